@@ -1,0 +1,54 @@
+"""What every workflow step does around its one library call: threads, log, and errors told in one line."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from threadpoolctl import threadpool_limits
+
+from auscult.errors import AuscultError
+
+__all__ = ["job"]
+
+
+@contextmanager
+def job(log: str | Path, threads: int = 1) -> Iterator[None]:
+    """Run one workflow step with ``threads`` threads, its messages kept in ``log`` and shown on the terminal.
+
+    Every numerical library is limited to ``threads``: two steps that both take all cores run many times slower.
+    An :class:`~auscult.errors.AuscultError` ends the process with its one-line message and exit status 1; any other
+    exception is a fault of ours and keeps its traceback.
+    """
+    Path(log).parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "w", buffering=1) as stream, threadpool_limits(limits=threads):
+        if "torch" in sys.modules:
+            sys.modules["torch"].set_num_threads(threads)
+        terminal = sys.stderr
+        sys.stdout = sys.stderr = _Tee(terminal, stream)
+        try:
+            yield
+        except AuscultError as error:
+            print(f"auscult: {error}", file=sys.stderr)
+            sys.exit(1)
+        finally:
+            sys.stdout, sys.stderr = sys.__stdout__, terminal
+
+
+class _Tee:
+    """Write to the terminal and to the log; progress bars overwrite their line on the former only."""
+
+    def __init__(self, terminal, log):
+        self.terminal, self.log = terminal, log
+
+    def write(self, text: str) -> int:
+        self.terminal.write(text)
+        if not text.startswith("\r"):
+            self.log.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        self.terminal.flush()
+
+    def isatty(self) -> bool:
+        return self.terminal.isatty()

@@ -1,0 +1,184 @@
+"""Folders of files that are complete or absent: built aside, hashed into a manifest, moved into place at once.
+
+A *sealed folder* holds ``manifest.json``: the SHA-256 of every other file, the recipe it was made by (configuration,
+seed, versions) and the manifests of the folders it was made from. The manifest is the last file written, so a folder
+with one is whole, and a reader that checks it never works on bytes that are truncated, stale or tampered with.
+"""
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import ManifestError, StorageError
+
+__all__ = [
+    "MANIFEST",
+    "Manifest",
+    "build_folder",
+    "check_folder",
+    "write_file",
+    "digest",
+    "digest_json",
+    "storage_errors",
+]
+
+MANIFEST = "manifest.json"
+_RECIPE = ".recipe.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a sealed folder holds and how it was made.
+
+    Parameters
+    ----------
+    recipe : what was asked for; equal recipes and parents give equal bytes
+    parents : SHA-256 of the manifests of the folders read, by name
+    files : SHA-256 of every file, by its path in the folder
+    sha256 : SHA-256 of the manifest itself, the folder's identity
+    """
+
+    recipe: Mapping[str, Any]
+    parents: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file as hexadecimal text."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def digest_json(value: Any) -> str:
+    """Return the SHA-256 of a value's canonical JSON, so that equal recipes have equal digests."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+
+
+@contextmanager
+def storage_errors(path: Path) -> Iterator[None]:
+    """Turn a full or read-only disk into a :class:`StorageError` that names the path."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+            raise
+        reason = os.strerror(error.errno)
+        raise StorageError(
+            f"expected to write {path}, found: {reason}; free space or choose another --directory, then run the same "
+            "command again: nothing half-written was left behind"
+        ) from error
+
+
+@contextmanager
+def write_file(path: str | Path) -> Iterator[Path]:
+    """Yield a temporary path beside ``path``; move it into place, flushed to disk, only when the block succeeds.
+
+    The temporary name keeps the ending of ``path``, so writers that choose a format by it work unchanged.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".partial-{path.name}")
+    try:
+        with storage_errors(path):
+            yield partial
+            _flush(partial)
+            os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextmanager
+def build_folder(
+    folder: str | Path,
+    recipe: Mapping[str, Any],
+    parents: Mapping[str, str] | None = None,
+    resume: bool = False,
+) -> Iterator[Path]:
+    """Yield a hidden folder to fill; seal it and move it to ``folder`` when the block succeeds.
+
+    Parameters
+    ----------
+    folder : where the sealed folder shall stand; what stands there is replaced
+    recipe : JSON-like description of what is being made
+    parents : manifest digests of what it is made from
+    resume : keep what an interrupted run left, provided that recipe and parents are the same; otherwise start empty.
+        The caller decides which of the files left are whole (write each with :func:`write_file`).
+
+    Raises
+    ------
+    StorageError
+        The disk is full or read-only. Without ``resume`` nothing is left behind.
+    """
+    folder = Path(folder)
+    partial = folder.with_name(f".partial-{folder.name}")
+    identity = {"recipe": dict(recipe), "parents": dict(parents or {})}
+    if not (resume and _recipe_of(partial) == digest_json(identity)):
+        shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with storage_errors(folder):
+            partial.mkdir(parents=True, exist_ok=True)
+            (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity)}))
+            yield partial
+            (partial / _RECIPE).unlink()
+            _seal(partial, identity)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
+    except BaseException:
+        if not resume:
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def check_folder(folder: str | Path, remedy: str = "delete the folder and run the same command again") -> Manifest:
+    """Read the manifest of a sealed folder and compare every file with it.
+
+    Raises
+    ------
+    ManifestError
+        There is no manifest, a file is missing, or a file's hash differs.
+    """
+    folder = Path(folder)
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise ManifestError(f"expected {path} (a finished folder has one), found none; {remedy}")
+    try:
+        content = json.loads(path.read_text())
+        files, recipe, parents = content["files"], content["recipe"], content["parents"]
+    except (ValueError, KeyError, TypeError):
+        raise ManifestError(f"expected a manifest in {path}, found text that is not one; {remedy}") from None
+    for name, expected in files.items():
+        if not (folder / name).is_file():
+            raise ManifestError(f"expected {folder / name} (listed in its manifest), found no such file; {remedy}")
+        found = digest(folder / name)
+        if found != expected:
+            raise ManifestError(f"expected SHA-256 {expected[:12]}… for {folder / name}, found {found[:12]}…; {remedy}")
+    return Manifest(recipe, parents, files, digest(path))
+
+
+def _seal(folder: Path, identity: Mapping[str, Any]) -> None:
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    for path in files:
+        _flush(path)
+    content = {"files": {path.relative_to(folder).as_posix(): digest(path) for path in files}, **identity}
+    with write_file(folder / MANIFEST) as partial:
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True, default=str) + "\n")
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
+
+
+def _recipe_of(partial: Path) -> str | None:
+    try:
+        return json.loads((partial / _RECIPE).read_text())["digest"]
+    except (OSError, ValueError, KeyError):
+        return None

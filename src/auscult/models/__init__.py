@@ -1,0 +1,1 @@
+"""Models: anything that turns waveforms into layers of frames."""

@@ -1,0 +1,134 @@
+"""The tables every part shares: utterances and segments of a corpus, and result rows, with what must hold in each."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from auscult.errors import AnalysisError, CorpusError, LabelError
+from auscult.manifests import write_file
+
+__all__ = [
+    "UTTERANCE_COLUMNS",
+    "SEGMENT_COLUMNS",
+    "RESULT_COLUMNS",
+    "check_utterances",
+    "check_segments",
+    "check_results",
+    "write_table",
+    "read_table",
+    "collect_tables",
+]
+
+UTTERANCE_COLUMNS = (
+    "utterance", "corpus", "path", "sample_rate_hz", "n_samples", "speaker", "gender", "language", "text", "split",
+)  # fmt: skip
+SEGMENT_COLUMNS = ("utterance", "tier", "index", "label", "onset", "offset", "parent")
+RESULT_COLUMNS = (
+    "corpus", "model", "step", "layer", "target", "metric", "value", "ci_low", "ci_high", "n", "n_groups",
+)  # fmt: skip
+
+
+def check_utterances(utterances: pd.DataFrame) -> pd.DataFrame:
+    """Return the table if every row names a recording of known length once, else raise :class:`CorpusError`."""
+    _require_columns(utterances, UTTERANCE_COLUMNS, "utterances", CorpusError)
+    if utterances.empty:
+        raise CorpusError("expected at least one utterance, found none; check the corpus entry and its source files")
+    repeated = utterances["utterance"][utterances["utterance"].duplicated()]
+    if len(repeated):
+        raise CorpusError(f"expected each utterance once, found {repeated.iloc[0]!r} {len(repeated) + 1} times or more")
+    empty = utterances[(utterances["n_samples"] <= 0) | (utterances["sample_rate_hz"] <= 0)]
+    if len(empty):
+        row = empty.iloc[0]
+        raise CorpusError(
+            f"expected a positive length and sample rate, found {row.n_samples} samples at {row.sample_rate_hz} Hz "
+            f"in utterance {row.utterance!r}"
+        )
+    return utterances
+
+
+def check_segments(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
+    """Return the table if every segment lies in its recording and none of a tier overlap, else raise.
+
+    Onsets and offsets are integer sample indices of the utterance's own sample rate.
+
+    Raises
+    ------
+    LabelError
+        Times are not integers, look like seconds, run past the audio, are empty or overlap within a tier.
+    """
+    _require_columns(segments, SEGMENT_COLUMNS, "segments", LabelError)
+    for column in ("onset", "offset"):
+        if not np.issubdtype(segments[column].dtype, np.integer):
+            raise LabelError(f"expected integer sample indices in column {column!r}, found {segments[column].dtype}; "
+                             "multiply times in seconds by the sample rate and round")  # fmt: skip
+    lengths = utterances.set_index("utterance")["n_samples"]
+    unknown = segments.loc[~segments["utterance"].isin(lengths.index), "utterance"]
+    if len(unknown):
+        raise LabelError(f"expected labels of known utterances, found labels of {unknown.iloc[0]!r}")
+    n_samples = segments["utterance"].map(lengths)
+    _raise_first(segments, segments["onset"] < 0, "an onset at or after sample 0")
+    _raise_first(segments, segments["offset"] <= segments["onset"], "an offset after its onset")
+    _raise_first(segments, segments["offset"] > n_samples, "labels within the recording", n_samples)
+    last = segments.groupby("utterance", sort=False)["offset"].max()
+    seconds = last.index[last < 0.005 * lengths.loc[last.index]]
+    if len(seconds):
+        name = seconds[0]
+        raise LabelError(
+            f"expected labels in samples, found the last of utterance {name!r} ending at {last[name]} of "
+            f"{lengths[name]} samples; these look like seconds: multiply by the sample rate"
+        )
+    ordered = segments.sort_values(["utterance", "tier", "onset"], kind="stable")
+    same = (ordered[["utterance", "tier"]] == ordered[["utterance", "tier"]].shift()).all(axis=1)
+    _raise_first(ordered, same & (ordered["onset"] < ordered["offset"].shift()), "no overlap within a tier")
+    return segments
+
+
+def check_results(results: pd.DataFrame) -> pd.DataFrame:
+    """Return a result table if it opens with the shared columns, each row with its n and groups, else raise."""
+    _require_columns(results, RESULT_COLUMNS, "results", AnalysisError)
+    if list(results.columns[: len(RESULT_COLUMNS)]) != list(RESULT_COLUMNS):
+        raise AnalysisError(f"expected result columns to open with {', '.join(RESULT_COLUMNS)}")
+    return results
+
+
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table whole or not at all, as CSV or Parquet by its ending, without an index column."""
+    path = Path(path)
+    with write_file(path) as partial:
+        if path.suffix == ".parquet":
+            table.to_parquet(partial, index=False)
+        else:
+            # Ten digits: more than any interval warrants, few enough to hide the last bits of a summation order.
+            table.to_csv(partial, index=False, float_format="%.10g", lineterminator="\n")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table written by :func:`write_table`; names such as ``nan`` or ``null`` stay text."""
+    path = Path(path)
+    if path.suffix == ".parquet":
+        return pd.read_parquet(path)
+    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"step": str, "layer": str})
+
+
+def collect_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
+    """Stack tables of one family in the order given."""
+    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+
+
+def _require_columns(table: pd.DataFrame, columns: Iterable[str], what: str, kind: type[Exception]) -> None:
+    missing = [column for column in columns if column not in table.columns]
+    if missing:
+        raise kind(f"expected columns {', '.join(columns)} in the {what} table, found no {', '.join(missing)}")
+
+
+def _raise_first(segments: pd.DataFrame, wrong: pd.Series, expected: str, n_samples: pd.Series | None = None) -> None:
+    if not wrong.any():
+        return
+    row = segments[wrong].iloc[0]
+    of_length = "" if n_samples is None else f" in a recording of {n_samples[wrong].iloc[0]} samples"
+    raise LabelError(
+        f"expected {expected}, found {row['tier']} {row['label']!r} at samples {row['onset']}–{row['offset']}"
+        f"{of_length} (utterance {row['utterance']!r}, index {row['index']}; {int(wrong.sum())} such segments)"
+    )
