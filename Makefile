@@ -1,0 +1,40 @@
+# Set-up and daily commands. The environment is made on first use, from requirements.lock, in .venv.
+CORES ?= all
+VENV := $(CURDIR)/.venv
+PYTHON ?= python3.11
+export PATH := $(VENV)/bin:$(PATH)
+export PYTHONNOUSERSITE := 1
+
+.PHONY: talk test smoke lint format bench lock clean
+
+## The default study: every figure and the page results/talk/index.html.
+talk: $(VENV)/.complete
+	snakemake --cores $(CORES)
+
+## All tests, the smoke study end to end among them.
+test: $(VENV)/.complete
+	pytest
+
+## What pre-commit and the tests check of style.
+lint: $(VENV)/.complete
+	ruff check .
+	ruff format --check .
+	snakefmt --check Snakefile workflow
+	codespell .
+
+format: $(VENV)/.complete
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+## Write requirements.lock anew from pyproject.toml: pinned, hashed, for Linux and macOS.
+lock: $(VENV)/.complete
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
+	  --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" --quiet -o requirements.lock
+
+$(VENV)/.complete: requirements.lock pyproject.toml
+	@command -v uv >/dev/null || { $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install --quiet uv==0.13.9; }
+	@test -x $(VENV)/bin/python || uv venv --quiet --python 3.11 $(VENV)
+	UV_HTTP_TIMEOUT=300 uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements.lock
+	uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python -e .
+	@touch $@

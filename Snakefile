@@ -1,0 +1,58 @@
+# Auscult: every figure of the talk, or the same questions asked of your own model and corpus.
+#
+# Result paths, always corpus before model before step:
+#   resources/corpora/{corpus}/              utterances.parquet, segments.parquet, audio/, manifest.json
+#   resources/checkpoints/{model}/{step}/    a Hugging Face folder, manifest.json; step 0 is the untrained model
+#   results/activations/{corpus}/{model}/{step}/
+#   results/{family}/{corpus}/{model}/{step}.csv, collected in results/{family}/{family}.csv
+#   results/figures/{figure}.pdf .svg .png .csv .json
+#   results/talk/index.html
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.utils import min_version
+
+from auscult.errors import AuscultError
+from auscult.studies import check_study
+
+min_version("9.9")
+
+# A study given by --configfile replaces the default one; Snakemake alone would merge the two.
+if "study" not in config:
+
+    configfile: Path(workflow.basedir) / "config.yaml"
+
+
+include: "workflow/rules/common.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/corpora.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/activations.smk"
+
+
+for family in config["analyses"]:
+
+    include: f"workflow/rules/{family}.smk"
+
+
+include: "workflow/rules/talk.smk"
+
+
+localrules:
+    all,
+    corpora,
+    checkpoints,
+    figures,
+
+
+rule all:
+    """Build every corpus, checkpoint, table and figure of the study, and the page."""
+    default_target: True
+    input:
+        rules.corpora.input,
+        rules.checkpoints.input,
+        rules.talk.output,

@@ -1,0 +1,16 @@
+"""Fetch one revision of a model from a hub, its hashes verified."""
+
+from pathlib import Path
+
+from auscult.jobs import job
+from auscult.models.hub import fetch_checkpoint
+
+with job(snakemake.log[0], snakemake.threads):
+    fetch_checkpoint(
+        Path(snakemake.output.manifest).parent,
+        repository=snakemake.params.repository,
+        revision=snakemake.params.revision,
+        sha256=snakemake.params.sha256,
+        endpoint=snakemake.params.endpoint or None,
+        allow_pickle=snakemake.params.allow_pickle,
+    )

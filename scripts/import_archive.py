@@ -1,0 +1,24 @@
+"""Unpack the archive of one corpus and read it as tables and 16 kHz audio."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from auscult.corpora.archives import unpack
+from auscult.corpora.importing import import_corpus
+from auscult.jobs import job
+from auscult.manifests import digest
+
+with job(snakemake.log[0], snakemake.threads), TemporaryDirectory(dir="resources/downloads") as scratch:
+    archive = Path(snakemake.input.archive)
+    source = Path(scratch) / "unpacked"
+    unpack(archive, source)
+    import_corpus(
+        Path(snakemake.output.manifest).parent,
+        corpus=snakemake.wildcards.corpus,
+        reader=snakemake.params.reader,
+        source=source,
+        resample=snakemake.params.resample,
+        options=snakemake.params.options,
+        n_workers=snakemake.threads,
+        parents={"archive": digest(archive)},
+    )

@@ -1,0 +1,9 @@
+"""Copy a Hugging Face folder of one's own into the study, checked."""
+
+from pathlib import Path
+
+from auscult.jobs import job
+from auscult.models.checkpoints import import_checkpoint
+
+with job(snakemake.log[0], snakemake.threads):
+    import_checkpoint(Path(snakemake.output.manifest).parent, source=Path(snakemake.input.config).parent)

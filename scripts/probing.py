@@ -1,0 +1,22 @@
+"""Probe every layer of one model on one corpus."""
+
+from pathlib import Path
+
+from auscult.activations import read_activations
+from auscult.jobs import job
+from auscult.probing import probe_activations
+from auscult.tables import write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    results = probe_activations(
+        read_activations(Path(snakemake.input.activations).parent),
+        targets=snakemake.params.targets,
+        probe=snakemake.params.probe,
+        n_folds=snakemake.params.n_folds,
+        n_permutations=snakemake.params.n_permutations,
+        n_resamples=snakemake.params.n_resamples,
+        min_class_size=snakemake.params.min_class_size,
+        seed=snakemake.params.seed,
+        **dict(snakemake.wildcards.items()),
+    )
+    write_table(results, snakemake.output.table)

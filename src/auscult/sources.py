@@ -1,0 +1,50 @@
+"""Which source files a module's results depend on, so that a workflow step is redone when its code changes."""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+__all__ = ["module_sources"]
+
+_PACKAGE = Path(__file__).parent
+# Plumbing that moves bytes without deciding what they are: a change there redoes nothing.
+_PLUMBING = frozenset({"auscult", "auscult.errors", "auscult.jobs", "auscult.manifests", "auscult.sources"})
+
+
+def module_sources(*modules: str) -> list[Path]:
+    """Return the files of these modules and of every module of the package that they import, directly or not.
+
+    Parameters
+    ----------
+    modules : names below the package, such as ``probing`` or ``corpora.timit``
+
+    Raises
+    ------
+    FileNotFoundError
+        A module does not exist.
+    """
+    found: dict[str, Path] = {}
+    queue = [f"auscult.{module}" for module in modules]
+    while queue:
+        name = queue.pop()
+        if name not in found and name not in _PLUMBING:
+            found[name] = _path(name)
+            queue += _imports(found[name])
+    return sorted(found.values())
+
+
+def _path(name: str) -> Path:
+    stem = _PACKAGE.joinpath(*name.split(".")[1:])
+    return stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+
+
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            names += [node.module, *(name for name in submodules if _path(name).is_file())]
+        elif isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+    return tuple(name for name in names if name.split(".")[0] == "auscult")

@@ -1,0 +1,171 @@
+"""What a study is: a configuration checked against a closed schema; the checkpoints and runs that follow from it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
+from difflib import get_close_matches
+from itertools import product
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
+
+from auscult.errors import ConfigError
+
+__all__ = ["check_study", "steps_of", "analysed_steps", "runs_of", "leave_out", "model_seed"]
+
+Config = dict[str, Any]
+
+
+def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
+    """Return a copy of the configuration with the schema's defaults filled in, after checking it.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or missing, a value has the wrong type or range, or an analysis or figure names a model,
+        corpus or target that the study does not define.
+    """
+    config = deepcopy(dict(config))
+    validator = _DefaultingValidator(schema)
+    error = best_match(validator.iter_errors(config))
+    if error is not None:
+        raise ConfigError(_explain(error))
+    if isinstance(config["mirrors"], str):
+        config["mirrors"] = config["mirrors"].split()
+    for model in config["models"].values():
+        if model["source"] == "trained":
+            model["steps"] = sorted(model["steps"])
+    _check_names(config)
+    return config
+
+
+def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the names of a model's checkpoints in training order; ``0`` is the untrained one.
+
+    A baseline has the one step ``final``.
+    """
+    match model["source"]:
+        case "trained":
+            return [str(step) for step in model["steps"]]
+        case "hub" if "revisions" in model:
+            return ["0", *sorted(model["revisions"], key=int)]
+        case "hub" | "folder":
+            return ["0", "final"]
+        case "acoustic":
+            return ["final"]
+        case source:
+            raise ConfigError(f"expected models: {name}: source: trained, hub, folder or acoustic, found {source!r}")
+
+
+def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the first and the last checkpoint of a model: its untrained and its trained self."""
+    steps = steps_of(name, model)
+    return list(dict.fromkeys([steps[0], steps[-1]]))
+
+
+def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (corpus, model, step) for every run of an analysis family, in the order of the configuration."""
+    analysis = config["analyses"][family]
+    for corpus, model in product(analysis["corpora"], analysis["models"]):
+        for step in analysed_steps(model, config["models"][model]):
+            yield corpus, model, step
+
+
+def model_seed(config: Mapping[str, Any], name: str) -> int:
+    """Return a model's own seed, or the study's."""
+    return config["models"][name].get("seed", config["seed"])
+
+
+def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
+    """Return the configuration without some models, wherever it names them.
+
+    Raises
+    ------
+    ConfigError
+        Nothing would be left of an analysis or a figure.
+    """
+    config = deepcopy(dict(config))
+    for section in ("analyses", "figures"):
+        for name, entry in config[section].items():
+            kept = [model for model in entry.get("models", []) if model not in models]
+            if "models" in entry and not kept:
+                raise ConfigError(f"expected a model in {section}: {name} once {', '.join(sorted(models))} is left out, "
+                                  "found none; fetch them first")  # fmt: skip
+            if kept:
+                entry["models"] = kept
+    config["models"] = {name: model for name, model in config["models"].items() if name not in models}
+    return config
+
+
+def _check_names(config: Config) -> None:
+    corpora, models = config["corpora"], config["models"]
+    for name, model in models.items():
+        if model["source"] == "trained":
+            _known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
+            _has_split(corpora[model["corpus"]], "train", f"models: {name}: corpus: {model['corpus']}")
+        if model["source"] == "acoustic":
+            model.setdefault("features", name)
+            _known(model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features")
+        model.setdefault("label", name)
+    for name, corpus in corpora.items():
+        if corpus["source"] == "synthetic" and set(corpus["sentences"]) != set(corpus["voices"]):
+            raise ConfigError(f"expected the same splits in corpora: {name}: sentences and voices, found "
+                              f"{sorted(corpus['sentences'])} and {sorted(corpus['voices'])}")  # fmt: skip
+    for family, analysis in config["analyses"].items():
+        for corpus in analysis["corpora"]:
+            _known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
+        for model in analysis["models"]:
+            _known(model, models, f"analyses: {family}: models", "models")
+    probing = config["analyses"].get("probing")
+    if probing:
+        for corpus, targets in probing["corpora"].items():
+            for target in targets:
+                _known(target, probing["targets"], f"analyses: probing: corpora: {corpus}", "targets")
+    for figure, entry in config["figures"].items():
+        _known(figure, config["analyses"], "figures", "analyses")
+        analysed = config["analyses"][figure]["models"]
+        for model in entry.setdefault("models", list(analysed)):
+            _known(model, models, f"figures: {figure}: models", "models")
+            _known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
+
+
+def _known(name: str, known: Collection[str], where: str, kind: str) -> None:
+    if name not in known:
+        raise ConfigError(f"expected one of the study's {kind} ({', '.join(known)}) in {where}, "
+                          f"found {name!r}{_suggestion(name, known)}")  # fmt: skip
+
+
+def _has_split(corpus: Mapping[str, Any], split: str, where: str) -> None:
+    splits = corpus.get("sentences") or corpus.get("utterances")
+    if splits is not None and split not in splits:
+        raise ConfigError(f"expected a corpus with split {split!r} in {where}, found only {', '.join(splits)}")
+
+
+def _explain(error: ValidationError) -> str:
+    where = ": ".join(str(part) for part in error.absolute_path) or "the study"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        return f"unknown key {unknown!r} in {where}{_suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"
+    description = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+    return f"{where}: {error.message}" + (f" ({description})" if description else "")
+
+
+def _suggestion(name: str, known: Collection[str]) -> str:
+    close = get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _fill_defaults(validator, properties, instance, schema):
+    if isinstance(instance, dict):
+        for name, subschema in properties.items():
+            if isinstance(subschema, Mapping) and "default" in subschema:
+                instance.setdefault(name, deepcopy(subschema["default"]))
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_DefaultingValidator = extend(Draft202012Validator, {"properties": _fill_defaults})

@@ -1,0 +1,114 @@
+"""A study's configuration: checked whole before anything runs, each mistake told in one line."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from auscult.errors import ConfigError
+from auscult.studies import analysed_steps, check_study, leave_out, model_seed, runs_of, steps_of
+
+ROOT = Path(__file__).parents[1]
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_repository_is_valid(path):
+    assert check_study(yaml.safe_load(path.read_text()), SCHEMA)["study"]
+
+
+def test_defaults_come_from_the_schema_and_the_input_is_not_changed(config):
+    before = yaml.safe_dump(config)
+    checked = check_study(config, SCHEMA)
+    assert checked["models"]["hubert-english"]["crop_s"] == 2.0
+    assert checked["models"]["mel"]["features"] == "mel"
+    assert yaml.safe_dump(config) == before
+
+
+def test_a_misspelt_key_is_named_with_the_likely_one(config):
+    config["modles"] = config.pop("models")
+    with pytest.raises(ConfigError, match=r"unknown key 'modles' in the study \(did you mean 'models'\?\)"):
+        check_study(config, SCHEMA)
+
+
+def test_a_misspelt_nested_key_is_told_with_its_place(config):
+    config["corpora"]["english"]["sentence"] = {"train": 1}
+    with pytest.raises(ConfigError, match="unknown key 'sentence' in corpora: english"):
+        check_study(config, SCHEMA)
+
+
+def test_a_missing_key_is_named(config):
+    del config["models"]["hubert-english"]["steps"]
+    with pytest.raises(ConfigError, match="expected key 'steps' in models: hubert-english"):
+        check_study(config, SCHEMA)
+
+
+def test_a_value_of_the_wrong_type_is_told_with_the_keys_meaning(config):
+    config["models"]["hubert-english"]["steps"] = "1500"
+    with pytest.raises(ConfigError, match="models: hubert-english: steps: '1500' is not of type 'array'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_figure_that_names_an_unknown_model_is_an_error(config):
+    config["figures"]["probing"]["models"] = ["hubert-englsh"]
+    with pytest.raises(ConfigError, match=r"figures: probing: models, found 'hubert-englsh' \(did you mean"):
+        check_study(config, SCHEMA)
+
+
+def test_a_figure_of_a_model_that_its_analysis_leaves_out_is_an_error(config):
+    config["analyses"]["probing"]["models"].remove("mel")
+    with pytest.raises(ConfigError, match="expected one of the study's analyses: probing: models"):
+        check_study(config, SCHEMA)
+
+
+def test_an_analysis_of_an_unknown_corpus_is_an_error(config):
+    config["analyses"]["reduction"]["corpora"] = ["englich"]
+    with pytest.raises(ConfigError, match="analyses: reduction: corpora, found 'englich'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_model_trained_on_a_corpus_without_training_split_is_an_error(config):
+    config["models"]["hubert-english"]["corpus"] = "multilingual"
+    with pytest.raises(ConfigError, match="expected a corpus with split 'train'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_model_name_that_cannot_be_a_path_is_refused(config):
+    config["models"]["../etc"] = {"source": "acoustic", "features": "mel"}
+    with pytest.raises(ConfigError, match=r"'\.\./etc' does not match"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_are_ordered_and_begin_untrained():
+    assert steps_of("m", {"source": "hub", "revisions": {"20": "b", "100": "c", "5": "a"}}) == ["0", "5", "20", "100"]
+    assert analysed_steps("m", {"source": "trained", "steps": [0, 10, 1500]}) == ["0", "1500"]
+    assert analysed_steps("m", {"source": "acoustic"}) == ["final"]
+
+
+def test_runs_follow_the_configuration(config):
+    runs = list(runs_of(check_study(config, SCHEMA), "reduction"))
+    assert runs[:3] == [("multilingual", "hubert-english", "0"), ("multilingual", "hubert-english", "1500"),
+                        ("multilingual", "mel", "final")]  # fmt: skip
+
+
+def test_a_models_seed_is_its_own_or_the_studys(config):
+    assert model_seed(config, "hubert-english") == config["seed"]
+    config["models"]["hubert-english"]["seed"] = 7
+    assert model_seed(config, "hubert-english") == 7
+
+
+def test_leaving_a_model_out_removes_it_everywhere(config):
+    left = leave_out(check_study(config, SCHEMA), ["mel"])
+    assert "mel" not in yaml.safe_dump([left["models"], left["figures"], left["analyses"]["reduction"]["models"]])
+
+
+def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
+    config["analyses"]["reduction"]["models"] = config["figures"]["reduction"]["models"] = ["mel"]
+    with pytest.raises(ConfigError, match="expected a model in analyses: reduction once mel is left out"):
+        leave_out(check_study(config, SCHEMA), ["mel"])

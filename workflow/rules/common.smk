@@ -1,0 +1,178 @@
+"""What several rule files share: the checked configuration, wildcard constraints and input functions."""
+
+import logging
+import os
+from urllib.parse import urlsplit
+
+import yaml
+
+from auscult.sources import module_sources
+from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
+
+BASE = Path(os.path.relpath(workflow.basedir))
+
+
+def load_study():
+    """Check the configuration in place; leave out unreachable hub models if the study allows it."""
+    schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
+    study = check_study(config, schema)
+    missing = get_unreachable_models(study)
+    study = leave_out(study, missing)
+    config.clear()
+    config.update(study)
+    return missing
+
+
+def get_unreachable_models(study):
+    """Return the hub models that are neither fetched nor to be had now, if the study says to leave such out."""
+    unfetched = [
+        name
+        for name, model in study["models"].items()
+        if model["source"] == "hub"
+        and not all(
+            Path(f"resources/checkpoints/{name}/{step}/manifest.json").exists()
+            for step in steps_of(name, model)
+        )
+    ]
+    if not unfetched or study["hub_unreachable"] != "leave-out":
+        return []
+    from auscult.models.hub import is_reachable
+
+    return [] if is_reachable(study["hub_endpoint"] or None) else unfetched
+
+
+def get_names(section, *sources):
+    """Return a regular expression of the configured names with one of these sources, for wildcard constraints."""
+    return (
+        "|".join(
+            name
+            for name, entry in config[section].items()
+            if entry["source"] in sources
+        )
+        or "(?!)"
+    )
+
+
+def get_checkpoint(wildcards):
+    """Return the checkpoint's manifest; acoustic baselines have none."""
+    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
+    return (
+        []
+        if acoustic
+        else f"resources/checkpoints/{wildcards.model}/{wildcards.step}/manifest.json"
+    )
+
+
+def get_trained_twin(wildcards):
+    """Return the manifest of the last trained checkpoint, whose architecture the untrained one shares."""
+    last = steps_of(wildcards.model, config["models"][wildcards.model])[-1]
+    return f"resources/checkpoints/{wildcards.model}/{last}/manifest.json"
+
+
+def get_revision(wildcards):
+    """Return the hub revision of a checkpoint."""
+    model = config["models"][wildcards.model]
+    return (
+        model["revision"]
+        if wildcards.step == "final"
+        else model["revisions"][wildcards.step]
+    )
+
+
+def get_local_config(wildcards):
+    """Return the configuration file of a local model: what marks its folder as one."""
+    return f"{config['models'][wildcards.model]['path']}/config.json"
+
+
+def get_corpora(family):
+    """Return the manifests of the corpora that an analysis family reads."""
+    return expand(
+        "resources/corpora/{corpus}/manifest.json",
+        corpus=config["analyses"][family]["corpora"],
+    )
+
+
+def get_checkpoints(family):
+    """Return the manifests of the checkpoints that an analysis family reads."""
+    return [
+        f"resources/checkpoints/{model}/{step}/manifest.json"
+        for model in config["analyses"][family]["models"]
+        if config["models"][model]["source"] != "acoustic"
+        for step in analysed_steps(model, config["models"][model])
+    ]
+
+
+def get_figure(name):
+    """Return what a figure shows: its own entry and the analysis it draws."""
+    return {
+        "name": name,
+        **config["figures"].get(name, {}),
+        "analysis": config["analyses"][name],
+    }
+
+
+def get_study():
+    """Return what every figure and the page say of their study."""
+    return {
+        "name": config["study"],
+        "title": config["title"],
+        "seed": config["seed"],
+        "sources": {
+            name: corpus["source"] for name, corpus in config["corpora"].items()
+        },
+        "left_out": {name: "the hub could not be reached" for name in LEFT_OUT},
+    }
+
+
+def get_targets(wildcards):
+    """Return the probing targets of a corpus, each with its name."""
+    probing = config["analyses"]["probing"]
+    return [
+        {"name": name, **probing["targets"][name]}
+        for name in probing["corpora"][wildcards.corpus]
+    ]
+
+
+def get_runs(family, ending):
+    """Return one path for each run of an analysis family."""
+    return [
+        f"results/{family}/{corpus}/{model}/{step}{ending}"
+        for corpus, model, step in runs_of(config, family)
+    ]
+
+
+def get_archive(wildcards):
+    """Return where the archive of a fetched corpus lies once downloaded."""
+    return f"resources/downloads/{wildcards.corpus}/{Path(urlsplit(config['corpora'][wildcards.corpus]['url']).path).name}"
+
+
+def get_gpus():
+    """Return how many GPUs a step that runs a model asks of the cluster."""
+    return int(config["device"] == "cuda")
+
+
+def library(*modules):
+    """Return the library's source files behind these modules: Snakemake does not notice changes in imported code."""
+    return [os.path.relpath(path) for path in module_sources(*modules)]
+
+
+def script(name):
+    """Return the path of a script from the rule files."""
+    return f"../../scripts/{name}.py"
+
+
+try:
+    LEFT_OUT = load_study()
+except AuscultError as error:
+    raise WorkflowError(f"auscult: {error}") from None
+
+for name in LEFT_OUT:
+    logging.getLogger("snakemake.logging").warning(
+        f"auscult: left out model {name}: the hub cannot be reached and hub_unreachable is leave-out"
+    )
+
+
+wildcard_constraints:
+    corpus=get_names("corpora", "synthetic", "nonspeech", "fetched", "folder"),
+    model=get_names("models", "trained", "hub", "folder", "acoustic"),
+    step="[0-9]+|final",

@@ -1,0 +1,128 @@
+"""
+From nothing, or from an address, to corpora that all look alike.
+
+required inputs:  none (synthesised), an archive's url (fetched), a folder of recordings and labels (folder)
+outputs:          resources/corpora/{corpus}/manifest.json, written last, beside the tables and the audio it vouches for
+"""
+
+
+rule synthesise_corpus:
+    """Speak sentences of a grammar with eSpeak NG, with exact phone, syllable and word times."""
+    input:
+        code=library("corpora.synthesis"),
+    output:
+        manifest="resources/corpora/{corpus}/manifest.json",
+    log:
+        "logs/synthesise_corpus/{corpus}.log",
+    benchmark:
+        "logs/benchmarks/synthesise_corpus/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=get_names("corpora", "synthetic"),
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        languages=lookup("corpora/{corpus}/languages", within=config),
+        sentences=lookup("corpora/{corpus}/sentences", within=config),
+        voices=lookup("corpora/{corpus}/voices", within=config),
+        syllables=lookup("corpora/{corpus}/syllables", within=config),
+        variation=lookup("corpora/{corpus}/variation", within=config),
+        seed=config["seed"],
+    script:
+        script("synthesise_corpus")
+
+
+rule synthesise_nonspeech:
+    """Make noise, tones, chirps and clicks with the levels and lengths of speech: the non-speech control."""
+    input:
+        code=library("corpora.nonspeech"),
+    output:
+        manifest="resources/corpora/{corpus}/manifest.json",
+    log:
+        "logs/synthesise_nonspeech/{corpus}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "nonspeech"),
+    threads: 2
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        utterances=lookup("corpora/{corpus}/utterances", within=config),
+        seed=config["seed"],
+    script:
+        script("synthesise_nonspeech")
+
+
+rule download_corpus:
+    """Download an archive, resuming what is there and comparing its hash."""
+    output:
+        archive="resources/downloads/{corpus}/{archive}",
+    log:
+        "logs/download_corpus/{corpus}/{archive}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "fetched"),
+        archive="[^/]+",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=240,
+    params:
+        url=lookup("corpora/{corpus}/url", within=config),
+        sha256=lookup("corpora/{corpus}/sha256", within=config, default=None),
+        # Not an output: it must outlive the archive, to notice when a later download differs.
+        record="resources/downloads/{corpus}.sha256.json",
+    script:
+        script("download_corpus")
+
+
+rule import_archive:
+    """Unpack a downloaded corpus and read it as tables and 16 kHz audio."""
+    input:
+        archive=get_archive,
+        code=library("corpora.importing"),
+    output:
+        manifest="resources/corpora/{corpus}/manifest.json",
+    log:
+        "logs/import_archive/{corpus}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "fetched"),
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        reader=lookup("corpora/{corpus}/reader", within=config),
+        resample=lookup("corpora/{corpus}/resample", within=config),
+        options=lookup("corpora/{corpus}/options", within=config),
+    script:
+        script("import_archive")
+
+
+rule import_folder:
+    """Read a local folder of recordings and labels as tables and 16 kHz audio."""
+    input:
+        source=lookup("corpora/{corpus}/path", within=config),
+        code=library("corpora.importing"),
+    output:
+        manifest="resources/corpora/{corpus}/manifest.json",
+    log:
+        "logs/import_folder/{corpus}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "folder"),
+    threads: 2
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    params:
+        reader=lookup("corpora/{corpus}/reader", within=config),
+        resample=lookup("corpora/{corpus}/resample", within=config),
+        options=lookup("corpora/{corpus}/options", within=config),
+    script:
+        script("import_folder")
+
+
+rule corpora:
+    """Build every corpus of the study."""
+    input:
+        expand("resources/corpora/{corpus}/manifest.json", corpus=config["corpora"]),

@@ -1,0 +1,121 @@
+"""
+From a recipe, a hub or a folder to checkpoints that all look alike.
+
+required inputs:  resources/corpora/{corpus}/manifest.json (trained), a repository and revision (hub), a path (folder)
+outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/training/{corpus}/{model}.csv, the loss curve
+"""
+
+# One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
+for name, model in config["models"].items():
+    if model["source"] != "trained":
+        continue
+
+    rule:
+        name:
+            f"train_model_{name.replace('-', '_')}"
+        input:
+            corpus=f"resources/corpora/{model['corpus']}/manifest.json",
+            code=library("models.training.loop"),
+        output:
+            checkpoints=expand(
+                "resources/checkpoints/{model}/{step}/manifest.json",
+                model=name,
+                step=model["steps"],
+            ),
+            loss=f"results/training/{model['corpus']}/{name}.csv",
+        log:
+            f"logs/train_model/{name}.log",
+        benchmark:
+            f"logs/benchmarks/train_model/{name}.tsv"
+        threads: 2
+        resources:
+            mem_mb=4000,
+            runtime=60,
+            gpu=get_gpus(),
+        params:
+            state=f"resources/training/{name}",
+            recipe=model["recipe"],
+            architecture=model["architecture"],
+            codebooks=model["codebooks"],
+            steps=model["steps"],
+            batch_size=model["batch_size"],
+            crop_s=model["crop_s"],
+            peak_learning_rate=model["peak_learning_rate"],
+            seed=model_seed(config, name),
+            device=config["device"],
+        script:
+            script("train_model")
+
+
+rule fetch_checkpoint:
+    """Fetch one revision of a model from a hub, its hashes verified, as safetensors."""
+    output:
+        manifest="resources/checkpoints/{model}/{step}/manifest.json",
+    log:
+        "logs/fetch_checkpoint/{model}/{step}.log",
+    wildcard_constraints:
+        model=get_names("models", "hub"),
+        step="[1-9][0-9]*|final",
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        repository=lookup("models/{model}/repository", within=config),
+        revision=get_revision,
+        sha256=lookup("models/{model}/sha256", within=config),
+        allow_pickle=lookup("models/{model}/allow_pickle", within=config),
+        endpoint=config["hub_endpoint"],
+    script:
+        script("fetch_checkpoint")
+
+
+rule import_checkpoint:
+    """Copy a Hugging Face folder of one's own, checked."""
+    input:
+        config=get_local_config,
+        code=library("models.checkpoints"),
+    output:
+        manifest="resources/checkpoints/{model}/final/manifest.json",
+    log:
+        "logs/import_checkpoint/{model}.log",
+    wildcard_constraints:
+        model=get_names("models", "folder"),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    script:
+        script("import_checkpoint")
+
+
+rule initialise_checkpoint:
+    """Make the untrained twin of a model that comes trained: same architecture, fresh weights."""
+    input:
+        like=get_trained_twin,
+        code=library("models.checkpoints"),
+    output:
+        manifest="resources/checkpoints/{model}/0/manifest.json",
+    log:
+        "logs/initialise_checkpoint/{model}.log",
+    wildcard_constraints:
+        model=get_names("models", "hub", "folder"),
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    params:
+        seed=config["seed"],
+    script:
+        script("initialise_checkpoint")
+
+
+rule checkpoints:
+    """Train, fetch or import every checkpoint of the study."""
+    input:
+        [
+            f"resources/checkpoints/{name}/{step}/manifest.json"
+            for name, model in config["models"].items()
+            if model["source"] != "acoustic"
+            for step in steps_of(name, model)
+        ],

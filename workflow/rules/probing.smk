@@ -1,0 +1,79 @@
+"""
+What can be read from each layer by a linear probe, on speakers it has not heard.
+
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json
+outputs:          results/probing/{corpus}/{model}/{step}.csv, collected in results/probing/probing.csv; results/figures/probing.*
+"""
+
+
+rule probing_run:
+    """Probe one model's layers on one corpus, with chance and shuffled labels."""
+    input:
+        activations="results/activations/{corpus}/{model}/{step}/manifest.json",
+        code=library("probing"),
+    output:
+        table="results/probing/{corpus}/{model}/{step}.csv",
+    log:
+        "logs/probing/{corpus}/{model}/{step}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        targets=get_targets,
+        probe=config["analyses"]["probing"]["probe"],
+        n_folds=config["analyses"]["probing"]["n_folds"],
+        n_permutations=config["analyses"]["probing"]["n_permutations"],
+        n_resamples=config["analyses"]["probing"]["n_resamples"],
+        min_class_size=config["analyses"]["probing"]["min_class_size"],
+        seed=config["seed"],
+    script:
+        script("probing")
+
+
+rule probing:
+    """Collect the probing results of the study."""
+    input:
+        table=get_runs("probing", ".csv"),
+    output:
+        table="results/probing/probing.csv",
+    log:
+        "logs/probing/collect.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        script("collect_tables")
+
+
+rule figure_probing:
+    """Draw accuracy by layer for every model, target and control."""
+    input:
+        table=rules.probing.output.table,
+        corpora=get_corpora("probing"),
+        checkpoints=get_checkpoints("probing"),
+        style=f"{BASE}/src/auscult/auscult.mplstyle",
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/probing.pdf",
+            caption="../report/probing.rst",
+            category="probing",
+        ),
+        svg="results/figures/probing.svg",
+        png="results/figures/probing.png",
+        table="results/figures/probing.csv",
+        provenance="results/figures/probing.json",
+    log:
+        "logs/figures/probing.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("probing"),
+        study=get_study(),
+        models=config["models"],
+    script:
+        script("figures/probing")

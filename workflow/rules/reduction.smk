@@ -1,0 +1,85 @@
+"""
+What a map of segment vectors shows, and how far it can be believed.
+
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json
+outputs:          results/reduction/{corpus}/{model}/{step}.csv (quality) and .parquet (coordinates), collected in
+                  results/reduction/reduction.csv and coordinates.parquet; results/figures/reduction.*
+"""
+
+
+rule reduction_run:
+    """Map one model's segment vectors to the plane and measure the maps on held-out speakers."""
+    input:
+        activations="results/activations/{corpus}/{model}/{step}/manifest.json",
+        code=library("reduction"),
+    output:
+        quality="results/reduction/{corpus}/{model}/{step}.csv",
+        coordinates="results/reduction/{corpus}/{model}/{step}.parquet",
+    log:
+        "logs/reduction/{corpus}/{model}/{step}.log",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        tier=config["analyses"]["reduction"]["tier"],
+        layers=config["analyses"]["reduction"]["layers"],
+        methods=config["analyses"]["reduction"]["methods"],
+        factors=config["analyses"]["reduction"]["factors"],
+        n_items=config["analyses"]["reduction"]["n_items"],
+        n_neighbours=config["analyses"]["reduction"]["n_neighbours"],
+        n_resamples=config["analyses"]["reduction"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        script("reduction")
+
+
+rule reduction:
+    """Collect the maps of the study and their quality."""
+    input:
+        table=get_runs("reduction", ".csv"),
+        coordinates=get_runs("reduction", ".parquet"),
+    output:
+        table="results/reduction/reduction.csv",
+        coordinates="results/reduction/coordinates.parquet",
+    log:
+        "logs/reduction/collect.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        script("collect_tables")
+
+
+rule figure_reduction:
+    """Draw maps of segment vectors with the quality of each."""
+    input:
+        quality=rules.reduction.output.table,
+        coordinates=rules.reduction.output.coordinates,
+        corpora=get_corpora("reduction"),
+        checkpoints=get_checkpoints("reduction"),
+        style=f"{BASE}/src/auscult/auscult.mplstyle",
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/reduction.pdf",
+            caption="../report/reduction.rst",
+            category="reduction",
+        ),
+        svg="results/figures/reduction.svg",
+        png="results/figures/reduction.png",
+        table="results/figures/reduction.csv",
+        provenance="results/figures/reduction.json",
+    log:
+        "logs/figures/reduction.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("reduction"),
+        study=get_study(),
+        models=config["models"],
+    script:
+        script("figures/reduction")

@@ -1,0 +1,42 @@
+"""
+The page that shows every figure of the study with its caption, table and provenance.
+
+required inputs:  results/figures/{figure}.* and workflow/report/{figure}.rst
+outputs:          results/talk/index.html; results/talk/metrics.json, the numbers `dvc metrics diff` compares
+"""
+
+
+rule figures:
+    """Draw every figure of the study."""
+    input:
+        expand(
+            "results/figures/{figure}.{ending}",
+            figure=config["figures"],
+            ending=["pdf", "svg", "png", "csv", "json"],
+        ),
+
+
+rule talk:
+    """Build the page."""
+    input:
+        figures=rules.figures.input,
+        probing="results/probing/probing.csv" if "probing" in config["analyses"] else [],
+        captions=[
+            f"{BASE}/workflow/report/{figure}.rst" for figure in config["figures"]
+        ],
+        code=library("talk"),
+    output:
+        page="results/talk/index.html",
+        metrics="results/talk/metrics.json",
+    log:
+        "logs/talk.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figures={name: get_figure(name) for name in config["figures"]},
+        study=get_study(),
+        models=config["models"],
+    script:
+        script("talk")
