@@ -1,0 +1,197 @@
+"""The workflow as its users run it: the smoke study end to end, and what may happen afterwards."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
+ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "0"}
+# Snakemake's tests of its own threads would otherwise inherit pytest's single one.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    ENVIRONMENT.pop(variable, None)
+
+pytestmark = pytest.mark.workflow
+
+
+def run(*command, cwd=ROOT, ok=True, **environment):
+    """Run a command and return all it printed."""
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**ENVIRONMENT, **environment})
+    printed = done.stdout + done.stderr
+    assert (done.returncode == 0) == ok, printed[-6000:]
+    return printed
+
+
+def snakemake(directory, *arguments, study="studies/smoke.yaml", **options):
+    """Run the workflow on a study in a directory of its own."""
+    return run("snakemake", "--cores", "2", "--configfile", str(ROOT / study), "--directory", str(directory),
+               *arguments, **options)  # fmt: skip
+
+
+def planned(printed):
+    """Return the number of planned jobs of each rule in a dry run's job table."""
+    return {rule: int(count) for rule, count in re.findall(r"^(\w+) +(\d+)$", printed, re.M) if rule != "total"}
+
+
+@pytest.fixture(scope="module")
+def smoke(tmp_path_factory):
+    """Build the smoke study once; tests that change it work on a copy."""
+    directory = tmp_path_factory.mktemp("smoke")
+    snakemake(directory)
+    return directory
+
+
+@pytest.fixture
+def built(smoke, tmp_path):
+    """A copy of the built smoke study, with file times kept so that Snakemake finds nothing to do."""
+    return Path(shutil.copytree(smoke, tmp_path / "copy", copy_function=shutil.copy2, symlinks=True))
+
+
+@pytest.fixture
+def changed_study(tmp_path):
+    """Write the smoke study with one value replaced; return the file's path."""
+
+    def change(*keys, value):
+        config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+        entry = config
+        for key in keys[:-1]:
+            entry = entry[key]
+        entry[keys[-1]] = value
+        path = tmp_path / "changed.yaml"
+        path.write_text(yaml.safe_dump(config, sort_keys=False))
+        return path
+
+    return change
+
+
+def test_smoke_study_makes_every_figure_and_the_page(smoke):
+    config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+    for figure in config["figures"]:
+        for ending in ("pdf", "svg", "png", "csv", "json"):
+            assert (smoke / f"results/figures/{figure}.{ending}").stat().st_size > 0
+        assert f'id="{figure}"' in (smoke / "results/talk/index.html").read_text()
+
+
+def test_afterwards_there_is_nothing_to_do(smoke):
+    assert "Nothing to be done" in snakemake(smoke, "--dry-run")
+
+
+def test_a_deleted_figure_is_rebuilt_alone(built):
+    (built / "results/figures/probing.pdf").unlink()
+    jobs = planned(snakemake(built, "--dry-run", "results/figures/probing.pdf"))
+    assert jobs == {"figure_probing": 1}
+
+
+def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
+    study = changed_study("analyses", "reduction", "n_items", value=300)
+    jobs = planned(snakemake(built, "--dry-run", study=study))
+    assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "talk", "all"}
+
+
+def test_a_changed_title_reruns_no_analysis(built, changed_study):
+    study = changed_study("figures", "probing", "title", value="Another title")
+    assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "talk", "all"}
+
+
+def test_a_corrupted_corpus_is_noticed_before_use(built):
+    audio = next((built / "resources/corpora/english/audio").rglob("*.flac"))
+    audio.write_bytes(audio.read_bytes()[:-1])
+    target = "results/activations/english/mel/final/manifest.json"
+    printed = snakemake(built, "--forcerun", "extract_activations", "--", target, ok=False)
+    assert re.search(rf"auscult: expected SHA-256 .*{audio.name}", printed)
+    assert "Traceback" not in printed
+
+
+def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
+    printed = snakemake(tmp_path, "--dry-run", study=changed_study("analysis", value={}), ok=False)
+    assert "auscult: unknown key 'analysis' in the study (did you mean 'analyses'?)" in printed
+    assert "Traceback" not in printed
+
+
+def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):
+    nowhere = "hub_endpoint=http://127.0.0.1:9"
+    both = snakemake(tmp_path, "--dry-run", "--config", nowhere, study="studies/timit.yaml")
+    assert planned(both)["fetch_checkpoint"] == 1
+    left = snakemake(
+        tmp_path, "--dry-run", "--config", nowhere, "hub_unreachable=leave-out", study="studies/timit.yaml"
+    )
+    assert "fetch_checkpoint" not in planned(left)
+    assert "left out model wav2vec2-base: the hub cannot be reached" in left
+
+
+def test_every_job_of_the_cluster_profile_has_its_resources(tmp_path):
+    printed = snakemake(tmp_path, "--profile", str(ROOT / "profiles/slurm"), "--dry-run")
+    resources = re.findall(r"^    resources: (.*)$", printed, re.M)
+    assert len(resources) > 20
+    assert all("mem_mb=" in line and "runtime=" in line and "slurm_partition=" in line for line in resources)
+
+
+@pytest.mark.skipif(not TIMIT.is_file(), reason="the TIMIT sample is not in ../shared/data")
+def test_real_speech_comes_in_through_a_mirror(tmp_path):
+    manifest = "resources/corpora/timit/manifest.json"
+    snakemake(tmp_path, "--", manifest, study="studies/timit.yaml", AUSCULT_MIRRORS=f"file://{TIMIT.parent}")
+    files = json.loads((tmp_path / manifest).read_text())["files"]
+    assert sum(name.endswith(".flac") for name in files) == 64
+
+
+def test_every_target_of_dvc_is_a_target_of_snakemake(smoke):
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    targets = snakemake(smoke, "--list-target-rules").split()
+    for name, stage in stages.items():
+        assert stage["cmd"].split()[-1] == name
+        assert name in targets
+        for out in [*stage["outs"], *stage.get("metrics", [])]:
+            assert all(options["persist"] for options in out.values())
+
+
+def test_dvc_pull_in_a_fresh_clone_leaves_nothing_to_do(smoke, tmp_path):
+    first, clone, remote = tmp_path / "first", tmp_path / "clone", tmp_path / "remote"
+    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in files:
+        (first / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, first / name)
+    shutil.copy2(ROOT / "studies/smoke.yaml", first / "config.yaml")
+    shutil.copytree(smoke, first, copy_function=shutil.copy2, dirs_exist_ok=True)
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.org")
+    run(*git, "init", "--quiet", cwd=first)
+    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=first)
+    run("dvc", "commit", "--force", "--quiet", cwd=first)
+    assert "Stage 'talk' didn't change" in run("dvc", "repro", cwd=first)
+    run("dvc", "remote", "add", "--default", "store", str(remote), cwd=first)
+    run("dvc", "push", "--quiet", cwd=first)
+    run(*git, "add", "--all", cwd=first)
+    run(*git, "commit", "--quiet", "--message", "results", cwd=first)
+
+    run(*git, "clone", "--quiet", str(first), str(clone))
+    run("dvc", "pull", "--quiet", cwd=clone)
+    assert "up to date" in run("dvc", "status", cwd=clone)
+    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=clone)
+    assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone)
+
+
+def test_style_of_workflow_and_code_is_clean():
+    run("snakefmt", "--check", "Snakefile", "workflow")
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("codespell", ".")
+
+
+def test_every_family_has_its_drawers():
+    families = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["analyses"]
+    for family in families["properties"]:
+        for drawer in (
+            f"src/auscult/{family}.py",
+            f"tests/test_{family}.py",
+            f"workflow/rules/{family}.smk",
+            f"scripts/{family}.py",
+            f"scripts/figures/{family}.py",
+            f"workflow/report/{family}.rst",
+        ):
+            assert (ROOT / drawer).is_file(), drawer
