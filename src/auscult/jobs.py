@@ -1,5 +1,6 @@
 """What every workflow step does around its one library call: threads, log, and errors told in one line."""
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,12 +27,18 @@ def job(log: str | Path, threads: int = 1) -> Iterator[None]:
             sys.modules["torch"].set_num_threads(threads)
         terminal = sys.stderr
         sys.stdout = sys.stderr = _Tee(terminal, stream)
+        messages = logging.StreamHandler(sys.stderr)
+        messages.setFormatter(logging.Formatter("auscult: %(message)s"))
+        logger = logging.getLogger("auscult")
+        logger.setLevel(logging.INFO)
+        logger.addHandler(messages)
         try:
             yield
         except AuscultError as error:
             print(f"auscult: {error}", file=sys.stderr)
             sys.exit(1)
         finally:
+            logger.removeHandler(messages)
             sys.stdout, sys.stderr = sys.__stdout__, terminal
 
 

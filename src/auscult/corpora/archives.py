@@ -1,0 +1,144 @@
+"""Archives unpacked with suspicion: nothing leaves the folder, nothing but plain files, nothing without end."""
+
+import lzma
+import os
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from auscult.errors import ArchiveError, CorpusError
+from auscult.manifests import storage_errors
+
+__all__ = ["MAX_BYTES", "MAX_FILES", "unpack"]
+
+MAX_BYTES = 1 << 37
+MAX_FILES = 2_000_000
+# Speech, labels and text pack less than fifty-fold; members of a bomb pack about a thousand-fold.
+_MAX_RATIO = 200
+_SMALL_BYTES = 10 << 20
+_DAMAGED = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    NotImplementedError,
+    RuntimeError,
+)
+
+
+def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
+    """Unpack a zip or tar (gz, bz2, xz) archive into ``folder``, wholly or not at all.
+
+    The files are written beside ``folder`` and moved into place at the end; what stood there is replaced.
+
+    Raises
+    ------
+    CorpusError
+        There is no such archive.
+    ArchiveError
+        A member has an absolute name or ``..`` in it, is a link or device, comes twice or would unpack to more
+        than ``max_bytes`` or ``max_files`` allow or the archive's own size makes credible; or the archive is damaged.
+    StorageError
+        The disk is full or read-only.
+    """
+    archive, folder = Path(archive), Path(folder)
+    if not archive.is_file():
+        raise CorpusError(f"expected an archive at {archive}, found no such file; fetch it first")
+    partial = folder.with_name(f".partial-{folder.name}")
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        with storage_errors(folder):
+            partial.mkdir(parents=True)
+            _unpack_members(archive, partial, max_bytes, max_files)
+            shutil.rmtree(folder, ignore_errors=True)
+            os.replace(partial, folder)
+    except _DAMAGED as error:
+        # Damage found by a decompressor has no error number; a full disk has one.
+        if isinstance(error, OSError) and error.errno:
+            raise
+        raise ArchiveError(
+            f"expected a whole zip or tar archive, found {archive} damaged or encrypted ({error}); fetch it again"
+        ) from None
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _unpack_members(archive: Path, folder: Path, max_bytes: int, max_files: int) -> None:
+    credible = min(max_bytes, max(_SMALL_BYTES, _MAX_RATIO * archive.stat().st_size))
+    n_bytes = n_files = 0
+    for n_files, (name, size, stream) in enumerate(_members(archive), 1):
+        n_bytes += size
+        if n_files > max_files:
+            raise ArchiveError(f"expected at most {max_files} files in {archive}, found more; raise the limit if meant")
+        if n_bytes > credible:
+            raise ArchiveError(
+                f"expected at most {credible} bytes from {archive}, found {n_bytes} at member {name!r}: this may be a "
+                "decompression bomb; unpack it by hand if you trust it"
+            )
+        _write_member(folder / _safe(name, archive), name, stream, archive)
+    if not n_files:
+        raise ArchiveError(f"expected files in {archive}, found an empty archive; fetch it again")
+
+
+def _write_member(path: Path, name: str, stream: IO[bytes] | None, archive: Path) -> None:
+    try:
+        (path if stream is None else path.parent).mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ArchiveError(f"expected files and folders apart in {archive}, found {name!r} below a file") from None
+    if stream is None:
+        return
+    if os.path.lexists(path):
+        raise ArchiveError(f"expected each member of {archive} once, found {name!r} twice; repack the archive")
+    with open(path, "wb") as target:
+        shutil.copyfileobj(stream, target, 1 << 20)
+
+
+def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    """Yield name, size and content (None for a folder); sizes come before content, so that limits hold in time."""
+    yield from _zip_members(archive) if zipfile.is_zipfile(archive) else _tar_members(archive)
+
+
+def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    with zipfile.ZipFile(archive) as opened:
+        for member in opened.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                _refuse_kind(member.filename, archive)
+            if member.is_dir():
+                yield member.orig_filename, 0, None
+                continue
+            with opened.open(member) as stream:
+                yield member.orig_filename, member.file_size, stream
+
+
+def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            if not (member.isfile() or member.isdir()) or member.issparse():
+                _refuse_kind(member.name, archive)
+            yield member.name, member.size if member.isfile() else 0, opened.extractfile(member)
+
+
+def _refuse_kind(name: str, archive: Path) -> None:
+    raise ArchiveError(
+        f"expected plain files and folders in {archive}, found {name!r}, a link or device; nothing was unpacked: get "
+        "the archive from a source you trust"
+    )
+
+
+def _safe(name: str, archive: Path) -> PurePosixPath:
+    path = PurePosixPath(name)
+    unsafe = path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name
+    # Other systems read a backslash as a separator and a colon as a drive.
+    if unsafe or "\\" in name or ":" in path.parts[0]:
+        raise ArchiveError(
+            f"expected names inside the folder in {archive}, found {name!r}; nothing was unpacked: get the archive "
+            "from a source you trust"
+        )
+    return path

@@ -1,0 +1,111 @@
+"""A corpus folder read back: two checked tables and the waveform of each utterance."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from auscult.corpora.audio import decode_audio
+from auscult.errors import AudioError, CorpusError
+from auscult.manifests import Manifest, check_folder
+from auscult.tables import check_segments, check_utterances, read_table
+
+__all__ = ["SPLITS", "GENDERS", "Corpus", "read_corpus", "split_speakers"]
+
+SPLITS = ("train", "valid", "test")
+GENDERS = ("female", "male", "")
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A sealed corpus folder: recordings of 16 kHz mono, and the segments labelled in them.
+
+    Parameters
+    ----------
+    name : the corpus as the configuration calls it
+    folder : where it stands; column ``path`` of the utterances is relative to it
+    utterances : one row a recording, see :data:`auscult.tables.UTTERANCE_COLUMNS`
+    segments : one row a label, see :data:`auscult.tables.SEGMENT_COLUMNS`; times in samples
+    manifest : hashes and recipe of the folder
+    """
+
+    name: str
+    folder: Path
+    utterances: pd.DataFrame
+    segments: pd.DataFrame
+    manifest: Manifest
+
+    @cached_property
+    def _rows(self) -> pd.DataFrame:
+        return self.utterances.set_index("utterance")
+
+    def waveform(self, utterance: str) -> np.ndarray:
+        """Return the recording of an utterance, float32 in [-1, 1], shape (n_samples,).
+
+        Raises
+        ------
+        CorpusError
+            The corpus has no utterance of this name.
+        AudioError
+            The recording is not of the length and sample rate that the table states.
+        """
+        if utterance not in self._rows.index:
+            raise CorpusError(
+                f"expected one of the {len(self._rows)} utterances of corpus {self.name!r}, found {utterance!r}; "
+                "column 'utterance' of the utterances table lists them"
+            )
+        row = self._rows.loc[utterance]
+        channels, sample_rate_hz = decode_audio(self.folder / row["path"])
+        if channels.shape != (row["n_samples"], 1) or sample_rate_hz != row["sample_rate_hz"]:
+            raise AudioError(
+                f"expected {row['n_samples']} samples of one channel at {row['sample_rate_hz']} Hz in "
+                f"{self.folder / row['path']}, found {len(channels)} of {channels.shape[1]} at {sample_rate_hz} Hz; "
+                "delete the corpus folder and run the same command again"
+            )
+        return channels[:, 0]
+
+
+def read_corpus(folder: str | Path) -> Corpus:
+    """Read a corpus folder after comparing every file with its manifest and checking both tables.
+
+    Raises
+    ------
+    ManifestError
+        The folder is unfinished or a byte in it has changed.
+    CorpusError, LabelError
+        A table lacks a column, holds a value that is not allowed, or labels do not fit their recordings.
+    """
+    folder = Path(folder)
+    manifest = check_folder(folder)
+    utterances = check_utterances(read_table(folder / "utterances.parquet"))
+    segments = check_segments(read_table(folder / "segments.parquet"), utterances)
+    for column, allowed in (("split", SPLITS), ("gender", GENDERS)):
+        _require_values(utterances, column, allowed)
+    return Corpus(utterances["corpus"].iloc[0], folder, utterances, segments, manifest)
+
+
+def split_speakers(utterances: pd.DataFrame, divide: bool) -> pd.Series:
+    """Return the split of each utterance of a corpus that comes without: all ``test``, or divided by speaker.
+
+    Recorded corpora are listened to, not trained on, unless one asks for it: analyses see the ``test`` split and make
+    speaker-disjoint folds of it. With ``divide``, whole speakers go to train, valid and test (2 : 1 : 1), each gender
+    in the order of the speakers' names, so that a model can be trained on some of them.
+    """
+    if not divide:
+        return pd.Series("test", index=utterances.index)
+    speakers = utterances[["gender", "speaker"]].drop_duplicates("speaker").sort_values("speaker")
+    rank = speakers.groupby("gender").cumcount() % 4
+    names = pd.Series(rank.map({0: "train", 1: "train", 2: "valid", 3: "test"}).to_numpy(), index=speakers["speaker"])
+    return utterances["speaker"].map(names)
+
+
+def _require_values(utterances: pd.DataFrame, column: str, allowed: tuple[str, ...]) -> None:
+    wrong = utterances[~utterances[column].isin(allowed)]
+    if len(wrong):
+        row = wrong.iloc[0]
+        raise CorpusError(
+            f"expected {column} to be one of {', '.join(map(repr, allowed))}, found {row[column]!r} for utterance "
+            f"{row['utterance']!r} ({len(wrong)} such rows)"
+        )

@@ -1,0 +1,157 @@
+"""Recorded corpora brought into the one form that every analysis reads: checked, 16 kHz, one channel, sealed."""
+
+import inspect
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+from tqdm import tqdm
+
+from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
+from auscult.corpora.textgrid import read_textgrids
+from auscult.corpora.timit import read_timit
+from auscult.errors import ConfigError, CorpusError, LabelError
+from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
+from auscult.tables import check_segments, check_utterances, write_table
+
+__all__ = ["READERS", "import_corpus"]
+
+_log = logging.getLogger(__name__)
+READERS = {"timit": read_timit, "textgrid": read_textgrids}
+_MAX_TAIL_S = 1.0
+
+
+def import_corpus(
+    folder: str | Path,
+    *,
+    corpus: str,
+    reader: Literal["timit", "textgrid"],
+    source: str | Path,
+    resample: bool = True,
+    options: Mapping[str, Any] | None = None,
+    n_workers: int = 1,
+    parents: Mapping[str, str] | None = None,
+) -> Manifest:
+    """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one channel, 16-bit FLAC.
+
+    Recordings of another sample rate are resampled and their labels rescaled; several channels are averaged; both are
+    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus.
+
+    Labels that run past a recording are an error. So is a recording that goes on for more than 1 s and more than half
+    of its length after its last label, since the labels are then probably of another one; less than that is logged.
+
+    Parameters
+    ----------
+    folder : where the corpus folder shall stand
+    corpus : its name, entered in column ``corpus``
+    reader : the layout of ``source``
+    source : folder of recordings and labels
+    resample : False refuses recordings that are not at 16 kHz
+    options : keyword arguments of the reader
+    n_workers : threads that decode and encode; the result does not depend on it
+    parents : manifest digests of what ``source`` was made from
+
+    Raises
+    ------
+    ConfigError
+        There is no such reader, or it has no such option.
+    CorpusError, AudioError, LabelError
+        The corpus is incomplete, or a recording or label cannot be right.
+    StorageError
+        The disk is full or read-only; nothing is left.
+    """
+    source, options = Path(source), dict(options or {})
+    if not source.is_dir():
+        raise CorpusError(f"expected the source of corpus {corpus!r} at {source}, found no such folder; fetch it first")
+    utterances, segments = _read(reader, source, options)
+    recipe = {
+        "corpus": corpus, "reader": reader, "options": options, "resample": resample,
+        "sample_rate_hz": SAMPLE_RATE_HZ, "source_sha256": _digest_source(source),
+    }  # fmt: skip
+    names = [f"audio/{utterance}.flac" for utterance in utterances["utterance"]]
+    with build_folder(folder, recipe, parents) as partial:
+        facts = _convert_all([source / path for path in utterances["path"]], partial, names, resample, n_workers)
+        utterances, segments = _convert_tables(utterances.assign(corpus=corpus, path=names), segments, facts)
+        _check_tails(segments, utterances)
+        write_table(utterances, partial / "utterances.parquet")
+        write_table(segments, partial / "segments.parquet")
+    _report(utterances, segments, facts)
+    return check_folder(folder)
+
+
+def _read(reader: str, source: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    if reader not in READERS:
+        raise ConfigError(f"expected a reader among {', '.join(READERS)}, found {reader!r}")
+    known = list(inspect.signature(READERS[reader]).parameters)[1:]
+    unknown = [option for option in options if option not in known]
+    if unknown:
+        raise ConfigError(f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}")
+    return READERS[reader](source, **options)
+
+
+def _digest_source(source: Path) -> str:
+    files = sorted(path for path in source.rglob("*") if path.is_file())
+    return digest_json({path.relative_to(source).as_posix(): digest(path) for path in files})
+
+
+def _convert_all(sources: list[Path], folder: Path, names: list[str], resample: bool, n_workers: int) -> pd.DataFrame:
+    """Write every recording in its common form; return what each was, in order."""
+
+    def convert(path: Path, name: str) -> dict[str, int]:
+        recording = read_audio(path, resample=resample)
+        write_audio(recording.waveform, folder / name)
+        return {
+            "original_hz": recording.original_sample_rate_hz,
+            "n_channels": recording.n_channels,
+            "n_samples": len(recording.waveform),
+        }
+
+    with ThreadPoolExecutor(n_workers) as pool:
+        converted = pool.map(convert, sources, names)
+        return pd.DataFrame(list(tqdm(converted, total=len(names), unit="recording", disable=None)))
+
+
+def _convert_tables(
+    utterances: pd.DataFrame, segments: pd.DataFrame, facts: pd.DataFrame
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    rates = segments["utterance"].map(dict(zip(utterances["utterance"], facts["original_hz"])))
+    for column in ("onset", "offset"):
+        # Each label file has the sample rate of its own recording.
+        segments = segments.assign(**{column: rescale_samples(segments[column], rates.to_numpy(), SAMPLE_RATE_HZ)})
+    utterances = utterances.assign(n_samples=facts["n_samples"].to_numpy(), sample_rate_hz=SAMPLE_RATE_HZ)
+    return check_utterances(utterances), check_segments(segments, utterances)
+
+
+def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame) -> None:
+    ends = utterances["utterance"].map(segments.groupby("utterance")["offset"].max()).fillna(0)
+    tails = utterances["n_samples"] - ends
+    wrong = (tails > _MAX_TAIL_S * SAMPLE_RATE_HZ) & (tails > utterances["n_samples"] / 2)
+    if wrong.any():
+        row, end = utterances[wrong].iloc[0], int(ends[wrong].iloc[0])
+        raise LabelError(
+            f"expected labels over at least half of the recording, found the last of utterance {row['utterance']!r} "
+            f"ending at {end} of {row['n_samples']} samples ({int(wrong.sum())} such utterances); they may belong to "
+            "another recording: check the source"
+        )
+    n_long = int((tails > _MAX_TAIL_S * SAMPLE_RATE_HZ).sum())
+    if n_long:
+        _log.warning("%d recordings go on for more than %g s after their last label", n_long, _MAX_TAIL_S)
+
+
+def _report(utterances: pd.DataFrame, segments: pd.DataFrame, facts: pd.DataFrame) -> None:
+    corpus, n = utterances["corpus"].iloc[0], len(utterances)
+    for rate, n_of_rate in sorted(Counter(facts["original_hz"]).items()):
+        if rate != SAMPLE_RATE_HZ:
+            band = f", and hold nothing above {rate // 2} Hz" if rate < SAMPLE_RATE_HZ else ""
+            _log.warning("corpus %r: %d of %d recordings were resampled from %d to %d Hz%s",
+                         corpus, n_of_rate, n, rate, SAMPLE_RATE_HZ, band)  # fmt: skip
+    n_mixed = int((facts["n_channels"] > 1).sum())
+    if n_mixed:
+        _log.warning("corpus %r: %d of %d recordings had several channels, which were averaged", corpus, n_mixed, n)
+    tiers = ", ".join(f"{count} {tier}s" for tier, count in segments["tier"].value_counts().sort_index().items())
+    _log.info("corpus %r: %d utterances of %d speakers, %.1f min, %s", corpus, n, utterances["speaker"].nunique(),
+              utterances["n_samples"].sum() / SAMPLE_RATE_HZ / 60, tiers)  # fmt: skip

@@ -1,0 +1,56 @@
+import subprocess
+import sys
+
+import pytest
+
+from auscult.jobs import job
+
+IMPORTS = "import sys\nfrom auscult.errors import LabelError\nfrom auscult.jobs import job\n"
+
+
+def run(code, log):
+    return subprocess.run(
+        [sys.executable, "-c", IMPORTS + code, str(log)], capture_output=True, check=False, timeout=60
+    )
+
+
+def test_a_user_s_mistake_ends_in_one_line_and_status_one(tmp_path):
+    code = "with job(sys.argv[1]):\n    raise LabelError('expected x,\\n found y; do z')\n"
+    ended = run(code, tmp_path / "logs" / "step.log")
+    assert (ended.returncode, ended.stdout, ended.stderr) == (1, b"", b"auscult: expected x, found y; do z\n")
+    assert (tmp_path / "logs" / "step.log").read_bytes() == ended.stderr
+
+
+def test_a_fault_of_ours_keeps_its_traceback(tmp_path):
+    ended = run("with job(sys.argv[1]):\n    {}['gone']\n", tmp_path / "step.log")
+    assert ended.returncode == 1
+    assert b"Traceback" in ended.stderr
+    assert b"KeyError: 'gone'" in ended.stderr
+
+
+def test_messages_go_to_the_terminal_and_the_log_but_progress_only_to_the_former(tmp_path):
+    code = "with job(sys.argv[1]):\n    print('done')\n    sys.stderr.write('\\r50 %')\n"
+    ended = run(code, tmp_path / "step.log")
+    assert ended.returncode == 0
+    assert ended.stderr == b"done\n\r50 %"
+    assert (tmp_path / "step.log").read_text() == "done\n"
+
+
+def test_what_the_library_reports_is_shown_and_kept(tmp_path):
+    code = "import logging\nwith job(sys.argv[1]):\n    logging.getLogger('auscult.x').info('8 recordings')\n"
+    ended = run(code, tmp_path / "step.log")
+    assert ended.stderr == b"auscult: 8 recordings\n"
+    assert (tmp_path / "step.log").read_bytes() == ended.stderr
+
+
+def test_threads_are_limited_inside_and_the_streams_given_back(tmp_path):
+    torch = pytest.importorskip("torch")
+    before, streams = torch.get_num_threads(), (sys.stdout, sys.stderr)
+    try:
+        with job(tmp_path / "step.log", threads=3):
+            assert torch.get_num_threads() == 3
+            assert sys.stderr is not streams[1]
+        assert sys.stderr is streams[1]
+    finally:
+        sys.stdout, sys.stderr = streams
+        torch.set_num_threads(before)
