@@ -1,0 +1,80 @@
+"""What a checkpoint folder holds, told without loading it: configuration, feature settings, weights in safetensors."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import CheckpointError
+
+__all__ = [
+    "FAMILIES",
+    "CONFIG",
+    "PREPROCESSOR",
+    "WEIGHTS",
+    "SHARDS",
+    "check_checkpoint",
+    "read_preprocessor",
+    "shard_names",
+]
+
+FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
+_PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
+
+
+def check_checkpoint(folder: str | Path) -> dict[str, Any]:
+    """Return the configuration of a checkpoint folder after checking that it is one Auscult can load.
+
+    Raises
+    ------
+    CheckpointError
+        There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES`, or the weights are missing,
+        or there only as a pickle, which could run code when loaded.
+    """
+    folder = Path(folder)
+    if not (folder / CONFIG).is_file():
+        raise CheckpointError(f"expected {folder / CONFIG}, found no such file; give a Hugging Face checkpoint folder")
+    config = _read_json(folder / CONFIG)
+    if config.get("model_type") not in FAMILIES:
+        raise CheckpointError(
+            f"expected one of the model types {', '.join(FAMILIES)} in {folder / CONFIG}, "
+            f"found {config.get('model_type')!r}; convert the checkpoint or choose another"
+        )
+    if config.get("quantization_config"):
+        raise CheckpointError(f"expected unquantised weights in {folder}, found a quantization_config in {CONFIG}")
+    if (folder / WEIGHTS).is_file() or (folder / SHARDS).is_file():
+        return config
+    pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
+    if pickles:
+        raise CheckpointError(
+            f"expected {folder / WEIGHTS}, found the weights only as a pickle ({pickles[0]}), which could run code; "
+            "use a revision with safetensors, or convert it where you trust it"
+        )
+    raise CheckpointError(f"expected {folder / WEIGHTS}, found no weights; download or copy the checkpoint again")
+
+
+def read_preprocessor(folder: Path) -> dict[str, Any]:
+    """Return the settings of a checkpoint's feature extractor, empty if it has none."""
+    return _read_json(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
+
+
+def shard_names(index: Path) -> list[str]:
+    """Return the shard files that a safetensors index lists, each a plain file name."""
+    names = list(_read_json(index).get("weight_map", {}).values())
+    for name in names:
+        if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
+            raise CheckpointError(
+                f"expected plain names of safetensors files in {index}, found {name!r}; do not use it"
+            )
+    return names
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"expected JSON in {path}, found: {error}; fetch it again") from None
+    if not isinstance(content, dict):
+        raise CheckpointError(f"expected a JSON object in {path}, found {type(content).__name__}; fetch it again")
+    return content
