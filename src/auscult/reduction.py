@@ -1,0 +1,221 @@
+"""Reduction: two-dimensional maps of activations, drawn from some speakers and judged on others.
+
+A map that is fitted and judged on the same items shows groups even in noise, above all a supervised one. Here half of
+the speakers fit the map, the other half are placed on it, and two numbers say what their picture is worth: whether
+neighbours on the map are neighbours in the layer (trustworthiness), and whether the values of a factor lie apart
+(silhouette).
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import silhouette_samples
+from tqdm import tqdm
+
+from auscult.errors import AnalysisError
+from auscult.folds import check_disjoint, speaker_folds
+from auscult.maps import METHODS, fit_map, item_trustworthiness
+from auscult.moments import Moments
+from auscult.stats import cluster_bootstrap
+from auscult.tables import RESULT_COLUMNS, check_results
+
+__all__ = ["REDUCTION_COLUMNS", "reduce_activations"]
+
+REDUCTION_COLUMNS = (
+    *RESULT_COLUMNS, "tier", "method", "supervised", "n_components", "n_neighbours", "chance", "resampling_unit",
+    "held_out",
+)  # fmt: skip
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Items:
+    """The items of a study: a table, their positions in the index, and which of them fit the maps."""
+
+    table: pd.DataFrame
+    rows: np.ndarray
+    fits: np.ndarray
+
+
+def reduce_activations(
+    activations: Any,
+    *,
+    layers: Sequence[str],
+    corpus: str,
+    model: str,
+    step: str,
+    tier: str = "phone",
+    methods: Sequence[str] = ("pca", "lda", "umap"),
+    factors: Sequence[str] = ("phone_class", "speaker", "gender", "language"),
+    supervised_by: str = "phone_class",
+    n_items: int = 2000,
+    n_neighbours: int = 15,
+    n_resamples: int = 2000,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Map layers to two dimensions and measure on held-out speakers what the maps keep.
+
+    Dimensions are standardised by the fitting half; constant ones are left out. The same items serve every layer.
+    Intervals resample the held-out speakers whose items are averaged; map and distances stay as they are.
+
+    Parameters
+    ----------
+    activations : has ``layers``, ``index`` (one row per segment) and ``load(layer, rows)``
+    layers : which of them to map
+    corpus, model, step : copied into the tables
+    tier : the segments to map
+    methods : of ``pca | lda | umap | tsne``, see :func:`fit_map`
+    factors : columns of the index whose silhouette is measured; one with a single value is left out and logged
+    supervised_by : the column that LDA separates; items without a value are not used
+    n_items : random sample, one half from either half of the speakers (or as many as there are)
+    n_neighbours : neighbourhood size of UMAP and of trustworthiness
+    n_resamples : bootstrap samples of an interval
+    seed : of halves, sample, maps and resampling
+
+    Returns
+    -------
+    quality : columns :data:`REDUCTION_COLUMNS`; ``target`` is a factor or ``neighbourhood``, ``metric`` is
+        ``silhouette`` (−1 to 1) or ``trustworthiness`` (0 to 1), higher is better; method ``none`` is the layer itself;
+        ``chance`` is the metric when items are permuted (labels, or places on the map)
+    coordinates : one row per item, layer and method: ``corpus, model, step, layer, method, supervised, x, y, part``
+        (``fit | held-out``), ``utterance, index, label`` and the factors
+
+    Raises
+    ------
+    AnalysisError
+        A method, layer, tier or column does not exist, or there are too few items or speakers; a vector is not finite.
+    """
+    _check_choice("methods", methods, METHODS)
+    _check_choice("layers", layers, activations.layers)
+    items = _sample_items(activations.index, tier, methods, supervised_by, n_items, n_neighbours, seed)
+    known = [factor for factor in factors if factor in items.table and _has_values(items.table, factor, ~items.fits)]
+    for factor in (factor for factor in factors if factor not in known):
+        _log.info("reduction: factor %s left out: fewer than two values among the held-out items", factor)
+    quality, coordinates = [], []
+    for layer in tqdm(layers, desc=f"{model} {step} reduction", disable=None):
+        x = _standardise(activations.load(layer, items.rows), items.fits, layer)
+        spaces = {"none": x[~items.fits]}
+        for method in methods:
+            placed = _place(method, x, items, supervised_by, n_neighbours, seed)
+            spaces[method] = placed[~items.fits]
+            coordinates.append(_coordinates(items, placed, known).assign(layer=layer, method=method))
+        for row in _judge(spaces, items.table[~items.fits], known, n_neighbours, n_resamples, seed):
+            quality.append({"layer": layer, **row})
+    names = {"corpus": corpus, "model": model, "step": str(step)}
+    quality = pd.DataFrame(quality).assign(**names, tier=tier, resampling_unit="speaker", held_out="speaker",
+                                           supervised=lambda rows: rows["method"] == "lda")  # fmt: skip
+    coordinates = pd.concat(coordinates, ignore_index=True)
+    coordinates = coordinates.assign(**names, supervised=coordinates["method"] == "lda")
+    order = [
+        "corpus",
+        "model",
+        "step",
+        "layer",
+        "method",
+        "supervised",
+        "x",
+        "y",
+        "part",
+        "utterance",
+        "index",
+        "label",
+    ]
+    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*order, *known]]
+
+
+def _check_choice(what: str, chosen: Sequence[str], exists: Sequence[str]) -> None:
+    unknown = [name for name in chosen if name not in exists]
+    if unknown:
+        raise AnalysisError(f"reduction: expected {what} of {', '.join(exists)}, found {unknown[0]!r}")
+
+
+def _sample_items(index, tier, methods, supervised_by, n_items, n_neighbours, seed) -> _Items:
+    rows = np.flatnonzero(index["tier"] == tier)
+    if not len(rows):
+        raise AnalysisError(f"reduction: expected items of tier {tier!r}, found {', '.join(index['tier'].unique())}")
+    if supervised_by in index:
+        rows = rows[(index[supervised_by].iloc[rows].astype("string").fillna("") != "").to_numpy()]
+    elif "lda" in methods:
+        raise AnalysisError(
+            f"reduction: expected column {supervised_by!r} (supervised_by) in the index, found {', '.join(index)}"
+        )
+    speakers = index["speaker"].iloc[rows].astype(str).to_numpy()
+    strata = index["gender"].iloc[rows].astype("string").fillna("") if "gender" in index else None
+    halves = speaker_folds(speakers, 2, seed, strata)
+    check_disjoint(speakers, halves)
+    rng = np.random.default_rng([seed, 1])
+    sample = np.concatenate([rng.permutation(np.flatnonzero(halves == half))[: n_items // 2] for half in (0, 1)])
+    sample.sort()
+    n_each = np.bincount(halves[sample], minlength=2)
+    if n_each.min() <= 2 * n_neighbours:
+        raise AnalysisError(
+            f"reduction: expected more than {2 * n_neighbours} items (2 × n_neighbours) in both halves of the speakers,"
+            f" found {n_each[0]} and {n_each[1]} of tier {tier!r}; add speakers, raise n_items or lower n_neighbours"
+        )
+    return _Items(index.iloc[rows[sample]].reset_index(drop=True), rows[sample], halves[sample] == 0)
+
+
+def _has_values(table: pd.DataFrame, factor: str, held_out: np.ndarray) -> bool:
+    values = table[factor][held_out].astype("string").fillna("")
+    return values[values != ""].nunique() >= 2
+
+
+def _standardise(x: np.ndarray, fits: np.ndarray, layer: str) -> np.ndarray:
+    wrong = int((~np.isfinite(x)).any(axis=1).sum())
+    if wrong:
+        raise AnalysisError(
+            f"reduction: expected finite vectors, found NaN or infinity in {wrong} of {len(x)} rows of layer {layer!r};"
+            " check the model's weights and precision, then extract again"
+        )
+    moments = Moments.of(x[fits], np.empty((int(fits.sum()), 0)))
+    scale = moments.inverse_scale
+    if (scale > 0).sum() < 2:
+        raise AnalysisError(f"reduction: expected two dimensions or more that vary, found fewer in layer {layer!r}")
+    return ((x - moments.mean_x) * scale)[:, scale > 0]
+
+
+def _place(method: str, x: np.ndarray, items: _Items, supervised_by: str, n_neighbours: int, seed: int) -> np.ndarray:
+    labels = items.table[supervised_by][items.fits] if method == "lda" else None
+    place = fit_map(method, x[items.fits], labels, n_neighbours=n_neighbours, seed=seed)
+    placed = np.full((len(x), 2), np.nan)
+    placed[~items.fits] = place(x[~items.fits])
+    if method != "tsne":
+        placed[items.fits] = place(x[items.fits])
+    return placed
+
+
+def _coordinates(items: _Items, placed: np.ndarray, factors: Sequence[str]) -> pd.DataFrame:
+    columns = list(dict.fromkeys(["utterance", "index", "label", *factors]))
+    part = np.where(items.fits, "fit", "held-out")
+    table = items.table[columns].assign(x=placed[:, 0], y=placed[:, 1], part=part)
+    return table[np.isfinite(placed).all(axis=1)]
+
+
+def _judge(spaces, table: pd.DataFrame, factors, n_neighbours: int, n_resamples: int, seed: int) -> Iterator[dict]:
+    rng = np.random.default_rng([seed, 2])
+    speakers = table["speaker"].astype(str).to_numpy()
+    for method, space in spaces.items():
+        measured = []
+        for factor in factors:
+            values = table[factor].astype("string").fillna("").to_numpy(dtype=str)
+            used = values != ""
+            chance = silhouette_samples(space[used], rng.permutation(values[used])).mean()
+            measured.append((factor, "silhouette", silhouette_samples(space[used], values[used]), used, chance))
+        if method != "none":
+            items = item_trustworthiness(spaces["none"], space, n_neighbours)
+            chance = item_trustworthiness(spaces["none"], rng.permutation(space), n_neighbours).mean()
+            measured.append(("neighbourhood", "trustworthiness", items, np.ones(len(space), dtype=bool), chance))
+        for target, metric, items, used, chance in measured:
+            low, high = cluster_bootstrap(
+                items, np.ones_like(items), speakers[used], n_resamples=n_resamples, seed=seed
+            )
+            yield {
+                "target": target, "metric": metric, "value": items.mean(), "ci_low": low, "ci_high": high,
+                "n": len(items), "n_groups": len(np.unique(speakers[used])), "method": method,
+                "n_components": space.shape[1], "n_neighbours": n_neighbours, "chance": chance,
+            }  # fmt: skip

@@ -1,0 +1,103 @@
+"""Slow, plain versions of what the library computes fast, and planted activations whose answers are known."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.linear_model import RidgeClassifier
+from sklearn.preprocessing import StandardScaler
+
+
+def ridge_scores(x, y, penalty, x_new):
+    """Ridge on standardised features by its normal equations, in float64, one target at a time."""
+    mean, sd = x.mean(axis=0), x.std(axis=0)
+    z = (x - mean) / sd
+    system = z.T @ z / len(z) + penalty * np.eye(z.shape[1])
+    columns = []
+    for target in y.T:
+        weights = np.linalg.solve(system, z.T @ (target - target.mean()) / len(z))
+        columns.append((x_new - mean) / sd @ weights + target.mean())
+    return np.stack(columns, axis=1)
+
+
+def nested_ridge(x, labels, folds, penalties):
+    """Predict every item by a ridge classifier whose penalty the other folds chose among themselves."""
+    predicted = np.empty_like(labels)
+    for test in np.unique(folds):
+        hits = dict.fromkeys(penalties, 0)
+        for valid in np.unique(folds[folds != test]):
+            train = (folds != test) & (folds != valid)
+            for penalty in penalties:
+                hits[penalty] += np.sum(_classify(x, labels, train, folds == valid, penalty) == labels[folds == valid])
+        best = max(sorted(penalties, reverse=True), key=hits.get)
+        predicted[folds == test] = _classify(x, labels, folds != test, folds == test, best)
+    return predicted
+
+
+def _classify(x, labels, train, test, penalty):
+    scaler = StandardScaler().fit(x[train])
+    model = RidgeClassifier(alpha=penalty * train.sum()).fit(scaler.transform(x[train]), labels[train])
+    return model.predict(scaler.transform(x[test]))
+
+
+def bootstrap_interval(numerators, denominators, groups, n_resamples, seed):
+    """Percentile interval of a ratio of sums, one resample of the groups after the other."""
+    rng, names, ratios = np.random.default_rng(seed), np.unique(groups), []
+    for _ in range(n_resamples):
+        drawn = rng.choice(names, size=len(names))
+        top = sum(numerators[groups == name].sum() for name in drawn)
+        ratios.append(top / sum(denominators[groups == name].sum() for name in drawn))
+    return np.quantile(ratios, [0.025, 0.975])
+
+
+def item_trustworthiness(x, placed, n_neighbours):
+    """Trustworthiness of each item by its definition: how far off in ``x`` are its neighbours on the map."""
+    n = len(x)
+    values = np.empty(n)
+    for i in range(n):
+        others = [j for j in range(n) if j != i]
+        near = sorted(others, key=lambda j: np.linalg.norm(x[i] - x[j]))
+        near_on_map = sorted(others, key=lambda j: np.linalg.norm(placed[i] - placed[j]))[:n_neighbours]
+        excess = sum(max(0, near.index(j) + 1 - n_neighbours) for j in near_on_map)
+        values[i] = 1 - 2 * excess / (n_neighbours * (2 * n - 3 * n_neighbours - 1))
+    return values
+
+
+@dataclass
+class PlantedActivations:
+    """Activations in memory, with the members that analyses read."""
+
+    layers: tuple
+    index: pd.DataFrame
+    vectors: dict
+
+    def load(self, layer, rows=None):
+        return self.vectors[layer] if rows is None else self.vectors[layer][rows]
+
+
+def plant(n_speakers=12, n_items=40, n_dims=16, seed=0):
+    """Plant four phone classes in layer T1, more clearly in T2, the speaker in T1, and nothing in layer noise."""
+    rng = np.random.default_rng(seed)
+    speaker = np.repeat(np.arange(n_speakers), n_items)
+    phone = rng.integers(4, size=len(speaker))
+    index = pd.DataFrame(
+        {
+            "utterance": [f"s{s:02d}-u{i // 8}" for s, i in zip(speaker, np.tile(np.arange(n_items), n_speakers))],
+            "tier": "phone",
+            "index": np.tile(np.arange(n_items) % 8, n_speakers),
+            "label": np.array(list("aeiu"))[phone],
+            "phone_class": np.array(["vowel", "stop", "nasal", "fricative"])[phone],
+            "speaker": [f"s{s:02d}" for s in speaker],
+            "gender": np.where(speaker % 2, "female", "male"),
+            "language": "english",
+            "text": [f"sentence {i // 8}" for i in np.tile(np.arange(n_items), n_speakers)],
+        }
+    )
+    noise = rng.normal(size=(3, len(index), n_dims))
+    of_phone, of_speaker = rng.normal(size=(4, n_dims)), rng.normal(size=(n_speakers, n_dims))
+    vectors = {
+        "T1": noise[0] + 0.5 * of_phone[phone] + 2 * of_speaker[speaker],
+        "T2": noise[1] + 2 * of_phone[phone],
+        "noise": noise[2],
+    }
+    return PlantedActivations(tuple(vectors), index, {name: x.astype(np.float32) for name, x in vectors.items()})

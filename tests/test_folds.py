@@ -1,0 +1,59 @@
+import numpy as np
+import pytest
+
+from auscult.errors import AnalysisError
+from auscult.folds import check_disjoint, speaker_folds, text_overlap, utterance_folds
+
+SPEAKERS = np.repeat([f"s{i:02d}" for i in range(16)], 5)
+GENDERS = np.repeat(["female"] * 9 + ["male"] * 7, 5)
+
+
+def test_no_speaker_is_in_two_folds():
+    folds = speaker_folds(SPEAKERS, 4, seed=0)
+    assert all(len(set(folds[speaker == SPEAKERS])) == 1 for speaker in SPEAKERS)
+    check_disjoint(SPEAKERS, folds)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_folds_are_balanced_over_gender_and_in_all(seed):
+    folds = speaker_folds(SPEAKERS[::5], 4, seed, strata=GENDERS[::5])
+    women = np.bincount(folds[GENDERS[::5] == "female"], minlength=4)
+    assert sorted(women) == [2, 2, 2, 3]
+    assert np.bincount(folds).tolist() == [4, 4, 4, 4]
+
+
+def test_the_seed_decides_who_is_in_which_fold():
+    first, second, other = (speaker_folds(SPEAKERS, 4, seed) for seed in (1, 1, 2))
+    assert (first == second).all()
+    assert (first != other).any()
+
+
+def test_the_order_of_the_items_does_not_matter():
+    order = np.random.default_rng(0).permutation(len(SPEAKERS))
+    shuffled = speaker_folds(SPEAKERS[order], 4, 0, strata=GENDERS[order])
+    assert (shuffled == speaker_folds(SPEAKERS, 4, 0, strata=GENDERS)[order]).all()
+
+
+def test_utterance_folds_keep_utterances_whole_and_spread_every_speaker():
+    speakers = np.repeat(["ann", "bob", "cem"], 24)
+    utterances = np.array([f"{speaker}-{i // 3 % 8}" for i, speaker in enumerate(speakers)])
+    folds = utterance_folds(utterances, speakers, 4, seed=0)
+    check_disjoint(utterances, folds, unit="utterance")
+    assert all(np.bincount(folds[speakers == name]).tolist() == [6, 6, 6, 6] for name in ("ann", "bob", "cem"))
+
+
+def test_fewer_speakers_than_folds_are_refused():
+    with pytest.raises(AnalysisError, match="expected at least 4 speakers for 4 folds, found 3; lower n_folds or add"):
+        speaker_folds(np.array(["a", "b", "c", "c"]), 4, seed=0)
+
+
+def test_a_speaker_in_two_folds_is_reported_by_name():
+    with pytest.raises(AnalysisError, match=r"each speaker in one fold, found speaker 'b' in folds 0, 2 \(1 such"):
+        check_disjoint(np.array(["a", "b", "b", "c"]), np.array([0, 0, 2, 1]))
+
+
+def test_text_overlap_is_the_share_of_items_whose_sentence_is_in_another_fold():
+    texts = np.array(["she had", "she had", "once", "once", "never", ""])
+    folds = np.array([0, 1, 0, 0, 1, 1])
+    assert text_overlap(texts, folds) == pytest.approx(2 / 6)
+    assert text_overlap(np.array(["", ""]), np.array([0, 1])) == 0

@@ -1,0 +1,251 @@
+import dataclasses
+import logging
+
+import numpy as np
+import pytest
+from reference import nested_ridge, plant
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from auscult import probing
+from auscult.errors import AnalysisError
+from auscult.probing import PROBING_COLUMNS, probe_activations
+from auscult.targets import make_task
+
+PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
+SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": "utterance"}
+GENDER = {"name": "gender", "tier": "phone", "column": "gender", "held_out": "speaker"}
+
+
+def run(activations, targets=(PHONE,), **settings):
+    settings = {"n_resamples": 200, "min_class_size": 5} | settings
+    return probe_activations(activations, targets=targets, corpus="c", model="m", step="final", **settings)
+
+
+def value(results, **where):
+    where = {"metric": "accuracy", "labels": "true"} | where
+    rows = results[(results[list(where)] == list(where.values())).all(axis=1)]
+    return rows["value"].item()
+
+
+def replace_column(activations, column, values):
+    return dataclasses.replace(activations, index=activations.index.assign(**{column: values}))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return plant()
+
+
+@pytest.fixture(scope="module")
+def results(planted):
+    return run(planted, [PHONE, SPEAKER, GENDER])
+
+
+def test_every_layer_metric_and_labelling_has_one_complete_row(results):
+    assert list(results.columns) == list(PROBING_COLUMNS)
+    rows = results.groupby(["target", "layer", "metric", "labels"]).size()
+    assert len(rows) == 3 * 4 * 2 * 2
+    assert (rows == 1).all()
+    assert (results["n"] == 480).all()
+    assert (results["n_groups"] == 12).all()
+    assert results.notna().all(axis=None)
+
+
+def test_planted_phones_are_read_where_they_were_planted(results):
+    assert value(results, target="phone", layer="T2") > 0.95
+    assert 0.3 < value(results, target="phone", layer="T1") < value(results, target="phone", layer="T2")
+
+
+def test_noise_is_at_chance(results):
+    phone = results[(results["target"] == "phone") & (results["layer"] == "noise")]
+    assert (phone["ci_low"] < 0.27).all()
+    assert value(results, target="phone", layer="noise") == pytest.approx(0.25, abs=0.07)
+
+
+def test_shuffled_labels_give_chance_at_every_layer(results):
+    shuffled = results[(results["labels"] == "shuffled") & (results["metric"] == "accuracy")]
+    by_target = shuffled.groupby("target")["value"].agg(["min", "max"])
+    assert by_target.loc["phone"].between(0.15, 0.35).all()
+    assert by_target.loc["speaker"].between(0.02, 0.17).all()
+
+
+def test_the_selected_layer_is_the_one_that_holds_the_target(results):
+    chosen = results[(results["layer"] == "selected") & (results["labels"] == "true")].set_index(["target", "metric"])
+    assert chosen.loc[("phone", "accuracy"), "selected_layer"] == "T2"
+    assert chosen.loc[("speaker", "accuracy"), "selected_layer"] == "T1"
+    assert value(results, target="phone", layer="selected") == value(results, target="phone", layer="T2")
+
+
+def test_knowing_the_speaker_does_not_help_with_what_other_speakers_say():
+    leaky, rng = plant(), np.random.default_rng(1)
+    favourite = leaky.index["speaker"].map({name: rng.integers(4) for name in leaky.index["speaker"].unique()})
+    said = np.where(rng.random(len(favourite)) < 0.9, favourite, rng.integers(4, size=len(favourite)))
+    only_speaker = np.eye(12, dtype=np.float32)[leaky.index["speaker"].astype("category").cat.codes]
+    leaky = dataclasses.replace(leaky, layers=("input",), vectors={"input": only_speaker})
+    leaky = replace_column(leaky, "label", said.astype(str))
+    held_out_voices = value(run(leaky), layer="input")
+    known_voices = value(run(leaky, [PHONE | {"held_out": "utterance"}]), layer="input")
+    assert known_voices > 0.85
+    assert held_out_voices < 0.55
+
+
+def test_nested_selection_equals_a_loop_over_scikit_learn(planted):
+    penalties = (1e-3, 1e-1, 1.0, 30.0)
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=0, min_class_size=5, max_items=None, seed=3)
+    results = run(planted, penalties=penalties, n_permutations=0, seed=3)
+    for layer, x in planted.vectors.items():
+        truth = task.labels[:, 0]
+        expected = np.mean(nested_ridge(x.astype(float), truth, task.folds, penalties) == truth)
+        # One item of 480 may lie so close to a boundary that float32 decides it otherwise.
+        assert value(results, layer=layer) == pytest.approx(expected, abs=1.1 / 480)
+
+
+def test_chance_is_the_most_frequent_class_of_the_training_side(planted):
+    skewed = np.where(np.arange(480) % 10 < 7, "a", "b")
+    chance = run(replace_column(planted, "label", skewed)).groupby("metric")["chance"].unique()
+    assert chance["accuracy"] == pytest.approx(0.7)
+    # F1 of a class always said is 2p / (1 + p), of the other 0.
+    assert chance["macro_f1"] == pytest.approx(0.5 * 1.4 / 1.7)
+
+
+def test_chunk_size_does_not_change_results(planted, results, monkeypatch):
+    monkeypatch.setattr(probing, "_CHUNK", 37)
+    small = run(planted, [PHONE, SPEAKER, GENDER])
+    assert np.allclose(small["value"], results["value"], atol=1.1 / 480)
+
+
+def test_same_seed_gives_the_same_table(planted, results):
+    assert run(planted, [PHONE, SPEAKER, GENDER]).equals(results)
+    assert not run(planted, [PHONE, SPEAKER, GENDER], seed=1).equals(results)
+
+
+def test_scaling_the_features_changes_nothing(planted, results):
+    scale = np.random.default_rng(0).uniform(0.01, 100, size=16).astype(np.float32)
+    scaled = dataclasses.replace(planted, vectors={layer: x * scale for layer, x in planted.vectors.items()})
+    assert np.allclose(run(scaled, [PHONE, SPEAKER, GENDER])["value"], results["value"], atol=1.1 / 480)
+
+
+def test_rotating_the_features_changes_little(planted, results):
+    # Standardisation looks at axes, so that equality holds only for white features (see the tests of moments).
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0].astype(np.float32)
+    rotated = dataclasses.replace(planted, vectors={layer: x @ rotation for layer, x in planted.vectors.items()})
+    found = run(rotated)
+    for layer in planted.layers:
+        assert value(found, layer=layer) == pytest.approx(value(results, target="phone", layer=layer), abs=0.04)
+
+
+def test_several_permutations_narrow_the_control_but_not_its_mean(planted):
+    results = run(planted, n_permutations=8)
+    assert value(results, layer="T2", labels="shuffled") == pytest.approx(0.25, abs=0.05)
+    assert value(results, layer="T2") > 0.95
+
+
+def test_logistic_regression_agrees_with_scikit_learn(planted):
+    one_layer = dataclasses.replace(planted, layers=("T1",))
+    results = run(one_layer, probe="logistic", penalties=[1e-2], n_permutations=0)
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=0, min_class_size=5, max_items=None, seed=0)
+    truth, hits = task.labels[:, 0], 0
+    for fold in range(4):
+        train = task.folds != fold
+        scaler = StandardScaler().fit(planted.vectors["T1"][train])
+        oracle = LogisticRegression(C=1 / (1e-2 * train.sum()), max_iter=2000).fit(
+            scaler.transform(planted.vectors["T1"][train]), truth[train]
+        )
+        hits += (oracle.predict(scaler.transform(planted.vectors["T1"][~train])) == truth[~train]).sum()
+    # Solvers stop at different tolerances: two items may fall to the other side.
+    assert value(results, layer="T1") == pytest.approx(hits / 480, abs=2.1 / 480)
+
+
+def test_logistic_regression_reads_planted_phones_from_a_sample(planted):
+    results = run(planted, probe="logistic", penalties=[1e-3, 1e-1], max_items=300)
+    assert set(results["n"]) == {300}
+    assert value(results, layer="selected") > 0.9
+    assert value(results, layer="selected", labels="shuffled") < 0.4
+
+
+def test_constant_dimensions_do_not_disturb(planted, results):
+    padded = {layer: np.pad(x, ((0, 0), (0, 2)), constant_values=3) for layer, x in planted.vectors.items()}
+    found = run(dataclasses.replace(planted, vectors=padded))
+    assert np.allclose(found["value"], results.loc[results["target"] == "phone", "value"], atol=1.1 / 480)
+
+
+def test_a_sentence_that_every_speaker_says_is_reported_as_overlap(planted, results):
+    assert set(results["text_overlap"]) == {1.0}
+    own = planted.index["utterance"] + " is my sentence"
+    assert set(run(replace_column(planted, "text", own))["text_overlap"]) == {0.0}
+
+
+def test_dropped_classes_are_counted_and_logged(planted, caplog):
+    labels = planted.index["label"].copy()
+    labels.iloc[:4], labels.iloc[40:43], labels.iloc[100] = "only-s00", "", None
+    with caplog.at_level(logging.INFO):
+        results = run(replace_column(planted, "label", labels), min_class_size=4)
+    assert set(results["n_dropped"]) == {8}
+    assert set(results["n"]) == {472}
+    assert "dropped 'only-s00' (4 items, 1 speaker)" in caplog.text
+
+
+def test_few_speakers_give_values_without_intervals():
+    results = run(plant(n_speakers=4))
+    assert results["value"].notna().all()
+    assert results[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_a_class_with_one_speaker_is_refused(planted):
+    lone = np.where(planted.index["speaker"] == "s00", "male", "female")
+    expected = (
+        r"target 'gender': expected two classes or more with at least 5 items each of at least two speakers, found 1 "
+        r"in column 'gender' after dropping 'male' \(40 items, 1 speaker\); add speakers"
+    )
+    with pytest.raises(AnalysisError, match=expected):
+        run(replace_column(planted, "gender", lone), [GENDER])
+
+
+def test_a_target_with_one_class_is_refused(planted):
+    with pytest.raises(AnalysisError, match=r"target 'language': expected two classes .* found 1 in column 'language'"):
+        run(planted, [{"name": "language", "tier": "phone", "column": "language", "held_out": "speaker"}])
+
+
+def test_one_speaker_is_not_enough_for_held_out_voices():
+    with pytest.raises(AnalysisError, match="found 0 in column 'label' after dropping 'a'"):
+        run(plant(n_speakers=1))
+
+
+def test_fewer_speakers_than_folds_are_refused():
+    with pytest.raises(AnalysisError, match="expected at least 4 speakers for 4 folds, found 3; lower n_folds"):
+        run(plant(n_speakers=3))
+
+
+def test_two_folds_leave_no_validation_voices(planted):
+    with pytest.raises(AnalysisError, match=r"expected n_folds of 3 or more \(test, validation, training\), found 2"):
+        run(planted, n_folds=2)
+
+
+def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):
+    broken = planted.vectors["T2"].copy()
+    broken[[3, 77]] = np.nan
+    broken[78, 0] = np.inf
+    spoilt = dataclasses.replace(planted, vectors=planted.vectors | {"T2": broken})
+    with pytest.raises(AnalysisError, match="found NaN or infinity in 3 of 480 rows of layer 'T2'; check the model"):
+        run(spoilt)
+
+
+def test_a_column_that_does_not_exist_lists_those_that_do(planted):
+    with pytest.raises(AnalysisError, match="expected column 'tone' in the index, found only utterance, tier"):
+        run(planted, [PHONE | {"name": "tone", "column": "tone"}])
+
+
+def test_a_tier_that_does_not_exist_lists_those_that_do(planted):
+    with pytest.raises(AnalysisError, match="expected items of tier 'word', found only the tiers phone"):
+        run(planted, [PHONE | {"tier": "word"}])
+
+
+def test_an_unknown_way_of_holding_out_is_refused(planted):
+    with pytest.raises(AnalysisError, match="expected held_out to be speaker or utterance, found 'sentence'"):
+        run(planted, [PHONE | {"held_out": "sentence"}])
+
+
+def test_an_unknown_probe_lists_those_that_exist(planted):
+    with pytest.raises(AnalysisError, match="expected one of the probes ridge, logistic, found 'forest'"):
+        run(planted, probe="forest")
