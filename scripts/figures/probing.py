@@ -14,12 +14,14 @@ CONTROL = {"color": "#A9A9A9", "linestyle": (0, (1, 1)), "linewidth": 0.9, "mark
 def draw(table, entries, study):
     """Return the figure: for each corpus and target the curves over layers and, below, the chosen layers."""
     panels = list(table.groupby(["corpus", "target"], sort=False))
-    n_columns = 2 if len(panels) in (2, 4) else min(3, len(panels))
+    n_columns = min(2, len(panels))
     n_rows = -(-len(panels) // n_columns)
     heights_mm = (60, 10 + 4 * len(entries), 3)
-    models = [entry for entry in entries if not entry.style.baseline]
-    figure, upper, lower = plotting.new_figure(n_rows * sum(heights_mm), 14 + 4.2 * -(-(len(models) + 2) // 3))
-    grid = upper.subplots(3 * n_rows, n_columns, squeeze=False, height_ratios=heights_mm * n_rows)
+    handles = [Line2D([], [], **entry.style.line) for entry in entries if not entry.style.baseline]
+    handles += [Line2D([], [], **CONTROL, label="control: shuffled labels")]
+    handles += [Line2D([], [], color="#555555", linestyle=":", linewidth=1, label="chance: most frequent class")]
+    figure = plotting.new_figure(n_rows * sum(heights_mm), [handles], note(table, study))
+    grid = figure.subplots(3 * n_rows, n_columns, squeeze=False, height_ratios=heights_mm * n_rows)
     for place in range(n_rows * n_columns):
         row, column = divmod(place, n_columns)
         curves, forest, gap = grid[3 * row : 3 * row + 3, column]
@@ -31,10 +33,6 @@ def draw(table, entries, study):
         draw_curves(curves, rows, entries, "" if column else table["metric"].iloc[0])
         plotting.head(curves, f"{corpus} · {target.replace('_', ' ')}", describe(rows))
         draw_chosen(forest, rows, entries, named=column == 0)
-    handles = [Line2D([], [], **entry.style.line) for entry in models]
-    handles += [Line2D([], [], **CONTROL, label="control: shuffled labels")]
-    handles += [Line2D([], [], color="#555555", linestyle=":", linewidth=1, label="chance")]
-    plotting.footer(lower, handles, note(table, study))
     return figure
 
 
@@ -101,9 +99,9 @@ def note(table, study):
     """Say what a reader of the figure alone must know."""
     folds = plotting.describe_range(table["n_folds"])
     return (
-        f"{plotting.describe_study(study, table['corpus'])}\nTest accuracy over {folds} folds; bands and bars are 95 % "
-        "intervals. Lower panels: the layer that was best on validation data, named beside\nits accuracy on test data. "
-        "× is the same probe trained and tested on shuffled labels."
+        f"{plotting.describe_study(study, table['corpus'])} Accuracy on test data of {folds} folds; bands and bars are "
+        "95 % intervals. Lower panels: each fold takes the layer that was best on its validation data, never on test "
+        "data; the layer taken most often is named. × is the same probe on shuffled labels."
     )
 
 

@@ -13,14 +13,16 @@ BASE = Path(os.path.relpath(workflow.basedir))
 
 
 def load_study():
-    """Check the configuration in place; leave out unreachable hub models if the study allows it."""
+    """Check the configuration in place, without unreachable hub models if the study allows it.
+
+    Return all of its models, by which figures choose colours, and those that were left out.
+    """
     schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
     study = check_study(config, schema)
-    missing = get_unreachable_models(study)
-    study = leave_out(study, missing)
+    left_out = get_unreachable_models(study)
     config.clear()
-    config.update(study)
-    return missing
+    config.update(leave_out(study, left_out))
+    return study["models"], left_out
 
 
 def get_unreachable_models(study):
@@ -141,6 +143,12 @@ def get_runs(family, ending):
     ]
 
 
+def get_lexicons(wildcards):
+    """Return the lexicon and the grammar of each language of a synthesised corpus."""
+    languages = config["corpora"][wildcards.corpus]["languages"]
+    return expand(f"{BASE}/src/auscult/corpora/lexicons/{{language}}.{{ending}}", language=languages, ending=["tsv", "toml"])
+
+
 def get_archive(wildcards):
     """Return where the archive of a fetched corpus lies once downloaded."""
     return f"resources/downloads/{wildcards.corpus}/{Path(urlsplit(config['corpora'][wildcards.corpus]['url']).path).name}"
@@ -162,7 +170,7 @@ def script(name):
 
 
 try:
-    LEFT_OUT = load_study()
+    MODELS, LEFT_OUT = load_study()
 except AuscultError as error:
     raise WorkflowError(f"auscult: {error}") from None
 

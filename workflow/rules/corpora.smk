@@ -9,6 +9,7 @@ outputs:          resources/corpora/{corpus}/manifest.json, written last, beside
 rule synthesise_corpus:
     """Speak sentences of a grammar with eSpeak NG, with exact phone, syllable and word times."""
     input:
+        lexicons=get_lexicons,
         code=library("corpora.synthesis"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",

@@ -74,6 +74,6 @@ rule figure_probing:
     params:
         figure=get_figure("probing"),
         study=get_study(),
-        models=config["models"],
+        models=MODELS,
     script:
         script("figures/probing")

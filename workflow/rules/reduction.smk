@@ -80,6 +80,6 @@ rule figure_reduction:
     params:
         figure=get_figure("reduction"),
         study=get_study(),
-        models=config["models"],
+        models=MODELS,
     script:
         script("figures/reduction")

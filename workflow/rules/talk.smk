@@ -20,10 +20,11 @@ rule talk:
     """Build the page."""
     input:
         figures=rules.figures.input,
-        probing="results/probing/probing.csv" if "probing" in config["analyses"] else [],
+        tables=expand("results/figures/{figure}.csv", figure=config["figures"]),
         captions=[
             f"{BASE}/workflow/report/{figure}.rst" for figure in config["figures"]
         ],
+        template=f"{BASE}/src/auscult/templates/talk.html.j2",
         code=library("talk"),
     output:
         page="results/talk/index.html",
@@ -37,6 +38,6 @@ rule talk:
     params:
         figures={name: get_figure(name) for name in config["figures"]},
         study=get_study(),
-        models=config["models"],
+        models=MODELS,
     script:
         script("talk")

@@ -1,0 +1,116 @@
+"""Draw maps of held-out segment vectors, and how far each map can be believed."""
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from auscult import plotting
+from auscult.jobs import job
+from auscult.tables import read_table
+
+METHODS = {
+    "none": "layer itself", "pca": "PCA", "lda": "LDA (supervised)", "umap": "UMAP", "tsne": "t-SNE", "mds": "MDS",
+}  # fmt: skip
+
+
+def draw(quality, coordinates, entries, colour_by, study):
+    """Return the figure: one row of maps for each corpus, model and step, and below them the quality of all."""
+    methods = list(coordinates["method"].unique())
+    maps = [
+        (entry, rows)
+        for _, corpus in coordinates.groupby("corpus", sort=False)
+        for entry in entries
+        if len(rows := entry.rows(corpus))
+    ]
+    colours = plotting.class_colours(coordinates[colour_by].dropna())
+    panels = list(quality.groupby(["corpus", "metric", "target"], sort=False))
+    n_columns = min(5, len(panels))
+    n_lines = -(-len(panels) // n_columns)
+    maps_mm = 6 + len(maps) * min(54, 166 / len(methods))
+    quality_mm = n_lines * (18 + quality["method"].nunique() * (2 + 3 * len(entries)))
+    classes = [Line2D([], [], color=colour, marker="o", linestyle="", label=label) for label, colour in colours.items()]
+    models = [Line2D([], [], **{**entry.style.line, "linestyle": ""}) for entry in entries]
+    figure = plotting.new_figure(maps_mm + 5 + quality_mm, [classes, models], note(quality, colour_by, study))
+    upper, _, lower = figure.add_gridspec(3, 1, height_ratios=(maps_mm, 5, quality_mm))
+    grid = upper.subgridspec(len(maps), len(methods)).subplots(squeeze=False)
+    for line, (entry, rows) in zip(grid, maps):
+        first, n = rows.iloc[0], plotting.describe_range(rows.groupby("method").size())
+        line[0].set_ylabel(f"{entry.style.label}\n{plotting.plain(first['corpus'])}, {first['layer']}, n = {n}")
+        for axes, method in zip(line, methods):
+            draw_map(axes, rows[rows["method"] == method], colours, colour_by)
+    for axes, method in zip(grid[0], methods):
+        axes.set_title(METHODS.get(method, method), loc="center")
+    for axes in (strip := lower.subgridspec(n_lines, n_columns).subplots(squeeze=False, sharey=True)).flat[
+        len(panels) :
+    ]:
+        axes.set_axis_off()
+    for axes, (_, rows) in zip(strip.flat, panels):
+        draw_quality(axes, rows, entries, quality)
+    return figure
+
+
+def draw_map(axes, rows, colours, colour_by):
+    """Scatter the items of one map in a fixed random order, so that no class covers the others."""
+    rows = rows.sample(frac=1, random_state=0)
+    colour = rows[colour_by].map(colours).fillna("#DDDDDD")
+    axes.scatter(rows["x"], rows["y"], s=3, c=colour, alpha=0.8, linewidth=0, rasterized=True)
+    axes.set(xticks=[], yticks=[], box_aspect=1)
+    axes.margins(0.04)
+    axes.spines[["top", "right"]].set_visible(True)
+
+
+def draw_quality(axes, rows, entries, quality):
+    """Draw one number of every map, with its interval; grey ticks are what permuted items give."""
+    corpus, metric, target = (rows[column].iloc[0] for column in ("corpus", "metric", "target"))
+    methods = list(quality["method"].unique())
+    for place, method in enumerate(methods):
+        for member, entry in enumerate(entries):
+            y = place + 0.72 * ((member + 0.5) / len(entries) - 0.5)
+            for row in entry.rows(rows[rows["method"] == method]).itertuples():
+                axes.plot([row.ci_low, row.ci_high], [y, y], color=entry.style.colour, linewidth=1.2)
+                axes.plot(row.chance, y, color="#A9A9A9", marker="|", markersize=4)
+                axes.plot(row.value, y, **entry.style.marks, markersize=3.2)
+    alike = quality.loc[quality["metric"] == metric, ["value", "ci_low", "ci_high", "chance"]]
+    low, high = np.nanmin(alike), np.nanmax(alike)
+    margin = 0.06 * (high - low)
+    axes.set(ylim=(len(methods) - 0.5, -0.5), xlim=(low - margin, high + margin), xlabel=metric)
+    axes.set_yticks(range(len(methods)), [METHODS.get(method, method) for method in methods])
+    several = quality["corpus"].nunique() > 1
+    axes.set_title(plotting.plain(f"{corpus}: {target}" if several else target).replace("_", " "))
+    axes.tick_params(axis="y", length=0)
+    if metric == "silhouette":
+        axes.axvline(0, color="#CCCCCC", linewidth=0.6, zorder=0)
+
+
+def note(quality, colour_by, study):
+    """Say what a reader of the figure alone must know."""
+    n, groups = (plotting.describe_range(quality[column]) for column in ("n", "n_groups"))
+    unit = plotting.resampling_unit(quality)
+    return (
+        f"{plotting.describe_study(study, quality['corpus'])} Maps: one point is one held-out segment, coloured by "
+        f"{colour_by.replace('_', ' ')}; axes have no unit. Maps were fitted on other {unit}s. Below: n = {n} held-out "
+        f"segments of {groups} {unit}s, {plotting.describe_interval(quality)}; | is what permuted items give."
+    )
+
+
+with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):
+    settings, study, models = snakemake.params.figure, snakemake.params.study, snakemake.params.models
+    analysis = settings["analysis"]
+    drawn = []
+    for path in (snakemake.input.quality, snakemake.input.coordinates):
+        rows = plotting.select(read_table(path), "model", settings.get("models"), path)
+        drawn.append(rows[rows["layer"].isin([analysis["layers"][-1], "input"])])
+    quality, coordinates = drawn
+    coordinates = coordinates[coordinates["part"] == "held-out"]
+    colour_by = next(name for name in ("phone_class", *analysis["factors"]) if name in coordinates)
+    lines = plotting.entries(coordinates, coordinates["model"].unique(), plotting.model_style(models))
+    source = plotting.provenance(
+        study["name"],
+        {"figure": settings, "models": models},
+        [snakemake.input.quality, snakemake.input.coordinates],
+        snakemake.input.corpora,
+        snakemake.input.checkpoints,
+    )
+    figure = draw(quality, coordinates, lines, colour_by, study)
+    plotting.save_figure(figure, Path(snakemake.output.pdf).with_suffix(""), quality, source)

@@ -1,0 +1,297 @@
+"""Figure scripts run on tables of the agreed form, as Snakemake runs them: with an injected object."""
+
+import json
+import runpy
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+
+from auscult.manifests import digest
+from auscult.plotting import STYLE
+from auscult.tables import RESULT_COLUMNS, write_table
+from auscult.talk import render_caption
+
+SCRIPTS = Path(__file__).parents[1] / "scripts" / "figures"
+CAPTIONS = Path(__file__).parents[1] / "workflow" / "report"
+MODELS = {
+    "hubert-english": {"label": "HuBERT (English)", "source": "trained"},
+    "w2v2-english": {"label": "wav2vec 2.0 (English)", "source": "trained"},
+    "mel": {"label": "log-mel", "source": "acoustic"},
+    "mfcc": {"label": "MFCC", "source": "acoustic"},
+    "f0": {"label": "F0", "source": "acoustic"},
+    "time": {"label": "time", "source": "acoustic"},
+}
+LAYERS = ("cnn", "embed", "T1", "T2", "T3", "T4")
+RUNS = [(name, step) for name, entry in MODELS.items()
+        for step in (["0", "1500"] if entry["source"] == "trained" else ["final"])]  # fmt: skip
+CHANCE = {"phone": (0.04, 39), "speaker": (0.06, 16), "gender": (0.5, 2), "language": (0.33, 3)}
+LEVEL = {"hubert-english": 0.72, "w2v2-english": 0.66, "mel": 0.55, "mfcc": 0.53, "f0": 0.15, "time": 0.05}
+
+
+PANELS = (("english", "phone"), ("english", "speaker"), ("english", "gender"), ("multilingual", "language"))
+
+
+def probing_rows(corpus, target, model, step, layer, value, labels="true", n_groups=16, **more):
+    chance, n_classes = CHANCE[target]
+    width = 0.03 if n_groups >= 6 else np.nan
+    row = [corpus, model, step, layer, target, "accuracy", value, value - width, value + width, 12480, n_groups]
+    return dict(zip(RESULT_COLUMNS, row)) | {
+        "tier": "phone", "probe": "ridge", "labels": labels, "held_out": "speaker", "n_classes": n_classes,
+        "chance": chance, "resampling_unit": "speaker", "n_folds": 4, "valid_value": value, "selected_layer": "",
+    } | more  # fmt: skip
+
+
+def probing_table(panels=PANELS, runs=RUNS, layers=LAYERS, n_groups=16):  # fmt: skip
+    random, rows = np.random.default_rng(1), []
+    for corpus, target in panels:
+        chance = CHANCE[target][0]
+        for model, step in runs:
+            names = layers if MODELS[model]["source"] == "trained" else ("input",)
+            top = LEVEL[model] if step != "0" else 0.35
+            shape = 0.6 + 0.4 * np.sin(np.linspace(0.3, 2.4, len(names))) if step != "0" else np.ones(len(names))
+            values = chance + (1 - chance) * top * shape * random.uniform(0.93, 1, len(names))
+            for labels, curve in (("true", values), ("shuffled", chance + random.normal(0, 0.008, len(names)))):
+                more = {"labels": labels, "n_groups": n_groups}
+                rows += [probing_rows(corpus, target, model, step, n, v, **more) for n, v in zip(names, curve)]
+                best = int(np.argmax(values))
+                rows.append(
+                    probing_rows(
+                        corpus, target, model, step, "selected", curve[best], selected_layer=names[best], **more
+                    )
+                )
+    return pd.DataFrame(rows)
+
+
+STUDY = {
+    "name": "default",
+    "title": "Embedded",
+    "sources": {"english": "synthetic", "multilingual": "synthetic"},
+    "left_out": {},
+}
+
+
+def manifest(folder, *parts):
+    path = folder.joinpath(*parts, "manifest.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    return str(path)
+
+
+def run_script(name, folder, figure, inputs, study=STUDY, models=MODELS):
+    stem = folder / "figures" / name
+    output = {ending: f"{stem}.{ending}" for ending in ("pdf", "svg", "png")}
+    snakemake = SimpleNamespace(
+        input=SimpleNamespace(
+            style=str(STYLE),
+            corpora=[manifest(folder, "corpora", "english")],
+            checkpoints=[manifest(folder, "checkpoints", "hubert-english", "1500")],
+            **inputs,
+        ),
+        output=SimpleNamespace(table=f"{stem}.csv", provenance=f"{stem}.json", **output),
+        params=SimpleNamespace(figure=figure, study=study, models=models),
+        log=[str(folder / "log")],
+        threads=1,
+    )
+    runpy.run_path(str(SCRIPTS / f"{name}.py"), init_globals={"snakemake": snakemake})
+    return stem
+
+
+def draw_probing(folder, table, figure=None, **more):
+    write_table(table, folder / "probing.csv")
+    return run_script("probing", folder, figure or {"title": "Probing"}, {"table": str(folder / "probing.csv")}, **more)
+
+
+METHODS = ("pca", "lda", "umap")
+MAPPED = [("hubert-english", "0", "T3"), ("hubert-english", "1500", "T3"), ("mel", "final", "input")]
+CLASSES = ("vowel", "stop", "fricative", "nasal", "approximant", "affricate", "silence")
+
+
+def coordinates_table(n_items=1500, classes=CLASSES):
+    random, tables = np.random.default_rng(2), []
+    for model, step, layer in MAPPED:
+        for method in METHODS:
+            labels = random.choice(classes, n_items)
+            centres = dict(zip(classes, random.normal(0, 1 if step == "0" else 2.5, (len(classes), 2))))
+            points = np.array([centres[label] for label in labels]) + random.normal(size=(n_items, 2))
+            columns = {"corpus": "english", "model": model, "step": step, "layer": layer, "method": method}
+            part = np.where(np.arange(n_items) % 2, "held-out", "fit")
+            factors = {"phone_class": labels, "part": part}
+            tables.append(pd.DataFrame({"x": points[:, 0], "y": points[:, 1], **factors}).assign(**columns))
+    return pd.concat(tables, ignore_index=True)
+
+
+def quality_rows(model, step, layer, method, value, metric, target, n_groups):
+    width = 0.03 if n_groups >= 6 else np.nan
+    row = ["english", model, step, layer, target, metric, value, value - width, value + width, 750, n_groups]
+    chance = 0.5 if metric == "trustworthiness" else -0.02
+    return dict(zip(RESULT_COLUMNS, row)) | {"method": method, "resampling_unit": "speaker", "chance": chance}
+
+
+def quality_table(n_groups=8):
+    random, rows = np.random.default_rng(3), []
+    for run in MAPPED:
+        for method in ("none", *METHODS):
+            for factor in ("phone_class", "speaker", "gender", "language"):
+                rows.append(quality_rows(*run, method, random.uniform(-0.2, 0.4), "silhouette", factor, n_groups))
+            if method != "none":
+                value = random.uniform(0.75, 0.95)
+                rows.append(quality_rows(*run, method, value, "trustworthiness", "neighbourhood", n_groups))
+    return pd.DataFrame(rows)
+
+
+def draw_reduction(folder, quality, coordinates, figure=None, **more):
+    write_table(quality, folder / "reduction.csv")
+    write_table(coordinates, folder / "coordinates.parquet")
+    inputs = {"quality": str(folder / "reduction.csv"), "coordinates": str(folder / "coordinates.parquet")}
+    analysis = {"layers": ["T3"], "factors": ["phone_class", "speaker", "gender"]}
+    figure = figure or {"title": "Maps", "models": ["hubert-english", "mel"], "analysis": analysis}
+    return run_script("reduction", folder, figure, inputs, **more)
+
+
+def texts(stem):
+    """Return the words of a figure: they are text in its SVG."""
+    svg = ElementTree.parse(f"{stem}.svg")
+    return [" ".join("".join(node.itertext()).split()) for node in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@pytest.fixture(scope="module")
+def probing(tmp_path_factory):
+    return texts(draw_probing(tmp_path_factory.mktemp("probing"), probing_table()))
+
+
+@pytest.fixture(scope="module")
+def reduction(tmp_path_factory):
+    return texts(draw_reduction(tmp_path_factory.mktemp("reduction"), quality_table(), coordinates_table()))
+
+
+def test_probing_states_counts_speakers_and_resampling_of_every_panel(probing):
+    assert "english · phone" in probing
+    assert "multilingual · language" in probing
+    assert "39 classes · n = 12,480 of 16 speakers" in probing
+    assert probing.count("held out: speakers · 95 % interval over speakers") == 4
+
+
+def test_probing_names_every_control(probing):
+    names = (
+        "HuBERT (English)",
+        "HuBERT (English), untrained",
+        "untrained",
+        "log-mel",
+        "time",
+        "chance",
+        "control: shuffled labels",
+    )
+    assert all(name in probing for name in names)
+    assert any("Study “default”, synthesised speech (english, multilingual)." in text for text in probing)
+
+
+def test_probing_writes_the_value_and_layer_of_each_model(tmp_path):
+    table = probing_table([("english", "phone")])
+    drawn = texts(draw_probing(tmp_path, table))
+    row = table.query("layer == 'selected' and labels == 'true' and model == 'hubert-english' and step == '1500'").iloc[
+        0
+    ]
+    assert f"{row['value']:.2f} {row['selected_layer']}" in drawn
+
+
+def test_probing_with_too_few_speakers_says_so_and_draws_no_interval(tmp_path):
+    stem = draw_probing(tmp_path, probing_table([("english", "phone")], n_groups=3))
+    assert "held out: speakers · no interval: 3 speakers" in texts(stem)
+
+
+def test_probing_draws_only_the_models_asked_for(tmp_path):
+    figure = {"title": "One", "models": ["mel", "hubert-english"]}
+    stem = draw_probing(tmp_path, probing_table([("english", "phone")]), figure)
+    assert "wav2vec 2.0 (English)" not in texts(stem)
+    assert set(pd.read_csv(f"{stem}.csv")["model"]) == {"mel", "hubert-english"}
+
+
+def test_probing_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
+    with pytest.raises(SystemExit):
+        draw_probing(tmp_path, probing_table([("english", "phone")]), {"title": "", "models": ["absent"]})
+    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+    assert not (tmp_path / "figures").exists()
+
+
+def test_reduction_says_what_is_supervised_and_how_many_points_there_are(reduction):
+    assert "LDA (supervised)" in reduction
+    assert "english, T3, n = 750" in reduction
+    assert "english, input, n = 750" in reduction
+    assert any("one point is one held-out segment, coloured by phone class" in text for text in reduction)
+
+
+def test_reduction_shows_quality_of_every_factor_with_its_interval(reduction):
+    assert all(factor in reduction for factor in ("phone class", "speaker", "gender", "language", "neighbourhood"))
+    assert "trustworthiness" in reduction
+    assert "layer itself" in reduction
+    assert any("95 % interval over speakers" in text for text in reduction)
+
+
+@pytest.mark.parametrize("name", ["probing", "reduction"])
+def test_a_figure_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_path, name):
+    stems = []
+    for folder in (tmp_path / "a", tmp_path / "b"):
+        folder.mkdir()
+        if name == "probing":
+            stems.append(draw_probing(folder, probing_table([("english", "phone")])))
+        else:
+            stems.append(draw_reduction(folder, quality_table(), coordinates_table(200)))
+    for ending in ("pdf", "svg", "png", "csv", "json"):
+        assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
+    source = json.loads(Path(f"{stems[0]}.json").read_text())
+    assert set(source["corpora"]) == {"english"}
+    assert set(source["models"]) == {"hubert-english/1500"}
+
+
+@pytest.fixture
+def misplaced(monkeypatch):
+    """Collect, instead of saving a figure, the texts that leave its page and the pairs that lie over each other."""
+    boxes, found = [], []
+    draw = Text.draw
+
+    def record(text, renderer):
+        if text.get_visible() and text.get_text().strip():
+            boxes.append((text.get_text(), text.get_window_extent(renderer)))
+        draw(text, renderer)
+
+    def judge(figure, *_):
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        boxes.clear()
+        figure.draw_without_rendering()
+        page = figure.bbox.padded(1)
+        found.extend(text for text, box in boxes if not (page.contains(*box.min) and page.contains(*box.max)))
+        # One pixel of 100 an inch: ascenders and descenders of neighbouring lines may touch.
+        found.extend((a, b) for (a, one), (b, two) in combinations(boxes, 2) if one.padded(-1).overlaps(two.padded(-1)))
+
+    monkeypatch.setattr(Text, "draw", record)
+    monkeypatch.setattr("auscult.plotting.save_figure", judge)
+    return found
+
+
+@pytest.mark.parametrize("panels", [1, 3])
+@pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 25)))])
+def test_probing_lays_no_text_over_text(tmp_path, misplaced, panels, layers):
+    draw_probing(tmp_path, probing_table(PANELS[:panels], layers=layers))
+    assert misplaced == []
+
+
+def test_reduction_lays_no_text_over_text(tmp_path, misplaced):
+    draw_reduction(tmp_path, quality_table(), coordinates_table(200))
+    assert misplaced == []
+
+
+@pytest.mark.parametrize("name", ["probing", "reduction"])
+def test_captions_take_their_numbers_from_the_study(name):
+    analysis = {"probe": "ridge", "n_folds": 4, "n_resamples": 1234, "tier": "phone"}
+    analysis |= {"n_neighbours": 15, "factors": ["phone_class"]}
+    figure = {"name": name, "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
+    caption = render_caption(CAPTIONS / f"{name}.rst", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1234 resamplings" in caption
+    assert "problematic" not in caption
