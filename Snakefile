@@ -7,6 +7,9 @@
 #   results/{family}/{corpus}/{model}/{step}.csv, collected in results/{family}/{family}.csv
 #   results/figures/{figure}.pdf .svg .png .csv .json
 #   results/talk/index.html
+#
+# One environment serves every rule: requirements.lock pins and hashes it whole, so no rule names a conda environment
+# (the one thing `snakemake --lint` asks for).
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError

@@ -30,4 +30,4 @@ rule extract_activations:
         batch_s=config["activations"]["batch_s"],
         device=config["device"],
     script:
-        script("extract_activations")
+        "../../scripts/extract_activations.py"

@@ -1,4 +1,4 @@
-"""What several rule files share: the checked configuration, wildcard constraints and input functions."""
+"""The checked configuration, wildcard constraints and input functions that all rules share."""
 
 import logging
 import os
@@ -9,7 +9,10 @@ import yaml
 from auscult.sources import module_sources
 from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
 
-BASE = Path(os.path.relpath(workflow.basedir))
+
+def source(path):
+    """Return a file of this repository, relative to the directory that the workflow runs in."""
+    return os.path.relpath(Path(workflow.basedir) / path)
 
 
 def load_study():
@@ -17,7 +20,9 @@ def load_study():
 
     Return all of its models, by which figures choose colours, and those that were left out.
     """
-    schema = yaml.safe_load((BASE / "workflow/schemas/config.schema.yaml").read_text())
+    schema = yaml.safe_load(
+        Path(source("workflow/schemas/config.schema.yaml")).read_text()
+    )
     study = check_study(config, schema)
     left_out = get_unreachable_models(study)
     config.clear()
@@ -146,7 +151,11 @@ def get_runs(family, ending):
 def get_lexicons(wildcards):
     """Return the lexicon and the grammar of each language of a synthesised corpus."""
     languages = config["corpora"][wildcards.corpus]["languages"]
-    return expand(f"{BASE}/src/auscult/corpora/lexicons/{{language}}.{{ending}}", language=languages, ending=["tsv", "toml"])
+    return expand(
+        f"{BASE}/src/auscult/corpora/lexicons/{{language}}.{{ending}}",
+        language=languages,
+        ending=["tsv", "toml"],
+    )
 
 
 def get_archive(wildcards):
@@ -162,11 +171,6 @@ def get_gpus():
 def library(*modules):
     """Return the library's source files behind these modules: Snakemake does not notice changes in imported code."""
     return [os.path.relpath(path) for path in module_sources(*modules)]
-
-
-def script(name):
-    """Return the path of a script from the rule files."""
-    return f"../../scripts/{name}.py"
 
 
 try:

@@ -31,7 +31,7 @@ rule synthesise_corpus:
         variation=lookup("corpora/{corpus}/variation", within=config),
         seed=config["seed"],
     script:
-        script("synthesise_corpus")
+        "../../scripts/synthesise_corpus.py"
 
 
 rule synthesise_nonspeech:
@@ -52,7 +52,7 @@ rule synthesise_nonspeech:
         utterances=lookup("corpora/{corpus}/utterances", within=config),
         seed=config["seed"],
     script:
-        script("synthesise_nonspeech")
+        "../../scripts/synthesise_nonspeech.py"
 
 
 rule download_corpus:
@@ -74,7 +74,7 @@ rule download_corpus:
         # Not an output: it must outlive the archive, to notice when a later download differs.
         record="resources/downloads/{corpus}.sha256.json",
     script:
-        script("download_corpus")
+        "../../scripts/download_corpus.py"
 
 
 rule import_archive:
@@ -97,7 +97,7 @@ rule import_archive:
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),
     script:
-        script("import_archive")
+        "../../scripts/import_archive.py"
 
 
 rule import_folder:
@@ -120,7 +120,7 @@ rule import_folder:
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),
     script:
-        script("import_folder")
+        "../../scripts/import_folder.py"
 
 
 rule corpora:

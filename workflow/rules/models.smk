@@ -44,7 +44,7 @@ for name, model in config["models"].items():
             seed=model_seed(config, name),
             device=config["device"],
         script:
-            script("train_model")
+            "../../scripts/train_model.py"
 
 
 rule fetch_checkpoint:
@@ -67,7 +67,7 @@ rule fetch_checkpoint:
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
         endpoint=config["hub_endpoint"],
     script:
-        script("fetch_checkpoint")
+        "../../scripts/fetch_checkpoint.py"
 
 
 rule import_checkpoint:
@@ -86,7 +86,7 @@ rule import_checkpoint:
         mem_mb=8000,
         runtime=30,
     script:
-        script("import_checkpoint")
+        "../../scripts/import_checkpoint.py"
 
 
 rule initialise_checkpoint:
@@ -107,7 +107,7 @@ rule initialise_checkpoint:
     params:
         seed=config["seed"],
     script:
-        script("initialise_checkpoint")
+        "../../scripts/initialise_checkpoint.py"
 
 
 rule checkpoints:

@@ -28,7 +28,7 @@ rule probing_run:
         min_class_size=config["analyses"]["probing"]["min_class_size"],
         seed=config["seed"],
     script:
-        script("probing")
+        "../../scripts/probing.py"
 
 
 rule probing:
@@ -44,7 +44,7 @@ rule probing:
         mem_mb=1000,
         runtime=10,
     script:
-        script("collect_tables")
+        "../../scripts/collect_tables.py"
 
 
 rule figure_probing:
@@ -53,7 +53,7 @@ rule figure_probing:
         table=rules.probing.output.table,
         corpora=get_corpora("probing"),
         checkpoints=get_checkpoints("probing"),
-        style=f"{BASE}/src/auscult/auscult.mplstyle",
+        style=source("src/auscult/auscult.mplstyle"),
         code=library("plotting"),
     output:
         pdf=report(
@@ -76,4 +76,4 @@ rule figure_probing:
         study=get_study(),
         models=MODELS,
     script:
-        script("figures/probing")
+        "../../scripts/figures/probing.py"

@@ -31,7 +31,7 @@ rule reduction_run:
         n_resamples=config["analyses"]["reduction"]["n_resamples"],
         seed=config["seed"],
     script:
-        script("reduction")
+        "../../scripts/reduction.py"
 
 
 rule reduction:
@@ -49,7 +49,7 @@ rule reduction:
         mem_mb=2000,
         runtime=10,
     script:
-        script("collect_tables")
+        "../../scripts/collect_tables.py"
 
 
 rule figure_reduction:
@@ -59,7 +59,7 @@ rule figure_reduction:
         coordinates=rules.reduction.output.coordinates,
         corpora=get_corpora("reduction"),
         checkpoints=get_checkpoints("reduction"),
-        style=f"{BASE}/src/auscult/auscult.mplstyle",
+        style=source("src/auscult/auscult.mplstyle"),
         code=library("plotting"),
     output:
         pdf=report(
@@ -82,4 +82,4 @@ rule figure_reduction:
         study=get_study(),
         models=MODELS,
     script:
-        script("figures/reduction")
+        "../../scripts/figures/reduction.py"

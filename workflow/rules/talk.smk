@@ -22,9 +22,9 @@ rule talk:
         figures=rules.figures.input,
         tables=expand("results/figures/{figure}.csv", figure=config["figures"]),
         captions=[
-            f"{BASE}/workflow/report/{figure}.rst" for figure in config["figures"]
+            source(f"workflow/report/{figure}.rst") for figure in config["figures"]
         ],
-        template=f"{BASE}/src/auscult/templates/talk.html.j2",
+        template=source("src/auscult/templates/talk.html.j2"),
         code=library("talk"),
     output:
         page="results/talk/index.html",
@@ -40,4 +40,4 @@ rule talk:
         study=get_study(),
         models=MODELS,
     script:
-        script("talk")
+        "../../scripts/talk.py"
