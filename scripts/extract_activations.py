@@ -5,19 +5,15 @@ from pathlib import Path
 from auscult.activations import extract_activations
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
-from auscult.manifests import check_folder
-from auscult.models.acoustic import acoustic_model
-from auscult.models.speech import load_speech_model
+from auscult.models.opening import open_model
 
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
-    parents = {"corpus": corpus.manifest.sha256}
-    if snakemake.params.features:
-        model = acoustic_model(snakemake.params.features)
-    else:
-        folder = Path(snakemake.input.checkpoint).parent
-        parents["checkpoint"] = check_folder(folder).sha256
-        model = load_speech_model(folder, device=snakemake.params.device)
+    model, parents = open_model(
+        features=snakemake.params.features,
+        checkpoint=snakemake.params.checkpoint,
+        device=snakemake.params.device,
+    )
     extract_activations(
         Path(snakemake.output.manifest).parent,
         model=model,
@@ -26,5 +22,5 @@ with job(snakemake.log[0], snakemake.threads):
         splits=snakemake.params.splits,
         batch_s=snakemake.params.batch_s,
         recipe=dict(snakemake.wildcards.items()),
-        parents=parents,
+        parents={"corpus": corpus.manifest.sha256, **parents},
     )

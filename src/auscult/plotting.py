@@ -22,6 +22,7 @@ from scipy.optimize import isotonic_regression
 from auscult.errors import AnalysisError
 from auscult.manifests import digest, digest_json, write_file
 from auscult.palette import Entry, ModelStyle, class_colours, entries, model_style, plain
+from auscult.sources import code_commit
 from auscult.tables import write_table
 
 __all__ = [
@@ -209,7 +210,6 @@ def provenance(
     tables: Paths = (),
     corpora: Paths = (),
     models: Paths = (),
-    commit: str = "",
 ) -> dict[str, Any]:
     """Describe what a figure was made from, without dates, so that equal inputs give equal text.
 
@@ -219,11 +219,12 @@ def provenance(
     config : the part of the configuration that the figure depends on; its digest is given
     tables : files read; the SHA-256 of each is given by the file's name
     corpora, models : manifests read; the SHA-256 of each is given by the corpus, by the model and step
-    commit : of the code, where it is known
+
+    The commit is that of the running code.
     """
     return {
         "study": study,
-        "commit": commit,
+        "commit": code_commit(),
         "config": digest_json(config),
         "tables": {path.name: digest(path) for path in _paths(tables)},
         "corpora": {path.parent.name: digest(path) for path in _paths(corpora)},

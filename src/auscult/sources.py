@@ -1,10 +1,11 @@
-"""Which source files a module's results depend on, so that a workflow step is redone when its code changes."""
+"""Which code a result depends on: the files behind a module, and the commit they are at."""
 
 import ast
+import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["module_sources"]
+__all__ = ["module_sources", "code_commit"]
 
 _PACKAGE = Path(__file__).parent
 # Plumbing that moves bytes without deciding what they are: a change there redoes nothing.
@@ -31,6 +32,26 @@ def module_sources(*modules: str) -> list[Path]:
             found[name] = _path(name)
             queue += _imports(found[name])
     return sorted(found.values())
+
+
+def code_commit() -> str:
+    """Return the commit of the running code, with ``-dirty`` where it was changed since; empty outside of git.
+
+    Only code counts: results that git tracks do not make it dirty.
+    """
+    commit = _git("rev-parse", "--short=12", "HEAD")
+    if commit is None:
+        return ""
+    unchanged = _git("diff", "--quiet", "HEAD", "--", ":/src", ":/scripts", ":/workflow", ":/Snakefile") is not None
+    return commit if unchanged else f"{commit}-dirty"
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        done = subprocess.run(["git", "-C", _PACKAGE, *arguments], capture_output=True, text=True)
+    except FileNotFoundError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _path(name: str) -> Path:

@@ -90,8 +90,10 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
         for name, entry in config[section].items():
             kept = [model for model in entry.get("models", []) if model not in models]
             if "models" in entry and not kept:
-                raise ConfigError(f"expected a model in {section}: {name} once {', '.join(sorted(models))} is left out, "
-                                  "found none; fetch them first")  # fmt: skip
+                raise ConfigError(
+                    f"expected a model in {section}: {name} once {', '.join(sorted(models))} is left out, found none; "
+                    "fetch the models first or name others"
+                )
             if kept:
                 entry["models"] = kept
     config["models"] = {name: model for name, model in config["models"].items() if name not in models}

@@ -11,7 +11,7 @@ rule extract_activations:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("activations", "models.speech", "models.acoustic"),
+        code=library("activations", "models.opening", "corpora.corpus"),
     output:
         manifest="results/activations/{corpus}/{model}/{step}/manifest.json",
     log:
@@ -24,6 +24,7 @@ rule extract_activations:
         runtime=240,
         gpu=get_gpus(),
     params:
+        checkpoint="resources/checkpoints/{model}/{step}",
         features=lookup("models/{model}/features", within=config, default=None),
         tiers=config["activations"]["tiers"],
         splits=config["activations"]["splits"],

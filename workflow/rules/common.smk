@@ -131,6 +131,12 @@ def get_study():
     }
 
 
+def get_layers(wildcards):
+    """Return the layers that reduction maps; an acoustic baseline has only one."""
+    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
+    return ["input"] if acoustic else config["analyses"]["reduction"]["layers"]
+
+
 def get_targets(wildcards):
     """Return the probing targets of a corpus, each with its name."""
     probing = config["analyses"]["probing"]
@@ -152,7 +158,7 @@ def get_lexicons(wildcards):
     """Return the lexicon and the grammar of each language of a synthesised corpus."""
     languages = config["corpora"][wildcards.corpus]["languages"]
     return expand(
-        f"{BASE}/src/auscult/corpora/lexicons/{{language}}.{{ending}}",
+        source("src/auscult/corpora/lexicons/{language}.{ending}"),
         language=languages,
         ending=["tsv", "toml"],
     )

@@ -23,7 +23,7 @@ rule reduction_run:
         runtime=60,
     params:
         tier=config["analyses"]["reduction"]["tier"],
-        layers=config["analyses"]["reduction"]["layers"],
+        layers=get_layers,
         methods=config["analyses"]["reduction"]["methods"],
         factors=config["analyses"]["reduction"]["factors"],
         n_items=config["analyses"]["reduction"]["n_items"],
