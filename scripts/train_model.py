@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from auscult.devices import pick_device
 from auscult.jobs import job
 from auscult.models.training.loop import train_model
 
@@ -19,6 +20,6 @@ with job(snakemake.log[0], snakemake.threads):
         crop_s=snakemake.params.crop_s,
         peak_learning_rate=snakemake.params.peak_learning_rate,
         seed=snakemake.params.seed,
-        device=snakemake.params.device,
+        device=pick_device(snakemake.params.device),
         threads=snakemake.threads,
     )

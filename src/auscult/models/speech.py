@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor
 
+from auscult.devices import pick_device
 from auscult.errors import AudioError
 from auscult.frames import FrameTiming
 from auscult.models.checkpoints import load_encoder
@@ -47,10 +48,10 @@ def load_speech_model(
     ------
     CheckpointError, ManifestError
         The folder is not a whole checkpoint (see :func:`auscult.models.checkpoints.load_encoder`).
+    ConfigError
+        A GPU is asked for and there is none.
     """
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=device, dtype=dtype)
+    return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=pick_device(device), dtype=dtype)
 
 
 class SpeechModel:

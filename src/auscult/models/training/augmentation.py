@@ -1,0 +1,43 @@
+"""Make crops sound as if recorded elsewhere, so that a model trained on few rooms works in others."""
+
+import numpy as np
+
+__all__ = ["augment"]
+
+
+def augment(
+    rng: np.random.Generator,
+    waveforms: np.ndarray,
+    equaliser_db: float = 6.0,
+    noise_share: float = 0.5,
+    snr_db: tuple[float, float] = (5.0, 40.0),
+) -> np.ndarray:
+    """Give each crop a channel of its own and some of them noise; targets stay those of the clean crop.
+
+    The channel is a smooth gain over frequency, drawn at eight points and interpolated; the noise is white to brown
+    (flat below 100 Hz).
+    The level needs no change, because crops are normalised afterwards.
+
+    Parameters
+    ----------
+    rng : source of the draw
+    waveforms : crops [shape=(n_crops, n_samples)]
+    equaliser_db : standard deviation of the gain at each of the points
+    noise_share : probability that a crop gets noise
+    snr_db : range of its signal-to-noise ratio
+    """
+    n_crops, n_samples = waveforms.shape
+    spectra = np.fft.rfft(waveforms, axis=1)
+    gains_db = rng.normal(0.0, equaliser_db, (n_crops, 8))
+    frequencies_hz = np.fft.rfftfreq(n_samples, 1 / 16000)
+    positions = 7 * frequencies_hz / 8000
+    smooth = np.stack([np.interp(positions, np.arange(8), gains) for gains in gains_db])
+    spectra *= 10 ** (smooth / 20)
+    noisy = rng.random(n_crops) < noise_share
+    ratios_db = rng.uniform(*snr_db, n_crops)
+    tilts = rng.uniform(0.0, 1.0, n_crops)
+    for row in np.flatnonzero(noisy):
+        noise = np.fft.rfft(rng.standard_normal(n_samples)) * (100 + frequencies_hz) ** -tilts[row]
+        power = np.sqrt(np.mean(np.abs(spectra[row]) ** 2) / np.mean(np.abs(noise) ** 2))
+        spectra[row] += noise * power * 10 ** (-ratios_db[row] / 20)
+    return np.fft.irfft(spectra, n_samples, axis=1).astype(np.float32)

@@ -1,0 +1,119 @@
+"""What an encoder is trained on: a split's utterances in one stream, and crops of it with their targets."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from auscult.corpora.corpus import Corpus
+from auscult.errors import CorpusError
+from auscult.frames import FrameTiming
+from auscult.models.training.targets import fit_codebook, unit_features
+
+__all__ = ["Stream", "read_streams", "normalise"]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """The utterances of a split one after another, speaker by speaker, each cut to whole hops.
+
+    Parameters
+    ----------
+    waveform : 16-bit samples [shape=(n_hops * hop_samples,), int16]
+    targets : by codebook, the unit of the frame that starts at each hop [shape=(n_hops,), int16]; −1 for the last
+        frames of an utterance, whose receptive field reaches into the next
+    timing : of the frames of the model that is trained
+    """
+
+    waveform: np.ndarray
+    targets: Mapping[str, np.ndarray]
+    timing: FrameTiming
+
+    def crops(self, rng: np.random.Generator, n_crops: int, n_samples: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Draw crops that start at a hop, so that their frames are frames of the stream.
+
+        Returns
+        -------
+        waveforms : [shape=(n_crops, n_samples), float32 in [-1, 1]]
+        targets : by codebook [shape=(n_crops, n_frames), int64]
+        """
+        hop = self.timing.hop_samples
+        starts = rng.integers(0, (len(self.waveform) - n_samples) // hop + 1, n_crops)
+        frames = starts[:, None] + np.arange(int(self.timing.n_frames(n_samples)))
+        waveforms = np.stack([self.waveform[start * hop : start * hop + n_samples] for start in starts])
+        targets = {name: units[frames].astype(np.int64) for name, units in self.targets.items()}
+        return waveforms.astype(np.float32) / 32768, targets
+
+
+def read_streams(
+    corpus: Corpus, codebooks: Mapping[str, int], timing: FrameTiming, n_samples: int, seed: int
+) -> dict[str, Stream]:
+    """Read the splits ``train`` and ``valid``, and give each frame its unit of each codebook (fitted on ``train``).
+
+    Parameters
+    ----------
+    corpus : what to learn from
+    codebooks : number of units by codebook; empty where the recipe needs no targets
+    timing : of the frames of the model that is trained
+    n_samples : length of the crops that will be drawn
+    seed : of the codebooks
+
+    Raises
+    ------
+    CorpusError
+        A split has no utterances, or fewer samples than one crop.
+    """
+    tables = {split: _split(corpus, split) for split in ("train", "valid")}
+    waveforms = {split: [corpus.waveform(name) for name in table["utterance"]] for split, table in tables.items()}
+    lengths = {split: sum(len(_whole_hops(w, timing)) for w in items) for split, items in waveforms.items()}
+    for split, length in lengths.items():
+        if length < n_samples:
+            raise CorpusError(
+                f"expected at least one crop of {n_samples / 16000:g} s in split {split!r} of corpus {corpus.name!r}, "
+                f"found {length / 16000:.2f} s of audio in all; choose a shorter 'crop_s' or a larger corpus"
+            )
+    units: dict[str, dict[str, list[np.ndarray]]] = {split: {} for split in tables}
+    for name, n_units in codebooks.items():
+        features = {split: _features(name, table, waveforms[split], timing) for split, table in tables.items()}
+        codebook = fit_codebook(name, features["train"], n_units, seed)
+        for split in tables:
+            units[split][name] = [codebook.assign(frames) for frames in features[split]]
+    return {split: _join(waveforms[split], units[split], timing) for split in tables}
+
+
+def normalise(waveforms: np.ndarray) -> np.ndarray:
+    """Return waveforms [shape=(n_crops, n_samples)] of mean 0 and variance 1 each, as feature extractors make them."""
+    centred = waveforms - waveforms.mean(axis=1, keepdims=True)
+    return centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1e-7)
+
+
+def _split(corpus: Corpus, split: str):
+    table = corpus.utterances[corpus.utterances["split"] == split]
+    if table.empty:
+        found = ", ".join(sorted(set(corpus.utterances["split"])))
+        raise CorpusError(f"expected utterances of split {split!r} in corpus {corpus.name!r} to train a model, found "
+                          f"only {found}; give some speakers this split")  # fmt: skip
+    return table.sort_values(["speaker", "utterance"], kind="stable")
+
+
+def _features(name: str, table, waveforms: list[np.ndarray], timing: FrameTiming) -> list[np.ndarray]:
+    features: list[np.ndarray] = []
+    for _, rows in table.reset_index(drop=True).groupby("speaker", sort=False):
+        features += unit_features(name, waveforms[rows.index[0] : rows.index[-1] + 1], timing)
+    return features
+
+
+def _join(waveforms: list[np.ndarray], units: Mapping[str, list[np.ndarray]], timing: FrameTiming) -> Stream:
+    whole = [_whole_hops(waveform, timing) for waveform in waveforms]
+    samples = np.concatenate([np.rint(np.clip(w, -1, 1 - 2**-15) * 32768).astype(np.int16) for w in whole])
+    n_hops = [len(waveform) // timing.hop_samples for waveform in whole]
+    targets = {name: np.concatenate([_fit(u, n) for u, n in zip(parts, n_hops)]) for name, parts in units.items()}
+    return Stream(samples, targets, timing)
+
+
+def _whole_hops(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
+    return waveform[: len(waveform) // timing.hop_samples * timing.hop_samples]
+
+
+def _fit(units: np.ndarray, n_hops: int) -> np.ndarray:
+    return np.concatenate([units, np.full(max(0, n_hops - len(units)), -1, dtype=np.int16)])[:n_hops]

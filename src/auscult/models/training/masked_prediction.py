@@ -1,0 +1,62 @@
+"""Masked prediction as in HuBERT: name the acoustic units of frames that the encoder could not see."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from transformers import HubertModel
+
+__all__ = ["MaskedPrediction"]
+
+
+class MaskedPrediction(nn.Module):
+    """An encoder with one linear head per codebook of targets, on its last layer.
+
+    The loss is the sum over codebooks of the cross-entropy at masked frames, plus ``unmasked_weight`` times that at
+    the other frames. Frames of target −1 (between utterances) do not count.
+
+    Source: Hsu et al. (2021), equations 1–2. We differ in that the head is linear with a bias, not a scaled cosine.
+
+    Parameters
+    ----------
+    encoder : the model that is kept
+    codebooks : number of targets of each codebook, by its name
+    unmasked_weight : share of the unmasked frames' loss
+    """
+
+    def __init__(self, encoder: HubertModel, codebooks: Mapping[str, int], unmasked_weight: float = 1.0):
+        super().__init__()
+        self.encoder = encoder
+        self.unmasked_weight = unmasked_weight
+        self.heads = nn.ModuleDict({name: nn.Linear(encoder.config.hidden_size, n) for name, n in codebooks.items()})
+
+    def forward(
+        self, waveforms: Tensor, targets: Mapping[str, Tensor], mask: Tensor, progress: float = 1.0
+    ) -> tuple[Tensor, Tensor]:
+        """Return the loss, in nats a frame, and the share of masked frames named right (mean over codebooks).
+
+        Parameters
+        ----------
+        waveforms : crops of 16 kHz audio [shape=(n_crops, n_samples)]
+        targets : by codebook [shape=(n_crops, n_frames), int64], −1 where there is none
+        mask : frames hidden from the encoder [shape=(n_crops, n_frames), bool]
+        progress : ignored; part of every objective's signature
+        """
+        frames = self.encoder(waveforms, mask_time_indices=mask).last_hidden_state
+        loss, accuracies = frames.new_zeros(()), []
+        for name, head in self.heads.items():
+            masked_loss, accuracy = _cross_entropy(head(frames[mask]), targets[name][mask])
+            loss = loss + masked_loss
+            accuracies.append(accuracy)
+            if self.unmasked_weight:
+                seen_loss, _ = _cross_entropy(head(frames[~mask]), targets[name][~mask])
+                loss = loss + self.unmasked_weight * seen_loss
+        return loss, torch.stack(accuracies).mean()
+
+
+def _cross_entropy(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
+    known = targets >= 0
+    n_known = known.sum().clamp(min=1)
+    loss = functional.cross_entropy(logits, targets, ignore_index=-1, reduction="sum") / n_known
+    return loss, ((logits.argmax(dim=-1) == targets) & known).sum() / n_known

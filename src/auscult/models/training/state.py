@@ -1,0 +1,79 @@
+"""What a training leaves on disk: sealed checkpoints, and the state from which an interrupted training goes on."""
+
+import shutil
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel
+
+from auscult.errors import ManifestError
+from auscult.manifests import build_folder, check_folder, digest_json
+from auscult.models.checkpoints import save_checkpoint
+
+__all__ = ["Sealer", "save_state", "load_state", "remove_state"]
+
+_FILE = "training.pt"
+
+
+def save_state(folder: str | Path, identity: Mapping[str, Any], content: Mapping[str, Any]) -> None:
+    """Write tensors, numbers and lists of them, whole or not at all."""
+    with build_folder(Path(folder) / "latest", identity) as partial:
+        torch.save(dict(content), partial / _FILE)
+
+
+def load_state(folder: str | Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return what was saved for the same identity; None if nothing was, or if it is damaged or of another training."""
+    latest = Path(folder) / "latest"
+    try:
+        manifest = check_folder(latest)
+    except ManifestError:
+        return None
+    if digest_json(manifest.recipe) != digest_json(dict(identity)):
+        return None
+    return torch.load(latest / _FILE, weights_only=True, map_location="cpu")
+
+
+def remove_state(folder: str | Path) -> None:
+    """Delete what was saved; no state is no error."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+class Sealer:
+    """Seals the checkpoints of one training, and knows which of them stand already.
+
+    Parameters
+    ----------
+    folder : of the checkpoints, ``{step}/`` each
+    settings : of the training; with the step, the recipe of each checkpoint
+    parents : manifest digests of what is learned from
+    """
+
+    def __init__(self, folder: Path, settings: Mapping[str, Any], parents: Mapping[str, str]):
+        self.folder, self.settings, self.parents = folder, settings, parents
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What tells this training from others."""
+        return {**self.settings, "parents": dict(self.parents)}
+
+    def missing(self, steps: Iterable[int]) -> list[int]:
+        """Return the steps without a sealed checkpoint of this very training."""
+        return [step for step in steps if not self._stands(step)]
+
+    def seal(self, encoder: PreTrainedModel, step: int) -> None:
+        """Write the checkpoint of a step."""
+        encoder.eval()
+        save_checkpoint(self.folder / str(step), encoder, self._recipe(step), dict(self.parents))
+
+    def _recipe(self, step: int) -> dict[str, Any]:
+        return {**self.settings, "step": step}
+
+    def _stands(self, step: int) -> bool:
+        try:
+            manifest = check_folder(self.folder / str(step))
+        except ManifestError:
+            return False
+        found = {"recipe": manifest.recipe, "parents": manifest.parents}
+        return digest_json(found) == digest_json({"recipe": self._recipe(step), "parents": dict(self.parents)})

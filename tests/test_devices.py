@@ -1,0 +1,24 @@
+"""Where models run: a GPU where there is one, and a clear word where one is asked for in vain."""
+
+import pytest
+import torch
+
+from auscult.devices import pick_device
+from auscult.errors import ConfigError
+
+
+@pytest.mark.parametrize(("available", "device"), [(True, "cuda"), (False, "cpu")])
+def test_auto_takes_a_gpu_where_there_is_one(monkeypatch, available, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: available)
+    assert pick_device("auto") == device
+
+
+def test_a_device_asked_for_is_kept(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert [pick_device(name) for name in ("cpu", "cuda", "cuda:1")] == ["cpu", "cuda", "cuda:1"]
+
+
+def test_a_gpu_asked_for_in_vain_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="expected a GPU for device 'cuda', found none; set device: auto or cpu"):
+        pick_device("cuda")
