@@ -1,11 +1,11 @@
 # Set-up and daily commands. The environment is made on first use, from requirements.lock, in .venv.
 CORES ?= all
 VENV := $(CURDIR)/.venv
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: talk test smoke lint format bench lock clean
+.PHONY: talk test lint format lock
 
 ## The default study: every figure and the page results/talk/index.html.
 talk: $(VENV)/.complete

@@ -6,6 +6,7 @@ from auscult.activations import extract_activations
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.opening import open_model
+from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
@@ -21,6 +22,11 @@ with job(snakemake.log[0], snakemake.threads):
         tiers=snakemake.params.tiers,
         splits=snakemake.params.splits,
         batch_s=snakemake.params.batch_s,
-        recipe=dict(snakemake.wildcards.items()),
+        recipe={
+            **dict(snakemake.wildcards.items()),
+            "features": snakemake.params.features,
+            "device": snakemake.params.device,
+            "code": code_digest("activations", "models.opening", "corpora.corpus"),
+        },
         parents={"corpus": corpus.manifest.sha256, **parents},
     )

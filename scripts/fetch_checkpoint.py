@@ -11,6 +11,7 @@ with job(snakemake.log[0], snakemake.threads):
         repository=snakemake.params.repository,
         revision=snakemake.params.revision,
         sha256=snakemake.params.sha256,
-        endpoint=snakemake.params.endpoint or None,
+        # Not a parameter of the rule: another endpoint gives the same bytes and must not fetch them again.
+        endpoint=snakemake.config["hub_endpoint"] or None,
         allow_pickle=snakemake.params.allow_pickle,
     )

@@ -6,4 +6,4 @@ from auscult.jobs import job
 from auscult.models.checkpoints import import_checkpoint
 
 with job(snakemake.log[0], snakemake.threads):
-    import_checkpoint(Path(snakemake.output.manifest).parent, source=Path(snakemake.input.config).parent)
+    import_checkpoint(Path(snakemake.output.manifest).parent, source=Path(snakemake.params.source))

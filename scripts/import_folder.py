@@ -10,7 +10,7 @@ with job(snakemake.log[0], snakemake.threads):
         Path(snakemake.output.manifest).parent,
         corpus=snakemake.wildcards.corpus,
         reader=snakemake.params.reader,
-        source=Path(snakemake.input.source),
+        source=Path(snakemake.params.source),
         resample=snakemake.params.resample,
         options=snakemake.params.options,
         n_workers=snakemake.threads,

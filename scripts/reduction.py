@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
         layers=snakemake.params.layers,
         methods=snakemake.params.methods,
         factors=snakemake.params.factors,
+        supervised_by=snakemake.params.supervised_by,
         n_items=snakemake.params.n_items,
         n_neighbours=snakemake.params.n_neighbours,
         n_resamples=snakemake.params.n_resamples,

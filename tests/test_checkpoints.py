@@ -200,3 +200,19 @@ def test_a_missing_shard_is_named(source, tmp_path):
     (source / "model.safetensors.index.json").write_text(json.dumps({"weight_map": {"a": "model-1.safetensors"}}))
     with pytest.raises(CheckpointError, match=r"expected .*model-1.safetensors \(listed in"):
         import_checkpoint(tmp_path / "final", source=source)
+
+
+def test_a_truncated_shard_is_named(source, tmp_path):
+    (source / "model.safetensors").unlink()
+    tiny_model("wav2vec2").save_pretrained(source, max_shard_size="40KB")
+    path = next(source.glob("model-*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match=f"expected whole tensors in .*{path.name}"):
+        import_checkpoint(tmp_path / "imported", source=source)
+
+
+def test_an_index_that_lists_no_shards_is_refused(source, tmp_path):
+    (source / "model.safetensors").unlink()
+    (source / "model.safetensors.index.json").write_text('{"weight_map": ["a"]}')
+    with pytest.raises(CheckpointError, match="expected a weight_map of tensors to files"):
+        import_checkpoint(tmp_path / "imported", source=source)

@@ -219,3 +219,12 @@ def test_a_full_disk_is_told_and_leaves_nothing(server, tmp_path, monkeypatch):
     with pytest.raises(StorageError, match="No space left on device; free space"):
         fetch_file(server.url, tmp_path / "corpus.zip", sha256=SHA256)
     assert left(tmp_path) == []
+
+
+def test_a_mirror_with_another_file_does_not_hide_the_right_one(server, tmp_path, caplog):
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    (mirror / "corpus.zip").write_bytes(b"another version")
+    found = fetch_file(server.url, tmp_path / "corpus.zip", sha256=SHA256, mirrors=[mirror.as_uri()])
+    assert found == SHA256
+    assert "expected SHA-256" in caplog.text

@@ -295,3 +295,9 @@ def test_captions_take_their_numbers_from_the_study(name):
     caption = render_caption(CAPTIONS / f"{name}.rst", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "1234 resamplings" in caption
     assert "problematic" not in caption
+
+
+def test_probing_can_show_baselines_alone(tmp_path):
+    runs = [("mel", "final"), ("mfcc", "final")]
+    stem = draw_probing(tmp_path, probing_table(runs=runs))
+    assert "log-mel" in stem.with_suffix(".svg").read_text()

@@ -1,12 +1,15 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
+from auscult import manifests
 from auscult.errors import ManifestError, StorageError
 from auscult.manifests import build_folder, check_folder, digest, digest_json, write_file
 
@@ -176,3 +179,44 @@ def test_the_partial_name_keeps_the_ending(tmp_path):
 def test_a_manifest_is_plain_json_in_a_fixed_order(tmp_path):
     text = (build(tmp_path / "f", {"b": 1, "a": 2}) / "manifest.json").read_text()
     assert text == json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n"
+
+
+@pytest.mark.parametrize("message", ["System error.", "I/O error: No space left on device (os error 28)"])
+def test_a_full_disk_is_told_in_one_line_whatever_the_writer_calls_it(tmp_path, monkeypatch, message):
+    free = 0 if message == "System error." else 10**9
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
+    with (
+        pytest.raises(StorageError, match="found: No space left on device; free space"),
+        write_file(tmp_path / "a.flac"),
+    ):
+        raise RuntimeError(message)
+    assert not list(tmp_path.iterdir())
+
+
+def test_other_faults_of_a_writer_keep_their_name(tmp_path):
+    with pytest.raises(RuntimeError, match="a fault of ours"), write_file(tmp_path / "a.flac"):
+        raise RuntimeError("a fault of ours")
+
+
+def test_a_file_beyond_the_size_limit_is_told_in_one_line(tmp_path):
+    code = (
+        "import resource, sys; from pathlib import Path; from auscult.manifests import write_file\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "with write_file(Path(sys.argv[1])) as partial: partial.write_bytes(bytes(2000))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, tmp_path / "a"], capture_output=True, text=True)
+    assert "StorageError: expected to write" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_kill_while_sealing_costs_nothing_that_a_resumed_run_can_keep(tmp_path, monkeypatch):
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(manifests, "_flush", killed)
+        with pytest.raises(KeyboardInterrupt), build_folder(tmp_path / "f", {}, resume=True) as partial:
+            (partial / "shard").write_text("whole")
+    with build_folder(tmp_path / "f", {}, resume=True) as partial:
+        assert (partial / "shard").read_text() == "whole"
+    assert set(check_folder(tmp_path / "f").files) == {"shard"}

@@ -186,3 +186,17 @@ def test_a_layer_that_never_varies_is_refused(planted):
     still = dataclasses.replace(planted, vectors=planted.vectors | {"T2": np.ones((480, 16), dtype=np.float32)})
     with pytest.raises(AnalysisError, match="expected two dimensions or more that vary, found fewer in layer 'T2'"):
         run(still)
+
+
+def test_a_tier_without_classes_can_be_mapped_without_supervision():
+    planted = plant(n_speakers=16, n_items=30)
+    planted.index["phone_class"] = ""
+    quality, _ = run(planted, layers=["T1"], methods=["pca"], factors=["speaker"])
+    assert set(quality["method"]) == {"none", "pca"}
+
+
+def test_lda_without_any_class_says_what_to_set():
+    planted = plant(n_speakers=16, n_items=30)
+    planted.index["phone_class"] = ""
+    with pytest.raises(AnalysisError, match="with a 'phone_class' for lda, found none; set supervised_by"):
+        run(planted, layers=["T1"], methods=["lda"], factors=["speaker"])

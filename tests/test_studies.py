@@ -113,3 +113,34 @@ def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
     config["analyses"]["reduction"]["models"] = config["figures"]["reduction"]["models"] = ["mel"]
     with pytest.raises(ConfigError, match="expected a model in analyses: reduction once mel is left out"):
         leave_out(check_study(config, SCHEMA), ["mel"])
+
+
+def test_steps_without_the_untrained_model_are_an_error(config):
+    config["models"]["hubert-english"]["steps"] = [10, 100]
+    with pytest.raises(ConfigError, match=r"expected 0 among models: hubert-english: steps, found \[10, 100\]"):
+        check_study(config, SCHEMA)
+
+
+def test_a_training_corpus_without_held_out_part_is_an_error(config):
+    for counts in ("sentences", "voices"):
+        del config["corpora"]["english"][counts]["valid"]
+    with pytest.raises(ConfigError, match="expected a corpus with split 'valid'"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_of_a_sweep_may_be_written_as_numbers(config):
+    config["models"]["sweep"] = {"source": "hub", "repository": "a/b", "revisions": {1000: "x", 20: "y"}}
+    model = check_study(config, SCHEMA)["models"]["sweep"]
+    assert [model["revisions"][step] for step in steps_of("sweep", model)[1:]] == ["y", "x"]
+
+
+def test_a_hub_model_without_revision_is_told_which_keys_it_may_have(config):
+    config["models"]["base"] = {"source": "hub", "repository": "a/b"}
+    with pytest.raises(ConfigError, match="expected exactly one of the keys revision, revisions in models: base"):
+        check_study(config, SCHEMA)
+
+
+def test_a_missing_source_is_told_as_such(config):
+    del config["models"]["mel"]["source"]
+    with pytest.raises(ConfigError, match="expected key 'source' in models: mel"):
+        check_study(config, SCHEMA)

@@ -146,3 +146,10 @@ def test_what_cannot_be_met_is_refused_before_anything_is_written(changes, messa
     with pytest.raises(ConfigError, match=message):
         synthesise_corpus(tmp_path / "toy", **{**SMALL, **changes})
     assert not list(tmp_path.iterdir())
+
+
+def test_no_sentence_of_one_corpus_is_of_another_split_in_another():
+    training = plan_items(["english"], {"train": 300}, {"train": 2}, seed=1)
+    testing = plan_items(["english", "dutch"], {"test": 300}, {"test": 2}, seed=1)
+    said = [{" ".join(word.text for word in item.words) for item in items} for items in (training, testing)]
+    assert not said[0] & said[1]

@@ -41,7 +41,15 @@ def figure(folder, name="probing", title="Probing", caption=CAPTION, n=7, **sour
     stem.parent.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "svg", "png", "csv"):
         stem.with_suffix(f".{ending}").write_bytes(b"x")
-    made_from = {"study": "default", "config": "c0ffee", "tables": {}, "corpora": {}, "models": {}, "versions": {}}
+    made_from = {
+        "study": "default",
+        "commit": "",
+        "config": "c0ffee",
+        "tables": {},
+        "corpora": {},
+        "models": {},
+        "versions": {},
+    }
     stem.with_suffix(".json").write_text(json.dumps(made_from | source))
     (folder / f"{name}.rst").write_text(caption)
     return {
@@ -59,7 +67,7 @@ def page(folder, *figures, study=STUDY, **more):
 
 
 def test_a_figure_has_picture_caption_files_and_provenance(tmp_path):
-    shown = page(tmp_path, figure(tmp_path, models={"hubert/300": "beef"}), commit="abc123")
+    shown = page(tmp_path, figure(tmp_path, models={"hubert/300": "beef"}, commit="01dc0de"), commit="abc123")
     assert ("img", "alt", "7 points.") in shown.attributes
     assert (
         "img",
@@ -68,7 +76,7 @@ def test_a_figure_has_picture_caption_files_and_provenance(tmp_path):
     ) in shown.attributes
     links = [value for tag, name, value in shown.attributes if (tag, name) == ("a", "href")]
     assert links == ["#probing", *(f"../figures/probing.{ending}" for ending in ("pdf", "svg", "png", "csv", "json"))]
-    assert all(text in shown.text for text in ("c0ffee", "hubert/300", "beef", "abc123", "auscult.probing"))
+    assert all(text in shown.text for text in ("c0ffee", "hubert/300", "beef", "abc123", "01dc0de", "auscult.probing"))
 
 
 def test_links_lead_to_files_that_exist(tmp_path):

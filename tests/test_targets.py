@@ -51,3 +51,10 @@ def test_items_of_other_tiers_are_not_touched(planted):
     index = planted.index.assign(tier=np.where(planted.index["index"] == 0, "word", "phone"))
     assert (index["tier"].iloc[make(index, PHONE).rows] == "phone").all()
     assert len(make(index, PHONE).rows) == (index["tier"] == "phone").sum()
+
+
+def test_whole_speakers_exchange_a_label_that_never_varies_within_one(planted):
+    task = make(planted.index, {**PHONE, "name": "gender", "column": "gender"}, n_permutations=3)
+    for column in task.labels.T:
+        assert all(len(np.unique(column[task.speakers == speaker])) == 1 for speaker in np.unique(task.speakers))
+    assert (task.labels[:, 1:] != task.labels[:, :1]).any()

@@ -261,3 +261,11 @@ def test_diverging_loss_raises_and_seals_nothing_after_it(tmp_path, corpus):
     with pytest.raises(AnalysisError, match=r"expected a finite loss, found (nan|inf) at step \d+ of 12 .*lower"):
         train(tmp_path, corpus, peak_learning_rate=1e30)
     assert 12 not in checkpoints(tmp_path)
+
+
+def test_the_number_of_threads_changes_losses_by_rounding_only(tmp_path, corpus):
+    losses = []
+    for threads in (1, 2):
+        train(tmp_path / str(threads), corpus, threads=threads)
+        losses.append(read_table(tmp_path / str(threads) / "loss.csv")["loss_valid"].to_numpy())
+    np.testing.assert_allclose(*losses, rtol=1e-3)  # sums of float32 in another order, grown over a few steps

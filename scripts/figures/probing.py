@@ -55,8 +55,8 @@ def draw_curves(axes, rows, entries, metric):
         axes.plot(shuffled["x"], shuffled["value"], **CONTROL)
         axes.fill_between(true["x"], true["ci_low"], true["ci_high"], color=style.colour, alpha=0.2, linewidth=0)
         axes.plot(true["x"], true["value"], **style.line)
-    axes.set(ylim=(0, 1), xlim=(-0.3, len(layers) - 0.7), xlabel="layer", ylabel=metric)
-    step = -(-len(layers) // 8)
+    axes.set(ylim=(0, 1), xlim=(-0.3, max(len(layers), 1) - 0.7), xlabel="layer", ylabel=metric)
+    step = max(1, -(-len(layers) // 8))
     axes.set_xticks(range(len(layers))[::step], layers[::step])
     plotting.label_lines(axes, names, gap=0.085)
 
@@ -81,9 +81,8 @@ def draw_chosen(axes, rows, entries, named):
 
 
 def chosen(rows):
-    """Return the rows of the layer chosen on validation data; a baseline has one layer, so nothing is chosen."""
-    selected = rows[rows["layer"] == "selected"]
-    return rows[rows["layer"] == "input"].assign(selected_layer="input") if selected.empty else selected
+    """Return the rows of the layer chosen on validation data; a baseline has one layer to choose."""
+    return rows[rows["layer"] == "selected"]
 
 
 def describe(rows):

@@ -87,9 +87,11 @@ def note(quality, colour_by, study):
     """Say what a reader of the figure alone must know."""
     n, groups = (plotting.describe_range(quality[column]) for column in ("n", "n_groups"))
     unit = plotting.resampling_unit(quality)
+    own = " (t-SNE cannot place new items: fitted on the items shown, without labels)"
+    fitted = f"Maps were fitted on other {unit}s{own if 'tsne' in set(quality['method']) else ''}."
     return (
         f"{plotting.describe_study(study, quality['corpus'])} Maps: one point is one held-out segment, coloured by "
-        f"{colour_by.replace('_', ' ')}; axes have no unit. Maps were fitted on other {unit}s. Below: n = {n} held-out "
+        f"{colour_by.replace('_', ' ')}; axes have no unit. {fitted} Below: n = {n} held-out "
         f"segments of {groups} {unit}s, {plotting.describe_interval(quality)}; | is what permuted items give."
     )
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from auscult.errors import ManifestError, StorageError
+from auscult.errors import AuscultError, ManifestError, StorageError
 
 __all__ = [
     "MANIFEST",
@@ -31,6 +31,8 @@ __all__ = [
 
 MANIFEST = "manifest.json"
 _RECIPE = ".recipe.json"
+_WRITING_FAILED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
+_FULL_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -64,17 +66,33 @@ def digest_json(value: Any) -> str:
 
 @contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turn a full or read-only disk into a :class:`StorageError` that names the path."""
+    """Turn a full or read-only disk into a :class:`StorageError` that names the path.
+
+    Writers of audio and tensors tell a full disk in errors of their own, without a number: what they raise while no
+    space is left is taken for it.
+    """
     try:
         yield
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES):
+    except AuscultError:
+        raise
+    except Exception as error:
+        reason = _storage_reason(error, Path(path))
+        if reason is None:
             raise
-        reason = os.strerror(error.errno)
         raise StorageError(
             f"expected to write {path}, found: {reason}; free space or choose another --directory, then run the same "
-            "command again: nothing half-written was left behind"
+            "command again: nothing half-written will be used"
         ) from error
+
+
+def _storage_reason(error: Exception, path: Path) -> str | None:
+    if isinstance(error, OSError) and error.errno in _WRITING_FAILED:
+        return os.strerror(error.errno)
+    if isinstance(error, PermissionError) and str(path.parent) in str(error.filename):
+        return os.strerror(error.errno)
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    full = shutil.disk_usage(folder).free < _FULL_BYTES or f"os error {errno.ENOSPC}" in str(error)
+    return os.strerror(errno.ENOSPC) if full else None
 
 
 @contextmanager
@@ -127,8 +145,9 @@ def build_folder(
             partial.mkdir(parents=True, exist_ok=True)
             (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity)}))
             yield partial
-            (partial / _RECIPE).unlink()
+            # Sealed before the recipe goes: a kill in between costs nothing that a resumed run could have kept.
             _seal(partial, identity)
+            (partial / _RECIPE).unlink()
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
     except BaseException:
@@ -164,7 +183,7 @@ def check_folder(folder: str | Path, remedy: str = "delete the folder and run th
 
 
 def _seal(folder: Path, identity: Mapping[str, Any]) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, _RECIPE))
     for path in files:
         _flush(path)
     content = {"files": {path.relative_to(folder).as_posix(): digest(path) for path in files}, **identity}

@@ -134,16 +134,26 @@ def _check_choice(what: str, chosen: Sequence[str], exists: Sequence[str]) -> No
         raise AnalysisError(f"reduction: expected {what} of {', '.join(exists)}, found {unknown[0]!r}")
 
 
+def _with_class(index, rows: np.ndarray, tier: str, supervised_by: str) -> np.ndarray:
+    if supervised_by not in index:
+        raise AnalysisError(
+            f"reduction: expected column {supervised_by!r} (supervised_by) in the index, found {', '.join(index)}"
+        )
+    rows = rows[(index[supervised_by].iloc[rows].astype("string").fillna("") != "").to_numpy()]
+    if not len(rows):
+        raise AnalysisError(
+            f"reduction: expected items of tier {tier!r} with a {supervised_by!r} for lda, found none; set "
+            "supervised_by to a column that this tier has, or leave lda out of the methods"
+        )
+    return rows
+
+
 def _sample_items(index, tier, methods, supervised_by, n_items, n_neighbours, seed) -> _Items:
     rows = np.flatnonzero(index["tier"] == tier)
     if not len(rows):
         raise AnalysisError(f"reduction: expected items of tier {tier!r}, found {', '.join(index['tier'].unique())}")
-    if supervised_by in index:
-        rows = rows[(index[supervised_by].iloc[rows].astype("string").fillna("") != "").to_numpy()]
-    elif "lda" in methods:
-        raise AnalysisError(
-            f"reduction: expected column {supervised_by!r} (supervised_by) in the index, found {', '.join(index)}"
-        )
+    if "lda" in methods:
+        rows = _with_class(index, rows, tier, supervised_by)
     speakers = index["speaker"].iloc[rows].astype(str).to_numpy()
     strata = index["gender"].iloc[rows].astype("string").fillna("") if "gender" in index else None
     halves = speaker_folds(speakers, 2, seed, strata)

@@ -5,7 +5,9 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-__all__ = ["module_sources", "code_commit"]
+from auscult.manifests import digest, digest_json
+
+__all__ = ["module_sources", "code_digest", "code_commit"]
 
 _PACKAGE = Path(__file__).parent
 # Plumbing that moves bytes without deciding what they are: a change there redoes nothing.
@@ -39,19 +41,23 @@ def code_commit() -> str:
 
     Only code counts: results that git tracks do not make it dirty.
     """
-    commit = _git("rev-parse", "--short=12", "HEAD")
-    if commit is None:
+    if not _git("ls-files", "--error-unmatch", __file__):
         return ""
-    unchanged = _git("diff", "--quiet", "HEAD", "--", ":/src", ":/scripts", ":/workflow", ":/Snakefile") is not None
-    return commit if unchanged else f"{commit}-dirty"
+    changed = _git("status", "--porcelain", "--", ":/src", ":/scripts", ":/workflow", ":/Snakefile")
+    return f"{_git('rev-parse', '--short=12', 'HEAD')}{'-dirty' if changed else ''}"
 
 
-def _git(*arguments: str) -> str | None:
+def code_digest(*modules: str) -> str:
+    """Return the SHA-256 of the source files behind these modules: what a half-finished step may be resumed by."""
+    return digest_json([digest(path) for path in module_sources(*modules)])
+
+
+def _git(*arguments: str) -> str:
     try:
         done = subprocess.run(["git", "-C", _PACKAGE, *arguments], capture_output=True, text=True)
     except FileNotFoundError:
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def _path(name: str) -> Path:

@@ -26,7 +26,7 @@ def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
         A key is unknown or missing, a value has the wrong type or range, or an analysis or figure names a model,
         corpus or target that the study does not define.
     """
-    config = deepcopy(dict(config))
+    config = _with_text_keys(config)
     validator = _DefaultingValidator(schema)
     error = best_match(validator.iter_errors(config))
     if error is not None:
@@ -100,12 +100,20 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
     return config
 
 
+def _with_text_keys(value: Any) -> Any:
+    """Return a copy with text for keys: YAML reads the step of ``1000: revision`` as a number."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(entry) for key, entry in value.items()}
+    return [_with_text_keys(entry) for entry in value] if isinstance(value, list) else value
+
+
 def _check_names(config: Config) -> None:
     corpora, models = config["corpora"], config["models"]
     for name, model in models.items():
         if model["source"] == "trained":
             _known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
-            _has_split(corpora[model["corpus"]], "train", f"models: {name}: corpus: {model['corpus']}")
+            for split in ("train", "valid"):
+                _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
         if model["source"] == "acoustic":
             model.setdefault("features", name)
             _known(model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features")
@@ -150,6 +158,11 @@ def _explain(error: ValidationError) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
         return f"unknown key {unknown!r} in {where}{_suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
+    if error.validator == "oneOf" and "required" in error.schema["oneOf"][0]:
+        choices = [branch["required"][0] for branch in error.schema["oneOf"]]
+        return f"expected exactly one of the keys {', '.join(choices)} in {where}, found {', '.join(error.instance)}"
+    if error.validator == "contains":
+        return f"expected {error.validator_value['const']} among {where}, found {error.instance}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"

@@ -37,7 +37,7 @@ def check_utterances(utterances: pd.DataFrame) -> pd.DataFrame:
         raise CorpusError("expected at least one utterance, found none; check the corpus entry and its source files")
     repeated = utterances["utterance"][utterances["utterance"].duplicated()]
     if len(repeated):
-        raise CorpusError(f"expected each utterance once, found {repeated.iloc[0]!r} {len(repeated) + 1} times or more")
+        raise CorpusError(f"expected each utterance once, found {repeated.iloc[0]!r} more than once")
     empty = utterances[(utterances["n_samples"] <= 0) | (utterances["sample_rate_hz"] <= 0)]
     if len(empty):
         row = empty.iloc[0]

@@ -61,8 +61,9 @@ def make_task(
     ----------
     index : of the activations, one row per segment
     target : ``name, tier, column, held_out`` (``speaker | utterance``)
-    n_permutations : permuted copies of the labels; permuted within folds, so that a probe's training labels are
-        permuted among themselves and no test label is among them
+    n_permutations : permuted copies of the labels. Where a held-out speaker has one label throughout (gender), whole
+        speakers exchange labels: items permuted one by one would make a control that scatters far less than chance
+        does. Otherwise items are permuted within folds, so that training labels stay among themselves.
     min_class_size : classes with fewer items, or for ``held_out="speaker"`` of a single speaker, are dropped
     max_items : draw a random sample of so many items first
     seed : of sample, folds and permutations
@@ -88,7 +89,9 @@ def make_task(
     _log.info("target %s: %d items of %d classes and %d speakers, %d without a usable class; %.0f %% have a text that "
               "also occurs in training", name, len(rows), truth.max() + 1, speakers.max() + 1, n_dropped,
               100 * overlap)  # fmt: skip
-    labels = _with_permutations(truth, folds, n_permutations, seed)
+    constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
+    units = speakers if constant and held_out == "speaker" else None
+    labels = _with_permutations(truth, folds, units, n_permutations, seed)
     n_classes = int(truth.max()) + 1
     return Task(name, tier, held_out, rows, labels, n_classes, folds, n_folds, speakers, n_dropped, overlap)
 
@@ -135,9 +138,17 @@ def _fold_of(items: pd.DataFrame, held_out: str, n_folds: int, seed: int) -> np.
     return folds
 
 
-def _with_permutations(truth: np.ndarray, folds: np.ndarray, n_permutations: int, seed: int) -> np.ndarray:
+def _with_permutations(
+    truth: np.ndarray, folds: np.ndarray, speakers: np.ndarray | None, n_permutations: int, seed: int
+) -> np.ndarray:
+    """Put permuted copies beside the true labels; with ``speakers``, whole speakers exchange theirs."""
     labels = np.repeat(truth[:, None], 1 + n_permutations, axis=1)
     rng = np.random.default_rng([seed, 2])
+    if speakers is not None:
+        of_speaker = np.array([truth[speakers == speaker][0] for speaker in range(speakers.max() + 1)])
+        for column in range(1, 1 + n_permutations):
+            labels[:, column] = rng.permutation(of_speaker)[speakers]
+        return labels
     for column in range(1, 1 + n_permutations):
         for fold in np.unique(folds):
             labels[folds == fold, column] = rng.permutation(truth[folds == fold])

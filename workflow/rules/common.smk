@@ -1,7 +1,6 @@
 """The checked configuration, wildcard constraints and input functions that all rules share."""
 
 import logging
-import os
 from urllib.parse import urlsplit
 
 import yaml
@@ -31,21 +30,40 @@ def load_study():
 
 
 def get_unreachable_models(study):
-    """Return the hub models that are neither fetched nor to be had now, if the study says to leave such out."""
-    unfetched = [
-        name
-        for name, model in study["models"].items()
-        if model["source"] == "hub"
-        and not all(
-            Path(f"resources/checkpoints/{name}/{step}/manifest.json").exists()
-            for step in steps_of(name, model)
-        )
-    ]
-    if not unfetched or study["hub_unreachable"] != "leave-out":
-        return []
-    from auscult.models.hub import is_reachable
+    """Return the hub models that are neither fetched nor to be had now, if the study says to leave such out.
 
-    return [] if is_reachable(study["hub_endpoint"] or None) else unfetched
+    Asked once a run: the steps that this process starts read the answer from their environment.
+    """
+    if study["hub_unreachable"] != "leave-out":
+        return []
+    if "AUSCULT_LEFT_OUT" not in os.environ:
+        unfetched = [
+            name
+            for name, model in study["models"].items()
+            if model["source"] == "hub" and not is_fetched(name, model)
+        ]
+        if unfetched:
+            from auscult.models.hub import is_reachable
+
+            unfetched = [] if is_reachable(study["hub_endpoint"] or None) else unfetched
+        os.environ["AUSCULT_LEFT_OUT"] = " ".join(unfetched)
+    return os.environ.get("AUSCULT_LEFT_OUT", "").split()
+
+
+def is_fetched(name, model):
+    """Say whether every checkpoint of a hub model that must come from the hub is there."""
+    steps = [step for step in steps_of(name, model) if step != "0"]
+    return all(
+        Path(f"resources/checkpoints/{name}/{step}/manifest.json").exists()
+        for step in steps
+    )
+
+
+def get_local_path(section, name):
+    """Return the folder of a corpus or model of one's own; a relative path starts at the study's file."""
+    return os.path.relpath(
+        Path(workflow.configfiles[-1]).absolute().parent / config[section][name]["path"]
+    )
 
 
 def get_names(section, *sources):
@@ -86,9 +104,20 @@ def get_revision(wildcards):
     )
 
 
-def get_local_config(wildcards):
-    """Return the configuration file of a local model: what marks its folder as one."""
-    return f"{config['models'][wildcards.model]['path']}/config.json"
+def get_local_checkpoint(wildcards):
+    """Return the files of a local model's folder, so that exchanged weights are noticed."""
+    folder = Path(get_local_path("models", wildcards.model))
+    return sorted(str(path) for path in folder.glob("*") if path.is_file()) or str(
+        folder / "config.json"
+    )
+
+
+def get_local_corpus(wildcards):
+    """Return every file of a local corpus, so that corrected labels are noticed."""
+    folder = Path(get_local_path("corpora", wildcards.corpus))
+    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) or str(
+        folder
+    )
 
 
 def get_corpora(family):

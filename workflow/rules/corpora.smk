@@ -103,7 +103,7 @@ rule import_archive:
 rule import_folder:
     """Read a local folder of recordings and labels as tables and 16 kHz audio."""
     input:
-        source=lookup("corpora/{corpus}/path", within=config),
+        files=get_local_corpus,
         code=library("corpora.importing"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
@@ -116,6 +116,7 @@ rule import_folder:
         mem_mb=4000,
         runtime=120,
     params:
+        source=lambda wildcards: get_local_path("corpora", wildcards.corpus),
         reader=lookup("corpora/{corpus}/reader", within=config),
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),

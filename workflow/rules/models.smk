@@ -65,7 +65,6 @@ rule fetch_checkpoint:
         revision=get_revision,
         sha256=lookup("models/{model}/sha256", within=config),
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
-        endpoint=config["hub_endpoint"],
     script:
         "../../scripts/fetch_checkpoint.py"
 
@@ -73,7 +72,7 @@ rule fetch_checkpoint:
 rule import_checkpoint:
     """Copy a Hugging Face folder of one's own, checked."""
     input:
-        config=get_local_config,
+        files=get_local_checkpoint,
         code=library("models.checkpoints"),
     output:
         manifest="resources/checkpoints/{model}/final/manifest.json",
@@ -85,6 +84,8 @@ rule import_checkpoint:
     resources:
         mem_mb=8000,
         runtime=30,
+    params:
+        source=lambda wildcards: get_local_path("models", wildcards.model),
     script:
         "../../scripts/import_checkpoint.py"
 

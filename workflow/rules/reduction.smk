@@ -25,6 +25,7 @@ rule reduction_run:
         tier=config["analyses"]["reduction"]["tier"],
         layers=get_layers,
         methods=config["analyses"]["reduction"]["methods"],
+        supervised_by=config["analyses"]["reduction"]["supervised_by"],
         factors=config["analyses"]["reduction"]["factors"],
         n_items=config["analyses"]["reduction"]["n_items"],
         n_neighbours=config["analyses"]["reduction"]["n_neighbours"],

@@ -74,6 +74,10 @@ class _VoiceRecord(ctypes.Structure):
     _fields_ = (("name", ctypes.c_char_p), ("languages", ctypes.c_char_p), ("identifier", ctypes.c_char_p))
 
 
+_SYNTH_ARGUMENTS = (
+    ctypes.c_char_p, ctypes.c_size_t, ctypes.c_uint, ctypes.c_int, ctypes.c_uint, ctypes.c_uint, ctypes.c_void_p,
+    ctypes.c_void_p,
+)  # fmt: skip
 _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 
@@ -106,7 +110,8 @@ def speak(tokens: Sequence[str], language: str, settings: Sequence[str] = (), ra
             raise ConfigError(f"expected voice settings that eSpeak accepts, found {list(settings)!r}; correct them")
         library.espeak_SetParameter(_RATE, int(rate_wpm), 0)
         encoded = text.encode()
-        library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _CHARACTERS_UTF8, None, None)
+        if library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, _CHARACTERS_UTF8, None, None):
+            raise ConfigError(f"expected words that eSpeak can speak, found {text!r}; {_REPAIR}")
     samples = np.concatenate(chunks).astype(np.float32) / 32768 if chunks else np.zeros(0, np.float32)
     return Speech(samples, sample_rate_hz, tuple(_assign(events, tokens)))
 
@@ -144,9 +149,10 @@ def _library() -> Iterator[tuple[ctypes.CDLL, int]]:
         )
         if sample_rate_hz <= 0:
             raise ConfigError(f"expected eSpeak NG's data in {_data_folder()}, found none that it can use; {_REPAIR}")
+        library.espeak_Synth.argtypes = _SYNTH_ARGUMENTS
         yield library, sample_rate_hz
-        library.espeak_Terminate()
     finally:
+        library.espeak_Terminate()
         _ctypes.dlclose(library._handle)
 
 

@@ -60,18 +60,28 @@ def fetch_file(
         path.unlink()
     path.parent.mkdir(parents=True, exist_ok=True)
     name = unquote(urlparse(url).path.rpartition("/")[2])
-    failures = []
+    failures, mismatches = [], []
     for source in [f"{base.rstrip('/')}/{name}" for base in mirrors] + [url]:
         try:
             found = _fetch_verified(source, path, expected)
         except (requests.RequestException, FileNotFoundError, IsADirectoryError, _IncompleteError) as error:
             failures.append(f"{source} ({_reason(error)})")
             continue
+        except _MismatchError as error:
+            _log.warning("%s", error)
+            mismatches.append(error)
+            continue
         return _note(url, found, expected, record)
+    if mismatches:
+        raise mismatches[-1]
     raise DownloadError(
         f"expected {name} from one of {len(failures)} sources, found it at none: {'; '.join(failures)}; check the "
         "network, or name a mirror (file:// or http://) that holds the file"
     )
+
+
+class _MismatchError(DownloadError):
+    """What arrived is not what is expected; another source may have it."""
 
 
 class _IncompleteError(Exception):
@@ -89,7 +99,7 @@ def _fetch_verified(source: str, path: Path, expected: str | None) -> str:
         found = digest(part)
     if expected not in (None, found):
         _discard(part)
-        raise DownloadError(
+        raise _MismatchError(
             f"expected SHA-256 {expected} from {source}, found {found}; nothing was kept: if the file was meant to "
             "change, change its hash in the configuration or the record, else use another source"
         )

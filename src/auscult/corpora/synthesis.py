@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from hashlib import sha256
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -30,6 +31,7 @@ _RATE_HZ = 16_000
 _UP = 320
 _SHORTEST_LEAD, _LONGEST_LEAD = 800, 4000
 _LEVEL_DB = -23.0
+_SPLIT_OF_BYTE = ("train",) * 176 + ("valid",) * 16 + ("test",) * 64
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,8 @@ def synthesise_corpus(
     folder : where the corpus shall stand
     corpus : its name in the tables
     languages : names with a lexicon and rules; every voice of a split speaks each of them
-    sentences : utterances per split, shared out evenly over the languages; no sentence occurs twice
+    sentences : utterances per split, shared out evenly over the languages; no sentence occurs twice, and none of one
+        split in another, in this corpus or any other
     voices : voices per split, an even number: half are women; voices of different splits differ
     seed : of sentences, voices and recording conditions
     variation : whether rooms, channels, noise and levels vary
@@ -111,17 +114,11 @@ def plan_items(
     """Yield every utterance of a corpus: by split, then language, then number."""
     _check_plan(languages, sentences, voices, syllables)
     splits = [split for split in SPLITS if split in sentences]
-    sources = {name: read_grammar(name).sentences([seed, *name.encode()]) for name in languages}
-    # Test sentences are drawn first, so that they stay the same when more are asked for in training.
-    drawn = {
-        (split, name): list(islice(sources[name], _share(sentences[split], languages, name)))
-        for split in reversed(splits)
-        for name in languages
-    }
     for split in splits:
         speakers = draw_voices(voices[split], split, seed)
         for name in languages:
-            for number, (words, voice) in enumerate(zip(drawn[split, name], cycle(speakers))):
+            drawn = islice(_sentences(name, split, seed), _share(sentences[split], languages, name))
+            for number, (words, voice) in enumerate(zip(drawn, cycle(speakers))):
                 yield Item(f"{name}-{split}-{number:05d}", name, words, voice, split, "sentence")
         if syllables and split != "train":
             yield from _plan_syllables(syllables, split, speakers, seed)
@@ -146,9 +143,26 @@ def say(item: Item, folder: Path, corpus: str, seed: int, variation: bool) -> tu
         item.utterance, corpus, path, _RATE_HZ, len(waveform), voice.name, voice.gender, item.language, text,
         item.split,
     )  # fmt: skip
-    extra = {"item": item.kind, "pitch_hz": round(voice.pitch_hz, 2), "tract": round(voice.tract, 4)}
+    extra = {
+        "item": item.kind,
+        "variant": voice.variant,
+        "pitch_hz": round(voice.pitch_hz, 2),
+        "tract": round(voice.tract, 4),
+    }
     labels = [{"utterance": item.utterance} | segment | EXTRA_COLUMNS | columns for segment, columns in segments]
     return dict(zip(UTTERANCE_COLUMNS, row)) | extra, sorted(labels, key=lambda label: label["tier"])
+
+
+def _sentences(language: str, split: str, seed: int) -> Iterator[tuple[Word, ...]]:
+    """Draw sentences that only this split may say.
+
+    The text alone decides its split: no sentence that one corpus trains on can be a test sentence of another.
+    """
+    seeds = [seed, SPLITS.index(split), *language.encode()]
+    for words in read_grammar(language).sentences(seeds):
+        text = " ".join(word.text for word in words)
+        if _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]] == split:
+            yield words
 
 
 def _in_recording(phone: TimedPhone, lead: int, rate_step: int) -> TimedPhone:

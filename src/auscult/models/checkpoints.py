@@ -141,7 +141,12 @@ def merge_shards(source: Path, path: Path) -> None:
     for name in sorted(set(shard_names(source / SHARDS))):
         if not (source / name).is_file():
             raise CheckpointError(f"expected {source / name} (listed in {SHARDS}), found no such file; fetch it again")
-        weights |= load_file(source / name)
+        try:
+            weights |= load_file(source / name)
+        except SafetensorError as error:
+            raise CheckpointError(
+                f"expected whole tensors in {source / name}, found: {error}; fetch it again"
+            ) from None
     with write_file(path) as partial:
         save_file(weights, partial, metadata={"format": "pt"})
 

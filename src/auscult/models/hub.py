@@ -142,6 +142,9 @@ def _convert(pickle: Path, path: Path, what: str) -> None:
         weights = torch.load(pickle, map_location="cpu", weights_only=True)
     except Exception as error:  # the restricted unpickler refuses in many ways, and none of them is a fault of ours
         raise CheckpointError(f"expected plain tensors in {PICKLE} of {what}, found: {error}; do not use it") from None
+    if not isinstance(weights, dict):
+        raise CheckpointError(f"expected tensors by name in {PICKLE} of {what}, found a {type(weights).__name__}; "
+                              "do not use it")  # fmt: skip
     strangers = [key for key, value in weights.items() if not isinstance(value, torch.Tensor)]
     if strangers:
         raise CheckpointError(f"expected only tensors in {PICKLE} of {what}, found {strangers[0]!r}; do not use it")

@@ -61,7 +61,10 @@ def read_preprocessor(folder: Path) -> dict[str, Any]:
 
 def shard_names(index: Path) -> list[str]:
     """Return the shard files that a safetensors index lists, each a plain file name."""
-    names = list(_read_json(index).get("weight_map", {}).values())
+    places = _read_json(index).get("weight_map")
+    if not isinstance(places, dict):
+        raise CheckpointError(f"expected a weight_map of tensors to files in {index}, found none; fetch it again")
+    names = list(places.values())
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise CheckpointError(

@@ -76,9 +76,10 @@ def complete_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
             "expected as many conv_dim as conv_kernel as conv_stride in 'architecture', found "
             f"{', '.join(str(len(values)) for values in convolutions)}; give each convolution one of each"
         )
-    if prod(sizes["conv_stride"]) < 80:
+    hop = prod(sizes["conv_stride"])
+    if hop < 80 or hop % 2:  # targets look half a hop to either side
         raise ConfigError(
-            f"expected strides that multiply to at least 80 samples (5 ms), found {prod(sizes['conv_stride'])}; "
+            f"expected strides that multiply to an even number of at least 80 samples (5 ms), found {hop}; "
             "320 (20 ms) is the field's standard: conv_stride [5, 2, 2, 2, 2, 2, 2]"
         )
     for divisor in ("heads", "position_groups"):

@@ -107,7 +107,11 @@ def _join(waveforms: list[np.ndarray], units: Mapping[str, list[np.ndarray]], ti
     whole = [_whole_hops(waveform, timing) for waveform in waveforms]
     samples = np.concatenate([np.rint(np.clip(w, -1, 1 - 2**-15) * 32768).astype(np.int16) for w in whole])
     n_hops = [len(waveform) // timing.hop_samples for waveform in whole]
-    targets = {name: np.concatenate([_fit(u, n) for u, n in zip(parts, n_hops)]) for name, parts in units.items()}
+    n_frames = [int(timing.n_frames(len(waveform))) for waveform in whole]
+    targets = {
+        name: np.concatenate([_fit(u[:kept], n) for u, kept, n in zip(parts, n_frames, n_hops)])
+        for name, parts in units.items()
+    }
     return Stream(samples, targets, timing)
 
 

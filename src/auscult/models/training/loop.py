@@ -1,5 +1,6 @@
 """Train a small speech encoder: seeded, resumable, with sealed checkpoints along the way and a table of its losses."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
@@ -24,6 +25,7 @@ __all__ = ["LOSS_COLUMNS", "train_model"]
 
 LOSS_COLUMNS = ("step", "loss_train", "loss_valid", "accuracy_valid", "learning_rate")
 _LOG_EVERY, _SAVE_EVERY = 25, 100
+_log = logging.getLogger(__name__)
 
 
 def train_model(
@@ -96,14 +98,15 @@ def _train(trainer: Trainer, sealer: Sealer, folder: Path) -> list[list[float]]:
     """Train to the last step, sealing, logging and saving on the way; return the rows of the loss table."""
     n_steps, wanted = sealer.settings["steps"][-1], set(sealer.settings["steps"])
     losses, rows, passed = _resume(trainer, sealer, folder)
-    with tqdm(total=n_steps, initial=trainer.step, unit="step", desc="training", mininterval=1.0) as progress:
+    with tqdm(total=n_steps, initial=trainer.step, unit="step", desc="training", disable=None) as progress:
         while True:
             reached = trainer.step in wanted and trainer.step not in passed
             if reached or (trainer.step % _LOG_EVERY == 0 and not (rows and rows[-1][0] == trainer.step)):
                 rows.append([trainer.step, _mean(losses), *trainer.validate(), trainer.learning_rate])
-                progress.set_postfix(dict(zip(("train", "valid", "accuracy"), (f"{v:.3f}" for v in rows[-1][1:4]))))
+                progress.set_postfix(valid=f"{rows[-1][2]:.3f}", accuracy=f"{rows[-1][3]:.3f}")
                 losses = []
             if reached:
+                _log.info("step %d of %d: held-out loss %.3f, accuracy %.3f", trainer.step, n_steps, *rows[-1][2:4])
                 passed[trainer.step] = _weights(trainer)
                 _seal(trainer, sealer, passed)
             if trainer.step and (reached or trainer.step % _SAVE_EVERY == 0):
