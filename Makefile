@@ -9,7 +9,7 @@ export PYTHONNOUSERSITE := 1
 
 ## The default study: every figure and the page results/talk/index.html.
 talk: $(VENV)/.complete
-	snakemake --cores $(CORES)
+	snakemake --cores $(CORES) --quiet rules host
 
 ## All tests, the smoke study end to end among them.
 test: $(VENV)/.complete

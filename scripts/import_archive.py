@@ -1,16 +1,18 @@
 """Unpack the archive of one corpus and read it as tables and 16 kHz audio."""
 
+import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from auscult.corpora.archives import unpack
 from auscult.corpora.importing import import_corpus
 from auscult.jobs import job
 from auscult.manifests import digest
 
-with job(snakemake.log[0], snakemake.threads), TemporaryDirectory(dir="resources/downloads") as scratch:
+with job(snakemake.log[0], snakemake.threads):
     archive = Path(snakemake.input.archive)
-    source = Path(scratch) / "unpacked"
+    # Stays where messages say it is if the import fails.
+    source = archive.parent / "unpacked"
+    shutil.rmtree(source, ignore_errors=True)
     unpack(archive, source)
     import_corpus(
         Path(snakemake.output.manifest).parent,
@@ -22,3 +24,4 @@ with job(snakemake.log[0], snakemake.threads), TemporaryDirectory(dir="resources
         n_workers=snakemake.threads,
         parents={"archive": digest(archive)},
     )
+    shutil.rmtree(source)

@@ -156,3 +156,8 @@ def test_the_public_sample_comes_from_a_mirror_into_a_corpus(tmp_path):
     segments = pd.read_parquet(tmp_path / "c" / "segments.parquet")
     assert segments["tier"].value_counts().to_dict() == {"phone": 2934, "word": 696}
     assert len([name for name in check_folder(tmp_path / "c").files if name.endswith(".flac")]) == 80
+
+
+def test_an_option_of_the_wrong_kind_is_told(tmp_path):
+    with pytest.raises(ConfigError, match="expected option words of reader 'textgrid' to be text, found 3"):
+        import_corpus(tmp_path / "c", corpus="c", reader="textgrid", source=tmp_path, options={"words": 3})

@@ -5,7 +5,7 @@ import pytest
 import soundfile
 
 from auscult.corpora.textgrid import phone_class, read_textgrid, read_textgrids
-from auscult.errors import CorpusError, LabelError
+from auscult.errors import AudioError, CorpusError, LabelError
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 WORDS = [(0, 0.1, ""), (0.1, 0.4, "she"), (0.4, 0.5, "")]
@@ -195,3 +195,33 @@ def test_what_the_montreal_forced_aligner_wrote_is_read(caplog):
     assert utterances["text"].iloc[1] == "montreal forced aligner"
     assert (segments.loc[(segments["tier"] == "phone") & (segments["label"] != "sil"), "parent"] >= 0).all()
     assert "phones without a known class: none" in caplog.text
+
+
+def test_recordings_without_labels_are_counted_and_left_out(tmp_path, caplog):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_2.wav", np.full(800, 0.1), 16000)
+    utterances, _ = read_textgrids(tmp_path)
+    assert len(utterances) == 1
+    assert "1 of 2 recordings have no TextGrid and are left out" in caplog.text
+
+
+def test_two_recordings_of_one_stem_are_refused(tmp_path):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_1.flac", np.full(800, 0.1), 16000)
+    with pytest.raises(CorpusError, match=r"expected one recording for each TextGrid, found .*flac and .*wav"):
+        read_textgrids(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", "speaker,gender\nan\u00efs,female\n".encode("latin-1")])
+def test_a_speaker_table_that_cannot_be_read_is_named(tmp_path, content):
+    make(tmp_path)
+    (tmp_path / "speakers.csv").write_bytes(content)
+    with pytest.raises(CorpusError, match=r"expected a table in UTF-8 with commas in .*speakers\.csv"):
+        read_textgrids(tmp_path)
+
+
+def test_an_empty_recording_is_not_blamed_on_its_labels(tmp_path):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_1.wav", np.zeros(0), 16000)
+    with pytest.raises(AudioError, match=r"expected samples in .*anna_1\.wav, found an empty recording"):
+        read_textgrids(tmp_path)

@@ -13,8 +13,11 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
-ENVIRONMENT = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HF_HUB_OFFLINE": "0"}
-# Snakemake's tests of its own threads would otherwise inherit pytest's single one.
+# Synthetic studies must run offline: whatever leaves this machine ends at a port where nobody listens.
+NOWHERE = "http://127.0.0.1:9"
+PROXIES = {"HTTP_PROXY": NOWHERE, "HTTPS_PROXY": NOWHERE, "NO_PROXY": "127.0.0.1"}
+ENVIRONMENT = {**os.environ, **PROXIES, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+# The workflow sets the threads of its steps itself; it must not inherit pytest's single one.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     ENVIRONMENT.pop(variable, None)
 
@@ -109,6 +112,30 @@ def test_a_corrupted_corpus_is_noticed_before_use(built):
     assert "Traceback" not in printed
 
 
+def test_the_example_of_the_readme_runs(smoke):
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1].replace("1500", "12")
+    assert "accuracy" in run(sys.executable, "-c", f"{example}\nprint(table)", cwd=smoke)
+
+
+def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+    del config["study"]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    printed = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected key 'study' in the study" in printed
+
+
+@pytest.mark.parametrize(("keys", "value", "message"), [
+    (("models", "own"), {"source": "folder", "path": "no/such"}, "expected a folder at models: own: path, found none"),
+    (("corpora", "own"), {"source": "folder", "reader": "textgrid", "path": "x"}, "expected a folder at corpora: own"),
+    (("corpora", "english", "languages"), ["engish"], "expected languages among dutch, english, french, mandarin in"),
+])  # fmt: skip
+def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
+    printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
+    assert f"auscult: {message}" in printed
+    assert "Traceback" not in printed
+
+
 def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study("analysis", value={}), ok=False)
     assert "auscult: unknown key 'analysis' in the study (did you mean 'analyses'?)" in printed
@@ -116,7 +143,7 @@ def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
 
 
 def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):
-    nowhere = "hub_endpoint=http://127.0.0.1:9"
+    nowhere = f"hub_endpoint={NOWHERE}"
     both = snakemake(tmp_path, "--dry-run", "--config", nowhere, study="studies/timit.yaml")
     assert planned(both)["fetch_checkpoint"] == 1
     left = snakemake(
@@ -174,6 +201,11 @@ def test_dvc_pull_in_a_fresh_clone_leaves_nothing_to_do(smoke, tmp_path):
     assert "up to date" in run("dvc", "status", cwd=clone)
     run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=clone)
     assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone)
+
+
+def test_snakemake_lint_asks_only_for_the_environments_that_the_lock_file_replaces():
+    advice = re.findall(r"^ {4}\* (.*)$", run("snakemake", "--lint", ok=False), re.M)
+    assert set(advice) == {"Specify a conda environment or container for each rule.:"}
 
 
 def test_style_of_workflow_and_code_is_clean():

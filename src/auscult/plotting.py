@@ -149,6 +149,7 @@ def label_lines(axes: Axes, lines: Sequence[tuple[str, float, str]], gap: float)
     gap : least distance between two names, in data units; names that are moved keep a leader to their line
     """
     low, high = axes.get_ylim()
+    high -= gap / 2  # below the lines over the panel
     edge = axes.get_yaxis_transform()
     for (text, height, colour), placed in zip(lines, spread([line[1] for line in lines], gap, low, high)):
         axes.plot([1.01, 1.06], [height, placed], transform=edge, color=colour, linewidth=0.6, clip_on=False)

@@ -93,7 +93,8 @@ def reduce_activations(
     _check_choice("methods", methods, METHODS)
     _check_choice("layers", layers, activations.layers)
     items = _sample_items(activations.index, tier, methods, supervised_by, n_items, n_neighbours, seed)
-    known = [factor for factor in factors if factor in items.table and _has_values(items.table, factor, ~items.fits)]
+    _check_choice("factors", factors, items.table.columns)
+    known = [factor for factor in factors if _has_values(items.table, factor, ~items.fits)]
     for factor in (factor for factor in factors if factor not in known):
         _log.info("reduction: factor %s left out: fewer than two values among the held-out items", factor)
     quality, coordinates = [], []

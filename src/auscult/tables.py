@@ -130,5 +130,6 @@ def _raise_first(segments: pd.DataFrame, wrong: pd.Series, expected: str, n_samp
     of_length = "" if n_samples is None else f" in a recording of {n_samples[wrong].iloc[0]} samples"
     raise LabelError(
         f"expected {expected}, found {row['tier']} {row['label']!r} at samples {row['onset']}–{row['offset']}"
-        f"{of_length} (utterance {row['utterance']!r}, index {row['index']}; {int(wrong.sum())} such segments)"
+        f"{of_length} (utterance {row['utterance']!r}, index {row['index']}; {int(wrong.sum())} such segments); "
+        "correct its labels, or leave the recording out"
     )

@@ -116,11 +116,13 @@ def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str
         f"{row.Index!r} ({row.items} items, {row.speakers} speaker{'s' * (row.speakers != 1)})"
         for row in classes[~fits].itertuples()
     )
+    n_empty = int((labels == "").sum())
     if fits.sum() < 2:
         raise AnalysisError(
             f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
             f"{' of at least two speakers' if held_out == 'speaker' else ''}, found {fits.sum()} in column {column!r} "
-            f"after dropping {dropped or 'none'}; add speakers, lower min_class_size or leave the target out"
+            f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; add speakers, "
+            "lower min_class_size or leave the target out"
         )
     if dropped:
         _log.info("target %s: dropped %s", name, dropped)

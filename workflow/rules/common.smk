@@ -5,6 +5,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from auscult.corpora.grammar import languages
+from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
 
@@ -23,10 +25,33 @@ def load_study():
         Path(source("workflow/schemas/config.schema.yaml")).read_text()
     )
     study = check_study(config, schema)
+    check_places(study)
     left_out = get_unreachable_models(study)
     config.clear()
     config.update(leave_out(study, left_out))
     return study["models"], left_out
+
+
+def check_places(study):
+    """Refuse folders and languages that are not there, before anything runs."""
+    for section in ("corpora", "models"):
+        for name, entry in study[section].items():
+            if entry["source"] == "folder" and not Path(get_local_path(entry)).is_dir():
+                raise ConfigError(
+                    f"expected a folder at {section}: {name}: path, found none at {get_local_path(entry)}; "
+                    "a relative path starts at the study's file"
+                )
+    for name, entry in study["corpora"].items():
+        missing = [
+            language
+            for language in entry.get("languages", [])
+            if language not in languages()
+        ]
+        if missing:
+            raise ConfigError(
+                f"expected languages among {', '.join(languages())} in corpora: {name}, found {missing[0]!r}; "
+                "correct it, or add its lexicon and rules"
+            )
 
 
 def get_unreachable_models(study):
@@ -46,7 +71,7 @@ def get_unreachable_models(study):
             from auscult.models.hub import is_reachable
 
             unfetched = [] if is_reachable(study["hub_endpoint"] or None) else unfetched
-        os.environ["AUSCULT_LEFT_OUT"] = " ".join(unfetched)
+        os.environ.update(AUSCULT_LEFT_OUT=" ".join(unfetched))
     return os.environ.get("AUSCULT_LEFT_OUT", "").split()
 
 
@@ -59,10 +84,11 @@ def is_fetched(name, model):
     )
 
 
-def get_local_path(section, name):
+def get_local_path(entry):
     """Return the folder of a corpus or model of one's own; a relative path starts at the study's file."""
     return os.path.relpath(
-        Path(workflow.configfiles[-1]).absolute().parent / config[section][name]["path"]
+        Path(workflow.configfiles[-1]).absolute().parent
+        / Path(entry["path"]).expanduser()
     )
 
 
@@ -106,7 +132,7 @@ def get_revision(wildcards):
 
 def get_local_checkpoint(wildcards):
     """Return the files of a local model's folder, so that exchanged weights are noticed."""
-    folder = Path(get_local_path("models", wildcards.model))
+    folder = Path(get_local_path(config["models"][wildcards.model]))
     return sorted(str(path) for path in folder.glob("*") if path.is_file()) or str(
         folder / "config.json"
     )
@@ -114,7 +140,7 @@ def get_local_checkpoint(wildcards):
 
 def get_local_corpus(wildcards):
     """Return every file of a local corpus, so that corrected labels are noticed."""
-    folder = Path(get_local_path("corpora", wildcards.corpus))
+    folder = Path(get_local_path(config["corpora"][wildcards.corpus]))
     return sorted(str(path) for path in folder.rglob("*") if path.is_file()) or str(
         folder
     )

@@ -116,7 +116,7 @@ rule import_folder:
         mem_mb=4000,
         runtime=120,
     params:
-        source=lambda wildcards: get_local_path("corpora", wildcards.corpus),
+        source=lambda wildcards: get_local_path(config["corpora"][wildcards.corpus]),
         reader=lookup("corpora/{corpus}/reader", within=config),
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),

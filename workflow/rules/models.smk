@@ -11,6 +11,7 @@ for name, model in config["models"].items():
         continue
 
     rule:
+        """Train one small model and seal its checkpoints."""
         name:
             f"train_model_{name.replace('-', '_')}"
         input:
@@ -85,7 +86,7 @@ rule import_checkpoint:
         mem_mb=8000,
         runtime=30,
     params:
-        source=lambda wildcards: get_local_path("models", wildcards.model),
+        source=lambda wildcards: get_local_path(config["models"][wildcards.model]),
     script:
         "../../scripts/import_checkpoint.py"
 

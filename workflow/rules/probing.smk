@@ -32,7 +32,7 @@ rule probing_run:
 
 
 rule probing:
-    """Collect the probing results of the study."""
+    """Collect the probing results of the study in results/probing/probing.csv."""
     input:
         table=get_runs("probing", ".csv"),
     output:

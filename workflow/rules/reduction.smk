@@ -36,7 +36,7 @@ rule reduction_run:
 
 
 rule reduction:
-    """Collect the maps of the study and their quality."""
+    """Collect the maps of the study and their quality in results/reduction/."""
     input:
         table=get_runs("reduction", ".csv"),
         coordinates=get_runs("reduction", ".parquet"),

@@ -103,9 +103,13 @@ def audio_length(path: str | Path) -> tuple[int, int]:
     Raises
     ------
     CorpusError, AudioError
-        There is no such file, or it is not audio.
+        There is no such file, or it is not audio, or empty, or shorter than its header says.
     """
-    info = _header(Path(path))
+    path = Path(path)
+    info = _header(path)
+    if info.frames == 0:
+        raise AudioError(f"expected samples in {path}, found an empty recording; remove it or fetch it again")
+    _check_length(path, info, info.frames)
     return info.samplerate, info.frames
 
 

@@ -3,7 +3,9 @@
 import json
 import logging
 import os
+import tarfile
 import time
+import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -71,13 +73,31 @@ def fetch_file(
             _log.warning("%s", error)
             mismatches.append(error)
             continue
+        if expected is None:
+            _require_archive(path, source)
         return _note(url, found, expected, record)
     if mismatches:
-        raise mismatches[-1]
+        kept = f" (recorded in {record})" if record is not None and not sha256 else ""
+        raise DownloadError(f"{mismatches[-1]}{kept}")
     raise DownloadError(
         f"expected {name} from one of {len(failures)} sources, found it at none: {'; '.join(failures)}; check the "
         "network, or name a mirror (file:// or http://) that holds the file"
     )
+
+
+def _require_archive(path: Path, source: str) -> None:
+    """Refuse an archive that is none before its hash becomes the one to trust."""
+    whole = {
+        ".zip": zipfile.is_zipfile,
+        ".tar": tarfile.is_tarfile,
+        ".gz": tarfile.is_tarfile,
+        ".tgz": tarfile.is_tarfile,
+    }
+    test = whole.get(path.suffix.lower())
+    if test and not test(path):
+        path.unlink()
+        raise DownloadError(f"expected an archive from {source}, found a file that is none or is cut off; nothing was "
+                            "kept: use another source")  # fmt: skip
 
 
 class _MismatchError(DownloadError):

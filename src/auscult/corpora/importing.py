@@ -23,6 +23,7 @@ __all__ = ["READERS", "import_corpus"]
 _log = logging.getLogger(__name__)
 READERS = {"timit": read_timit, "textgrid": read_textgrids}
 _MAX_TAIL_S = 1.0
+_KINDS = {str: "text", bool: "true or false"}
 
 
 def import_corpus(
@@ -90,6 +91,11 @@ def _read(reader: str, source: Path, options: dict[str, Any]) -> tuple[pd.DataFr
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ConfigError(f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}")
+    kinds = inspect.get_annotations(READERS[reader], eval_str=True)
+    for option, value in options.items():
+        if kinds[option] in (str, bool) and not isinstance(value, kinds[option]):
+            raise ConfigError(f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, "
+                              f"found {value!r}")  # fmt: skip
     return READERS[reader](source, **options)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -118,6 +119,7 @@ def read_textgrids(
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".textgrid")
     if not paths:
         raise CorpusError(f"expected recordings with TextGrids below {folder}, found no .TextGrid; check the folder")
+    _report_unlabelled(folder, paths)
     rows, tables, n_cut = [], [], 0
     for path in paths:
         row, segments, cut = _read_one(folder, path, {"word": words, "phone": phones})
@@ -132,6 +134,18 @@ def read_textgrids(
         folder, len(utterances), utterances["speaker"].nunique(), n_cut, " ".join(unknown) or "none",
     )  # fmt: skip
     return utterances, segments
+
+
+def _report_unlabelled(folder: Path, paths: list[Path]) -> None:
+    labelled = {path.with_suffix("") for path in paths}
+    recordings = sorted(path for path in folder.rglob("*") if path.suffix in _AUDIO_ENDINGS)
+    for first, second in pairwise(recordings):
+        if first.with_suffix("") == second.with_suffix(""):
+            raise CorpusError(f"expected one recording for each TextGrid, found {first} and {second}; keep one of them")
+    alone = [path for path in recordings if path.with_suffix("") not in labelled]
+    if alone:
+        _log.warning("%d of %d recordings have no TextGrid and are left out, %s first",
+                     len(alone), len(recordings), alone[0])  # fmt: skip
 
 
 def _read_one(folder: Path, path: Path, names: dict[str, str]) -> tuple[dict, pd.DataFrame, int]:
@@ -228,7 +242,10 @@ def _with_speakers(utterances: pd.DataFrame, path: Path, divide: bool) -> pd.Dat
 
 
 def _read_speakers(path: Path) -> pd.DataFrame:
-    speakers = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    try:
+        speakers = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
+    except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
+        raise CorpusError(f"expected a table in UTF-8 with commas in {path}, found: {error}; write it anew") from None
     if "speaker" not in speakers or speakers["speaker"].duplicated().any():
         raise CorpusError(f"expected a column 'speaker', each speaker once, in {path}; found none, or one repeated")
     for column, allowed in (("gender", GENDERS), ("split", (*SPLITS, ""))):

@@ -107,7 +107,10 @@ def import_checkpoint(folder: str | Path, *, source: str | Path) -> Manifest:
                 shutil.copyfile(source / name, partial / name)
         if not (partial / WEIGHTS).is_file():
             merge_shards(source, partial / WEIGHTS)
-        load_model(partial)
+        try:
+            load_model(partial)
+        except CheckpointError as error:  # tell it of the folder that the user knows
+            raise CheckpointError(str(error).replace(str(partial), str(source))) from None
     return check_folder(folder)
 
 
