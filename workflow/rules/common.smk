@@ -12,8 +12,11 @@ from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, step
 
 
 def source(path):
-    """Return a file of this repository, relative to the directory that the workflow runs in."""
-    return os.path.relpath(Path(workflow.basedir) / path)
+    """Return a file of this repository as an input: whole repositories and study directories can be moved."""
+    path = Path(workflow.basedir) / path
+    return str(
+        path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+    )
 
 
 def load_study():
@@ -231,7 +234,7 @@ def get_gpus():
 
 def library(*modules):
     """Return the library's source files behind these modules: Snakemake does not notice changes in imported code."""
-    return [os.path.relpath(path) for path in module_sources(*modules)]
+    return [source(path) for path in module_sources(*modules)]
 
 
 try:
