@@ -196,7 +196,7 @@ def test_a_class_with_one_speaker_is_refused(planted):
     lone = np.where(planted.index["speaker"] == "s00", "male", "female")
     expected = (
         r"target 'gender': expected two classes or more with at least 5 items each of at least two speakers, found 1 "
-        r"in column 'gender' after dropping 'male' \(40 items, 1 speaker\), 0 of \d+ items having no value; add speakers"
+        r"in column 'gender' after dropping 'male' \(40 items, 1 speaker\), 0 of \d+ items having no value; add"
     )
     with pytest.raises(AnalysisError, match=expected):
         run(replace_column(planted, "gender", lone), [GENDER])

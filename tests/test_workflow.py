@@ -114,7 +114,7 @@ def test_a_corrupted_corpus_is_noticed_before_use(built):
 
 def test_the_example_of_the_readme_runs(smoke):
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1].replace("1500", "12")
-    assert "accuracy" in run(sys.executable, "-c", f"{example}\nprint(table)", cwd=smoke)
+    assert "accuracy" in run(sys.executable, "-c", f"{example}\nprint(*table.metric)", cwd=smoke)
 
 
 def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
