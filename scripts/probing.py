@@ -8,9 +8,11 @@ from auscult.probing import probe_activations
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
+    acoustics = [read_activations(Path(manifest).parent) for manifest in snakemake.input.acoustics]
     results = probe_activations(
         read_activations(Path(snakemake.input.activations).parent),
         targets=snakemake.params.targets,
+        acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
         probe=snakemake.params.probe,
         n_folds=snakemake.params.n_folds,
         n_permutations=snakemake.params.n_permutations,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from auscult.errors import AnalysisError
-from auscult.folds import check_disjoint, speaker_folds, text_overlap, utterance_folds
+from auscult.folds import check_disjoint, share_seen, speaker_folds, text_overlap, type_folds, utterance_folds
 
 SPEAKERS = np.repeat([f"s{i:02d}" for i in range(16)], 5)
 GENDERS = np.repeat(["female"] * 9 + ["male"] * 7, 5)
@@ -57,3 +57,17 @@ def test_text_overlap_is_the_share_of_items_whose_sentence_is_in_another_fold():
     folds = np.array([0, 1, 0, 0, 1, 1])
     assert text_overlap(texts, folds) == pytest.approx(2 / 6)
     assert text_overlap(np.array(["", ""]), np.array([0, 1])) == 0
+
+
+def test_no_type_is_in_two_folds_and_every_label_is_in_every_fold():
+    types = np.random.default_rng(0).permutation(np.repeat(np.arange(40), 3))
+    folds = type_folds(types, types % 5, 4, seed=0)
+    check_disjoint(types, folds, unit="type")
+    assert all(set(folds[types % 5 == label]) == {0, 1, 2, 3} for label in range(5))
+
+
+def test_share_seen_asks_what_each_tested_item_was_trained_with():
+    values, cells = np.array(["a", "b", "a", "c", "b"]), np.array([[0, 0], [1, 1], [1, 1], [0, 1], [0, 0]])
+    # Item 3 is never tested, nor does it train a probe that tests on fold 0 or 1.
+    assert share_seen(values, np.array([0, 1, 1, -1, 0]), cells) == 1
+    assert share_seen(np.array(["a", "b", "c", "c", "d"]), np.array([0, 1, 1, -1, 0]), cells) == 0

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
 from reference import ridge_scores
+from sklearn.decomposition import PCA
 from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 
-from auscult.moments import Moments, MomentsByGroup, fit_ridge
+from auscult.moments import JointMoments, Moments, MomentsByGroup, fit_pca, fit_ridge
 
 PENALTIES = (1e-5, 1e-2, 1.0, 100.0)
 
@@ -111,3 +112,62 @@ def test_float32_vectors_far_from_zero_keep_their_precision():
     assert np.allclose(path.predict(x), path.predict(x.astype(np.float64)), atol=1e-4)
     centred = x.astype(np.float64) - 1000
     assert np.allclose(path.weights, fit_ridge(Moments.of(centred, y), [1e-5]).weights, rtol=1e-6)
+
+
+@pytest.fixture
+def joint():
+    rng = np.random.default_rng(2)
+    return rng.normal(size=(90, 6)) + 1, rng.normal(size=(90, 4)) - 2, rng.integers(5, size=90)
+
+
+def equal(one, other, **tolerance):
+    return all(np.allclose(a, b, **tolerance) for a, b in zip(vars(one).values(), vars(other).values()))
+
+
+def test_joint_moments_are_the_sums_of_each_group(joint):
+    x, y, groups = joint
+    moments = JointMoments.of(x, y, groups)
+    a, b = x[groups == 3], y[groups == 3]
+    square_a, square_b = (a**2).sum(axis=1), (b**2).sum(axis=1)
+    sums = [len(a), a.sum(0), b.sum(0), a.T @ b, square_a.sum(), square_b.sum(), (square_a * square_b).sum()]
+    sums += [(a * square_b[:, None]).sum(0), (b * square_a[:, None]).sum(0)]
+    for found, expected in zip(vars(moments).values(), sums):
+        assert np.allclose(found[3], expected, rtol=1e-12)
+
+
+def test_joint_moments_of_chunks_add_up_and_subtract(joint, monkeypatch):
+    x, y, groups = joint
+    whole = JointMoments.of(x, y, groups)
+    parts = [JointMoments.of(x[i : i + 7], y[i : i + 7], groups[i : i + 7], 5) for i in range(0, 90, 7)]
+    assert equal(sum(parts[1:], parts[0]), whole, rtol=1e-12)
+    assert equal(whole - parts[0], sum(parts[2:], parts[1]), rtol=1e-9, atol=1e-9)
+    monkeypatch.setattr("auscult.moments._BLOCK", 3)
+    assert equal(JointMoments.of(x, y, groups), whole, rtol=1e-12)
+
+
+def test_weights_of_groups_leave_out_and_resample(joint):
+    x, y, groups = joint
+    moments, weights = JointMoments.of(x, y, groups), np.array([0, 1, 2, 0, 1.0])
+    rows = np.repeat(np.arange(90), weights[groups].astype(int))
+    expected = (x[rows] - x[rows].mean(0)).T @ (y[rows] - y[rows].mean(0)) / len(rows)
+    assert np.allclose(moments.covariance(weights), expected, atol=1e-12)
+    assert np.allclose(moments.swapped.covariance(weights), expected.T, atol=1e-12)
+    mean_x, mean_y = moments.means(weights)
+    own = groups == 2
+    assert np.allclose(moments.about(2, mean_x, mean_y), (x[own] - mean_x).T @ (y[own] - mean_y), atol=1e-10)
+
+
+def test_float32_products_keep_the_tolerance_stated():
+    rng = np.random.default_rng(0)
+    x, groups = (rng.normal(size=(6000, 64)) * np.geomspace(1e-2, 1e2, 64)).astype(np.float32), np.arange(6000) % 2
+    exact, found = (JointMoments.of(v, v, groups).cross for v in (x.astype(np.float64), x))
+    scale = np.sqrt(np.einsum("gii,gjj->gij", exact, exact))
+    assert np.abs((found - exact) / scale).max() < 1e-5
+
+
+def test_principal_axes_equal_those_of_scikit_learn(data):
+    x = data[0]
+    variances, axes = fit_pca(Moments.of(x, x[:, :0]).covariance)
+    oracle = PCA().fit(x)
+    assert np.allclose(variances, oracle.explained_variance_ * (len(x) - 1) / len(x), rtol=1e-9)
+    assert np.allclose(np.abs(oracle.components_ @ axes), np.eye(6), atol=1e-6)

@@ -1,8 +1,11 @@
+import re
+
 import numpy as np
 import pytest
 from reference import plant
 
-from auscult.targets import make_task
+from auscult.errors import AnalysisError
+from auscult.targets import make_task, sample_task
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
 SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": "utterance"}
@@ -51,6 +54,74 @@ def test_items_of_other_tiers_are_not_touched(planted):
     index = planted.index.assign(tier=np.where(planted.index["index"] == 0, "word", "phone"))
     assert (index["tier"].iloc[make(index, PHONE).rows] == "phone").all()
     assert len(make(index, PHONE).rows) == (index["tier"] == "phone").sum()
+
+
+WORD = {"type": "word", "control": True}
+
+
+@pytest.fixture(scope="module")
+def worded(planted):
+    return planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
+
+
+def test_control_labels_come_last_one_label_a_type(worded):
+    task = make(worded, PHONE | WORD, n_permutations=2)
+    assert task.labellings == ("true", "shuffled", "shuffled", "control", "control")
+    drawn = worded.assign(drawn=task.labels[:, 4]).groupby("word")["drawn"]
+    assert (drawn.nunique() == 1).all()
+    assert task.type_overlap == 1
+
+
+def test_a_type_may_be_named_by_several_columns(worded):
+    task = make(worded, PHONE | {"type": ["word", "gender"], "held_out": "type"})
+    assert task.type_column == "word + gender"
+    assert task.type_overlap == 0
+    assert (worded.assign(fold=task.folds).groupby(["word", "gender"])["fold"].nunique() == 1).all()
+
+
+def test_shuffled_values_keep_nothing_of_the_means_of_folds(planted):
+    index = planted.index.assign(height=planted.index["speaker"].str[1:].astype(float) + 1e-6 * np.arange(480))
+    task = make(index, PHONE | {"column": "height", "kind": "values"})
+    means = [[task.labels[task.folds == fold, column].mean() for fold in range(4)] for column in (0, 1)]
+    # The standard error of a mean of 120 values with a standard deviation of 3.5 is 0.3.
+    assert np.ptp(means[0]) > 1
+    assert np.allclose(means[1], 5.5, atol=1)
+
+
+def test_a_sample_keeps_folds_and_counts_its_speakers_anew(worded):
+    task = make(worded, PHONE)
+    small = sample_task(task, 20, seed=0)
+    assert (task.folds[np.searchsorted(task.rows, small.rows)] == small.folds).all()
+    assert sorted(set(small.speakers)) == list(range(len(set(worded["speaker"].iloc[small.rows]))))
+    assert sample_task(task, 480, seed=0) is task
+
+
+def test_values_that_are_missing_are_dropped_and_counted(planted):
+    height = np.where(np.arange(480) % 4, np.arange(480.0), np.nan)
+    task = make(planted.index.assign(height=height), PHONE | {"column": "height", "kind": "values"})
+    assert (task.kind, task.n_dropped, len(task.rows)) == ("values", 120, 360)
+    assert sorted(task.labels[:, 1]) == sorted(task.labels[:, 0])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"control": True}, "expected a column of types where control is asked for, found none; add the key type"),
+        ({"held_out": "type"}, "expected a column of types where held_out is 'type', found none"),
+        ({"kind": "ranks"}, "expected kind to be classes or values, found 'ranks'"),
+        ({"kind": "values"}, "expected numbers in column 'label' for kind values, found 'u'; use kind classes"),
+        (WORD | {"kind": "values"}, "expected kind classes for a control task, found values; take control out"),
+        ({"type": "lemma"}, "expected column 'lemma' in the index, found only utterance"),
+        (WORD | {"held_out": "type"}, "none of the 24 types of column 'word' does when type is held out"),
+        ({"kind": "values", "column": "flat"}, "expected numbers that differ in column 'flat', found only 3 in 480"),
+        ({"kind": "values", "column": "gone"}, "expected numbers that differ in column 'gone', found none in 480"),
+        ({"type": "gender", "held_out": "type"}, "expected at least 4 types for 4 folds, found 2; lower n_folds"),
+    ],
+)
+def test_targets_that_cannot_be_made_say_why(worded, change, message):
+    index = worded.assign(flat=3.0, gone=np.nan)
+    with pytest.raises(AnalysisError, match=re.escape(message)):
+        make(index, PHONE | change)
 
 
 def test_whole_speakers_exchange_a_label_that_never_varies_within_one(planted):

@@ -1,4 +1,4 @@
-"""Draw probe accuracy by layer, and at the layer chosen on validation data, beside every baseline and control."""
+"""Draw what probes read by layer, and at the layer chosen on validation data, beside every baseline and control."""
 
 from pathlib import Path
 
@@ -8,20 +8,28 @@ from auscult import plotting
 from auscult.jobs import job
 from auscult.tables import read_table
 
-CONTROL = {"color": "#A9A9A9", "linestyle": (0, (1, 1)), "linewidth": 0.9, "marker": "x", "markersize": 3}
+GREY = "#555555"
+SHUFFLED = {"color": "#A9A9A9", "linestyle": (0, (1, 1)), "linewidth": 0.9, "marker": "x", "markersize": 3}
+CONTROL = {"color": "#8A8A8A", "linestyle": "", "marker": "D", "markersize": 3.2, "markerfacecolor": "white"}
+TWIN = {"linestyle": "", "marker": "+", "markersize": 5.5, "markeredgewidth": 1.1}
+PRIOR = {"color": GREY, "linestyle": "", "marker": "|", "markersize": 6}
+METRICS = {"accuracy": "accuracy", "r2": "R²"}
+TWINS = {"mlp": "MLP", "attention": "attention-pooled"}
+ROW_MM = 4
 
 
 def draw(table, entries, study):
-    """Return the figure: for each corpus and target the curves over layers and, below, the chosen layers."""
-    panels = list(table.groupby(["corpus", "target"], sort=False))
+    """Return the figure: for each corpus and target curves over layers and chosen layers, then the controls."""
+    main = table[table["metric"].isin(METRICS) & table["n_train"].isna()]
+    panels = list(main.groupby(["corpus", "target"], sort=False))
+    controls = [rows for _, rows in table.groupby(["corpus", "target"], sort=False) if is_controlled(rows)]
     n_columns = min(2, len(panels))
     n_rows = -(-len(panels) // n_columns)
-    heights_mm = (60, 10 + 4 * len(entries), 3)
-    handles = [Line2D([], [], **entry.style.line) for entry in entries if not entry.style.baseline]
-    handles += [Line2D([], [], **CONTROL, label="control: shuffled labels")]
-    handles += [Line2D([], [], color="#555555", linestyle=":", linewidth=1, label="chance: most frequent class")]
-    figure = plotting.new_figure(n_rows * sum(heights_mm), [handles], note(table, study))
-    grid = figure.subplots(3 * n_rows, n_columns, squeeze=False, height_ratios=heights_mm * n_rows)
+    heights_mm = (56, 10 + ROW_MM * len(entries), 3)
+    blocks_mm = [n_rows * sum(heights_mm)] + [26 + ROW_MM * len(entries)] * len(controls)
+    figure = plotting.new_figure(sum(blocks_mm), [legend(table, entries)], note(table, main, study))
+    blocks = figure.add_gridspec(len(blocks_mm), 1, height_ratios=blocks_mm)
+    grid = blocks[0].subgridspec(3 * n_rows, n_columns, height_ratios=heights_mm * n_rows).subplots(squeeze=False)
     for place in range(n_rows * n_columns):
         row, column = divmod(place, n_columns)
         curves, forest, gap = grid[3 * row : 3 * row + 3, column]
@@ -30,19 +38,22 @@ def draw(table, entries, study):
         if place >= len(panels):
             continue
         (corpus, target), rows = panels[place]
-        draw_curves(curves, rows, entries, "" if column else table["metric"].iloc[0])
+        draw_curves(curves, rows[~rows["probe"].isin(TWINS)], entries)
         plotting.head(curves, f"{corpus} · {target.replace('_', ' ')}", describe(rows))
         draw_chosen(forest, rows, entries, named=column == 0)
+    for block, rows in zip(list(blocks)[1:], controls):
+        draw_controls(block.subgridspec(1, 3).subplots(), rows, entries)
     return figure
 
 
-def draw_curves(axes, rows, entries, metric):
+def draw_curves(axes, rows, entries):
     """Draw the curve of each model over its layers, and a horizontal line for each baseline and for chance."""
+    metric = rows["metric"].iloc[0]
     layers = [layer for layer in plotting.layer_order(rows["layer"]) if layer not in ("input", "selected")]
     rows = rows[rows["layer"] != "selected"].assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)}))
-    chance = rows["chance"].iloc[0]
-    axes.axhline(chance, color="#555555", linestyle=":", linewidth=1)
-    names = [("chance", chance, "#555555")]
+    chance = rows.loc[rows["labels"] == "true", "chance"].iloc[0]
+    axes.axhline(chance, color=GREY, linestyle=":", linewidth=1)
+    names = [("the mean" if metric == "r2" else "chance", chance, GREY)]
     for entry in entries:
         mine, style = entry.rows(rows).sort_values("x"), entry.style
         true, shuffled = mine[mine["labels"] == "true"], mine[mine["labels"] == "shuffled"]
@@ -52,32 +63,95 @@ def draw_curves(axes, rows, entries, metric):
                 axes.axhline(value, color=style.colour, linestyle=style.dashes, linewidth=1)
                 names.append((style.label, value, style.colour))
             continue
-        axes.plot(shuffled["x"], shuffled["value"], **CONTROL)
+        axes.plot(shuffled["x"], shuffled["value"], **SHUFFLED)
         axes.fill_between(true["x"], true["ci_low"], true["ci_high"], color=style.colour, alpha=0.2, linewidth=0)
         axes.plot(true["x"], true["value"], **style.line)
-    axes.set(ylim=(0, 1), xlim=(-0.3, max(len(layers), 1) - 0.7), xlabel="layer", ylabel=metric)
+    axes.set(ylim=limits(metric), xlim=(-0.3, max(len(layers), 1) - 0.7), xlabel="layer", ylabel=METRICS[metric])
     step = max(1, -(-len(layers) // 8))
     axes.set_xticks(range(len(layers))[::step], layers[::step])
     plotting.label_lines(axes, names, gap=0.085)
 
 
 def draw_chosen(axes, rows, entries, named):
-    """Draw one row an entry: its accuracy at the chosen layer with interval, its control, and both as text."""
-    axes.axvline(rows["chance"].iloc[0], color="#555555", linestyle=":", linewidth=1)
+    """Draw one row an entry: the linear probe at the chosen layer with interval, its control and its twins."""
+    metric = rows["metric"].iloc[0]
+    linear, twins = rows[~rows["probe"].isin(TWINS)], rows[rows["probe"].isin(TWINS)]
+    axes.axvline(linear.loc[linear["labels"] == "true", "chance"].iloc[0], color=GREY, linestyle=":", linewidth=1)
     for y, entry in enumerate(entries):
-        mine = chosen(entry.rows(rows))
-        true, shuffled = mine[mine["labels"] == "true"], mine[mine["labels"] == "shuffled"]
-        axes.plot(shuffled["value"], [y] * len(shuffled), **{**CONTROL, "linestyle": ""})
-        for row in true.itertuples():
-            axes.plot([row.ci_low, row.ci_high], [y, y], color=entry.style.colour, linewidth=1.2)
-            axes.plot(row.value, y, **entry.style.marks)
+        mine, theirs = chosen(entry.rows(linear)), entry.rows(twins)
+        shuffled = mine[mine["labels"] == "shuffled"]
+        axes.plot(shuffled["value"], [y] * len(shuffled), **{**SHUFFLED, "linestyle": ""})
+        twin = theirs[(theirs["labels"] == "true") & (theirs["layer"] == "selected")]
+        axes.plot(twin["value"], [y] * len(twin), **TWIN, color=entry.style.colour, zorder=4)
+        for row in mine[mine["labels"] == "true"].itertuples():
+            interval(axes, row, y, entry.style)
             text = f"{row.value:.2f}" + ("" if row.selected_layer == "input" else f"  {row.selected_layer}")
             axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), fontsize=7, va="center")
-    axes.set(xlim=(0, 1), ylim=(len(entries) - 0.4, -0.6), xlabel=f"{rows['metric'].iloc[0]} at the chosen layer")
+    list_entries(axes, entries, named)
+    axes.set(xlim=limits(metric), xlabel=f"{METRICS[metric]} at the chosen layer")
+
+
+def draw_controls(grid, rows, entries):
+    """Draw accuracy on true and control labels, their difference, and compression, at the chosen layer."""
+    rows = rows[rows["layer"] == "selected"]
+    accuracy = rows[(rows["metric"] == "accuracy") & ~rows["probe"].isin(TWINS) & rows["n_train"].isna()]
+    selectivity, codes = rows[rows["metric"] == "selectivity"], rows[rows["metric"] == "compression"]
+    accuracy = accuracy if len(selectivity) else accuracy[:0]
+    for axes, part in zip(grid, (accuracy, selectivity, codes)):
+        if part.empty:
+            axes.set_axis_off()
+            continue
+        for y, entry in enumerate(entries):
+            mine = entry.rows(part)
+            linear, twins = mine[~mine["probe"].isin(TWINS)], mine[mine["probe"].isin(TWINS)]
+            true, control = linear[linear["labels"] == "true"], linear[linear["labels"] == "control"]
+            if len(true) and len(control):
+                ends = [true["value"].iloc[0], control["value"].iloc[0]]
+                axes.plot(ends, [y, y], color=entry.style.colour, alpha=0.35, linewidth=2)
+            axes.plot(twins["value"], [y] * len(twins), **TWIN, color=entry.style.colour, zorder=4)
+            axes.plot(control["value"], [y] * len(control), **CONTROL)
+            if part is codes:
+                axes.plot(true["chance"], [y] * len(true), **PRIOR)
+            for row in true.itertuples():
+                interval(axes, row, y, entry.style)
+        list_entries(axes, entries, part is accuracy or (part is codes and accuracy.empty))
+    about = f"{rows['corpus'].iloc[0]} · {rows['target'].iloc[0].replace('_', ' ')}"
+    if len(selectivity):
+        grid[0].set(xlim=(0, 1), xlabel="accuracy, true and control")
+        plotting.head(grid[0], f"{about}: control", describe_types(accuracy))
+        grid[1].axvline(0, color=GREY, linestyle=":", linewidth=1)
+        grid[1].set(xlabel="selectivity: true − control")
+        plotting.head(grid[1], "selectivity", ["at the chosen layer", plotting.describe_interval(selectivity)])
+    if len(codes):
+        grid[2].axvline(1, color=GREY, linestyle=":", linewidth=1)
+        grid[2].set(xlabel="compression, × fewer bits")
+        lines = [f"n = {plotting.describe_range(codes['n'])}", plotting.describe_interval(codes)]
+        plotting.head(grid[2], "online code length" if len(selectivity) else f"{about}: online code", lines)
+
+
+def list_entries(axes, entries, named):
+    """Give every entry a line of the axes, with its name where there is room for it."""
+    axes.set_ylim(len(entries) - 0.4, -0.6)
     axes.set_yticks(range(len(entries)), [entry.name if named else "" for entry in entries])
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y")
+
+
+def interval(axes, row, y, style):
+    """Draw a value with its interval on a line of the axes."""
+    axes.plot([row.ci_low, row.ci_high], [y, y], color=style.colour, linewidth=1.2)
+    axes.plot(row.value, y, **style.marks)
+
+
+def limits(metric):
+    """Return the range of an axis; R² may fall a little below 0."""
+    return (-0.08, 1) if metric == "r2" else (0, 1)
+
+
+def is_controlled(rows):
+    """Say whether a target has a control task or a code length at the chosen layer."""
+    return (rows["metric"].isin(["selectivity", "compression"]) & (rows["layer"] == "selected")).any()
 
 
 def chosen(rows):
@@ -85,29 +159,66 @@ def chosen(rows):
     return rows[rows["layer"] == "selected"]
 
 
+def legend(table, entries):
+    """Return the handles: models, then what else is drawn of them."""
+    handles = [Line2D([], [], **entry.style.line) for entry in entries if not entry.style.baseline]
+    handles += [Line2D([], [], **SHUFFLED, label="control: shuffled labels")]
+    handles += [Line2D([], [], color=GREY, linestyle=":", linewidth=1, label="chance: most frequent class")]
+    if (table["labels"] == "control").any():
+        handles += [Line2D([], [], **CONTROL, label="control: a random label per type")]
+    twins = [name for twin, name in TWINS.items() if (table["probe"] == twin).any()]
+    if twins:
+        handles += [Line2D([], [], **TWIN, color=GREY, label=f"{' or '.join(twins)} probe")]
+    if (table["metric"] == "compression").any():
+        handles += [Line2D([], [], **PRIOR, label="code without vectors")]
+    return handles
+
+
 def describe(rows):
     """Say on how many items of how many classes and speakers a panel rests, and what was held out."""
-    true = chosen(rows[rows["labels"] == "true"])
+    true = chosen(rows[(rows["labels"] == "true") & ~rows["probe"].isin(TWINS)])
     n, groups, classes = (plotting.describe_range(true[column]) for column in ("n", "n_groups", "n_classes"))
-    held_out = ", ".join(dict.fromkeys(true["held_out"].dropna()))
-    counts = f"{classes} classes · n = {n} of {groups} {plotting.resampling_unit(true)}s"
-    return counts, f"held out: {held_out}s · {plotting.describe_interval(true)}"
+    counts = f"n = {n} of {groups} {plotting.resampling_unit(true)}s"
+    kinds = [] if classes == "0" else [f"{classes} classes"]
+    return " · ".join([*kinds, counts]), f"held out: {held_out(true)} · {plotting.describe_interval(true)}"
 
 
-def note(table, study):
+def held_out(rows):
+    """Say what test items share with no training item."""
+    names = {"type": "types", "speaker+type": "speakers and types"}
+    return ", ".join(names.get(name, f"{name}s") for name in dict.fromkeys(rows["held_out"].dropna()))
+
+
+def describe_types(rows):
+    """Say what a type is, and how many tested items have one that training has, too: what memory could tell."""
+    rows = rows[rows["type"].notna()]
+    known = 100 * rows["type_overlap"].mean()
+    return [
+        f"one random label per {rows['type'].iloc[0].replace('_', ' ')}",
+        f"{known:.0f} % of test items: type known",
+    ]
+
+
+def note(table, main, study):
     """Say what a reader of the figure alone must know."""
     folds = plotting.describe_range(table["n_folds"])
-    return (
-        f"{plotting.describe_study(study, table['corpus'])} Accuracy on test data of {folds} folds; bands and bars are "
+    text = (
+        f"{plotting.describe_study(study, table['corpus'])} Scores on test data of {folds} folds; bands and bars are "
         "95 % intervals. Lower panels: each fold takes the layer that was best on its validation data, never on test "
         "data; the layer taken most often is named. × is the same probe on shuffled labels."
     )
+    if (table["metric"] == "selectivity").any():
+        text += " Selectivity: accuracy minus that on control labels, which only memory of types can tell."
+    if (table["metric"] == "compression").any():
+        text += " Compression: n log₂ K bits over those of an online code that learns from the vectors as it goes."
+    return text
 
 
 with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):
     settings, study, models = snakemake.params.figure, snakemake.params.study, snakemake.params.models
     results = read_table(snakemake.input.table)
-    results = results[results["metric"] == "accuracy"]
+    results = results[results["metric"].isin([*METRICS, "selectivity", "compression"])]
+    results = results.reindex(columns=list(dict.fromkeys([*results.columns, "type", "type_overlap", "n_train"])))
     shown = plotting.select(results, "model", settings.get("models"), snakemake.input.table)
     lines = plotting.entries(shown, shown["model"].unique(), plotting.model_style(models))
     source = plotting.provenance(

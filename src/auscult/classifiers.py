@@ -1,19 +1,20 @@
-"""Classifiers that are fitted many times on the same items: for every set of folds left out, penalty and labelling."""
+"""Probes that are fitted many times on the same items: for every set of folds left out, penalty and labelling."""
 
 import copy
 import logging
 import warnings
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
+from scipy.linalg import cho_factor, cho_solve
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from auscult.errors import AnalysisError
-from auscult.moments import MomentsByGroup, fit_ridge
+from auscult.moments import Moments, MomentsByGroup, RidgePath, fit_ridge
 
-__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter"]
+__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "standardiser"]
 
 Probe = Literal["ridge", "logistic"]
 Predictor = Callable[[np.ndarray], np.ndarray]
@@ -21,64 +22,101 @@ Fitter = Callable[[Collection[int], np.ndarray], Predictor]
 
 _log = logging.getLogger(__name__)
 _MAX_STEPS = 500
+# Below this share of unit variance, rounding may leave a correlation matrix without a Cholesky factor.
+_SAFE_PENALTY = 1e-9
 
 
 def prepare_fitter(
-    probe: Probe, chunks: Iterable[tuple[np.ndarray, np.ndarray]], labels: np.ndarray, folds: np.ndarray
+    probe: Probe,
+    chunks: Iterable[tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    n_classes: Sequence[int] | None = None,
 ) -> Fitter:
-    """Read all vectors once and return a function that fits classifiers without some of the folds.
+    """Read all vectors once and return a function that fits probes without some of the folds.
 
     Parameters
     ----------
-    probe : ``ridge`` regression on one-hot labels, from moments, or multinomial ``logistic`` regression, which holds
-        all vectors in memory; both on standardised vectors
+    probe : ``ridge`` regression, on one-hot labels where these are classes, from moments; or multinomial ``logistic``
+        regression, which holds all vectors in memory; both on standardised vectors
     chunks : pairs of item numbers and their vectors [shapes=(n,) and (n, n_dims)]
-    labels : class codes of every item, one column per labelling [shape=(n_items, n_labellings)]
-    folds : fold of every item [shape=(n_items,)]
+    labels : class codes, or values of a regression, of every item, one column per labelling
+        [shape=(n_items, n_labellings)]
+    folds : fold of every item [shape=(n_items,)], or several, with each of which it is left out
+        [shape=(n_items, n_axes)]
+    n_classes : of each labelling, 0 for values, which only ``ridge`` predicts; by default as many as the labels show
 
     Returns
     -------
-    fit : ``fit(left_out, penalties)`` gives ``predict(x)``, which gives class codes
+    fit : ``fit(left_out, penalties)`` gives ``predict(x)``, which gives class codes or values
         [shape=(n, n_penalties, n_labellings)]. Penalties are relative to unit variance and to one item: n · penalty is
         scikit-learn's alpha of the ridge and 1 / C of the logistic regression.
 
     Raises
     ------
     AnalysisError
-        The probe does not exist.
+        The probe does not exist, or cannot predict values.
     """
+    n_classes = labels.max(axis=0) + 1 if n_classes is None else np.asarray(n_classes)
+    cells = folds[:, None] if folds.ndim == 1 else folds
     match probe:
         case "ridge":
-            return _ridge_fitter(chunks, labels, folds)
+            return _ridge_fitter(chunks, labels, cells, n_classes)
+        case "logistic" if n_classes.all():
+            return _logistic_fitter(chunks, labels.astype(np.int64), cells)
         case "logistic":
-            return _logistic_fitter(chunks, labels, folds)
+            raise AnalysisError("expected probe ridge for a target of kind values, found 'logistic'")
     raise AnalysisError(f"expected one of the probes ridge, logistic, found {probe!r}")
 
 
-def _ridge_fitter(chunks, labels: np.ndarray, folds: np.ndarray) -> Fitter:
-    n_labellings, n_classes = labels.shape[1], int(labels.max()) + 1
-    one_hot = np.eye(n_classes)
+def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray) -> Fitter:
+    names, groups = np.unique(cells, axis=0, return_inverse=True)
     moments = MomentsByGroup()
     for items, x in chunks:
-        moments.accumulate(x, one_hot[labels[items]].reshape(len(items), -1), folds[items])
+        y = np.concatenate([_one_hot(*column) for column in zip(labels[items].T, n_classes)], axis=1)
+        moments.accumulate(x, y, groups.reshape(-1)[items])
+    ends = np.cumsum(np.maximum(n_classes, 1))
 
     def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
-        path = fit_ridge(moments.total(fold for fold in moments.groups if fold not in left_out), penalties)
-        shape = (len(penalties), n_labellings, n_classes)
-        return lambda x: path.predict(x).reshape(len(x), *shape).argmax(axis=-1)
+        kept = np.flatnonzero(~np.isin(names, list(left_out)).any(axis=1))
+        path = _fit_ridge(moments.total(kept.tolist()), penalties)
+
+        def predict(x: np.ndarray) -> np.ndarray:
+            scores = np.split(path.predict(x), ends[:-1], axis=2)
+            return np.stack([part.argmax(axis=2) if n else part[..., 0] for part, n in zip(scores, n_classes)], axis=2)
+
+        return predict
 
     return fit
 
 
-def _logistic_fitter(chunks, labels: np.ndarray, folds: np.ndarray) -> Fitter:
+def _fit_ridge(moments: Moments, penalties: np.ndarray) -> RidgePath:
+    """Return what :func:`fit_ridge` does; a factor for each of a few penalties costs less than one decomposition."""
+    if min(penalties) < _SAFE_PENALTY:
+        return fit_ridge(moments, penalties)
+    scale = moments.inverse_scale
+    correlation, cross = moments.covariance * scale[:, None] * scale, moments.cross_covariance * scale[:, None]
+    weights, diagonal = np.empty((len(penalties), *cross.shape)), np.diag(correlation).copy()
+    for place, penalty in enumerate(penalties):
+        np.fill_diagonal(correlation, diagonal + penalty)
+        factor = cho_factor(correlation, check_finite=False)
+        weights[place] = scale[:, None] * cho_solve(factor, cross, check_finite=False)
+    return RidgePath(weights, moments.mean_x, moments.mean_y)
+
+
+def _one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the regression's targets: one column a class, or the values themselves [shape=(n, n_columns)]."""
+    return np.eye(n_classes)[labels.astype(np.int64)] if n_classes else labels[:, None]
+
+
+def _logistic_fitter(chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
     numbers, vectors = zip(*chunks)
     vectors = np.concatenate(vectors).astype(np.float64)
-    labels, folds = labels[np.concatenate(numbers)], folds[np.concatenate(numbers)]
+    labels, cells = labels[np.concatenate(numbers)], cells[np.concatenate(numbers)]
 
     def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
-        train = ~np.isin(folds, list(left_out))
-        mean, sd = vectors[train].mean(axis=0), vectors[train].std(axis=0)
-        scale = np.divide(1.0, sd, where=sd > 1e-7 * np.abs(mean), out=np.zeros_like(sd))
+        train = ~np.isin(cells, list(left_out)).any(axis=1)
+        mean, scale = standardiser(vectors[train])
         z = (vectors[train] - mean) * scale
         paths = [_logistic_path(z, codes, penalties) for codes in labels[train].T]
 
@@ -90,6 +128,12 @@ def _logistic_fitter(chunks, labels: np.ndarray, folds: np.ndarray) -> Fitter:
         return predict
 
     return fit
+
+
+def standardiser(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each dimension and one over its standard deviation, 0 where it is constant."""
+    mean, sd = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    return mean, np.divide(1.0, sd, where=sd > 1e-7 * np.abs(mean), out=np.zeros_like(sd))
 
 
 def _logistic_path(z: np.ndarray, codes: np.ndarray, penalties: np.ndarray) -> list[Predictor]:

@@ -1,10 +1,10 @@
-"""Who is held out: folds that are disjoint by speaker or by utterance, balanced over strata, and checked for leaks."""
+"""Who is held out: folds disjoint by speaker, utterance or type, balanced over strata, and checked for leaks."""
 
 import numpy as np
 
 from auscult.errors import AnalysisError
 
-__all__ = ["speaker_folds", "utterance_folds", "check_disjoint", "text_overlap"]
+__all__ = ["speaker_folds", "utterance_folds", "type_folds", "check_disjoint", "share_seen", "text_overlap"]
 
 
 def speaker_folds(
@@ -54,6 +54,15 @@ def utterance_folds(utterances: np.ndarray, speakers: np.ndarray, n_folds: int, 
     return speaker_folds(utterances, n_folds, seed, strata=speakers, unit="utterances")
 
 
+def type_folds(types: np.ndarray, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+    """Assign every item to a fold so that no type (a word, a syllable string) is in two folds.
+
+    Meant for claims about kinds of things, which a probe may not answer by knowing each thing. Types of the same label
+    (that of their first item) are spread over all folds. Raises like :func:`speaker_folds`.
+    """
+    return speaker_folds(types, n_folds, seed, strata=labels, unit="types")
+
+
 def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker") -> None:
     """Raise :class:`AnalysisError` if a group has items in two folds, for then the probe is tested on what it knows."""
     names, codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
@@ -67,13 +76,29 @@ def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker")
         )
 
 
+def share_seen(values: np.ndarray, folds: np.ndarray, cells: np.ndarray | None = None) -> float:
+    """Return the share of tested items, 0 to 1, whose value (text, type) also occurs in their training items.
+
+    Parameters
+    ----------
+    values : one of each item; empty text counts as unseen [shape=(n_items,)]
+    folds : the fold in which an item is tested, -1 for never [shape=(n_items,)]
+    cells : what an item is left out with: it trains the probe of every fold that is not among these; by default the
+        fold itself [shape=(n_items, n_axes)]
+    """
+    _, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
+    named, folds = np.asarray(values, dtype=str) != "", np.asarray(folds)
+    cells, hits = folds[:, None] if cells is None else cells, 0
+    for fold in np.unique(folds[folds >= 0]):
+        training = np.zeros(codes.max() + 1, dtype=bool)
+        training[codes[(cells != fold).all(axis=1)]] = True
+        hits += np.sum(training[codes] & named & (folds == fold))
+    return float(hits / np.sum(folds >= 0))
+
+
 def text_overlap(texts: np.ndarray, folds: np.ndarray) -> float:
     """Return the share of items, 0 to 1, whose utterance's text also occurs in another fold, hence in training.
 
     Folds by speaker do not separate texts (in TIMIT everyone says sa1 and sa2). Items without text count as unseen.
     """
-    texts, folds = np.asarray(texts, dtype=str), np.asarray(folds)
-    _, codes = np.unique(texts, return_inverse=True)
-    pairs = np.unique(np.stack([codes, folds]), axis=1)
-    shared = np.bincount(pairs[0]) > 1
-    return float(np.mean(shared[codes] & (texts != "")))
+    return share_seen(texts, folds)

@@ -1,24 +1,28 @@
-"""Probing: what a linear classifier of unknown voices reads from each layer, with the controls that say what it means.
+"""Probing: what a classifier of unknown voices reads from each layer, with the controls that say what it means.
 
-Nested cross-validation over folds. For every test fold, each other fold in turn validates probes trained on the rest;
-their pooled accuracy chooses the penalty, and the layer of the ``selected`` rows; the probe is then trained on all but
-the test fold. So every item is tested once, by a probe that has not heard its voice.
+Every number comes from nested cross-validation (:mod:`auscult.nested`): every item is tested once, by a probe that has
+not heard its voice, at a penalty and a layer that were chosen without it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from auscult.classifiers import Probe, prepare_fitter
+from auscult.classifiers import Probe
+from auscult.derived import add_derived
 from auscult.errors import AnalysisError
-from auscult.stats import bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
+from auscult.learning_curves import learning_curve
+from auscult.mdl import codelength, coding_order, compression, online_code, prior_code
+from auscult.nested import Outcome, cross_validate, select_layer
+from auscult.scores import describe_task, score_rows
 from auscult.tables import RESULT_COLUMNS, check_results
-from auscult.targets import Task, make_task
+from auscult.targets import Task, make_task, sample_task, type_columns
+from auscult.twins import TWINS, cross_validate_twin, reduce_labellings
+from auscult.vectors import LayerVectors
 
 __all__ = ["PENALTIES", "SELECTED", "PROBING_COLUMNS", "probe_activations"]
 
@@ -26,19 +30,18 @@ PENALTIES = tuple(10.0**exponent for exponent in range(-5, 3))
 SELECTED = "selected"
 PROBING_COLUMNS = (
     *RESULT_COLUMNS, "tier", "probe", "labels", "held_out", "n_classes", "chance", "resampling_unit", "n_folds",
-    "valid_value", "penalty", "selected_layer", "n_dropped", "text_overlap",
+    "valid_value", "penalty", "selected_layer", "n_dropped", "text_overlap", "type", "type_overlap", "n_train",
 )  # fmt: skip
-
-_CHUNK = 8192
 
 
 def probe_activations(
     activations: Any,
     *,
-    targets: Sequence[Mapping[str, str]],
+    targets: Sequence[Mapping[str, Any]],
     corpus: str,
     model: str,
     step: str,
+    acoustics: Mapping[str, Any] | None = None,
     n_folds: int = 4,
     penalties: Sequence[float] = PENALTIES,
     probe: Probe = "ridge",
@@ -46,159 +49,156 @@ def probe_activations(
     n_resamples: int = 2000,
     min_class_size: int = 10,
     max_items: int | None = None,
+    max_bytes: int = 2**30,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Probe every layer for every target and return one row per layer, metric and kind of labels.
+    """Probe every layer for every target and return one row per layer, probe, metric and kind of labels.
 
     Parameters
     ----------
     activations : has ``layers``, ``index`` (one row per segment) and ``load(layer, rows)``
-    targets : each with ``name``, ``tier``, ``column`` of the index, and ``held_out``: ``speaker`` (folds disjoint by
-        speaker, balanced over gender and language) or ``utterance`` (for questions about the speaker)
+    targets : each with ``name``, ``tier``, ``column`` of the index or one that :mod:`auscult.derived` makes, and
+        ``held_out``: ``speaker`` (folds disjoint by speaker, balanced over gender and language), ``utterance`` (for
+        questions about the speaker), ``type`` or ``speaker+type`` (for claims about kinds: each probe is tested on
+        items whose speaker and type are both new). Optionally ``kind`` (``values`` for a ridge regression), ``type``
+        and ``control`` (see :func:`~auscult.targets.make_task`), and what is dearer than a ridge:
+        ``twins`` (``mlp``, ``attention``); ``mdl`` (whether to measure code lengths); both on a random ``sample`` of so
+        many items, at the layer that the linear probe chose on validation data or, with ``everywhere``, at every
+        layer; ``n_train`` (sizes of a learning curve)
     corpus, model, step : copied into the table
+    acoustics : activations of the baselines ``f0`` and ``mel``, for the derived columns ``log_f0`` and ``energy``
     n_folds : at least 3: test, validation and training
     penalties : see :func:`~auscult.classifiers.prepare_fitter`
     probe : ``ridge`` (memory does not grow with the corpus) or ``logistic`` (give ``max_items``)
-    n_permutations : controls with shuffled labels, of which the mean is reported
+    n_permutations : controls with shuffled labels, of which the mean is reported; as many control tasks are drawn
     n_resamples : bootstrap samples of an interval
-    min_class_size : classes with fewer items, or for ``held_out="speaker"`` of a single speaker, are dropped
+    min_class_size : classes with fewer items, or for held-out speakers of a single speaker, are dropped
     max_items : use a random sample of so many items of the tier
-    seed : of sample, folds, permutations and resampling
+    max_bytes : keep the vectors of one layer in memory, for all targets, up to this size; larger ones are read again
+    seed : of sample, folds, permutations, control tasks, weights and resampling
 
     Returns
     -------
-    results : columns :data:`PROBING_COLUMNS`. ``metric`` is ``accuracy`` or ``macro_f1`` (0 to 1, higher is better);
-        ``labels`` is ``true`` or ``shuffled``; ``chance`` is the metric of always saying the training side's most
-        frequent class; ``valid_value`` is the validation accuracy by which penalties and layers were chosen (for both
+    results : columns :data:`PROBING_COLUMNS`. ``metric`` is ``accuracy`` or ``macro_f1`` (0 to 1, higher is better),
+        ``r2`` of values (up to 1; 0 is the mean), ``selectivity`` (accuracy minus that on control labels),
+        ``codelength_bits`` or ``compression`` (1 is none, higher is easier to read);
+        ``probe`` is ``ridge``, ``logistic``, ``mlp`` or ``attention``, for code lengths ``online logistic``;
+        ``labels`` is ``true``, ``shuffled`` or ``control``; ``chance`` is the metric of always saying the training
+        side's most frequent class, of code lengths that of a code without vectors;
+        ``valid_value`` is the validation score by which penalties and layers were chosen (for all
         metrics); ``penalty`` the median of those chosen; ``selected_layer`` the most frequent choice; ``n_dropped``
-        the items without a usable class; ``text_overlap`` the share of items whose sentence also occurs in training.
+        the items without a usable label; ``text_overlap`` and ``type_overlap`` the share of tested items whose sentence
+        or type also occurs in training; ``n_train`` the training items of a learning curve, else missing.
 
     Raises
     ------
     AnalysisError
         A tier, column, probe or way of holding out does not exist; fewer than two classes or too few speakers are
-        left; a vector is not finite.
+        left; a vector is not finite; see also :func:`~auscult.targets.make_task`, :mod:`auscult.twins`,
+        :mod:`auscult.learning_curves` and :mod:`auscult.mdl`.
     """
     if n_folds < 3:
         raise AnalysisError(f"expected n_folds of 3 or more (test, validation, training), found {n_folds}")
+    for target in targets:
+        _check_extras(target)
     # In descending order, so that ties go to the strongest penalty.
     penalties = np.sort(np.asarray(penalties, dtype=float))[::-1]
-    rows = []
-    for target in targets:
-        task = make_task(activations.index, target, n_folds=n_folds, n_permutations=n_permutations,
-                         min_class_size=min_class_size, max_items=max_items, seed=seed)  # fmt: skip
-        outcomes = {
-            layer: _probe_layer(activations, layer, task, probe, penalties)
-            for layer in tqdm(activations.layers, desc=f"{model} {step} {task.name}", disable=None)
+    columns = [name for target in targets for name in (target["column"], *type_columns(target))]
+    index = add_derived(activations.index, columns, acoustics)
+    tasks = [
+        make_task(index, target, n_folds=n_folds, n_permutations=n_permutations, min_class_size=min_class_size,
+                  max_items=max_items, seed=seed)
+        for target in targets
+    ]  # fmt: skip
+    outcomes: list[dict[str, Outcome]] = [{} for _ in tasks]
+    for layer in tqdm(activations.layers, desc=f"{model} {step}", disable=None):
+        vectors = LayerVectors(activations, layer, max_bytes)
+        for found, outcome in zip(outcomes, cross_validate(vectors, tasks, probe, penalties)):
+            found[layer] = outcome
+    open_layer, rows = partial(LayerVectors, activations, max_bytes=0), []
+    for target, task, found in zip(targets, tasks, outcomes):
+        found[SELECTED] = select_layer(task, found)
+        shared = {"open_layer": open_layer, "n_resamples": n_resamples, "seed": seed}
+        rows += _score(task, found, probe, n_resamples, seed)
+        rows += _twins(target, task, found, index, **shared)
+        rows += _codes(target, task, found, **shared)
+        rows += _curve(target, task, found, penalties, **shared)
+    results = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step))
+    return check_results(results.reindex(columns=list(PROBING_COLUMNS)))
+
+
+def _check_extras(target: Mapping[str, Any]) -> None:
+    """Refuse before the long part what would fail after it."""
+    asked = [*target.get("twins", ()), *(["mdl"] if target.get("mdl") else [])]
+    unknown = [twin for twin in target.get("twins", ()) if twin not in TWINS]
+    if unknown:
+        raise AnalysisError(
+            f"target {target['name']!r}: expected twins among {', '.join(TWINS)}, found {', '.join(map(repr, unknown))}"
+        )
+    if asked and target.get("kind") == "values":
+        raise AnalysisError(
+            f"target {target['name']!r}: expected kind classes for {', '.join(asked)}, found values; take "
+            f"{'it' if len(asked) == 1 else 'them'} out of the target"
+        )
+
+
+def _score(task: Task, outcomes: Mapping[str, Outcome], probe: str, n_resamples: int, seed: int) -> Iterator[dict]:
+    for layer, outcome in outcomes.items():
+        for row in score_rows(task, outcome, n_resamples, seed):
+            yield {"layer": layer, "probe": probe, **row}
+
+
+def _twins(target, task: Task, linear: Mapping[str, Outcome], index, open_layer, n_resamples, seed) -> Iterator[dict]:
+    task = sample_task(reduce_labellings(task, "true", "control"), target.get("sample"), seed)
+    for twin in target.get("twins", ()):
+        found = {
+            place: cross_validate_twin(twin, task, layers, open_layer, index, seed)
+            for place, layers in _places(target, linear).items()
         }
-        outcomes[SELECTED] = _select_layer(task, outcomes)
-        for layer, outcome in outcomes.items():
-            rows += [{"layer": layer, **row} for row in _score(task, outcome, n_resamples, seed)]
-    results = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step), probe=probe)
-    return check_results(results[list(PROBING_COLUMNS)])
+        if target.get("everywhere"):
+            found[SELECTED] = select_layer(task, found)
+        yield from _score(task, found, twin, n_resamples, seed)
 
 
-@dataclass(frozen=True)
-class _Outcome:
-    """Predictions for every item and labelling, and for every test fold and labelling what was chosen, and why."""
-
-    predicted: np.ndarray
-    valid: np.ndarray
-    penalty: np.ndarray
-    layer: np.ndarray
-
-
-def _probe_layer(activations, layer: str, task: Task, probe: Probe, penalties: np.ndarray) -> _Outcome:
-    fit = prepare_fitter(probe, _chunks(activations, layer, task), task.labels, task.folds)
-    folds, labellings = range(task.n_folds), np.arange(task.labels.shape[1])
-    without = {pair: fit(pair, penalties) for pair in combinations(folds, 2)}
-    hits = np.zeros((task.n_folds, len(penalties), len(labellings)))
-    for items, x in _chunks(activations, layer, task):
-        for valid, mine in _by_fold(task, items):
-            for test in (fold for fold in folds if fold != valid):
-                guess = without[min(valid, test), max(valid, test)](x[mine])
-                hits[test] += (guess == task.labels[items[mine], None, :]).sum(axis=0)
-    best = hits.argmax(axis=1)
-    final = {fold: fit((fold,), penalties[best[fold]]) for fold in folds}
-    predicted = np.empty(task.labels.shape, dtype=np.int64)
-    for items, x in _chunks(activations, layer, task):
-        for fold, mine in _by_fold(task, items):
-            predicted[items[mine]] = final[fold](x[mine])[:, labellings, labellings]
-    n_valid = len(task.folds) - np.bincount(task.folds, minlength=task.n_folds)
-    valid = hits.max(axis=1) / n_valid[:, None]
-    return _Outcome(predicted, valid, penalties[best], np.full(valid.shape, layer, dtype=object))
+def _codes(target, task: Task, linear: Mapping[str, Outcome], open_layer, n_resamples, seed) -> Iterator[dict]:
+    if not target.get("mdl"):
+        return
+    task, settings = sample_task(task, target.get("sample"), seed), {"n_resamples": n_resamples, "seed": seed}
+    order = coding_order(task.groups, seed)
+    described = describe_task(task) | {"n": len(task.rows), "n_groups": len(np.unique(task.speakers))}
+    for place, layers in _places(target, linear).items():
+        names, counts = np.unique(layers.astype(str), return_counts=True)
+        layer = str(names[counts.argmax()])
+        x, speakers = open_layer(layer).take(task.rows[order], task.name), task.speakers[order]
+        for labels in ("true", "control"):
+            for codes in task.labels[order][:, task.columns(labels)[:1]].T:
+                bits, prior = online_code(x, codes, task.n_classes), prior_code(codes, task.n_classes)
+                chance = {
+                    "codelength_bits": prior.sum(),
+                    "compression": compression(prior, speakers, task.n_classes, **settings)[0],
+                }
+                found = {"codelength_bits": codelength(bits, speakers, **settings),
+                         "compression": compression(bits, speakers, task.n_classes, **settings)}  # fmt: skip
+                for metric, (value, low, high) in found.items():
+                    yield {
+                        **described, "layer": place, "probe": "online logistic", "labels": labels, "metric": metric,
+                        "value": value, "ci_low": low, "ci_high": high, "chance": chance[metric],
+                        "selected_layer": layer,
+                    }  # fmt: skip
 
 
-def _chunks(activations, layer: str, task: Task) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for items in np.split(np.arange(len(task.rows)), range(_CHUNK, len(task.rows), _CHUNK)):
-        x = activations.load(layer, task.rows[items])
-        if not np.isfinite(x).all():
-            raise AnalysisError(_not_finite(activations, layer, task))
-        yield items, x
+def _curve(target, task: Task, linear, penalties, open_layer, n_resamples, seed) -> Iterator[dict]:
+    if not target.get("n_train"):
+        return
+    task = reduce_labellings(task, "true")
+    curve = learning_curve(task, target["n_train"], linear[SELECTED].layer[:, 0], open_layer, penalties, seed)
+    for n_train, outcome in curve.items():
+        for row in score_rows(task, outcome, n_resamples, seed):
+            yield {"layer": SELECTED, "probe": "ridge", "n_train": n_train, **row}
 
 
-def _not_finite(activations, layer: str, task: Task) -> str:
-    parts = np.split(task.rows, range(_CHUNK, len(task.rows), _CHUNK))
-    wrong = sum(int((~np.isfinite(activations.load(layer, rows))).any(axis=1).sum()) for rows in parts)
-    return (
-        f"target {task.name!r}: expected finite vectors, found NaN or infinity in {wrong} of {len(task.rows)} rows of "
-        f"layer {layer!r}; check the model's weights and precision, then extract again"
-    )
-
-
-def _by_fold(task: Task, items: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
-    for fold in np.unique(task.folds[items]):
-        yield int(fold), task.folds[items] == fold
-
-
-def _select_layer(task: Task, outcomes: Mapping[str, _Outcome]) -> _Outcome:
-    """Take in each test fold the layer that was best on its validation voices; ties go to the first."""
-    layers = list(outcomes.values())
-    best = np.stack([outcome.valid for outcome in layers]).argmax(axis=0)
-    valid, penalty, layer = (
-        np.take_along_axis(np.stack([getattr(outcome, name) for outcome in layers]), best[None], axis=0)[0]
-        for name in ("valid", "penalty", "layer")
-    )
-    predicted = np.stack([outcome.predicted for outcome in layers])
-    return _Outcome(np.take_along_axis(predicted, best[task.folds][None], axis=0)[0], valid, penalty, layer)
-
-
-def _score(task: Task, outcome: _Outcome, n_resamples: int, seed: int) -> Iterator[dict]:
-    for labels, columns in (("true", slice(0, 1)), ("shuffled", slice(1, None))):
-        if not outcome.predicted[:, columns].size:
-            continue
-        names, counts = np.unique(outcome.layer[:, columns].astype(str), return_counts=True)
-        shared = {
-            "target": task.name, "n": len(task.rows), "n_groups": int(task.speakers.max()) + 1, "tier": task.tier,
-            "labels": labels, "held_out": task.held_out, "n_classes": task.n_classes, "resampling_unit": "speaker",
-            "n_folds": task.n_folds, "valid_value": outcome.valid[:, columns].mean(),
-            "penalty": np.median(outcome.penalty[:, columns]), "selected_layer": names[counts.argmax()],
-            "n_dropped": task.n_dropped, "text_overlap": task.text_overlap,
-        }  # fmt: skip
-        measured = _measure(task, outcome.predicted[:, columns], n_resamples, seed)
-        chance = _measure(task, _majority(task)[:, None], 0, seed)
-        for (metric, (value, low, high)), (_, (by_chance, _, _)) in zip(measured.items(), chance.items()):
-            yield {**shared, "metric": metric, "value": value, "ci_low": low, "ci_high": high, "chance": by_chance}
-
-
-def _measure(task: Task, predicted: np.ndarray, n_resamples: int, seed: int) -> dict[str, tuple[float, float, float]]:
-    truth = task.labels[:, 0]
-    hits = (predicted == truth[:, None]).mean(axis=1)
-    counts = sum(count_classes(truth, column, task.speakers, task.n_classes) for column in predicted.T)
-    value = {"accuracy": float(hits.mean()), "macro_f1": float(macro_f1(counts.sum(axis=0)))}
-    if not n_resamples:
-        return {metric: (number, np.nan, np.nan) for metric, number in value.items()}
-    settings = {"n_resamples": n_resamples, "seed": seed}
-    accuracy = cluster_bootstrap(hits, np.ones_like(hits), task.speakers, **settings)
-    return {
-        "accuracy": (value["accuracy"], *accuracy),
-        "macro_f1": (value["macro_f1"], *bootstrap_statistic(counts, macro_f1, **settings)),
-    }
-
-
-def _majority(task: Task) -> np.ndarray:
-    """Say for each item the most frequent class of the folds it is not in."""
-    truth, guess = task.labels[:, 0], np.empty(len(task.rows), dtype=np.int64)
-    for fold in np.unique(task.folds):
-        guess[task.folds == fold] = np.bincount(truth[task.folds != fold]).argmax()
-    return guess
+def _places(target: Mapping[str, Any], linear: Mapping[str, Outcome]) -> dict[str, np.ndarray]:
+    """Return where dear measures are taken: the name of each place, and its layer in each test fold."""
+    if target.get("everywhere"):
+        return {name: outcome.layer[:, 0] for name, outcome in linear.items() if name != SELECTED}
+    return {SELECTED: linear[SELECTED].layer[:, 0]}

@@ -1,17 +1,21 @@
 """Targets: which items answer a question, what their labels are, who is held out, and what had to be dropped."""
 
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
+from auscult.controls import check_control, control_labels
 from auscult.errors import AnalysisError
-from auscult.folds import check_disjoint, speaker_folds, text_overlap, utterance_folds
+from auscult.folds import check_disjoint, share_seen, speaker_folds, type_folds, utterance_folds
 
-__all__ = ["Task", "make_task"]
+__all__ = ["Kind", "HELD_OUT", "Task", "make_task", "sample_task", "type_columns"]
 
+Kind = Literal["classes", "values"]
+HELD_OUT = ("speaker", "utterance", "type", "speaker+type")
 _log = logging.getLogger(__name__)
 
 
@@ -23,13 +27,19 @@ class Task:
     ----------
     name, tier, held_out : as the target says
     rows : positions in the index [shape=(n_items,)]
-    labels : class codes; column 0 is the truth, the others are permutations of it [shape=(n_items, n_labellings)]
-    n_classes : number of classes
-    folds : the fold of each item [shape=(n_items,)]
+    labels : class codes, or values of a regression, one column per labelling [shape=(n_items, n_labellings)]
+    n_classes : number of classes; 0 of a regression
+    folds : the fold in which each item is tested; -1 if never, where speaker and type are held out [shape=(n_items,)]
     n_folds : number of folds
     speakers : speaker codes from 0 [shape=(n_items,)]
-    n_dropped : items left out for want of a usable class
-    text_overlap : share of items whose sentence also occurs in another fold
+    n_dropped : items left out for want of a usable class or value
+    text_overlap : share of tested items whose sentence also occurs in training
+    labellings : ``true``, then ``shuffled`` and ``control``, each as often as it was drawn
+    cells : the folds with which each item is left out of training: its own, or those of speaker and of type
+        [shape=(n_items, n_axes)]
+    groups : what the first axis of cells keeps together, as codes from 0 [shape=(n_items,)]
+    type_column : what names an item's type; empty without one
+    type_overlap : share of tested items whose type also occurs in training; NaN without types
     """
 
     name: str
@@ -43,11 +53,30 @@ class Task:
     speakers: np.ndarray
     n_dropped: int
     text_overlap: float
+    labellings: tuple[str, ...]
+    cells: np.ndarray
+    groups: np.ndarray
+    type_column: str = ""
+    type_overlap: float = float("nan")
+
+    @property
+    def kind(self) -> Kind:
+        """Whether labels are ``classes`` or ``values``."""
+        return "classes" if self.n_classes else "values"
+
+    @property
+    def tested(self) -> np.ndarray:
+        """Which items are ever tested [shape=(n_items,)]."""
+        return self.folds >= 0
+
+    def columns(self, labelling: str) -> np.ndarray:
+        """Return the columns of ``labels`` of one labelling."""
+        return np.flatnonzero(np.array(self.labellings) == labelling)
 
 
 def make_task(
     index: pd.DataFrame,
-    target: Mapping[str, str],
+    target: Mapping[str, Any],
     *,
     n_folds: int,
     n_permutations: int,
@@ -55,63 +84,114 @@ def make_task(
     max_items: int | None,
     seed: int,
 ) -> Task:
-    """Select the items of a target with a usable class, deal them into folds, and permute their labels.
+    """Select the items of a target with a usable label, deal them into folds, and add the labels of its controls.
 
     Parameters
     ----------
     index : of the activations, one row per segment
-    target : ``name, tier, column, held_out`` (``speaker | utterance``)
+    target : ``name, tier, column, held_out`` (:data:`HELD_OUT`); optionally ``kind`` (``classes | values``), ``type``
+        (a column or several that together name an item's type), ``control`` (whether to add a control task)
     n_permutations : permuted copies of the labels. Where a held-out speaker has one label throughout (gender), whole
         speakers exchange labels: items permuted one by one would make a control that scatters far less than chance
-        does. Otherwise items are permuted within folds, so that training labels stay among themselves.
-    min_class_size : classes with fewer items, or for ``held_out="speaker"`` of a single speaker, are dropped
+        does. Otherwise classes are permuted within folds, so that training labels stay among themselves, and values
+        over all items. As many control tasks are drawn, at least one
+    min_class_size : classes with fewer items, or of a single speaker where speakers are held out, are dropped
     max_items : draw a random sample of so many items first
-    seed : of sample, folds and permutations
+    seed : of sample, folds, permutations and control tasks
 
     Raises
     ------
     AnalysisError
-        The tier or the column does not exist, or fewer than two classes or too few speakers are left.
+        The tier or a column does not exist; fewer than two classes, too few speakers or too few types are left; values
+        are no numbers or all the same; a control task cannot be learnt.
     """
     name, tier, column, held_out = (target[key] for key in ("name", "tier", "column", "held_out"))
-    if held_out not in ("speaker", "utterance"):
-        raise AnalysisError(f"target {name!r}: expected held_out to be speaker or utterance, found {held_out!r}")
-    rows = _rows_of_tier(index, name, tier, column)
+    _check_target(target)
+    rows = _rows_of_tier(index, name, tier, [column, *type_columns(target)])
     if max_items is not None and len(rows) > max_items:
         rows = np.sort(np.random.default_rng([seed, 1]).choice(rows, size=max_items, replace=False))
-    usable = _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size)
+    is_class = target.get("kind", "classes") == "classes"
+    usable = _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size) if is_class else (
+        _has_value(index.iloc[rows], name, column))  # fmt: skip
     n_dropped, rows = int((~usable).sum()), rows[usable]
     items = index.iloc[rows]
-    folds = _fold_of(items, held_out, n_folds, seed)
-    truth = np.unique(items[column].astype(str), return_inverse=True)[1]
+    truth = np.unique(items[column].astype(str), return_inverse=True)[1] if is_class else items[column].to_numpy(float)
+    types = _types(items, target)
+    groups, cells = _cells(items, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed)
+    folds = np.where((cells == cells[:, :1]).all(axis=1), cells[:, 0], -1)
+    _check_tested(name, folds, n_folds)
     speakers = np.unique(items["speaker"].astype(str), return_inverse=True)[1]
-    overlap = text_overlap(items["text"].fillna(""), folds) if "text" in items else float("nan")
-    _log.info("target %s: %d items of %d classes and %d speakers, %d without a usable class; %.0f %% have a text that "
-              "also occurs in training", name, len(rows), truth.max() + 1, speakers.max() + 1, n_dropped,
-              100 * overlap)  # fmt: skip
+    overlap = share_seen(items["text"].fillna(""), folds, cells) if "text" in items else float("nan")
+    type_overlap = float("nan") if types is None else share_seen(types, folds, cells)
+    # Fold means of a value such as F0 tell voices apart: permuted within folds, it would still be told in part.
+    blocks = folds if is_class else np.zeros_like(folds)
     constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
-    units = speakers if constant and held_out == "speaker" else None
-    labels = _with_permutations(truth, folds, units, n_permutations, seed)
-    n_classes = int(truth.max()) + 1
-    return Task(name, tier, held_out, rows, labels, n_classes, folds, n_folds, speakers, n_dropped, overlap)
+    units = speakers if constant and "speaker" in held_out.split("+") else None
+    labels, labellings = _with_permutations(truth, blocks, units, n_permutations, seed)
+    if target.get("control"):
+        check_control(name, _join(target), types, type_overlap, held_out)
+        draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
+        labels, labellings = np.column_stack([labels, *draws]), (*labellings, *["control"] * len(draws))
+    task = Task(name, tier, held_out, rows, labels, int(truth.max()) + 1 if is_class else 0, folds, n_folds, speakers,
+                n_dropped, overlap, labellings, cells, groups, _join(target), type_overlap)  # fmt: skip
+    _log_task(task)
+    return task
 
 
-def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, column: str) -> np.ndarray:
+def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
+    """Return a task with a random sample of the items, folds unchanged; the same task if it has no more than that."""
+    if n_items is None or len(task.rows) <= n_items:
+        return task
+    keep = np.sort(np.random.default_rng([seed, 4]).choice(len(task.rows), size=n_items, replace=False))
+    parts = {name: getattr(task, name)[keep] for name in ("rows", "labels", "folds", "cells", "speakers", "groups")}
+    parts["speakers"] = np.unique(parts["speakers"], return_inverse=True)[1]
+    return replace(task, **parts)
+
+
+def type_columns(target: Mapping[str, Any]) -> list[str]:
+    """Return the columns that together name an item's type."""
+    columns = target.get("type") or []
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def _join(target: Mapping[str, Any]) -> str:
+    return " + ".join(type_columns(target))
+
+
+def _check_target(target: Mapping[str, Any]) -> None:
+    name, held_out, kind = target["name"], target["held_out"], target.get("kind", "classes")
+    if held_out not in HELD_OUT:
+        raise AnalysisError(f"target {name!r}: expected held_out to be {', '.join(HELD_OUT[:-1])} or {HELD_OUT[-1]}, "
+                            f"found {held_out!r}")  # fmt: skip
+    if kind not in ("classes", "values"):
+        raise AnalysisError(f"target {name!r}: expected kind to be classes or values, found {kind!r}")
+    if ("type" in held_out or target.get("control")) and not type_columns(target):
+        what = "control is asked for" if target.get("control") else f"held_out is {held_out!r}"
+        raise AnalysisError(f"target {name!r}: expected a column of types where {what}, found none; add the key type, "
+                            "such as a word's lemma")  # fmt: skip
+    if target.get("control") and kind == "values":
+        raise AnalysisError(
+            f"target {name!r}: expected kind classes for a control task, found values; take control out"
+        )
+
+
+def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, columns: Sequence[str]) -> np.ndarray:
     rows = np.flatnonzero(index["tier"] == tier)
     if not len(rows):
         tiers = ", ".join(sorted(index["tier"].unique()))
         raise AnalysisError(f"target {name!r}: expected items of tier {tier!r}, found only the tiers {tiers}")
-    if column not in index.columns:
-        columns = ", ".join(index.columns)
-        raise AnalysisError(f"target {name!r}: expected column {column!r} in the index, found only {columns}")
+    for column in columns:
+        if column not in index.columns:
+            found = ", ".join(index.columns)
+            raise AnalysisError(f"target {name!r}: expected column {column!r} in the index, found only {found}")
     return rows
 
 
 def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str, min_class_size: int) -> np.ndarray:
-    labels = items[column].astype("string").fillna("")
+    labels, other_voices = items[column].astype("string").fillna(""), "speaker" in held_out
     speakers = items["speaker"].astype("string")[labels != ""].groupby(labels[labels != ""])
     classes = pd.DataFrame({"items": speakers.size(), "speakers": speakers.nunique()})
-    fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (held_out != "speaker"))
+    fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not other_voices))
     dropped = ", ".join(
         f"{row.Index!r} ({row.items} items, {row.speakers} speaker{'s' * (row.speakers != 1)})"
         for row in classes[~fits].itertuples()
@@ -120,7 +200,7 @@ def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str
     if fits.sum() < 2:
         raise AnalysisError(
             f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
-            f"{' of at least two speakers' if held_out == 'speaker' else ''}, found {fits.sum()} in column {column!r} "
+            f"{' of at least two speakers' if other_voices else ''}, found {fits.sum()} in column {column!r} "
             f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; add speakers, "
             "lower min_class_size or leave the target out"
         )
@@ -129,29 +209,78 @@ def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str
     return labels.isin(classes.index[fits]).to_numpy()
 
 
-def _fold_of(items: pd.DataFrame, held_out: str, n_folds: int, seed: int) -> np.ndarray:
-    groups = items[held_out].astype(str).to_numpy()
-    if held_out == "utterance":
-        folds = utterance_folds(groups, items["speaker"], n_folds, seed)
-    else:
-        strata = [items[column].astype("string").fillna("") for column in ("gender", "language") if column in items]
-        folds = speaker_folds(groups, n_folds, seed, pd.concat(strata, axis=1).sum(axis=1) if strata else None)
-    check_disjoint(groups, folds, unit=held_out)
-    return folds
+def _has_value(items: pd.DataFrame, name: str, column: str) -> np.ndarray:
+    if items[column].dtype.kind not in "iuf":
+        raise AnalysisError(f"target {name!r}: expected numbers in column {column!r} for kind values, found "
+                            f"{items[column].iloc[0]!r}; use kind classes")  # fmt: skip
+    values = items[column].to_numpy(float)
+    usable = np.isfinite(values)
+    if not usable.any() or np.ptp(values[usable]) == 0:
+        found = f"only {values[usable][0]:g}" if usable.any() else "none"
+        raise AnalysisError(f"target {name!r}: expected numbers that differ in column {column!r}, found {found} in "
+                            f"{len(values)} items; leave the target out")  # fmt: skip
+    return usable
+
+
+def _types(items: pd.DataFrame, target: Mapping[str, Any]) -> np.ndarray | None:
+    columns = type_columns(target)
+    if not columns:
+        return None
+    return items[columns].astype("string").fillna("").agg("\t".join, axis=1).to_numpy(str)
+
+
+def _cells(
+    items: pd.DataFrame, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is held out first, as codes, and the fold of each item on each axis that is held out."""
+    axes, codes = [], []
+    for unit in held_out.split("+"):
+        groups = types if unit == "type" else items[unit].astype(str).to_numpy()
+        match unit:
+            case "utterance":
+                folds = utterance_folds(groups, items["speaker"], n_folds, seed)
+            case "type":
+                folds = type_folds(groups, truth, n_folds, seed)
+            case _:
+                strata = [items[name].astype("string").fillna("") for name in ("gender", "language") if name in items]
+                folds = speaker_folds(groups, n_folds, seed, pd.concat(strata, axis=1).sum(axis=1) if strata else None)
+        check_disjoint(groups, folds, unit=unit)
+        axes.append(folds)
+        codes.append(np.unique(groups, return_inverse=True)[1])
+    return codes[0], np.stack(axes, axis=1)
+
+
+def _check_tested(name: str, folds: np.ndarray, n_folds: int) -> None:
+    empty = [fold for fold in range(n_folds) if not (folds == fold).any()]
+    if empty:
+        raise AnalysisError(
+            f"target {name!r}: expected items to test in every one of {n_folds} folds, found none in fold {empty[0]}; "
+            "lower n_folds or hold out less"
+        )
 
 
 def _with_permutations(
     truth: np.ndarray, folds: np.ndarray, speakers: np.ndarray | None, n_permutations: int, seed: int
-) -> np.ndarray:
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Put permuted copies beside the true labels; with ``speakers``, whole speakers exchange theirs."""
     labels = np.repeat(truth[:, None], 1 + n_permutations, axis=1)
     rng = np.random.default_rng([seed, 2])
+    names = ("true", *["shuffled"] * n_permutations)
     if speakers is not None:
         of_speaker = np.array([truth[speakers == speaker][0] for speaker in range(speakers.max() + 1)])
         for column in range(1, 1 + n_permutations):
             labels[:, column] = rng.permutation(of_speaker)[speakers]
-        return labels
+        return labels, names
     for column in range(1, 1 + n_permutations):
         for fold in np.unique(folds):
             labels[folds == fold, column] = rng.permutation(truth[folds == fold])
-    return labels
+    return labels, names
+
+
+def _log_task(task: Task) -> None:
+    _log.info("target %s: %d items of %s and %d speakers, %d without a usable label; %.0f %% have a text that also "
+              "occurs in training", task.name, len(task.rows), f"{task.n_classes} classes" if task.n_classes else
+              "numbers", task.speakers.max() + 1, task.n_dropped, 100 * task.text_overlap)  # fmt: skip
+    if task.type_column and task.type_overlap > 0:
+        _log.info("target %s: %.0f %% of the tested items have a type (%s) that also occurs in training", task.name,
+                  100 * task.type_overlap, task.type_column)  # fmt: skip

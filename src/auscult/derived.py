@@ -1,0 +1,85 @@
+"""Derived columns: properties of a segment that follow from the index, or that acoustic baselines have measured."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auscult.errors import AnalysisError
+
+__all__ = ["DERIVED", "ACOUSTIC", "add_derived"]
+
+DERIVED = ("context", "duration", "log_duration", "position")
+# Which baseline, pooled over the same segments, holds the value.
+ACOUSTIC = {"log_f0": "f0", "energy": "mel"}
+_HALF_VOICED = 0.5
+
+
+def add_derived(
+    index: pd.DataFrame, columns: Collection[str], acoustics: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
+    """Return the index with those of the columns that it lacks and that can be derived.
+
+    ``context`` is a segment's label between those of its neighbours on the tier, ``#`` at an edge; ``duration`` its
+    length in samples and ``log_duration`` the natural logarithm of that; ``position`` the place of its middle in the
+    utterance, 0 to 1; ``log_f0`` its mean log F0, missing where less than half of it is voiced; ``energy`` its mean log
+    energy over mel bands.
+
+    Parameters
+    ----------
+    index : of the activations
+    columns : names that targets use; those that cannot be derived are left to whoever looks for them
+    acoustics : activations of the baselines ``f0`` and ``mel`` on the same corpus, by name
+
+    Raises
+    ------
+    AnalysisError
+        An acoustic column is asked for without its baseline, or the baseline lacks segments of the index.
+    """
+    wanted = [name for name in dict.fromkeys(columns) if name not in index]
+    made = {name: _derive(index, name) for name in wanted if name in DERIVED}
+    made |= {name: _measured(index, name, acoustics or {}) for name in wanted if name in ACOUSTIC}
+    return index.assign(**made)
+
+
+def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
+    match name:
+        case "context":
+            return _context(index)
+        case "duration":
+            return (index["offset"] - index["onset"]).to_numpy(float)
+        case "log_duration":
+            return np.log((index["offset"] - index["onset"]).to_numpy(float))
+    ends = index.groupby("utterance")["offset"].transform("max")
+    return ((index["onset"] + index["offset"]) / (2 * ends)).to_numpy(float)
+
+
+def _context(index: pd.DataFrame) -> np.ndarray:
+    ordered = index[["utterance", "tier", "index", "label"]].sort_values(["utterance", "tier", "index"], kind="stable")
+    labels = ordered["label"].astype("string").fillna("").groupby([ordered["utterance"], ordered["tier"]])
+    context = labels.shift(1, fill_value="#") + "|" + ordered["label"] + "|" + labels.shift(-1, fill_value="#")
+    return context.reindex(index.index).fillna("").to_numpy(object)
+
+
+def _measured(index: pd.DataFrame, name: str, acoustics: Mapping[str, Any]) -> np.ndarray:
+    baseline = ACOUSTIC[name]
+    if baseline not in acoustics:
+        raise AnalysisError(
+            f"expected activations of the baseline {baseline!r} for column {name!r}, found "
+            f"{', '.join(acoustics) or 'none'}; extract {baseline} on this corpus or leave the target out"
+        )
+    keys = ["utterance", "tier", "index"]
+    theirs = pd.MultiIndex.from_frame(acoustics[baseline].index[keys])
+    rows = theirs.get_indexer(pd.MultiIndex.from_frame(index[keys]))
+    if (rows < 0).any():
+        first = index.iloc[int(np.argmax(rows < 0))]
+        raise AnalysisError(
+            f"expected every segment of the index among those of the baseline {baseline!r}, found no {first['tier']} "
+            f"{first['index']} of utterance {first['utterance']!r} ({int((rows < 0).sum())} such segments); extract "
+            "both with the same tiers and splits"
+        )
+    vectors = acoustics[baseline].load(acoustics[baseline].layers[0], rows).astype(float)
+    if name == "energy":
+        return vectors.mean(axis=1)
+    return np.where(vectors[:, 1] >= _HALF_VOICED, vectors[:, 0], np.nan)

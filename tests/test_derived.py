@@ -1,0 +1,59 @@
+import numpy as np
+import pandas as pd
+import pytest
+from reference import PlantedActivations
+
+from auscult.derived import add_derived
+from auscult.errors import AnalysisError
+
+INDEX = pd.DataFrame(
+    {
+        "utterance": ["a", "a", "a", "b", "a"],
+        "tier": ["phone", "phone", "phone", "phone", "utterance"],
+        "index": [1, 0, 2, 0, 0],
+        "label": ["k", "s", "i", "m", ""],
+        "onset": [100, 0, 300, 50, 0],
+        "offset": [300, 100, 400, 150, 400],
+    }
+)
+
+
+def baseline(vectors, index=INDEX):
+    return PlantedActivations(("input",), index, {"input": np.asarray(vectors, dtype=np.float32)})
+
+
+def test_context_is_the_label_between_its_neighbours_on_the_tier_in_order():
+    assert add_derived(INDEX, ["context"])["context"].tolist() == ["s|k|i", "#|s|k", "k|i|#", "#|m|#", "#||#"]
+
+
+def test_duration_and_position_follow_from_the_index():
+    derived = add_derived(INDEX, ["duration", "log_duration", "position"])
+    assert derived["duration"].tolist() == [200, 100, 100, 100, 400]
+    assert np.allclose(np.exp(derived["log_duration"]), derived["duration"])
+    assert derived["position"].tolist() == pytest.approx([0.5, 0.125, 0.875, 2 / 3, 0.5])
+
+
+def test_columns_that_exist_or_cannot_be_derived_are_left_alone():
+    assert add_derived(INDEX.assign(position=7), ["position", "label", "colour"]).equals(INDEX.assign(position=7))
+
+
+def test_acoustic_values_come_from_the_same_segments_in_whatever_order_they_are_stored():
+    order = [4, 2, 0, 1, 3]
+    shuffled = INDEX.iloc[order].reset_index(drop=True)
+    f0 = baseline(np.array([[5.0, 1.0], [5.1, 0.2], [5.2, 0.9], [5.3, 0.5], [5.4, 1]])[order], shuffled)
+    mel = baseline(np.array([[1, 3], [2, 4], [3, 5], [4, 6], [5, 7]])[order], shuffled)
+    derived = add_derived(INDEX, ["log_f0", "energy"], {"f0": f0, "mel": mel})
+    assert np.allclose(derived["log_f0"], [5.0, np.nan, 5.2, 5.3, 5.4], equal_nan=True)
+    assert derived["energy"].tolist() == [2, 3, 4, 5, 6]
+
+
+def test_a_missing_baseline_is_named():
+    expected = "expected activations of the baseline 'f0' for column 'log_f0', found mel; extract f0 on this corpus"
+    with pytest.raises(AnalysisError, match=expected):
+        add_derived(INDEX, ["log_f0"], {"mel": baseline(np.zeros((5, 2)))})
+
+
+def test_a_baseline_of_other_segments_is_refused():
+    other = baseline(np.zeros((3, 2)), INDEX.iloc[:3])
+    with pytest.raises(AnalysisError, match=r"baseline 'mel', found no phone 0 of utterance 'b' \(2 such segments\)"):
+        add_derived(INDEX, ["energy"], {"mel": other})

@@ -1,0 +1,108 @@
+"""The parts of the figure that only some studies have: control tasks, twins, code lengths, regressions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_figures import (
+    CHANCE,
+    LAYERS,
+    LEVEL,
+    MODELS,
+    PANELS,
+    RUNS,
+    draw_probing,
+    misplaced,
+    probing_rows,
+    probing_table,
+    texts,
+)
+
+TRAINED = {"nonspeech": {"label": "HuBERT (non-speech)", "source": "trained"}}
+assert misplaced
+
+
+def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
+    """Return rows at the chosen layer: MLP, control task, selectivity, compression and a learning curve."""
+    rows, random = [], np.random.default_rng(5)
+    for model, step in runs:
+        true = CHANCE[target][0] + 0.9 * (LEVEL[model] if step != "0" else 0.3)
+        control = 0.3 * true + random.uniform(0, 0.1)
+        kinds = [("ridge", "control", "accuracy", control), ("ridge", "true", "selectivity", true - control),
+                 ("mlp", "true", "accuracy", true + 0.04), ("mlp", "control", "accuracy", control + 0.15),
+                 ("mlp", "true", "selectivity", true - control - 0.11),
+                 ("online logistic", "true", "compression", 1 + 2 * true),
+                 ("online logistic", "control", "compression", 1 + 0.3 * control)]  # fmt: skip
+        for probe, labels, metric, value in kinds:
+            more = {"probe": probe, "labels": labels, "metric": metric, "n_groups": n_groups, "type": "context",
+                    "type_overlap": 0.82, "selected_layer": "T3",
+                    "chance": 1.06 if metric == "compression" else 0}  # fmt: skip
+            rows.append(probing_rows(corpus, target, model, step, "selected", value, **more))
+        rows.append(probing_rows(corpus, target, model, step, "selected", 0.111, n_train=100, selected_layer="T3"))
+    return pd.DataFrame(rows)
+
+
+def regression_table():
+    table = probing_table([("english", "gender")]).assign(target="log_f0", metric="r2", n_classes=0, chance=0.0)
+    return table.assign(value=table["value"] - 0.5, held_out="speaker+type", type="context", type_overlap=0.0)
+
+
+def full_table(**more):
+    return pd.concat([probing_table(PANELS[:2], **more), extra_rows(), regression_table()], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    return texts(draw_probing(tmp_path_factory.mktemp("probing"), full_table()))
+
+
+def test_control_task_selectivity_and_compression_are_drawn_and_explained(drawn):
+    expected = ("english · phone: control", "one random label per context", "82 % of test items: type known",
+                "selectivity: true − control", "control: a random label per type", "code without vectors", "MLP probe",
+                "online code length", "n = 12,480")  # fmt: skip
+    assert [text for text in expected if text not in drawn] == []
+
+
+def test_a_learning_curve_does_not_disturb_what_is_drawn(drawn):
+    assert not any(text.startswith("0.11") for text in drawn)
+
+
+def test_a_regression_has_no_classes_and_names_its_metric(drawn):
+    assert "R² at the chosen layer" in drawn
+    assert "n = 12,480 of 16 speakers" in drawn
+    assert any(text.startswith("held out: speakers and types") for text in drawn)
+
+
+def test_code_lengths_without_a_control_task_stand_alone(tmp_path):
+    extra = extra_rows()
+    table = pd.concat([probing_table(PANELS[:1]), extra[extra["metric"] == "compression"]], ignore_index=True)
+    drawn = texts(draw_probing(tmp_path, table))
+    assert "english · phone: online code" in drawn
+    assert not any(text.startswith("selectivity") for text in drawn)
+
+
+def test_few_speakers_are_said_to_have_no_interval(tmp_path):
+    table = pd.concat([probing_table(PANELS[:1], n_groups=3), extra_rows(n_groups=3)], ignore_index=True)
+    assert "no interval: 3 speakers" in texts(draw_probing(tmp_path, table))
+
+
+def test_no_text_lies_over_text(tmp_path, misplaced):
+    draw_probing(tmp_path, full_table())
+    assert misplaced == []
+
+
+def test_many_targets_and_models_lay_no_text_over_text(tmp_path, misplaced, monkeypatch):
+    monkeypatch.setitem(LEVEL, "nonspeech", 0.5)
+    models = {**TRAINED, **MODELS}
+    monkeypatch.setattr("test_figures.MODELS", models)
+    runs = [("nonspeech", "0"), ("nonspeech", "1500"), *RUNS]
+    tables = [probing_table([("english", target)], runs).assign(target=name)
+              for target, name in (("phone", "phone"), ("phone", "word"), ("gender", "number"), ("speaker", "speaker"),
+                                   ("language", "part_of_speech"), ("gender", "gender"))]  # fmt: skip
+    table = pd.concat([*tables, extra_rows(runs=runs), extra_rows(target="gender", runs=runs)], ignore_index=True)
+    draw_probing(tmp_path, table, models=models)
+    assert misplaced == []
+
+
+def test_layers_of_a_deep_model_are_thinned(tmp_path):
+    table = pd.concat([probing_table(PANELS[:1], layers=(*LAYERS, *(f"T{i}" for i in range(5, 25)))), extra_rows()])
+    assert "T24" not in texts(draw_probing(tmp_path, table))
