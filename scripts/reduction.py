@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
         n_items=snakemake.params.n_items,
         n_neighbours=snakemake.params.n_neighbours,
         n_resamples=snakemake.params.n_resamples,
+        n_seeds=snakemake.params.n_seeds,
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

@@ -1,9 +1,11 @@
 import dataclasses
 import logging
+from itertools import combinations
 
 import numpy as np
 import pytest
 from reference import plant
+from scipy.spatial import procrustes
 from sklearn.metrics import silhouette_score
 
 from auscult.errors import AnalysisError
@@ -36,8 +38,8 @@ def tables(planted):
 def test_every_layer_method_and_factor_has_one_complete_row(tables):
     quality, _ = tables
     assert list(quality.columns) == list(REDUCTION_COLUMNS)
-    # Three factors for each of pca, lda and none; trustworthiness for the two maps.
-    assert len(quality) == len(LAYERS) * (3 * 3 + 2)
+    # Three factors for each of pca, lda and none; trustworthiness and two stabilities for the two maps.
+    assert len(quality) == len(LAYERS) * (3 * 3 + 2 * 3)
     assert quality.notna().all(axis=None)
     assert set(quality["n_groups"]) == {8}
     assert (quality["supervised"] == (quality["method"] == "lda")).all()
@@ -90,6 +92,7 @@ def test_permuted_labels_and_places_give_the_chance_that_is_reported(tables):
     chance = quality.groupby("metric")["chance"]
     assert chance.max()["silhouette"] < 0.02
     assert chance.get_group("trustworthiness").between(0.42, 0.58).all()
+    assert chance.get_group("stability").between(0, 0.1).all()
 
 
 def test_the_map_is_that_of_the_standardised_fitting_half(planted, tables):
@@ -114,8 +117,56 @@ def test_a_sample_has_as_many_items_from_either_half(planted):
 def test_tsne_places_held_out_items_only(planted):
     quality, coordinates = run(planted, layers=("T2",), methods=("tsne",), n_items=160)
     assert set(coordinates["part"]) == {"held-out"}
-    assert value(quality, method="tsne", target="neighbourhood") > 0.8
+    assert value(quality, method="tsne", metric="trustworthiness", target="neighbourhood") > 0.8
     assert not coordinates["supervised"].any()
+
+
+def test_maps_of_planted_classes_are_stable_and_maps_of_noise_are_not(tables):
+    quality, _ = tables
+    where = {"metric": "stability", "target": "shape", "method": "pca"}
+    assert value(quality, layer="T2", **where) > 0.95
+    assert value(quality, layer="noise", **where) < 0.7
+    neighbours = {"metric": "stability", "target": "neighbourhood", "method": "lda"}
+    assert value(quality, layer="T2", **neighbours) > 1.5 * value(quality, layer="noise", **neighbours)
+
+
+def test_stability_is_the_mean_agreement_of_all_pairs_of_maps_over_held_out_items(planted, tables):
+    quality, coordinates = tables
+    points = coordinates.query("layer == 'T1' and method == 'pca'").reset_index(drop=True)
+    x, fits = planted.vectors["T1"].astype(np.float64), (points["part"] == "fit").to_numpy()
+    z = (x - x[fits].mean(axis=0)) / x[fits].std(axis=0)
+    used = [fits, *(fits & (np.random.default_rng([seed, 3]).random(len(x)) < 0.8) for seed in (1, 2))]
+    maps = [fit_map("pca", z[rows])(z[~fits]) for rows in used]
+    expected = np.mean([1 - procrustes(one, other)[2] for one, other in combinations(maps, 2)])
+    found = value(quality, layer="T1", method="pca", metric="stability", target="shape")
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_stability_states_how_many_maps_it_compares_and_one_map_has_none(planted, tables):
+    quality, _ = tables
+    assert set(quality.loc[quality["metric"] == "stability", "n_seeds"]) == {3}
+    assert set(quality.loc[quality["metric"] != "stability", "n_seeds"]) == {1}
+    single, _ = run(planted, layers=("T1",), n_seeds=1)
+    assert "stability" not in set(single["metric"])
+
+
+def test_stability_of_tsne_compares_items_that_both_maps_hold(planted):
+    quality, _ = run(planted, layers=("T2",), methods=("tsne",), n_items=240, n_seeds=2)
+    row = quality.query("metric == 'stability' and target == 'neighbourhood'").iloc[0]
+    assert 80 < row["n"] < 110
+    assert row["value"] > 5 * row["chance"]
+
+
+def test_mds_is_judged_like_every_other_method(planted):
+    quality, coordinates = run(planted, layers=("T2",), methods=("mds",), n_seeds=2)
+    assert value(quality, method="mds", target="phone_class") > 0.3
+    assert value(quality, method="mds", metric="stability", target="shape") > 0.95
+    assert coordinates["part"].value_counts().to_dict() == {"fit": 240, "held-out": 240}
+
+
+def test_a_number_of_seeds_below_one_is_refused(planted):
+    with pytest.raises(AnalysisError, match=r"expected n_seeds of 1 \(no stability\) or more, found 0"):
+        run(planted, n_seeds=0)
 
 
 def test_items_without_a_class_are_left_out(planted):
@@ -144,7 +195,7 @@ def test_few_speakers_give_values_without_intervals():
 
 
 def test_an_unknown_method_lists_those_that_exist(planted):
-    with pytest.raises(AnalysisError, match="expected methods of pca, lda, umap, tsne, found 'isomap'"):
+    with pytest.raises(AnalysisError, match="expected methods of pca, lda, mds, umap, tsne, found 'isomap'"):
         run(planted, methods=("pca", "isomap"))
 
 

@@ -1,5 +1,6 @@
 """Draw maps of held-out segment vectors, and how far each map can be believed."""
 
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from auscult.jobs import job
 from auscult.tables import read_table
 
 METHODS = {
-    "none": "layer itself", "pca": "PCA", "lda": "LDA (supervised)", "umap": "UMAP", "tsne": "t-SNE", "mds": "MDS",
+    "none": "layer itself", "pca": "PCA", "lda": "LDA (supervised)", "mds": "MDS", "umap": "UMAP", "tsne": "t-SNE",
 }  # fmt: skip
+TITLES = {("stability", "neighbourhood"): "same neighbours", ("stability", "shape"): "same shape"}
 
 
 def draw(quality, coordinates, entries, colour_by, study):
@@ -24,30 +26,43 @@ def draw(quality, coordinates, entries, colour_by, study):
         if len(rows := entry.rows(corpus))
     ]
     colours = plotting.class_colours(coordinates[colour_by].dropna())
-    panels = list(quality.groupby(["corpus", "metric", "target"], sort=False))
-    n_columns = min(5, len(panels))
-    n_lines = -(-len(panels) // n_columns)
-    maps_mm = 6 + len(maps) * min(54, 166 / len(methods))
-    quality_mm = n_lines * (18 + quality["method"].nunique() * (2 + 3 * len(entries)))
+    lines = arrange(quality)
+    map_mm = min(54, 166 / len(methods))
+    maps_mm = 6 + len(maps) * map_mm
+    several_mm = 3 * (quality["corpus"].nunique() > 1)
+    lines_mm = [18 + several_mm + len(shown) * (2 + 3 * len(entries)) for shown, _ in lines]
     classes = [Line2D([], [], color=colour, marker="o", linestyle="", label=label) for label, colour in colours.items()]
     models = [Line2D([], [], **{**entry.style.line, "linestyle": ""}) for entry in entries]
-    figure = plotting.new_figure(maps_mm + 5 + quality_mm, [classes, models], note(quality, colour_by, study))
-    upper, _, lower = figure.add_gridspec(3, 1, height_ratios=(maps_mm, 5, quality_mm))
+    figure = plotting.new_figure(maps_mm + 5 + sum(lines_mm), [classes, models], note(quality, colour_by, study))
+    upper, _, lower = figure.add_gridspec(3, 1, height_ratios=(maps_mm, 5, sum(lines_mm)))
     grid = upper.subgridspec(len(maps), len(methods)).subplots(squeeze=False)
     for line, (entry, rows) in zip(grid, maps):
         first, n = rows.iloc[0], plotting.describe_range(rows.groupby("method").size())
-        line[0].set_ylabel(f"{entry.style.label}\n{plotting.plain(first['corpus'])}, {first['layer']}, n = {n}")
+        about = [entry.style.label, f"{plotting.plain(first['corpus'])}, {first['layer']}, n\xa0=\xa0{n}"]
+        # 1.5 mm a letter: labels longer than a map is high would run into those of its neighbours.
+        line[0].set_ylabel("\n".join(row for text in about for row in textwrap.wrap(text, int(map_mm / 1.5))))
         for axes, method in zip(line, methods):
             draw_map(axes, rows[rows["method"] == method], colours, colour_by)
     for axes, method in zip(grid[0], methods):
         axes.set_title(METHODS.get(method, method), loc="center")
-    for axes in (strip := lower.subgridspec(n_lines, n_columns).subplots(squeeze=False, sharey=True)).flat[
-        len(panels) :
-    ]:
-        axes.set_axis_off()
-    for axes, (_, rows) in zip(strip.flat, panels):
-        draw_quality(axes, rows, entries, quality)
+    strips = lower.subgridspec(len(lines), len(lines[0][1]), height_ratios=lines_mm).subplots(
+        squeeze=False, sharey="row"
+    )
+    for strip, (shown, panels) in zip(strips, lines):
+        for axes in strip[len(panels) :]:
+            axes.set_axis_off()
+        for axes, rows in zip(strip, panels):
+            draw_quality(axes, rows, shown, entries, quality)
     return figure
+
+
+def arrange(quality):
+    """Return the panels of quality in lines of five at most, each line with the methods that occur in it."""
+    panels = [rows for _, rows in quality.groupby(["corpus", "metric", "target"], sort=False)]
+    n_columns = -(-len(panels) // -(-len(panels) // 5))
+    lines = [panels[start : start + n_columns] for start in range(0, len(panels), n_columns)]
+    order = quality["method"].unique()
+    return [([name for name in order if any((rows["method"] == name).any() for rows in line)], line) for line in lines]
 
 
 def draw_map(axes, rows, colours, colour_by):
@@ -60,10 +75,9 @@ def draw_map(axes, rows, colours, colour_by):
     axes.spines[["top", "right"]].set_visible(True)
 
 
-def draw_quality(axes, rows, entries, quality):
+def draw_quality(axes, rows, methods, entries, quality):
     """Draw one number of every map, with its interval; grey ticks are what permuted items give."""
     corpus, metric, target = (rows[column].iloc[0] for column in ("corpus", "metric", "target"))
-    methods = list(quality["method"].unique())
     for place, method in enumerate(methods):
         for member, entry in enumerate(entries):
             y = place + 0.72 * ((member + 0.5) / len(entries) - 0.5)
@@ -76,8 +90,8 @@ def draw_quality(axes, rows, entries, quality):
     margin = 0.06 * (high - low)
     axes.set(ylim=(len(methods) - 0.5, -0.5), xlim=(low - margin, high + margin), xlabel=metric)
     axes.set_yticks(range(len(methods)), [METHODS.get(method, method) for method in methods])
-    several = quality["corpus"].nunique() > 1
-    axes.set_title(plotting.plain(f"{corpus}: {target}" if several else target).replace("_", " "))
+    several, target = quality["corpus"].nunique() > 1, TITLES.get((metric, target), target)
+    axes.set_title(plotting.plain(f"{corpus}:\n{target}" if several else target).replace("_", " "))
     axes.tick_params(axis="y", length=0)
     if metric == "silhouette":
         axes.axvline(0, color="#CCCCCC", linewidth=0.6, zorder=0)
@@ -93,7 +107,17 @@ def note(quality, colour_by, study):
         f"{plotting.describe_study(study, quality['corpus'])} Maps: one point is one held-out segment, coloured by "
         f"{colour_by.replace('_', ' ')}; axes have no unit. {fitted} Below: n = {n} held-out "
         f"segments of {groups} {unit}s, {plotting.describe_interval(quality)}; | is what permuted items give."
+        f"{describe_stability(quality)}"
     )
+
+
+def describe_stability(quality):
+    """Say what was compared where stability is shown."""
+    rows = quality[quality["metric"] == "stability"]
+    if rows.empty:
+        return ""
+    n = plotting.describe_range(rows["n_seeds"])
+    return f" Stability: agreement of {n} maps, each with its own seed and four fifths of the items (one with all)."
 
 
 with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):

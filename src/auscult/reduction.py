@@ -1,14 +1,15 @@
 """Reduction: two-dimensional maps of activations, drawn from some speakers and judged on others.
 
 A map that is fitted and judged on the same items shows groups even in noise, above all a supervised one. Here half of
-the speakers fit the map, the other half are placed on it, and two numbers say what their picture is worth: whether
-neighbours on the map are neighbours in the layer (trustworthiness), and whether the values of a factor lie apart
-(silhouette).
+the speakers fit the map, the other half are placed on it, and three numbers say what their picture is worth: whether
+neighbours on the map are neighbours in the layer (trustworthiness), whether the values of a factor lie apart
+(silhouette), and whether another seed and part of the items give the same map (stability).
 """
 
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from tqdm import tqdm
 
 from auscult.errors import AnalysisError
 from auscult.folds import check_disjoint, speaker_folds
-from auscult.maps import METHODS, fit_map, item_trustworthiness
+from auscult.maps import METHODS, fit_map, item_trustworthiness, neighbour_overlap, shape_agreement
 from auscult.moments import Moments
 from auscult.stats import cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS, check_results
@@ -27,9 +28,11 @@ __all__ = ["REDUCTION_COLUMNS", "reduce_activations"]
 
 REDUCTION_COLUMNS = (
     *RESULT_COLUMNS, "tier", "method", "supervised", "n_components", "n_neighbours", "chance", "resampling_unit",
-    "held_out",
+    "held_out", "n_seeds",
 )  # fmt: skip
 
+# What a map made with another seed is made from: enough to find the same structure, few enough to tell if it does not.
+_SHARE_OF_ITEMS = 0.8
 _log = logging.getLogger(__name__)
 
 
@@ -56,12 +59,17 @@ def reduce_activations(
     n_items: int = 2000,
     n_neighbours: int = 15,
     n_resamples: int = 2000,
+    n_seeds: int = 3,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Map layers to two dimensions and measure on held-out speakers what the maps keep.
 
     Dimensions are standardised by the fitting half; constant ones are left out. The same items serve every layer.
-    Intervals resample the held-out speakers whose items are averaged; map and distances stay as they are.
+    Intervals resample the held-out speakers whose items are averaged; maps and distances stay as they are.
+
+    Stability compares the map with others of the method, each with its own seed and a random four fifths of the items
+    it is made from (of t-SNE, of the items it maps), pair by pair, over the held-out items that both place. So it
+    means something for methods without randomness, too: how much a map owes to the very items that made it.
 
     Parameters
     ----------
@@ -69,19 +77,22 @@ def reduce_activations(
     layers : which of them to map
     corpus, model, step : copied into the tables
     tier : the segments to map
-    methods : of ``pca | lda | umap | tsne``, see :func:`fit_map`
+    methods : of ``pca | lda | mds | umap | tsne``, see :func:`fit_map`
     factors : columns of the index whose silhouette is measured; one with a single value is left out and logged
     supervised_by : the column that LDA separates; items without a value are not used
     n_items : random sample, one half from either half of the speakers (or as many as there are)
-    n_neighbours : neighbourhood size of UMAP and of trustworthiness
+    n_neighbours : neighbourhood size of UMAP, of trustworthiness and of stability
     n_resamples : bootstrap samples of an interval
+    n_seeds : maps a method, the drawn one among them, whose stability is measured; 1 leaves it out
     seed : of halves, sample, maps and resampling
 
     Returns
     -------
-    quality : columns :data:`REDUCTION_COLUMNS`; ``target`` is a factor or ``neighbourhood``, ``metric`` is
-        ``silhouette`` (−1 to 1) or ``trustworthiness`` (0 to 1), higher is better; method ``none`` is the layer itself;
-        ``chance`` is the metric when items are permuted (labels, or places on the map)
+    quality : columns :data:`REDUCTION_COLUMNS`; ``metric`` is ``silhouette`` (−1 to 1) of a factor, ``trustworthiness``
+        (0 to 1) of the ``neighbourhood``, or ``stability`` of the ``neighbourhood`` (mean Jaccard index of nearest
+        neighbours, 0 to 1) and of the ``shape`` (Procrustes similarity, up to 1), factor and so on being the
+        ``target``; higher is better. Method ``none`` is the layer itself; ``chance`` is the metric when items are
+        permuted (labels, or places on the map); ``n_seeds`` is the number of maps compared
     coordinates : one row per item, layer and method: ``corpus, model, step, layer, method, supervised, x, y, part``
         (``fit | held-out``), ``utterance, index, label`` and the factors
 
@@ -92,6 +103,8 @@ def reduce_activations(
     """
     _check_choice("methods", methods, METHODS)
     _check_choice("layers", layers, activations.layers)
+    if n_seeds < 1:
+        raise AnalysisError(f"reduction: expected n_seeds of 1 (no stability) or more, found {n_seeds}")
     items = _sample_items(activations.index, tier, methods, supervised_by, n_items, n_neighbours, seed)
     _check_choice("factors", factors, items.table.columns)
     known = [factor for factor in factors if _has_values(items.table, factor, ~items.fits)]
@@ -100,12 +113,13 @@ def reduce_activations(
     quality, coordinates = [], []
     for layer in tqdm(layers, desc=f"{model} {step} reduction", disable=None):
         x = _standardise(activations.load(layer, items.rows), items.fits, layer)
-        spaces = {"none": x[~items.fits]}
+        maps = {"none": [x[~items.fits]]}
         for method in methods:
             placed = _place(method, x, items, supervised_by, n_neighbours, seed)
-            spaces[method] = placed[~items.fits]
             coordinates.append(_coordinates(items, placed, known).assign(layer=layer, method=method))
-        for row in _judge(spaces, items.table[~items.fits], known, n_neighbours, n_resamples, seed):
+            others = (_place_again(method, x, items, supervised_by, n_neighbours, seed + i) for i in range(1, n_seeds))
+            maps[method] = [placed[~items.fits], *others]
+        for row in _judge(maps, items.table[~items.fits], known, n_neighbours, n_resamples, seed):
             quality.append({"layer": layer, **row})
     names = {"corpus": corpus, "model": model, "step": str(step)}
     quality = pd.DataFrame(quality).assign(**names, tier=tier, resampling_unit="speaker", held_out="speaker",
@@ -113,19 +127,8 @@ def reduce_activations(
     coordinates = pd.concat(coordinates, ignore_index=True)
     coordinates = coordinates.assign(**names, supervised=coordinates["method"] == "lda")
     order = [
-        "corpus",
-        "model",
-        "step",
-        "layer",
-        "method",
-        "supervised",
-        "x",
-        "y",
-        "part",
-        "utterance",
-        "index",
-        "label",
-    ]
+        "corpus", "model", "step", "layer", "method", "supervised", "x", "y", "part", "utterance", "index", "label",
+    ]  # fmt: skip
     return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*order, *known]]
 
 
@@ -200,6 +203,18 @@ def _place(method: str, x: np.ndarray, items: _Items, supervised_by: str, n_neig
     return placed
 
 
+def _place_again(
+    method: str, x: np.ndarray, items: _Items, supervised_by: str, n_neighbours: int, seed: int
+) -> np.ndarray:
+    """Return where the held-out items lie on a map made with another seed from some of the items."""
+    used = np.random.default_rng([seed, 3]).random(len(x)) < _SHARE_OF_ITEMS
+    fits, shown = items.fits & used, ~items.fits & (used | (method != "tsne"))
+    labels = items.table[supervised_by][fits] if method == "lda" else None
+    placed = np.full((len(x), 2), np.nan)
+    placed[shown] = fit_map(method, x[fits], labels, n_neighbours=n_neighbours, seed=seed)(x[shown])
+    return placed[~items.fits]
+
+
 def _coordinates(items: _Items, placed: np.ndarray, factors: Sequence[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys(["utterance", "index", "label", *factors]))
     part = np.where(items.fits, "fit", "held-out")
@@ -207,26 +222,52 @@ def _coordinates(items: _Items, placed: np.ndarray, factors: Sequence[str]) -> p
     return table[np.isfinite(placed).all(axis=1)]
 
 
-def _judge(spaces, table: pd.DataFrame, factors, n_neighbours: int, n_resamples: int, seed: int) -> Iterator[dict]:
-    rng = np.random.default_rng([seed, 2])
+def _judge(maps, table: pd.DataFrame, factors, n_neighbours: int, n_resamples: int, seed: int) -> Iterator[dict]:
     speakers = table["speaker"].astype(str).to_numpy()
-    for method, space in spaces.items():
-        measured = []
-        for factor in factors:
-            values = table[factor].astype("string").fillna("").to_numpy(dtype=str)
-            used = values != ""
-            chance = silhouette_samples(space[used], rng.permutation(values[used])).mean()
-            measured.append((factor, "silhouette", silhouette_samples(space[used], values[used]), used, chance))
+    rng, layer = np.random.default_rng([seed, 2]), maps["none"][0]
+    for method, placed in maps.items():
+        measured = [*_silhouettes(placed[0], table, factors, rng)]
         if method != "none":
-            items = item_trustworthiness(spaces["none"], space, n_neighbours)
-            chance = item_trustworthiness(spaces["none"], rng.permutation(space), n_neighbours).mean()
-            measured.append(("neighbourhood", "trustworthiness", items, np.ones(len(space), dtype=bool), chance))
-        for target, metric, items, used, chance in measured:
-            low, high = cluster_bootstrap(
-                items, np.ones_like(items), speakers[used], n_resamples=n_resamples, seed=seed
-            )
+            measured += [_trustworthiness(layer, placed[0], n_neighbours, rng), *_stability(placed, n_neighbours, rng)]
+        for target, metric, sums, counts, chance in measured:
+            used = counts > 0
+            low, high = cluster_bootstrap(sums, counts, speakers, n_resamples=n_resamples, seed=seed)
             yield {
-                "target": target, "metric": metric, "value": items.mean(), "ci_low": low, "ci_high": high,
-                "n": len(items), "n_groups": len(np.unique(speakers[used])), "method": method,
-                "n_components": space.shape[1], "n_neighbours": n_neighbours, "chance": chance,
+                "target": target, "metric": metric, "value": sums.sum() / counts.sum(), "ci_low": low, "ci_high": high,
+                "n": int(used.sum()), "n_groups": len(np.unique(speakers[used])), "method": method,
+                "n_components": placed[0].shape[1], "n_neighbours": n_neighbours, "chance": chance,
+                "n_seeds": len(placed) if metric == "stability" else 1,
             }  # fmt: skip
+
+
+# Each of the following gives target, metric, and for every held-out item a sum and a count, whose ratio is averaged;
+# last the value for permuted items.
+
+
+def _silhouettes(space: np.ndarray, table: pd.DataFrame, factors, rng: np.random.Generator) -> Iterator[tuple]:
+    for factor in factors:
+        values = table[factor].astype("string").fillna("").to_numpy(dtype=str)
+        used, sums = values != "", np.zeros(len(values))
+        chance = silhouette_samples(space[used], rng.permutation(values[used])).mean()
+        sums[used] = silhouette_samples(space[used], values[used])
+        yield factor, "silhouette", sums, used.astype(float), chance
+
+
+def _trustworthiness(layer: np.ndarray, placed: np.ndarray, n_neighbours: int, rng: np.random.Generator) -> tuple:
+    items = item_trustworthiness(layer, placed, n_neighbours)
+    chance = item_trustworthiness(layer, rng.permutation(placed), n_neighbours).mean()
+    return "neighbourhood", "trustworthiness", items, np.ones_like(items), chance
+
+
+def _stability(maps: Sequence[np.ndarray], n_neighbours: int, rng: np.random.Generator) -> Iterator[tuple]:
+    if len(maps) < 2:
+        return
+    agreements = {"neighbourhood": lambda *pair: neighbour_overlap(*pair, n_neighbours), "shape": shape_agreement}
+    for target, agreement in agreements.items():
+        sums, counts, chances = np.zeros(len(maps[0])), np.zeros(len(maps[0])), []
+        for one, other in combinations(maps, 2):
+            both = np.isfinite(one).all(axis=1) & np.isfinite(other).all(axis=1)
+            sums[both] += agreement(one[both], other[both])
+            counts += both
+            chances.append(agreement(one[both], rng.permutation(other[both])).mean())
+        yield target, "stability", sums, counts, float(np.mean(chances))
