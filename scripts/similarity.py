@@ -1,0 +1,23 @@
+"""Compare the layers of one model with each other and with reference spaces."""
+
+from pathlib import Path
+
+from auscult.activations import read_activations
+from auscult.corpora.corpus import read_corpus
+from auscult.jobs import job
+from auscult.similarity import Measures, compare_activations
+from auscult.tables import write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    results = compare_activations(
+        read_activations(Path(snakemake.input.activations).parent),
+        references=snakemake.params.references,
+        others={Path(path).parts[-3]: read_activations(Path(path).parent) for path in snakemake.input.others},
+        sentences=read_corpus(Path(snakemake.input.corpus).parent).utterances["text"],
+        tier=snakemake.params.tier,
+        measures=Measures(**snakemake.params.measures),
+        layer_metrics=snakemake.params.layer_metrics,
+        n_items=snakemake.params.n_items,
+        **dict(snakemake.wildcards.items()),
+    )
+    write_table(results, snakemake.output.table)

@@ -1,0 +1,19 @@
+"""Compare the layers of every two models of a corpus, and of each model with its untrained self."""
+
+from pathlib import Path
+
+from auscult.activations import read_activations
+from auscult.jobs import job
+from auscult.similarity import Measures, compare_models
+from auscult.tables import write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    folders = [Path(path).parent for path in snakemake.input.activations]
+    results = compare_models(
+        {folder.parts[-2:]: read_activations(folder) for folder in folders},
+        corpus=snakemake.wildcards.corpus,
+        tier=snakemake.params.tier,
+        measures=Measures(**snakemake.params.measures),
+        n_items=snakemake.params.n_items,
+    )
+    write_table(results, snakemake.output.table)
