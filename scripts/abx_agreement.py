@@ -1,0 +1,9 @@
+"""Compare how ABX and the probe rank layers and models."""
+
+from auscult.abx_agreement import rank_agreement
+from auscult.jobs import job
+from auscult.tables import read_table, write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    agreement = rank_agreement(read_table(snakemake.input.abx), read_table(snakemake.input.probing))
+    write_table(agreement, snakemake.output.table)
