@@ -14,6 +14,10 @@ with job(snakemake.log[0], snakemake.threads):
     source = archive.parent / "unpacked"
     shutil.rmtree(source, ignore_errors=True)
     unpack(archive, source)
+    parents = {"archive": digest(archive)}
+    for alignments in snakemake.input.alignments:
+        unpack(alignments, source / "alignments")
+        parents["alignments"] = digest(alignments)
     import_corpus(
         Path(snakemake.output.manifest).parent,
         corpus=snakemake.wildcards.corpus,
@@ -22,6 +26,6 @@ with job(snakemake.log[0], snakemake.threads):
         resample=snakemake.params.resample,
         options=snakemake.params.options,
         n_workers=snakemake.threads,
-        parents={"archive": digest(archive)},
+        parents=parents,
     )
     shutil.rmtree(source)

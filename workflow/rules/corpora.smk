@@ -77,10 +77,32 @@ rule download_corpus:
         "../../scripts/download_corpus.py"
 
 
+rule download_alignments:
+    """Download the alignments of a corpus whose labels are published apart."""
+    output:
+        archive="resources/downloads/{corpus}/alignments/{archive}",
+    log:
+        "logs/download_alignments/{corpus}/{archive}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "fetched"),
+        archive="[^/]+",
+    threads: 1
+    resources:
+        mem_mb=500,
+        runtime=240,
+    params:
+        url=lookup("corpora/{corpus}/alignments/url", within=config),
+        sha256=lookup("corpora/{corpus}/alignments/sha256", within=config, default=None),
+        record="resources/downloads/{corpus}.alignments.sha256.json",
+    script:
+        "../../scripts/download_corpus.py"
+
+
 rule import_archive:
     """Unpack a downloaded corpus and read it as tables and 16 kHz audio."""
     input:
         archive=get_archive,
+        alignments=get_alignments,
         code=library("corpora.importing"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",

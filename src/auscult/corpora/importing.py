@@ -12,6 +12,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
+from auscult.corpora.librispeech import read_librispeech
 from auscult.corpora.textgrid import read_textgrids
 from auscult.corpora.timit import read_timit
 from auscult.errors import ConfigError, CorpusError, LabelError
@@ -21,7 +22,7 @@ from auscult.tables import check_segments, check_utterances, write_table
 __all__ = ["READERS", "import_corpus"]
 
 _log = logging.getLogger(__name__)
-READERS = {"timit": read_timit, "textgrid": read_textgrids}
+READERS = {"timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech}
 _MAX_TAIL_S = 1.0
 _KINDS = {str: "text", bool: "true or false"}
 
@@ -30,7 +31,7 @@ def import_corpus(
     folder: str | Path,
     *,
     corpus: str,
-    reader: Literal["timit", "textgrid"],
+    reader: Literal["timit", "textgrid", "librispeech"],
     source: str | Path,
     resample: bool = True,
     options: Mapping[str, Any] | None = None,
