@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: talk test lint format lock
+.PHONY: talk test lint format lock bench
 
 ## The default study: every figure and the page results/talk/index.html.
 talk: $(VENV)/.complete
@@ -26,6 +26,10 @@ format: $(VENV)/.complete
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+## Speed beside peers, in one table; run nothing else meanwhile.
+bench: $(VENV)/.complete
+	python benchmarks/run.py
 
 ## Write requirements.lock anew from pyproject.toml: pinned, hashed, for Linux and macOS.
 lock: $(VENV)/.complete
