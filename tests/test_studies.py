@@ -67,6 +67,40 @@ def test_a_figure_of_a_model_that_its_analysis_leaves_out_is_an_error(config):
         check_study(config, SCHEMA)
 
 
+@pytest.mark.parametrize("family", ["probing", "abx"])
+def test_a_target_that_an_analysis_does_not_define_is_an_error(config, family):
+    config["analyses"][family]["corpora"]["english"] = ["phones"]
+    with pytest.raises(ConfigError, match=rf"analyses: {family}: corpora: english, found 'phones'.*mean 'phone'"):
+        check_study(config, SCHEMA)
+
+
+def test_abx_without_the_probes_it_is_drawn_beside_is_an_error(config):
+    del config["analyses"]["probing"], config["figures"]["probing"]
+    with pytest.raises(ConfigError, match=r"expected analyses: probing beside analyses: abx.*add probing or leave"):
+        check_study(config, SCHEMA)
+
+
+def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
+    target = {"tier": "phone", "column": "log_f0", "held_out": "speaker", "kind": "values"}
+    config["analyses"]["probing"]["targets"]["pitch"] = target
+    del config["models"]["f0"]
+    for entry in (*config["analyses"].values(), *config["figures"].values()):
+        entry["models"] = [model for model in entry["models"] if model != "f0"]
+    with pytest.raises(ConfigError, match=r"acoustic features .* in analyses: probing: targets: pitch: column: log_f0"):
+        check_study(config, SCHEMA)
+
+
+def test_a_reference_space_of_a_model_that_is_no_baseline_is_an_error(config):
+    config["analyses"]["similarity"]["references"]["mel"]["model"] = "hubert-english"
+    with pytest.raises(ConfigError, match=r"acoustic models .* in analyses: similarity: references: mel: model"):
+        check_study(config, SCHEMA)
+
+
+def test_how_similarity_is_measured_has_defaults(config):
+    measures = check_study(config, SCHEMA)["analyses"]["similarity"]["measures"]
+    assert (measures["metrics"][0], measures["n_resamples"]) == ("cka", 1000)
+
+
 def test_an_analysis_of_an_unknown_corpus_is_an_error(config):
     config["analyses"]["reduction"]["corpora"] = ["englich"]
     with pytest.raises(ConfigError, match="analyses: reduction: corpora, found 'englich'"):

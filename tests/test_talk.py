@@ -187,6 +187,18 @@ def test_headline_numbers_are_those_of_the_chosen_layer_and_the_true_labels():
     assert numbers == {"accuracy": {"english": {"phone": {"hubert": {"300": 0.7123}}}}}
 
 
+def test_headline_numbers_keep_probes_and_training_sizes_apart():
+    probes = results(labels="true", layer="selected").assign(value=[0.5, 0.6, 0.7], n_train=[float("nan"), 100, None])
+    numbers = headline_numbers([probes.assign(probe=["ridge", "ridge", "mlp"])])["accuracy"]["english"]["phone"]
+    found = {(probe, n): entry["hubert"]["300"] for probe, of in numbers.items() for n, entry in of.items()}
+    assert found == {("ridge", "all"): 0.5, ("ridge", "100.0"): 0.6, ("mlp", "all"): 0.7}
+
+
+def test_headline_numbers_leave_out_every_layer_with_every_other():
+    table = results(layer="T1").assign(target=["layers", "models", "mel"])
+    assert list(headline_numbers([table])["accuracy"]["english"]) == ["mel"]
+
+
 def test_headline_numbers_keep_methods_and_layers_apart_and_drop_what_is_not_finite():
     maps = results(method=["pca", "lda", "pca"], layer=["T1", "T1", "T2"]).assign(value=[0.1, 0.2, float("nan")])
     numbers = headline_numbers([maps])["accuracy"]["english"]["phone"]

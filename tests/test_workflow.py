@@ -98,6 +98,12 @@ def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
     assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "talk", "all"}
 
 
+def test_a_changed_probe_reruns_what_is_drawn_beside_it_and_no_other_analysis(built, changed_study):
+    study = changed_study("analyses", "probing", "n_resamples", value=300)
+    jobs = planned(snakemake(built, "--dry-run", study=study))
+    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "talk", "all"}
+
+
 def test_a_changed_title_reruns_no_analysis(built, changed_study):
     study = changed_study("figures", "probing", "title", value="Another title")
     assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "talk", "all"}
@@ -140,6 +146,11 @@ def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study("analysis", value={}), ok=False)
     assert "auscult: unknown key 'analysis' in the study (did you mean 'analyses'?)" in printed
     assert "Traceback" not in printed
+
+
+def test_published_models_and_recordings_are_planned_without_a_network(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
+    assert (jobs["fetch_checkpoint"], jobs["download_corpus"], jobs["download_alignments"]) == (3, 1, 1)
 
 
 def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):

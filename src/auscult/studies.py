@@ -10,6 +10,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
+from auscult.derived import ACOUSTIC
 from auscult.errors import ConfigError
 
 __all__ = ["check_study", "steps_of", "analysed_steps", "runs_of", "leave_out", "model_seed"]
@@ -127,17 +128,33 @@ def _check_names(config: Config) -> None:
             _known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
         for model in analysis["models"]:
             _known(model, models, f"analyses: {family}: models", "models")
-    probing = config["analyses"].get("probing")
-    if probing:
-        for corpus, targets in probing["corpora"].items():
-            for target in targets:
-                _known(target, probing["targets"], f"analyses: probing: corpora: {corpus}", "targets")
+    _check_analyses(config["analyses"], models)
     for figure, entry in config["figures"].items():
         _known(figure, config["analyses"], "figures", "analyses")
         analysed = config["analyses"][figure]["models"]
         for model in entry.setdefault("models", list(analysed)):
             _known(model, models, f"figures: {figure}: models", "models")
             _known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
+
+
+def _check_analyses(analyses: Config, models: Config) -> None:
+    for family in ("probing", "abx"):
+        analysis = analyses.get(family, {"corpora": {}})
+        for corpus, targets in analysis["corpora"].items():
+            for target in targets:
+                _known(target, analysis["targets"], f"analyses: {family}: corpora: {corpus}", "targets")
+    if "abx" in analyses and "probing" not in analyses:
+        raise ConfigError("expected analyses: probing beside analyses: abx, whose figure compares both, found none; "
+                          "add probing or leave abx out")  # fmt: skip
+    acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
+    features = [model["features"] for model in acoustic.values()]
+    for name, target in analyses.get("probing", {"targets": {}})["targets"].items():
+        if target["column"] in ACOUSTIC:
+            where = f"analyses: probing: targets: {name}: column: {target['column']}"
+            _known(ACOUSTIC[target["column"]], features, where, "acoustic features")
+    for name, reference in analyses.get("similarity", {"references": {}})["references"].items():
+        if reference["space"] == "activations":
+            _known(reference["model"], acoustic, f"analyses: similarity: references: {name}: model", "acoustic models")
 
 
 def _known(name: str, known: Collection[str], where: str, kind: str) -> None:

@@ -29,6 +29,8 @@ PARTS = {
     "Part II: feature importance": ("mixing", "attribution", "reliability"),
     "Part III: outlook": ("tone", "encoding", "syntax", "disentangling", "scrubbing", "translation"),
 }
+# Columns whose values tell rows of one metric apart.
+_CONDITIONS = ("method", "probe", "n_train", "context", "speaker", "distance", "correlation")
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
 _RST = {
     "raw_enabled": False,
@@ -107,8 +109,8 @@ def render_caption(path: str | Path, params: Mapping[str, Any]) -> str:
 def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
     """Return the numbers that tell two versions of a study apart, nested so that a difference names its place.
 
-    Where a table has rows of a layer chosen on validation data, those stand for all layers; controls with shuffled
-    labels are left out, and so are values that are not finite.
+    Where a table has rows of a layer chosen on validation data, those stand for all layers; controls with other labels
+    and comparisons of every layer with every other are left out, and so are values that are not finite.
 
     Parameters
     ----------
@@ -116,19 +118,22 @@ def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
 
     Returns
     -------
-    numbers : metric → corpus → target → (method, layer, where the table has several) → model → step → value, 4 digits
+    numbers : metric → corpus → target → (method, probe, condition and so on, where the metric has several; layer) →
+        model → step → value, 4 digits
     """
     numbers: dict[str, Any] = {}
     for table in tables:
         rows = table[table["labels"] == "true"] if "labels" in table else table
         chosen = rows["layer"] == "selected"
-        inner = [*(["method"] if "method" in rows else []), *([] if chosen.any() else ["layer"])]
-        rows = rows[(chosen | ~chosen.any()) & np.isfinite(rows["value"])]
-        for *path, step, value in rows[["metric", "corpus", "target", *inner, "model", "step", "value"]].to_numpy():
-            place = numbers
-            for key in path:
-                place = place.setdefault(str(key), {})
-            place[str(step)] = round(float(value), 4)
+        rows = rows[(chosen | ~chosen.any()) & np.isfinite(rows["value"]) & ~rows["target"].isin(["layers", "models"])]
+        for metric, those in rows.groupby("metric", sort=False):
+            inner = [name for name in _CONDITIONS if name in those and those[name].nunique(dropna=False) > 1]
+            names = ["corpus", "target", *inner, *([] if chosen.any() else ["layer"]), "model", "step"]
+            for *path, step, value in those[[*names, "value"]].fillna({"n_train": "all"}).to_numpy():
+                place = numbers.setdefault(str(metric), {})
+                for key in path:
+                    place = place.setdefault(str(key), {})
+                place[str(step)] = round(float(value), 4)
     return numbers
 
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from auscult.corpora.grammar import languages
+from auscult.derived import ACOUSTIC
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
@@ -204,6 +205,63 @@ def get_targets(wildcards):
     ]
 
 
+def get_measured(wildcards):
+    """Return the acoustic features that hold values which targets of a corpus ask for, such as log F0."""
+    columns = {target["column"] for target in get_targets(wildcards)}
+    return [features for column, features in ACOUSTIC.items() if column in columns]
+
+
+def get_acoustics(wildcards):
+    """Return the activations of the baselines that hold those values, one of each."""
+    names = {
+        model["features"]: name
+        for name, model in config["models"].items()
+        if model["source"] == "acoustic"
+    }
+    return [
+        f"results/activations/{wildcards.corpus}/{names[features]}/final/manifest.json"
+        for features in get_measured(wildcards)
+    ]
+
+
+def get_abx_targets(wildcards):
+    """Return the ABX targets of a corpus, each with its name."""
+    abx = config["analyses"]["abx"]
+    return [
+        {"name": name, **abx["targets"][name]}
+        for name in abx["corpora"][wildcards.corpus]
+    ]
+
+
+def get_reference_activations(wildcards):
+    """Return the activations of the models that serve as reference spaces, other than the model itself."""
+    references = config["analyses"]["similarity"]["references"].values()
+    models = dict.fromkeys(
+        r["model"] for r in references if r["space"] == "activations"
+    )
+    return [
+        f"results/activations/{wildcards.corpus}/{model}/{steps_of(model, config['models'][model])[-1]}/manifest.json"
+        for model in models
+        if model != wildcards.model
+    ]
+
+
+def get_corpus_activations(wildcards):
+    """Return the activations of every model that similarity compares on a corpus."""
+    return [
+        f"results/activations/{corpus}/{model}/{step}/manifest.json"
+        for corpus, model, step in runs_of(config, "similarity")
+        if corpus == wildcards.corpus
+    ]
+
+
+def get_measures(metrics):
+    """Return how similarity is measured, by the metrics that stand under this key."""
+    similarity = config["analyses"]["similarity"]
+    chosen = {**similarity, **similarity["measures"]}[metrics]
+    return {**similarity["measures"], "metrics": chosen, "seed": config["seed"]}
+
+
 def get_runs(family, ending):
     """Return one path for each run of an analysis family."""
     return [
@@ -225,6 +283,17 @@ def get_lexicons(wildcards):
 def get_archive(wildcards):
     """Return where the archive of a fetched corpus lies once downloaded."""
     return f"resources/downloads/{wildcards.corpus}/{Path(urlsplit(config['corpora'][wildcards.corpus]['url']).path).name}"
+
+
+def get_alignments(wildcards):
+    """Return the archive of alignments of a fetched corpus that has its labels apart."""
+    alignments = config["corpora"][wildcards.corpus].get("alignments")
+    folder = f"resources/downloads/{wildcards.corpus}/alignments"
+    return (
+        [f"{folder}/{Path(urlsplit(alignments['url']).path).name}"]
+        if alignments
+        else []
+    )
 
 
 def get_gpus():

@@ -1,15 +1,16 @@
 """
-What can be read from each layer by a linear probe, on speakers it has not heard.
+What can be read from each layer by a probe, on speakers or types it has not met, and what its controls read.
 
-required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for targets such as log F0 those of baselines, too
 outputs:          results/probing/{corpus}/{model}/{step}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
 
 rule probing_run:
-    """Probe one model's layers on one corpus, with chance and shuffled labels."""
+    """Probe one model's layers on one corpus, with chance, shuffled labels and control tasks."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
+        acoustics=get_acoustics,
         code=library("probing"),
     output:
         table="results/probing/{corpus}/{model}/{step}.csv",
@@ -21,6 +22,7 @@ rule probing_run:
         runtime=60,
     params:
         targets=get_targets,
+        acoustics=get_measured,
         probe=config["analyses"]["probing"]["probe"],
         n_folds=config["analyses"]["probing"]["n_folds"],
         n_permutations=config["analyses"]["probing"]["n_permutations"],
@@ -48,7 +50,7 @@ rule probing:
 
 
 rule figure_probing:
-    """Draw accuracy by layer for every model, target and control."""
+    """Draw what is read by layer for every model, target and control, with selectivity and code length."""
     input:
         table=rules.probing.output.table,
         corpora=get_corpora("probing"),

@@ -30,6 +30,7 @@ rule reduction_run:
         n_items=config["analyses"]["reduction"]["n_items"],
         n_neighbours=config["analyses"]["reduction"]["n_neighbours"],
         n_resamples=config["analyses"]["reduction"]["n_resamples"],
+        n_seeds=config["analyses"]["reduction"]["n_seeds"],
         seed=config["seed"],
     script:
         "../../scripts/reduction.py"
