@@ -29,6 +29,9 @@ REDUCTION_COLUMNS = (
     *RESULT_COLUMNS, "tier", "method", "supervised", "n_components", "n_neighbours", "chance", "resampling_unit",
     "held_out",
 )  # fmt: skip
+_COORDINATE_COLUMNS = (
+    "corpus", "model", "step", "layer", "method", "supervised", "x", "y", "part", "utterance", "index", "label",
+)  # fmt: skip
 
 _log = logging.getLogger(__name__)
 
@@ -112,21 +115,7 @@ def reduce_activations(
                                            supervised=lambda rows: rows["method"] == "lda")  # fmt: skip
     coordinates = pd.concat(coordinates, ignore_index=True)
     coordinates = coordinates.assign(**names, supervised=coordinates["method"] == "lda")
-    order = [
-        "corpus",
-        "model",
-        "step",
-        "layer",
-        "method",
-        "supervised",
-        "x",
-        "y",
-        "part",
-        "utterance",
-        "index",
-        "label",
-    ]
-    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*order, *known]]
+    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*_COORDINATE_COLUMNS, *known]]
 
 
 def _check_choice(what: str, chosen: Sequence[str], exists: Sequence[str]) -> None:
