@@ -30,6 +30,9 @@ REDUCTION_COLUMNS = (
     *RESULT_COLUMNS, "tier", "method", "supervised", "n_components", "n_neighbours", "chance", "resampling_unit",
     "held_out", "n_seeds",
 )  # fmt: skip
+_COORDINATE_COLUMNS = (
+    "corpus", "model", "step", "layer", "method", "supervised", "x", "y", "part", "utterance", "index", "label",
+)  # fmt: skip
 
 # What a map made with another seed is made from: enough to find the same structure, few enough to tell if it does not.
 _SHARE_OF_ITEMS = 0.8
@@ -126,10 +129,7 @@ def reduce_activations(
                                            supervised=lambda rows: rows["method"] == "lda")  # fmt: skip
     coordinates = pd.concat(coordinates, ignore_index=True)
     coordinates = coordinates.assign(**names, supervised=coordinates["method"] == "lda")
-    order = [
-        "corpus", "model", "step", "layer", "method", "supervised", "x", "y", "part", "utterance", "index", "label",
-    ]  # fmt: skip
-    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*order, *known]]
+    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*_COORDINATE_COLUMNS, *known]]
 
 
 def _check_choice(what: str, chosen: Sequence[str], exists: Sequence[str]) -> None:
