@@ -81,12 +81,10 @@ def test_abx_without_the_probes_it_is_drawn_beside_is_an_error(config):
 
 
 def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
-    target = {"tier": "phone", "column": "log_f0", "held_out": "speaker", "kind": "values"}
-    config["analyses"]["probing"]["targets"]["pitch"] = target
     del config["models"]["f0"]
     for entry in (*config["analyses"].values(), *config["figures"].values()):
         entry["models"] = [model for model in entry["models"] if model != "f0"]
-    with pytest.raises(ConfigError, match=r"acoustic features .* in analyses: probing: targets: pitch: column: log_f0"):
+    with pytest.raises(ConfigError, match=r"acoustic features .* in analyses: probing: targets: log_f0: column: log_f0"):
         check_study(config, SCHEMA)
 
 
@@ -151,7 +149,20 @@ def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
 
 def test_steps_without_the_untrained_model_are_an_error(config):
     config["models"]["hubert-english"]["steps"] = [10, 100]
-    with pytest.raises(ConfigError, match=r"expected 0 among models: hubert-english: steps, found \[10, 100\]"):
+    with pytest.raises(ConfigError, match=r"expected 0, the untrained control, among models: hubert-english: steps"):
+        check_study(config, SCHEMA)
+
+
+def test_a_twin_of_another_seed_is_no_untrained_control(config):
+    check_study(config, SCHEMA)
+    config["models"]["hubert-nonspeech"]["seed"] = 5
+    with pytest.raises(ConfigError, match=r"models: hubert-nonspeech: steps, .*, found \[1500\]; add 0"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_that_train_nothing_are_an_error(config):
+    config["models"]["hubert-english"]["steps"] = [0]
+    with pytest.raises(ConfigError, match=r"expected a value of 1 or more among models: hubert-english: steps"):
         check_study(config, SCHEMA)
 
 

@@ -119,6 +119,7 @@ def _check_names(config: Config) -> None:
             model.setdefault("features", name)
             _known(model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features")
         model.setdefault("label", name)
+    _check_untrained({name: model for name, model in models.items() if model["source"] == "trained"}, config["seed"])
     for name, corpus in corpora.items():
         if corpus["source"] == "synthetic" and set(corpus["sentences"]) != set(corpus["voices"]):
             raise ConfigError(f"expected the same splits in corpora: {name}: sentences and voices, found "
@@ -135,6 +136,17 @@ def _check_names(config: Config) -> None:
         for model in entry.setdefault("models", list(analysed)):
             _known(model, models, f"figures: {figure}: models", "models")
             _known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
+
+
+def _check_untrained(models: Config, seed: int) -> None:
+    def start(model: Mapping[str, Any]) -> tuple[Any, ...]:
+        return model["recipe"], model["architecture"], model.get("seed", seed)
+
+    controls = [start(model) for model in models.values() if 0 in model["steps"]]
+    for name, model in models.items():
+        if start(model) not in controls:
+            raise ConfigError(f"expected 0, the untrained control, among models: {name}: steps, or among those of a "
+                              f"model of the same recipe, architecture and seed, found {model['steps']}; add 0")  # fmt: skip
 
 
 def _check_analyses(analyses: Config, models: Config) -> None:
@@ -179,7 +191,8 @@ def _explain(error: ValidationError) -> str:
         choices = [branch["required"][0] for branch in error.schema["oneOf"]]
         return f"expected exactly one of the keys {', '.join(choices)} in {where}, found {', '.join(error.instance)}"
     if error.validator == "contains":
-        return f"expected {error.validator_value['const']} among {where}, found {error.instance}"
+        wanted = error.validator_value.get("const", f"a value of {error.validator_value.get('minimum')} or more")
+        return f"expected {wanted} among {where}, found {error.instance}"
     if error.validator == "required":
         missing = next(key for key in error.validator_value if key not in error.instance)
         return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"
