@@ -89,6 +89,7 @@ def draw_quality(axes, rows, methods, entries, quality):
     low, high = np.nanmin(alike), np.nanmax(alike)
     margin = 0.06 * (high - low)
     axes.set(ylim=(len(methods) - 0.5, -0.5), xlim=(low - margin, high + margin), xlabel=metric)
+    axes.locator_params(axis="x", nbins=3)
     axes.set_yticks(range(len(methods)), [METHODS.get(method, method) for method in methods])
     several, target = quality["corpus"].nunique() > 1, TITLES.get((metric, target), target)
     axes.set_title(plotting.plain(f"{corpus}:\n{target}" if several else target).replace("_", " "))
