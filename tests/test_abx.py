@@ -166,11 +166,75 @@ def test_few_speakers_give_values_without_intervals():
 def test_speakers_are_averaged_before_contrasts():
     task = make_abx_task(small().index, on="label", by=["place"], across="speaker")
     scores = np.random.default_rng(0).random(len(task.x))
-    row, contrasts = summarise_abx(task, scores, n_resamples=100)
+    [(row, contrasts)] = summarise_abx(task, scores[None], n_resamples=100)
     cells = pd.DataFrame({"s": task.speaker, "a": task.label[task.a], "b": task.label[task.b], "score": scores})
     expected = cells.groupby(["s", "a", "b"])["score"].mean().groupby(["a", "b"]).mean()
     assert contrasts["value"].to_numpy() == pytest.approx(expected.to_numpy())
     assert row["value"] == pytest.approx(expected.mean())
+
+
+@pytest.fixture(scope="module")
+def voices():
+    """Return a task across twelve speakers, each with two items of three classes."""
+    index = [(f"s{speaker:02}", label) for speaker in range(12) for label in "aei" for _ in range(2)]
+    return make_abx_task(pd.DataFrame(index, columns=["speaker", "label"]), on="label", across="speaker")
+
+
+def interval(task, scores, **settings):
+    [(row, _)] = summarise_abx(task, scores[None], **settings)
+    return row["ci_low"], row["ci_high"]
+
+
+def test_differences_between_the_speakers_of_x_widen_the_interval_as_those_of_a_and_b_do(voices):
+    clarity = np.linspace(0.5, 1, 12)
+    for speaker in (voices.speaker, voices.x_speaker):
+        low, high = interval(voices, clarity[speaker], n_resamples=400)
+        assert high - low == pytest.approx(4 * clarity.std() / np.sqrt(12), rel=0.2)
+
+
+def test_most_intervals_hold_the_mean_of_speakers_who_differ_in_clarity(voices):
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(60):
+        clarity = rng.normal(0, 0.1, 12)
+        low, high = interval(voices, 0.7 + clarity[voices.speaker] + clarity[voices.x_speaker], n_resamples=200)
+        held += low <= 0.7 <= high
+    assert held >= 0.8 * 60
+
+
+def test_intervals_equal_a_weighting_of_every_cell_written_out(voices):
+    scores, n = np.random.default_rng(0).random(len(voices.x)), 12
+    cells = pd.DataFrame({"s": voices.speaker, "a": voices.label[voices.a], "b": voices.label[voices.b]})
+    means = []
+    for draw in np.random.default_rng(3).multinomial(n, np.full(n, 1 / n), size=50):
+        heard = cells.assign(n=draw[voices.x_speaker], t=draw[voices.x_speaker] * scores)
+        sums = heard.groupby(["s", "a", "b"])[["n", "t"]].sum().query("n > 0").reset_index()
+        sums = sums.assign(p=draw[sums["s"]], value=draw[sums["s"]] * sums["t"] / sums["n"])
+        sums = sums.groupby(["a", "b"])[["p", "value"]].sum().query("p > 0")
+        means.append((sums["value"] / sums["p"]).mean())
+    expected = np.quantile(means, [0.025, 0.975])
+    assert interval(voices, scores, n_resamples=50, seed=3) == pytest.approx(tuple(expected), abs=1e-12)
+
+
+def test_few_speakers_of_x_give_no_interval():
+    index = [("ab" if speaker < 8 else "a", f"s{speaker}") for speaker in range(8)] * 2
+    rows = [(label, speaker) for labels, speaker in index for label in labels]
+    task = make_abx_task(pd.DataFrame(rows, columns=["label", "speaker"]), on="label", across="speaker")
+    few = dataclasses.replace(task, x_speaker=task.x_speaker % 5)
+    assert np.isfinite(interval(task, np.ones(len(task.x)))).all()
+    assert np.isnan(interval(few, np.ones(len(task.x)))).all()
+
+
+def test_the_order_of_the_index_does_not_change_which_items_and_cells_are_drawn(planted):
+    settings = {"max_items_per_bin": 3, "max_cells": 40, "speakers": ["within", "across"]}
+    order = np.random.default_rng(0).permutation(len(planted.index))
+    index = planted.index.assign(index=np.arange(len(planted.index)))
+    turned = dataclasses.replace(
+        planted,
+        index=index.iloc[order].reset_index(drop=True),
+        vectors={layer: x[order] for layer, x in planted.vectors.items()},
+    )
+    found = run(turned, **settings)[0]
+    assert found.equals(run(dataclasses.replace(planted, index=index), **settings)[0])
 
 
 def test_neighbours_are_those_of_the_same_utterance_in_its_order():
@@ -182,7 +246,10 @@ def test_neighbours_are_those_of_the_same_utterance_in_its_order():
 
 def test_one_class_is_refused(planted):
     activations = dataclasses.replace(planted, index=planted.index.assign(label="a"))
-    expected = r"target 'phone, any context, within speaker': expected two classes or more in column 'label', found 1"
+    expected = (
+        r"^target 'phone, any context, within speaker': expected two classes or more in column 'label', found 1 "
+        r"\('a'\); add items or leave it out$"
+    )
     with pytest.raises(AnalysisError, match=expected):
         run(activations)
 
@@ -200,6 +267,17 @@ def test_items_that_form_no_cell_are_refused(planted):
         run(dataclasses.replace(planted, index=alone), PHONE | {"context": ["own"]}, contexts=["in"])
 
 
+@pytest.mark.parametrize(("by", "across", "hint"), [
+    (["place"], None, "; ask for any context, or add utterances"), (["speaker"], None, "; compare across speakers, or"),
+    ([], "speaker", "items; add utterances$"), ([], None, "items; add utterances$"),
+])  # fmt: skip
+def test_the_advice_where_no_cell_is_found_fits_what_was_asked(by, across, hint):
+    rows = [("a", "s1", "front"), ("b", "s2", "back")]
+    index = pd.DataFrame(rows, columns=["label", "speaker", "place"])
+    with pytest.raises(AnalysisError, match=hint):
+        make_abx_task(index, on="label", by=by, across=across)
+
+
 def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):
     broken = planted.vectors["T2"].copy()
     broken[[3, 77]] = np.nan
@@ -214,6 +292,8 @@ def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):
         ({"distance": "manhattan"}, "expected one of the distances cosine, angular, euclidean, kl, found 'manhattan'"),
         ({"contexts": ["left"]}, "target 'phone': expected contexts of in, any, found 'left'"),
         ({"speakers": ["other"]}, "target 'phone': expected speakers of within, across, any, found 'other'"),
+        ({"contexts": []}, "target 'phone': expected contexts of in, any, found none; name one or more"),
+        ({"speakers": []}, "expected speakers of within, across, any, found none; name one or more"),
         (
             {"target": PHONE | {"tier": "word"}},
             "target 'phone': expected items of tier 'word', found only the tiers ph",
@@ -224,3 +304,8 @@ def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):
 def test_settings_that_do_not_exist_list_those_that_do(planted, settings, expected):
     with pytest.raises(AnalysisError, match=expected):
         run(planted, **settings)
+
+
+def test_no_target_is_refused(planted):
+    with pytest.raises(AnalysisError, match="expected a target or more to score on corpus 'c', found none; name one"):
+        abx_activations(planted, targets=[], **RUN)

@@ -58,7 +58,7 @@ def test_scores_of_sequences_equal_three_nested_loops(kind, across):
         return warped_distance(*((i, j) if place[i] < place[j] else (j, i)), items, kind)
 
     expected = abx_score(abx_cells(table, between, "label", by, across))
-    assert summarise_abx(task, scores)[0]["value"] == pytest.approx(expected, abs=1e-12)
+    assert summarise_abx(task, scores[None])[0][0]["value"] == pytest.approx(expected, abs=1e-12)
 
 
 def test_one_frame_items_are_scored_like_vectors():

@@ -6,8 +6,9 @@ import pytest
 import torch
 from abx_reference import abx_cells, abx_score, warped_distance
 
-from auscult.abx import ABX_COLUMNS, abx_frames
-from auscult.abx_frames import collect_sequences, item_frames
+from auscult.abx import ABX_COLUMNS, abx_activations, abx_frames, abx_item_files
+from auscult.abx_frames import find_frames, item_frames, read_frames
+from auscult.abx_items import read_items
 from auscult.errors import AnalysisError, AudioError, CorpusError
 from auscult.frames import FrameTiming
 
@@ -88,8 +89,77 @@ def test_scores_of_a_models_frames_equal_three_nested_loops(speech, drop):
 
 def test_batches_of_recordings_do_not_change_what_is_collected(speech):
     model, corpus, items = speech
-    one, many = (collect_sequences(model, corpus, items, batch_s=seconds) for seconds in (0.1, 60))
-    assert all(np.array_equal(one.frames[layer], many.frames[layer]) for layer in model.layers)
+    where = find_frames(model, corpus, items)[1]
+    one, many = (list(read_frames(model, corpus, where, batch_s=seconds)) for seconds in (0.1, 60))
+    assert [found.layer for found in one] == list(model.layers)
+    assert all(np.array_equal(a.x, b.x) for a, b in zip(one, many))
+
+
+def test_layers_that_do_not_fit_into_memory_together_are_read_one_after_the_other(speech):
+    model, corpus, items = speech
+    sizes = find_frames(model, corpus, items)[1].sizes
+    together = abx_frames(model, corpus, items, n_resamples=100)[0]
+    apart = abx_frames(model, corpus, items, n_resamples=100, max_bytes=16 * int(sizes.sum()))[0]
+    assert apart.equals(together)
+    frames = read_frames(model, corpus, find_frames(model, corpus, items)[1], max_bytes=16 * int(sizes.sum()))
+    assert all(found.x.nbytes == 16 * sizes.sum() for found in frames)
+
+
+def test_a_layer_that_does_not_fit_into_memory_is_refused_before_it_is_read(speech):
+    model, corpus, items = speech
+    where = find_frames(model, corpus, items)[1]
+    expected = rf"frames of a layer in 1e-07 GB or less, found .* GB \({where.sizes.sum()} × 4 numbers of layer 'T1'\);"
+    with pytest.raises(AnalysisError, match=expected):
+        next(read_frames(model, corpus, where, max_bytes=100))
+
+
+def test_only_recordings_of_items_that_are_compared_are_heard(speech):
+    model, corpus, items = speech
+    heard = []
+    corpus.waveform = lambda name: heard.append(name) or name
+    alone = items.assign(label=items["label"].where(items["utterance"] != "u0", items["label"] + "!"), next="q")
+    alone.loc[alone["utterance"] == "u0", "next"] = "elsewhere"
+    abx_frames(model, corpus, alone, speakers=["across"], n_resamples=100)
+    assert set(heard) == {"u1", "u2", "u3", "u4", "u5"}
+
+
+def test_means_of_items_score_as_the_same_vectors_pooled_beforehand(speech):
+    model, corpus, items = speech
+    settings = {"contexts": ["any"], "speakers": ["across"], "distance": "cosine", "n_resamples": 100}
+    found = abx_frames(model, corpus, items, frames="mean", **settings)[0]
+    where = find_frames(model, corpus, items)[1]
+    pooled = {found.layer: found.x for found in read_frames(model, corpus, where, compared="mean")}
+    first = model.stored["T1"]["u0"][where.starts[0] : where.starts[0] + where.sizes[0]]
+    assert pooled["T1"][0] == pytest.approx(first.mean(axis=0), abs=1e-6)
+    index = items.assign(tier="phone", index=np.arange(len(items)))
+    activations = SimpleNamespace(index=index, layers=model.layers, load=lambda layer, rows: pooled[layer][rows])
+    target = {"name": "phone", "tier": "phone", "column": "label"}
+    expected = abx_activations(activations, targets=[target], corpus="given", model="given", step="final", **settings)
+    assert found["value"].tolist() == expected[0]["value"].tolist()
+    assert set(found["distance"]) == {"cosine, mean"}
+
+
+def test_item_files_are_scored_each_by_its_own_settings(speech, tmp_path):
+    model, corpus, items = speech
+    path = tmp_path / "dev.item"
+    lines = ["#file onset offset #phone prev-phone next-phone speaker"]
+    lines += [
+        f"{r.utterance} {r.onset / 16000} {r.offset / 16000} {r.label} p q {r.speaker}" for r in items.itertuples()
+    ]
+    path.write_text("\n".join(lines))
+    targets = [{"name": "one", "items": path, "frames": "mean"}, {"name": "two", "items": path, "speakers": ["any"]}]
+    results, contrasts = abx_item_files(model, corpus, targets=targets, model_name="m", step="7", n_resamples=100)
+    rows = results[["target", "model", "step", "speaker", "distance"]].drop_duplicates().to_numpy().tolist()
+    assert rows[0] == ["one", "m", "7", "within", "angular, mean"]
+    assert rows[-1] == ["two", "m", "7", "any", "angular, dtw"]
+    assert set(contrasts["target"]) == {"one", "two"}
+    again = abx_frames(model, corpus, read_items(path, corpus.utterances), frames="mean", n_resamples=100)[0]
+    assert results.query("target == 'one'")["value"].tolist() == again["value"].tolist()
+
+
+def test_no_item_file_is_refused(speech):
+    with pytest.raises(AnalysisError, match="expected a target or more to score on corpus 'given', found none"):
+        abx_item_files(*speech[:2], targets=[])
 
 
 def test_a_layer_that_does_not_exist_lists_those_that_do(speech):

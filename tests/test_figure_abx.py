@@ -90,6 +90,25 @@ def test_abx_of_a_target_that_was_not_probed_says_so(tmp_path):
     assert "not probed for this target" in " ".join(texts(draw(tmp_path, abx_table(), probing)))
 
 
+@pytest.fixture
+def with_item_file():
+    """Return ABX rows of a probed target and of an item file, and the probe's."""
+    abx = abx_table(("phone", "triphone"))
+    abx.loc[abx["target"] == "triphone", "distance"] = "angular, dtw"
+    return abx, probing_table([("english", "phone")])
+
+
+def test_item_files_that_were_not_probed_are_drawn_beside_a_target_that_was(tmp_path, with_item_file):
+    words = " ".join(texts(draw(tmp_path, *with_item_file)))
+    assert "angular, dtw · 1,120 contrasts" in words
+    assert "not probed for this target" in words
+
+
+def test_panels_of_item_files_lay_no_text_over_text(tmp_path, misplaced, with_item_file):  # noqa: F811
+    draw(tmp_path, *with_item_file)
+    assert misplaced == []
+
+
 def test_abx_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
     with pytest.raises(SystemExit):
         draw(tmp_path, abx_table(), figure={"title": "", "models": ["absent"]})
@@ -116,9 +135,13 @@ def test_abx_lays_no_text_over_text(tmp_path, misplaced, targets, layers):  # no
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"distance": "cosine", "n_resamples": 1234, "max_cells": 20000}
+    triphone = {"items": "dev.item", "frames": "dtw", "distance": "angular"}
+    targets = {"phone": {"tier": "phone", "column": "label"}, "triphone": triphone}
+    analysis = {"distance": "cosine", "n_resamples": 1234, "max_cells": 20000, "targets": targets}
     figure = {"name": "abx", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
     caption = render_caption(CAPTIONS / "abx.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    assert "1234 resamplings of speakers: across speakers a cell counts" in caption
+    assert "as that of X. The items of triphone come from a file: sequences of frames" in caption
+    assert "The items of phone" not in caption
     assert "more than 20000 cells" in caption
     assert "problematic" not in caption

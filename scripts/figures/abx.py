@@ -191,11 +191,11 @@ def note(abx, study):
     """Say what a reader of the figure alone must know."""
     return (
         f"{plotting.describe_study(study, abx['corpus'])} ABX: the share of triples in which X is nearer to A, of its "
-        "own category, than to B; nothing is trained, chance is 0.5. Bands: 95 % intervals over speakers of A and B. "
-        "The probe is trained, and tested on other speakers; ABX uses those of its items that form a cell. ρ over "
-        "models takes each at the layer that the probe chose on validation speakers; untrained models and baselines "
-        "count as models. ρ over few layers has no interval and is a description. The last row is not ours, nor "
-        "comparable in height: other models, speech and contrasts."
+        "own category, than to B; nothing is trained, chance is 0.5. Bands: 95 % intervals over speakers, those "
+        "of X included. The probe is trained, and tested on other speakers; ABX uses those of its items that form a "
+        "cell. ρ over models takes each at the layer that the probe chose on validation speakers; untrained models and "
+        "baselines count as models. ρ over few layers has no interval and is a description. The last row is not ours, "
+        "nor comparable in height: other models, speech and contrasts."
     )
 
 

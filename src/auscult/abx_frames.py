@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
 
-from auscult.abx_distances import Distance, Sequences
+from auscult.abx_distances import Distance, Sequences, Store, Vectors
 from auscult.errors import AnalysisError, CorpusError
 
 if TYPE_CHECKING:
@@ -15,28 +15,54 @@ if TYPE_CHECKING:
     from auscult.frames import FrameTiming
     from auscult.models.interface import FrameModel
 
-__all__ = ["CollectedFrames", "collect_sequences", "item_frames"]
+__all__ = ["MAX_BYTES", "Compared", "ItemFrames", "LayerFrames", "find_frames", "read_frames", "item_frames"]
+
+# Frames held at once: those of one layer of all triphones of an hour or two of speech, in float32, are 1 GB.
+MAX_BYTES = 4_000_000_000
+
+Compared = Literal["dtw", "mean"]
 
 
 @dataclass(frozen=True)
-class CollectedFrames:
-    """Frames of items, layer by layer.
+class ItemFrames:
+    """Where the frames of items stand in their recordings.
 
     Parameters
     ----------
-    items : positions of the items that have frames, in the table they come from [shape=(n_items,)]
-    starts, sizes : where each item's frames stand, and how many they are [shape=(n_items,)]
-    frames : of each layer [shape=(n_frames, n_dims), float32]
+    utterances : recording of each item [shape=(n_items,)]
+    starts, sizes : first frame of each item, and how many it has [shape=(n_items,)]
     """
 
-    items: np.ndarray
+    utterances: np.ndarray
     starts: np.ndarray
     sizes: np.ndarray
-    frames: dict[str, np.ndarray] = field(repr=False)
 
-    def store(self, layer: str, rows: np.ndarray, distance: Distance) -> Sequences:
-        """Return the items ``rows`` (positions in ``items``) of a layer, for comparison."""
-        return Sequences(self.frames[layer], self.starts[rows], self.sizes[rows], distance, f"layer {layer!r}")
+    def take(self, rows: np.ndarray) -> "ItemFrames":
+        """Return some of the items."""
+        return ItemFrames(self.utterances[rows], self.starts[rows], self.sizes[rows])
+
+
+@dataclass(frozen=True)
+class LayerFrames:
+    """One layer's frames of items, one item after the other, or their means.
+
+    Parameters
+    ----------
+    layer : its name
+    sizes : frames of each item, 1 for means [shape=(n_items,)]
+    x : [shape=(n_frames, n_dims), float32]
+    """
+
+    layer: str
+    sizes: np.ndarray
+    x: np.ndarray = field(repr=False)
+
+    def store(self, rows: np.ndarray, compared: Compared, distance: Distance) -> Store:
+        """Return some of the items for comparison."""
+        what = f"layer {self.layer!r}"
+        if compared == "mean":
+            return Vectors(self.x[rows], distance, what)
+        return Sequences(self.x, (np.cumsum(self.sizes) - self.sizes)[rows], self.sizes[rows], distance, what)
 
 
 def item_frames(
@@ -56,29 +82,23 @@ def item_frames(
     return starts, np.maximum(stops, starts)
 
 
-def collect_sequences(
+def find_frames(
     model: "FrameModel",
     corpus: "Corpus",
     items: pd.DataFrame,
     *,
-    layers: Sequence[str] | None = None,
     drop_last_frame: bool = False,
     timing: "FrameTiming | None" = None,
-    batch_s: float = 60.0,
-) -> CollectedFrames:
-    """Run a model over the recordings of items and keep the items' frames; see :func:`auscult.abx.abx_frames`.
+) -> tuple[np.ndarray, ItemFrames]:
+    """Return the positions of the items that have frames, and where those are; see :func:`auscult.abx.abx_frames`.
 
     Raises
     ------
     AnalysisError
-        A layer does not exist, or no item has a frame.
-    CorpusError
-        A recording does not exist, or has another sample rate than the model.
+        No item has a frame.
+    CorpusError, AudioError
+        A recording does not exist, has another sample rate than the model, or is shorter than a frame.
     """
-    layers = list(layers or model.layers)
-    unknown = [layer for layer in layers if layer not in model.layers]
-    if unknown:
-        raise AnalysisError(f"expected layers of {', '.join(model.layers)}, found {unknown[0]!r}")
     about = _recordings(corpus, items, model)
     counts = np.asarray(model.timing.n_frames(about["n_samples"].loc[items["utterance"]].to_numpy()))
     starts, stops = item_frames(
@@ -87,21 +107,77 @@ def collect_sequences(
     kept = np.flatnonzero(stops > starts)
     if not len(kept):
         raise AnalysisError(f"expected items of a frame or more, found none among {len(items)}; times are samples")
-    starts, sizes = starts[kept], (stops - starts)[kept]
+    return kept, ItemFrames(items["utterance"].to_numpy(), starts, stops - starts).take(kept)
+
+
+def read_frames(
+    model: "FrameModel",
+    corpus: "Corpus",
+    items: ItemFrames,
+    *,
+    layers: Sequence[str] | None = None,
+    compared: Compared = "dtw",
+    batch_s: float = 60.0,
+    max_bytes: int = MAX_BYTES,
+) -> Iterator[LayerFrames]:
+    """Run a model over the recordings of items and yield each layer's frames of them, or their means.
+
+    As many layers as fit into ``max_bytes`` are held at once; the model runs anew for those that follow.
+
+    Raises
+    ------
+    AnalysisError
+        A layer does not exist, or does not fit by itself.
+    """
+    layers = list(layers or model.layers)
+    unknown = [layer for layer in layers if layer not in model.layers]
+    if unknown:
+        raise AnalysisError(f"expected layers of {', '.join(model.layers)}, found {unknown[0]!r}")
+    sizes = np.ones_like(items.sizes) if compared == "mean" else items.sizes
     places = np.cumsum(sizes) - sizes
-    of_utterance = pd.Series(np.arange(len(kept))).groupby(items["utterance"].to_numpy()[kept]).indices
-    frames: dict[str, np.ndarray] = {}
-    for batch in _batches(about["n_samples"].loc[list(of_utterance)], int(batch_s * model.sample_rate_hz)):
-        found = model.frames([corpus.waveform(name) for name in batch])
-        for layer in layers:
-            for name, tensor in zip(batch, found[layer]):
-                values = tensor.float().cpu().numpy()
-                if layer not in frames:
-                    frames[layer] = np.empty((int(sizes.sum()), values.shape[1]), dtype=np.float32)
-                for item in of_utterance[name]:
-                    span = slice(places[item], places[item] + sizes[item])
-                    frames[layer][span] = values[starts[item] : starts[item] + sizes[item]]
-    return CollectedFrames(kept, places, sizes, frames)
+    of_utterance = pd.Series(np.arange(len(sizes))).groupby(items.utterances).indices
+    lengths = corpus.utterances.set_index("utterance")["n_samples"].loc[pd.unique(items.utterances)]
+    shortest = model.frames([corpus.waveform(lengths.idxmin())])
+    shapes = {layer: (int(sizes.sum()), shortest[layer][0].shape[1]) for layer in layers}
+    for group in _groups(shapes, max_bytes):
+        frames = {layer: np.empty(shapes[layer], dtype=np.float32) for layer in group}
+        for batch in _batches(lengths, int(batch_s * model.sample_rate_hz)):
+            found = model.frames([corpus.waveform(name) for name in batch])
+            for layer, kept in frames.items():
+                for name, values in zip(batch, found[layer]):
+                    _copy(values.float().cpu().numpy(), items, of_utterance[name], places, kept, compared)
+        for layer in group:
+            yield LayerFrames(layer, sizes, frames.pop(layer))
+
+
+def _groups(shapes: dict[str, tuple[int, int]], max_bytes: int) -> Iterator[list[str]]:
+    n_bytes = {layer: 4 * rows * n_dims for layer, (rows, n_dims) in shapes.items()}
+    largest = max(n_bytes, key=n_bytes.__getitem__)
+    if n_bytes[largest] > max_bytes:
+        raise AnalysisError(
+            f"expected frames of a layer in {max_bytes / 1e9:.3g} GB or less, found {n_bytes[largest] / 1e9:.3g} GB "
+            f"({' × '.join(map(str, shapes[largest]))} numbers of layer {largest!r}); take fewer items a bin or fewer "
+            "cells, or compare means of frames"
+        )
+    group: list[str] = []
+    for layer in shapes:
+        if group and sum(n_bytes[name] for name in [*group, layer]) > max_bytes:
+            yield group
+            group = []
+        group.append(layer)
+    yield group
+
+
+def _copy(
+    values: np.ndarray, items: ItemFrames, those: np.ndarray, places: np.ndarray, to: np.ndarray, compared: Compared
+) -> None:
+    """Copy the frames of ``those`` items, or their means, out of their recording's ``values`` to their places."""
+    for item in those:
+        own = values[items.starts[item] : items.starts[item] + items.sizes[item]]
+        if compared == "mean":
+            to[places[item]] = own.mean(axis=0)
+        else:
+            to[places[item] : places[item] + items.sizes[item]] = own
 
 
 def _recordings(corpus: "Corpus", items: pd.DataFrame, model: "FrameModel") -> pd.DataFrame:

@@ -30,12 +30,13 @@ def read_items(path: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     LabelError
-        A line has not seven fields, or times that are no numbers, in the wrong order or outside the recording.
+        The file is not UTF-8 or has no header; a line has not seven fields, or times that are no numbers, in the wrong
+        order or outside the recording.
     AnalysisError
-        The file names a recording that the corpus has not, or holds no item.
+        The file does not exist, names a recording that the corpus has not, or holds no item.
     """
     path = Path(path)
-    rows, numbers = _fields(path)
+    rows, numbers = _fields(_lines(path), path)
     if not rows:
         raise AnalysisError(f"expected items below the header of {path}, found none; the file may be cut off")
     items = pd.DataFrame(rows, columns=list(ITEM_COLUMNS))
@@ -48,32 +49,62 @@ def read_items(path: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
             f"{numbers[first]} ({items['utterance'][missing].nunique()} such recordings); give the corpus the file "
             "was made for"
         )
-    about = known.loc[items["utterance"]]
+    return _in_samples(items, known.loc[items["utterance"]], numbers, path)
+
+
+def _in_samples(items: pd.DataFrame, about: pd.DataFrame, numbers: list[int], path: Path) -> pd.DataFrame:
     rates, lengths = about["sample_rate_hz"].to_numpy(), about["n_samples"].to_numpy()
-    for column in ("onset", "offset"):
-        items[column] = np.rint(items[column].to_numpy(dtype=float) * rates).astype(np.int64)
-    onset, offset = items["onset"].to_numpy(), items["offset"].to_numpy()
+    # Within a second of the recording, so that no number is too large for an integer; what is outside stays outside.
+    onset, offset = (
+        np.rint(np.clip(items[column].to_numpy(), -1, lengths / rates + 1) * rates).astype(np.int64)
+        for column in ("onset", "offset")
+    )
     wrong = (onset < 0) | (offset <= onset) | (offset > lengths)
     if wrong.any():
         first = int(np.argmax(wrong))
         raise LabelError(
-            f"expected an onset before its offset, both within the {lengths[first]} samples of the recording, found "
-            f"samples {onset[first]}–{offset[first]} in line {numbers[first]} of {path} ({wrong.sum()} such lines); "
+            f"expected an onset before its offset, both within the {lengths[first]} samples "
+            f"({lengths[first] / rates[first]:g} s) of the recording, found {items['onset'][first]:g} to "
+            f"{items['offset'][first]:g} s in line {numbers[first]} of {path} ({wrong.sum()} such lines); "
             "times are seconds"
         )
-    return items
+    return items.assign(onset=onset, offset=offset)
 
 
-def _fields(path: Path) -> tuple[list[list], list[int]]:
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise AnalysisError(f"expected an item file at {path}, found none; correct the path") from None
+    except UnicodeDecodeError as error:
+        raise LabelError(
+            f"expected text in UTF-8 in {path}, found byte {error.object[error.start]:#04x} at position {error.start}; "
+            "convert the file"
+        ) from None
+    except OSError as error:
+        raise AnalysisError(
+            f"expected a readable item file at {path}, found: {error.strerror}; correct the path"
+        ) from None
+
+
+def _fields(lines: list[str], path: Path) -> tuple[list[list], list[int]]:
+    first = lines[0] if lines else ""
+    if first.split()[:1] != ["#file"]:
+        raise LabelError(f"expected the header {_HEADER} in line 1 of {path}, found {first.strip()[:80]!r}; add it")
     rows, numbers = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, line in enumerate(lines[1:], start=2):
         fields = line.split()
-        if number == 1 or not fields:
+        if not fields:
             continue
-        if len(fields) != len(ITEM_COLUMNS) or not _are_times(fields[1:3]):
+        if len(fields) != len(ITEM_COLUMNS):
             raise LabelError(
                 f"expected {len(ITEM_COLUMNS)} fields ({_HEADER}) in line {number} of {path}, found {len(fields)}: "
-                f"{line.strip()[:80]!r}"
+                f"{line.strip()[:80]!r}; correct the line"
+            )
+        if not _are_times(fields[1:3]):
+            raise LabelError(
+                f"expected onset and offset in seconds in line {number} of {path}, found {' '.join(fields[1:3])!r}; "
+                "correct the line"
             )
         rows.append([fields[0], float(fields[1]), float(fields[2]), *fields[3:]])
         numbers.append(number)

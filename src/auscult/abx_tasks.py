@@ -16,6 +16,8 @@ from auscult.errors import AnalysisError
 __all__ = ["AbxTask", "make_abx_task", "add_neighbours", "ranges", "EDGE"]
 
 EDGE = "#"
+# What tells an item from the others of its corpus, or of an item file.
+_PLACES = ("utterance", "tier", "index", "onset", "offset")
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class AbxTask:
     within : whether A and X share a bin (no ACROSS)
     label : code in ``labels`` of each bin [shape=(n_bins,)]
     labels : names of the labels, sorted
-    speaker : speaker code of A and B of each cell, -1 where speakers are neither BY nor ACROSS [shape=(n_cells,)]
+    speaker, x_speaker : speaker codes of A and B, and of X, of each cell, -1 where speakers are neither BY nor ACROSS
+        [shapes=(n_cells,)]
     n_speakers : number of speakers among the items
     n_possible : cells there were before ``max_cells`` of them were drawn
     """
@@ -50,6 +53,7 @@ class AbxTask:
     label: np.ndarray = field(repr=False)
     labels: tuple[str, ...]
     speaker: np.ndarray = field(repr=False)
+    x_speaker: np.ndarray = field(repr=False)
     n_speakers: int
     n_possible: int
 
@@ -78,7 +82,7 @@ def make_abx_task(
     table : one row an item, with a column ``speaker``; items whose ``on`` is empty are left out
     on, by, across : columns
     name : for messages; by default ``on``
-    max_items_per_bin : draw so many items of a bin that has more
+    max_items_per_bin : draw so many items of a bin that has more, whatever the order of the table
     max_cells : draw so many cells if there are more; fewer cells are also less work
     seed : of both draws
 
@@ -97,21 +101,16 @@ def make_abx_task(
     kept = np.flatnonzero(labels != "")
     names, label = np.unique(labels[kept], return_inverse=True)
     _require_two(names, f"target {name!r}", "classes", on)
-    group = table.iloc[kept].groupby(list(by), dropna=False).ngroup().to_numpy() if by else np.zeros(len(kept), int)
-    side = np.zeros(len(kept), int)
+    group, side = _groups(table.iloc[kept], by), np.zeros(len(kept), int)
     if across:
         values, side = np.unique(table[across].astype(str).to_numpy()[kept], return_inverse=True)
         _require_two(values, f"target {name!r}", f"values of {across}", across)
     keys = np.stack([group, side, label])
-    order = np.lexsort(keys[::-1])
+    order = np.lexsort([*_places(table.iloc[kept]), *keys[::-1]])
     order = order[_sample_bins(keys[:, order], max_items_per_bin, np.random.default_rng([seed, 1]))]
     cells = _cells(keys[:, order], bool(across), max_cells, np.random.default_rng([seed, 2]))
     if not len(cells.x):
-        raise AnalysisError(
-            f"target {name!r}: expected a cell (two classes of the same {', '.join(by) or 'corpus'}, and "
-            f"{f'one of them with another {across}' if across else 'two items of one of them'}), found none among "
-            f"{len(kept)} items; ask for any context, or add utterances"
-        )
+        raise _no_cell(name, by, across, len(kept))
     return _assemble(table, kept[order], cells, tuple(names), by, across, name)
 
 
@@ -146,10 +145,29 @@ class _Cells:
 
 def _require_two(values: np.ndarray, where: str, what: str, column: str) -> None:
     if len(values) < 2:
-        found = f"{len(values)} ({values[0]!r})" if len(values) else "none"
+        found = f"{len(values)} ({str(values[0])!r})" if len(values) else "none"
         raise AnalysisError(
             f"{where}: expected two {what} or more in column {column!r}, found {found}; add items or leave it out"
         )
+
+
+def _no_cell(name: str, by: Sequence[str], across: str | None, n_items: int) -> AnalysisError:
+    wider = "ask for any context, or " if set(by) - {"speaker"} else "compare across speakers, or " if by else ""
+    return AnalysisError(
+        f"target {name!r}: expected a cell (two classes of the same {', '.join(by) or 'corpus'}, and "
+        f"{f'one of them with another {across}' if across else 'two items of one of them'}), found none among "
+        f"{n_items} items; {wider}add utterances"
+    )
+
+
+def _groups(table: pd.DataFrame, by: Sequence[str]) -> np.ndarray:
+    return table.groupby(list(by), dropna=False).ngroup().to_numpy() if by else np.zeros(len(table), int)
+
+
+def _places(table: pd.DataFrame) -> list[np.ndarray]:
+    """Return keys, the last one first, that put items into one order in whatever order the table lists them."""
+    columns = [column for column in _PLACES if column in table]
+    return [pd.factorize(table[column], sort=True)[0] for column in reversed(columns)]
 
 
 def _sample_bins(keys: np.ndarray, maximum: int | None, rng: np.random.Generator) -> np.ndarray:
@@ -210,13 +228,14 @@ def _assemble(table, rows: np.ndarray, cells: _Cells, names, by, across, name: s
     of_group = np.repeat(np.arange(len(first)), n_bins)
     rows = rows[np.repeat(used, cells.size)]
     speakers, codes = np.unique(table["speaker"].astype(str).to_numpy()[rows], return_inverse=True)
-    a = renumbered[cells.a]
+    x, a = renumbered[cells.x], renumbered[cells.a]
     known = "speaker" in (*by, across)
     return AbxTask(
         name=name, rows=rows, bin_start=start, bin_size=size,
         group_start=start[first][of_group], group_stop=np.append(start[first][1:], len(rows))[of_group],
-        x=renumbered[cells.x], a=a, b=renumbered[cells.b], within=across is None,
+        x=x, a=a, b=renumbered[cells.b], within=across is None,
         label=cells.keys[2, used], labels=names,
         speaker=codes[start[a]] if known else np.full(len(a), -1),
+        x_speaker=codes[start[x]] if known else np.full(len(a), -1),
         n_speakers=len(speakers), n_possible=cells.n_possible,
     )  # fmt: skip

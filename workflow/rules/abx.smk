@@ -1,10 +1,53 @@
 """
 What is nearer to what without training anything, beside what a trained probe reads from the same items.
 
-required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, results/probing/probing.csv
-outputs:          results/abx/{corpus}/{model}/{step}.csv (scores) and .parquet (contrasts), collected in results/abx/abx.csv and
-                  contrasts.parquet; results/abx/agreement.csv (rank correlation with the probe); results/figures/abx.*
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, results/probing/probing.csv; for item files those
+                  and resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
+outputs:          results/abx/{corpus}/{model}/{step}.csv (scores) and .parquet (contrasts), {step}/items.csv and .parquet those
+                  of item files, collected in results/abx/abx.csv and contrasts.parquet; results/abx/agreement.csv (rank
+                  correlation with the probe); results/figures/abx.*
 """
+
+
+def get_all_abx_targets(corpus):
+    """Return the ABX targets of a corpus, each with its name."""
+    abx = config["analyses"]["abx"]
+    return [{"name": name, **abx["targets"][name]} for name in abx["corpora"][corpus]]
+
+
+def get_abx_targets(wildcards):
+    """Return the ABX targets of a corpus that compare its segments."""
+    return [
+        target
+        for target in get_all_abx_targets(wildcards.corpus)
+        if "items" not in target
+    ]
+
+
+def get_abx_item_targets(wildcards):
+    """Return the ABX targets of a corpus that compare the items of a file, with where it is."""
+    return [
+        {**target, "items": get_local_path({"path": target["items"]})}
+        for target in get_all_abx_targets(wildcards.corpus)
+        if "items" in target
+    ]
+
+
+def get_abx_item_files(wildcards):
+    """Return the item files of a corpus."""
+    return [target["items"] for target in get_abx_item_targets(wildcards)]
+
+
+def get_abx_tables(ending):
+    """Return one path for each run on segments, and one for each run on item files."""
+    return [
+        f"results/abx/{corpus}/{model}/{step}{part}{ending}"
+        for corpus, model, step in runs_of(config, "abx")
+        for part in dict.fromkeys(
+            "/items" if "items" in target else ""
+            for target in get_all_abx_targets(corpus)
+        )
+    ]
 
 
 localrules:
@@ -38,11 +81,44 @@ rule abx_run:
         "../../scripts/abx.py"
 
 
+rule abx_items:
+    """Run one model over the items of files, and score its layers on them."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoint=get_checkpoint,
+        item_files=get_abx_item_files,
+        code=library("abx", "models.opening", "corpora.corpus"),
+    output:
+        table="results/abx/{corpus}/{model}/{step}/items.csv",
+        contrasts="results/abx/{corpus}/{model}/{step}/items.parquet",
+    log:
+        "logs/abx_items/{corpus}/{model}/{step}.log",
+    threads: 1
+    resources:
+        mem_mb=8000,
+        runtime=600,
+        gpu=get_gpus(),
+    params:
+        targets=get_abx_item_targets,
+        checkpoint="resources/checkpoints/{model}/{step}",
+        features=lookup("models/{model}/features", within=config, default=None),
+        batch_s=config["activations"]["batch_s"],
+        device=config["device"],
+        contexts=config["analyses"]["abx"]["contexts"],
+        speakers=config["analyses"]["abx"]["speakers"],
+        max_items_per_bin=config["analyses"]["abx"]["max_items_per_bin"],
+        max_cells=config["analyses"]["abx"]["max_cells"],
+        n_resamples=config["analyses"]["abx"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/abx_items.py"
+
+
 rule abx_tables:
     """Collect the ABX scores of the study and of its contrasts."""
     input:
-        table=get_runs("abx", ".csv"),
-        contrasts=get_runs("abx", ".parquet"),
+        table=get_abx_tables(".csv"),
+        contrasts=get_abx_tables(".parquet"),
     output:
         table="results/abx/abx.csv",
         contrasts="results/abx/contrasts.parquet",
