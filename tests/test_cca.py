@@ -97,7 +97,8 @@ def test_unrelated_spaces_are_not_alike_on_speakers_not_fitted(metric):
     rng = RNG(2)
     x, y = rng.normal(size=(N, 60)), rng.normal(size=(N, 60))
     value, low, high = measure(x, y, metric)
-    assert value < 0.02
+    # Regression on 60 dimensions of noise explains less than the mean: about −60 / 900.
+    assert (-0.12 if metric == "r2" else -0.02) < value < 0.02
     assert low < value < high
 
 

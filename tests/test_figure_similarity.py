@@ -99,7 +99,22 @@ def test_it_names_every_reference_measure_and_control(drawn):
 
 
 def test_rsa_against_one_hot_labels_is_said_to_be_undefined(drawn):
-    assert drawn.count("undefined: all labels") == 2
+    assert drawn.count("undefined: labels") == 2
+    assert "CKA, unbiased over speakers" in drawn
+
+
+def test_groups_of_speakers_are_not_called_speakers(tmp_path):
+    table = similarity_table(runs=RUNS[:2], references=["mel"]).assign(resampling_unit="speaker group", n_groups=40)
+    found = texts(draw(tmp_path, table, {"models": ["hubert-english", "mel"]}))
+    assert found.count("english · n = 3,000, 40 speaker groups") == 3
+    assert not any(text.endswith("40 speakers") for text in found)
+
+
+def test_measures_left_out_for_a_property_of_the_speaker_are_said_to_be(tmp_path):
+    table = similarity_table(runs=RUNS[:2], references=["mel", "phone"])
+    table = table[~((table["target"] == "mel") & table["metric"].isin(["pwcca", "cka"]))]
+    found = texts(draw(tmp_path, table, {"models": ["hubert-english", "mel"]}))
+    assert {"left out: a property of", "undefined: no two"} <= set(found)
 
 
 def test_a_single_model_is_compared_with_its_untrained_self(tmp_path):

@@ -128,10 +128,7 @@ def test_joint_moments_are_the_sums_of_each_group(joint):
     x, y, groups = joint
     moments = JointMoments.of(x, y, groups)
     a, b = x[groups == 3], y[groups == 3]
-    square_a, square_b = (a**2).sum(axis=1), (b**2).sum(axis=1)
-    sums = [len(a), a.sum(0), b.sum(0), a.T @ b, square_a.sum(), square_b.sum(), (square_a * square_b).sum()]
-    sums += [(a * square_b[:, None]).sum(0), (b * square_a[:, None]).sum(0)]
-    for found, expected in zip(vars(moments).values(), sums):
+    for found, expected in zip(vars(moments).values(), [len(a), a.sum(0), b.sum(0), a.T @ b], strict=True):
         assert np.allclose(found[3], expected, rtol=1e-12)
 
 

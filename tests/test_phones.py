@@ -1,5 +1,6 @@
 import pytest
 
+from auscult import spaces
 from auscult.errors import LabelError
 from auscult.phones import clean_phone, phone_class, phone_stress, syllabify
 
@@ -29,6 +30,12 @@ def test_a_symbol_of_espeak_becomes_an_ipa_label_without_stress_and_length(symbo
 )
 def test_a_label_has_the_manner_of_its_first_letters(phone, expected):
     assert phone_class(phone) == expected
+
+
+def test_every_letter_with_articulatory_features_has_a_class():
+    letters = {*"".join(spaces._PLACES.values()), *spaces._VOWELS}
+    assert all(phone_class(letter) in spaces._MANNERS for letter in letters)
+    assert {*spaces._VOICELESS, *spaces._ROUNDED, *spaces._LATERAL, *spaces._RHOTIC} <= letters
 
 
 def test_stress_is_read_from_the_mark():

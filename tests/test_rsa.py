@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from rsatoolbox.data import Dataset
 from rsatoolbox.rdm import calc_rdm
+from rsatoolbox.rdm import compare as compare_of_rsatoolbox
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, spearmanr
 
@@ -104,6 +105,49 @@ def test_the_noise_ceiling_falls_as_speakers_differ_and_brackets_what_is_possibl
     assert abs(ceilings[2][0]) < 0.2
 
 
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+def test_a_perfect_account_reaches_the_noise_ceiling_of_what_it_is_compared_with(distance):
+    found = []
+    for seed in range(20):
+        x, conditions, speakers = make_items(n_speakers=12, noise=2, seed=seed)
+        # The centres that make_items draws first.
+        centres = RNG(seed).normal(size=(10, 6))[conditions]
+        value = compare_rdms(*(drawn(v, conditions, speakers, distance, n_resamples=0) for v in (x, centres)))[0]
+        found.append((value, *noise_ceiling(Conditions.of(x, conditions, speakers), distance)))
+    value, low, high = np.mean(found, axis=0)
+    # The upper end is what it reaches on average, but for a little where noise is as large as distances.
+    assert low + 0.02 < value < high + 0.02
+    assert high < 0.97
+
+
+def test_of_two_speakers_the_ceiling_is_that_of_their_rdms_in_rsatoolbox():
+    x, conditions, speakers = make_items(n_speakers=2, noise=1)
+    means = [Conditions.of(x, conditions, speakers).means(weights) for weights in np.eye(2)]
+    r = compare_of_rsatoolbox(*(calc_rdm(Dataset(m), method="correlation") for m in means), method="corr").item()
+    found = noise_ceiling(Conditions.of(x, conditions, speakers), "correlation", "pearson")
+    assert found == pytest.approx((2 * r / (1 + r), np.sqrt(2 * r / (1 + r))), abs=1e-9)
+
+
+def test_a_speaker_whose_vectors_are_all_the_same_leaves_a_ceiling():
+    x, conditions, speakers = make_items(noise=0.5)
+    x[speakers == 3] = 1.0
+    assert np.isfinite(noise_ceiling(Conditions.of(x, conditions, speakers))).all()
+    few = np.isin(speakers, [2, 3])
+    assert np.isnan(noise_ceiling(Conditions.of(x[few], conditions[few], speakers[few] - 2), "euclidean")).all()
+
+
+def test_the_interval_covers_the_correlation_without_noise_over_many_conditions():
+    mixing = RNG(0).normal(size=(6, 6)) + 2 * np.eye(6)
+    many = make_items(n_speakers=1, n_conditions=300, repeats=1, noise=0, seed=99)[0]
+    truth, held = spearmanr(rdm(many), rdm(many @ mixing))[0], []
+    for seed in range(30):
+        x, conditions, speakers = make_items(n_conditions=20, noise=0.3, seed=seed)
+        one, other = (drawn(v, conditions, speakers, n_resamples=100) for v in (x, x @ mixing))
+        _, low, high = compare_rdms(one, other)
+        held.append(low <= truth <= high)
+    assert np.mean(held) >= 0.8
+
+
 def test_the_noise_ceiling_uses_the_conditions_that_a_speaker_has():
     x, conditions, speakers = make_items(noise=0.01)
     kept = ~((speakers == 0) & (conditions < 5))
@@ -119,8 +163,13 @@ def test_too_few_speakers_or_conditions_give_no_interval():
 
 
 def test_two_conditions_are_refused():
-    with pytest.raises(AnalysisError, match="expected at least 3 conditions for RSA, found 2; choose another tier"):
+    with pytest.raises(AnalysisError, match="found 2; choose another tier, or add utterances or raise n_items"):
         Conditions.of(*make_items(n_conditions=2))
+
+
+def test_no_conditions_at_all_are_refused():
+    with pytest.raises(AnalysisError, match="expected at least 3 conditions for RSA, found 0"):
+        Conditions.of(np.empty((0, 4)), np.empty(0, dtype=int), np.empty(0, dtype=int))
 
 
 @pytest.mark.parametrize("correlation", ["pearson", "spearman"])

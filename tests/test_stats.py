@@ -3,7 +3,14 @@ import pytest
 from reference import bootstrap_interval
 from sklearn.metrics import f1_score
 
-from auscult.stats import MIN_GROUPS, bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
+from auscult.stats import (
+    MIN_GROUPS,
+    bootstrap_statistic,
+    cluster_bootstrap,
+    count_classes,
+    macro_f1,
+    percentile_interval,
+)
 
 
 def draw_hits(rng, n_groups, n_items=30):
@@ -61,6 +68,33 @@ def test_same_seed_gives_the_same_interval():
 def test_groups_that_agree_give_an_interval_of_no_width():
     sums = np.tile([[3.0, 4.0]], (9, 1))
     assert bootstrap_statistic(sums, lambda s: s[:, 0] / s[:, 1], seed=0) == (0.75, 0.75)
+
+
+def test_chunks_of_resamples_change_nothing(monkeypatch):
+    sums, sizes = np.random.default_rng(0).uniform(1, 2, size=(9, 2)), []
+
+    def ratio(totals):
+        sizes.append(len(totals))
+        return totals[:, 0] / totals[:, 1]
+
+    whole = bootstrap_statistic(sums, ratio, n_resamples=50, seed=0)
+    monkeypatch.setattr("auscult.stats._CHUNK", 16)
+    assert bootstrap_statistic(sums, ratio, n_resamples=50, seed=0) == pytest.approx(whole, abs=1e-12)
+    assert sizes == [50, 8, 8, 8, 8, 8, 8, 2]
+
+
+def test_a_few_undefined_resamples_are_left_out_and_many_leave_no_interval(caplog):
+    values = np.arange(100.0)
+    values[:9] = np.nan
+    assert percentile_interval(values) == pytest.approx(tuple(np.quantile(values[9:], [0.025, 0.975])))
+    values[:11] = np.inf
+    with caplog.at_level("INFO"):
+        assert np.isnan(percentile_interval(values)).all()
+    assert "no interval: the statistic is undefined in 11 of 100 resamples" in caplog.text
+
+
+def test_no_resamples_give_no_interval():
+    assert np.isnan(bootstrap_statistic(np.ones((9, 1)), lambda s: s[:, 0], n_resamples=0, seed=0)).all()
 
 
 def test_macro_f1_equals_that_of_scikit_learn():

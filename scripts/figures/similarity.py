@@ -17,6 +17,12 @@ NAMES = {"cka": "CKA", "rsa": "RSA", "pwcca": "PWCCA,\nheld out", "svcca": "SVCC
          "procrustes": "Procrustes,\nheld out", "r2": "R²,\nheld out"}  # fmt: skip
 ZERO_SHOT, FITTED = ("cka", "rsa"), ("pwcca", "svcca", "cca", "procrustes", "r2")
 HEAT_MM, CURVE_MM = 54, 33
+# Why a measure has no rows for a reference.
+MISSING = {
+    "rsa": "undefined: labels\nare too few, or all\nequally far apart",
+    "cka": "undefined: no two\nspeakers share any",
+    "": "left out: a property of\ntoo few speakers",
+}
 CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
 
 
@@ -54,13 +60,18 @@ def draw_matrices(figure, places, corpus, rows, entries):
         image = draw_matrix(axes[-1], matrix)
         widest = (matrix["ci_high"] - matrix["ci_low"]).max() / 2
         interval = f"95 % interval: ± {widest:.2f} at most"
-        counts = f"n = {plotting.describe_range(matrix['n'])}, {plotting.describe_range(matrix['n_groups'])} speakers"
-        lines = f"{corpus} · {counts}", plotting.describe_interval(matrix) if np.isnan(widest) else interval
-        plotting.head(axes[-1], title, lines)
+        interval = plotting.describe_interval(matrix) if np.isnan(widest) else interval
+        plotting.head(axes[-1], title, (f"{corpus} · {', '.join(counts_of(matrix))}", interval))
     if image is not None:
         bar = figure.colorbar(image, ax=axes, location="right", fraction=0.025, pad=0.01, aspect=25)
-        bar.set_label("unbiased linear CKA")
+        bar.set_label("CKA, unbiased over speakers")
         bar.outline.set_visible(False)
+
+
+def counts_of(rows):
+    """Say of how many items and speakers, or groups of them, result rows are."""
+    unit = plotting.resampling_unit(rows).removesuffix(" and condition")
+    return f"n = {plotting.describe_range(rows['n'])}", f"{plotting.describe_range(rows['n_groups'])} {unit}s"
 
 
 def layers_of(rows, entry):
@@ -121,24 +132,20 @@ def draw_curves(figure, place, rows, entries, shown):
                 (mine["distance"] == mine["distance"].iloc[0]) & (mine["correlation"] == mine["correlation"].iloc[0])
             ]
         draw_panel(axes, mine, entries, layers, row == len(shown) - 1)
+        if mine.empty:
+            axes.text(0.5, 0.5, MISSING.get(measure, MISSING[""]), transform=axes.transAxes, fontsize=6.5,
+                      color="#777777", ha="center", va="center")  # fmt: skip
         if measure == "rsa":
             axes.set(ylim=(-0.2, 1.02), yticks=[0, 0.5, 1])
         if column == 0:
             axes.set_ylabel(NAMES[measure])
         if row == 0:
-            counts = (
-                f"n = {plotting.describe_range(mine['n'])}",
-                f"{plotting.describe_range(mine['n_groups'])} speakers",
-            )
-            plotting.head(axes, f"to {target.replace('_', ' ')}", counts)
+            plotting.head(axes, f"to {target.replace('_', ' ')}", counts_of(mine))
 
 
 def draw_panel(axes, rows, entries, layers, last):
     """Draw the curve of each model, a horizontal line for each baseline, chance, and the noise ceiling of RSA."""
     rows = rows.assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)}))
-    if rows.empty:
-        axes.text(0.5, 0.5, "undefined: all labels\nare equally far apart", transform=axes.transAxes, fontsize=6.5,
-                  color="#777777", ha="center", va="center")  # fmt: skip
     for place, entry in enumerate(entries):
         mine, style = entry.rows(rows).sort_values("x"), entry.style
         if style.baseline:
@@ -168,7 +175,7 @@ def legends(entries):
     for style in (entry.style for entry in entries if entry.style.baseline):
         lines.append(Line2D([], [], color=style.colour, linestyle=style.dashes, label=style.label))
     beside = [Line2D([], [], **CHANCE, label="chance: shuffled items")]
-    beside.append(Patch(color="#BBBBBB", label="noise ceiling of RSA: how far speakers agree"))
+    beside.append(Patch(color="#BBBBBB", label="noise ceiling of RSA: a perfect account"))
     return [lines, beside]
 
 
@@ -178,10 +185,11 @@ def note(table, study):
     labels = plotting.describe_range(rsa["n_conditions"]) if len(rsa) else "?"
     return (
         f"{plotting.describe_study(study, table['corpus'])} The same items for every model. Above: how alike layers "
-        "are (unbiased linear CKA). Below: how close each layer comes to a reference space; vertical axes differ. CKA "
-        "and RSA take distances as they are (zero-shot); the last row fits an alignment on some speakers and is "
-        "measured on others. Bands are 95 % intervals over speakers, those of RSA over speakers and labels "
-        f"({labels} labels); they need six of each. Chance and noise ceiling are those of the first model."
+        "are (linear CKA, unbiased over speakers). Below: how close each layer comes to a reference space; vertical "
+        "axes differ. CKA and RSA take distances as they are (zero-shot); the last row fits an alignment on some "
+        "speakers and is measured on others. Bands are 95 % intervals over speakers (CKA: seven or more), those of RSA "
+        f"over speakers and labels ({labels} labels), six or more of each. Chance and noise ceiling are those of the "
+        "first model; the ceiling is what a perfect account of its layer would reach, and chance of RSA need not be 0."
     )
 
 

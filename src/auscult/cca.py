@@ -7,6 +7,7 @@ Fits and measures come from moments: no further pass over the items.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -22,7 +23,7 @@ ALIGNMENTS = ("cca", "svcca", "pwcca", "procrustes", "r2")
 _KEPT_VARIANCE = 0.99
 # Directions of less than this share of the largest variance are rounding errors of float32 vectors.
 _RANK = 1e-12
-_CONSTANT = "expected features that vary over the items, found a constant space; leave it out or take other items"
+_NO_VARIANCE = "expected features that vary over the items, found a constant space; leave it out or take other items"
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,14 @@ def held_out_alignment(
     variance of y that ridge regression on x explains, against the mean of the training groups. We differ from the
     sources in measuring on held-out groups, around the training means, each correlation over all folds by its rank.
 
+    The interval leaves out that fits differ. For what varies from item to item that is little; for a property of the
+    group itself (gender, where groups are speakers) a fit knows as many values as it has groups, and with fewer than
+    about thirty of them the interval is far too narrow.
+
     Parameters
     ----------
     spaces : moments by group
     folds : the fold of each group [shape=(n_groups,)]
-    metric : one of :data:`ALIGNMENTS`
     shrinkage : added to the diagonal of a covariance, in units of its mean
     n_resamples : bootstrap samples; fits are kept, held-out groups are resampled
 
@@ -81,15 +85,7 @@ def held_out_alignment(
     if len(np.unique(folds)) < 2:
         raise AnalysisError("expected two folds of speakers or more (to fit and to measure), found one; add speakers")
     sums, weights = _measure(spaces, folds, metric, shrinkage)
-
-    def statistic(totals: np.ndarray) -> np.ndarray:
-        xy, xx, yy = np.moveaxis(totals, -1, 0)
-        if metric == "r2":
-            return 1 - xx[..., 0] / yy[..., 0]
-        norm = np.sqrt(xx * yy)
-        # A direction nothing varies in on held-out groups holds no shared information there.
-        return np.divide(xy, norm, where=norm > 0, out=np.zeros_like(xy)) @ weights
-
+    statistic = partial(_score, metric, weights)
     low, high = bootstrap_statistic(sums, statistic, n_resamples=n_resamples, seed=seed)
     return float(statistic(sums.sum(axis=0)[None])[0]), low, high
 
@@ -115,7 +111,7 @@ def canonical_directions(
 def _whitening(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
     variances, axes = fit_pca(covariance)
     if variances[0] <= 0:
-        raise AnalysisError(_CONSTANT)
+        raise AnalysisError(_NO_VARIANCE)
     kept = variances > _RANK * variances[0]
     return axes[:, kept] / np.sqrt(variances[kept] + shrinkage * variances.mean())
 
@@ -150,7 +146,7 @@ def _fit(
 ) -> tuple[Callable, np.ndarray]:
     """Return what measures a group's (xx, yy, xy) and the weight of each direction, from training covariances."""
     if not (np.trace(xx) > 0 and np.trace(yy) > 0):
-        raise AnalysisError(_CONSTANT)
+        raise AnalysisError(_NO_VARIANCE)
     match metric:
         case "procrustes":
             left, _, right = np.linalg.svd(xy, full_matrices=False)
@@ -168,6 +164,16 @@ def _fit(
     if metric == "svcca":
         a, b = axes_x @ a, axes_y @ b
     return lambda xx, yy, xy: np.stack([_along(a, xy, b), _along(a, xx, a), _along(b, yy, b)], axis=-1), weights
+
+
+def _score(metric: Alignment, weights: np.ndarray, totals: np.ndarray) -> np.ndarray:
+    """Return the metric of each row of sums over groups [shape=(n, n_directions, 3)]."""
+    xy, xx, yy = np.moveaxis(totals, -1, 0)
+    if metric == "r2":
+        return 1 - xx[..., 0] / yy[..., 0]
+    norm = np.sqrt(xx * yy)
+    # A direction nothing varies in on held-out groups holds no shared information there.
+    return np.divide(xy, norm, where=norm > 0, out=np.zeros_like(xy)) @ weights
 
 
 def _leading_axes(covariance: np.ndarray) -> np.ndarray:

@@ -11,12 +11,12 @@ from operator import add
 
 import numpy as np
 
-__all__ = ["Moments", "MomentsByGroup", "JointMoments", "RidgePath", "fit_ridge", "fit_pca"]
+__all__ = ["CONSTANT_SHARE", "Moments", "MomentsByGroup", "JointMoments", "RidgePath", "fit_ridge", "fit_pca"]
 
 # Rows of one matrix product: few enough that float32 sums keep five digits, enough for the product to run at full rate.
 _BLOCK = 2048
 # A float32 vector cannot hold a spread smaller than this share of its mean square: such a dimension is constant.
-_CONSTANT = 1e-13
+CONSTANT_SHARE = 1e-13
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Moments:
         """One over the standard deviation of each dimension of x, 0 where it is constant [shape=(n_dims,)]."""
         mean_square = np.diag(self.gram) / self.n
         variance = mean_square - self.mean_x**2
-        varies = variance > _CONSTANT * mean_square
+        varies = variance > CONSTANT_SHARE * mean_square
         return np.divide(1.0, np.sqrt(variance, where=varies, out=np.ones_like(variance)), where=varies,
                          out=np.zeros_like(variance))  # fmt: skip
 
@@ -134,19 +134,12 @@ class JointMoments:
     n : items of each group [shape=(n_groups,)]
     sum_x, sum_y : Σ x and Σ y [shapes=(n_groups, n_dims)]
     cross : Σ x yᵀ [shape=(n_groups, n_dims_x, n_dims_y)]
-    square_x, square_y, squares : Σ |x|², Σ |y|² and Σ |x|² |y|² [shapes=(n_groups,)]
-    x_by_square, y_by_square : Σ x |y|² and Σ y |x|² [shapes=(n_groups, n_dims)]
     """
 
     n: np.ndarray
     sum_x: np.ndarray
     sum_y: np.ndarray
     cross: np.ndarray
-    square_x: np.ndarray
-    square_y: np.ndarray
-    squares: np.ndarray
-    x_by_square: np.ndarray
-    y_by_square: np.ndarray
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray, groups: np.ndarray, n_groups: int | None = None) -> "JointMoments":
@@ -163,7 +156,7 @@ class JointMoments:
         """
         n_groups = int(groups.max()) + 1 if n_groups is None else n_groups
         n_x, n_y = x.shape[1], y.shape[1]
-        shapes = [(), (n_x,), (n_y,), (n_x, n_y), (), (), (), (n_x,), (n_y,)]
+        shapes = [(), (n_x,), (n_y,), (n_x, n_y)]
         parts = [np.zeros((n_groups, *shape)) for shape in shapes]
         for group in np.unique(groups):
             rows = np.flatnonzero(groups == group)
@@ -186,10 +179,7 @@ class JointMoments:
     @property
     def swapped(self) -> "JointMoments":
         """The same with x and y exchanged."""
-        return JointMoments(
-            self.n, self.sum_y, self.sum_x, self.cross.transpose(0, 2, 1), self.square_y, self.square_x, self.squares,
-            self.y_by_square, self.x_by_square,
-        )  # fmt: skip
+        return JointMoments(self.n, self.sum_y, self.sum_x, self.cross.transpose(0, 2, 1))
 
     def means(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the means of x and of y with each group weighted [shapes=(n_dims,)]."""
@@ -208,14 +198,8 @@ class JointMoments:
 
 
 def _block_moments(a: np.ndarray, b: np.ndarray) -> tuple:
-    square_a = np.einsum("ij,ij->i", a, a)
-    square_b = square_a if b is a else np.einsum("ij,ij->i", b, b)
-    exact_a, exact_b = square_a.astype(np.float64), square_b.astype(np.float64)
     sum_a = a.sum(axis=0, dtype=np.float64)
-    return (
-        len(a), sum_a, sum_a if b is a else b.sum(axis=0, dtype=np.float64), a.T @ b,
-        exact_a.sum(), exact_b.sum(), exact_a @ exact_b, a.T @ square_b, b.T @ square_a,
-    )  # fmt: skip
+    return len(a), sum_a, sum_a if b is a else b.sum(axis=0, dtype=np.float64), a.T @ b
 
 
 @dataclass(frozen=True)

@@ -9,18 +9,18 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.stats import rankdata
 
 from auscult.errors import AnalysisError
-from auscult.stats import MIN_GROUPS
+from auscult.stats import MIN_GROUPS, percentile_interval
 
-__all__ = ["DISTANCES", "CORRELATIONS", "Conditions", "DrawnRdms", "rdm", "draw_rdms", "compare_rdms", "noise_ceiling"]
+__all__ = ["DISTANCES", "CORRELATIONS", "MIN_CONDITIONS", "Conditions", "DrawnRdms", "rdm", "draw_rdms", "comparable",
+           "compare_rdms", "noise_ceiling"]  # fmt: skip
 
 Distance = Literal["cosine", "correlation", "euclidean"]
 Correlation = Literal["spearman", "pearson"]
 DISTANCES = ("cosine", "correlation", "euclidean")
 CORRELATIONS = ("spearman", "pearson")
-_MIN_CONDITIONS = 3
+MIN_CONDITIONS = 3
 # Distances that agree to so many digits of the largest are equal, and differ by rounding.
 _DIGITS = 10
 
@@ -47,11 +47,11 @@ class Conditions:
         AnalysisError
             There are fewer than three conditions: two have one distance, and nothing to correlate it with.
         """
-        n_groups, n_conditions = int(groups.max()) + 1, int(conditions.max()) + 1
-        if n_conditions < _MIN_CONDITIONS:
+        n_groups, n_conditions = (int(codes.max(initial=-1)) + 1 for codes in (groups, conditions))
+        if n_conditions < MIN_CONDITIONS:
             raise AnalysisError(
-                f"expected at least {_MIN_CONDITIONS} conditions for RSA, found {n_conditions}; choose another tier or "
-                "raise n_items"
+                f"expected at least {MIN_CONDITIONS} conditions for RSA, found {n_conditions}; choose another tier, or "
+                "add utterances or raise n_items"
             )
         cells = groups * n_conditions + conditions
         counts = np.bincount(cells, minlength=n_groups * n_conditions).reshape(n_groups, n_conditions)
@@ -154,12 +154,19 @@ def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return (np.cumsum(mass) - (mass - 1) / 2)[codes]
 
 
+def comparable(one: DrawnRdms, other: DrawnRdms) -> bool:
+    """Say whether distances differ in both spaces over the conditions they share: else nothing can be correlated."""
+    shared = np.minimum(one.weights[0], other.weights[0]) > 0
+    return all(len(np.unique(drawn.ranks[0][shared])) > 1 for drawn in (one, other))
+
+
 def compare_rdms(one: DrawnRdms, other: DrawnRdms, correlation: Correlation = "spearman") -> tuple[float, float, float]:
     """Return the correlation of two RDMs over the pairs above the diagonal, −1 to 1, with its 95 % interval.
 
     Returns
     -------
-    (value, ci_low, ci_high); the interval is NaN with too few speakers or conditions
+    (value, ci_low, ci_high); the interval is NaN with too few speakers or conditions, and where more than one in ten
+    resamples have distances that are all alike
 
     Raises
     ------
@@ -177,8 +184,7 @@ def compare_rdms(one: DrawnRdms, other: DrawnRdms, correlation: Correlation = "s
         )
     if len(values) == 1:
         return float(values[0]), float("nan"), float("nan")
-    low, high = np.nanquantile(values[1:], [0.025, 0.975])
-    return float(values[0]), float(low), float(high)
+    return float(values[0]), *percentile_interval(values[1:])
 
 
 def _correlate(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -193,32 +199,40 @@ def _correlate(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def noise_ceiling(
-    conditions: Conditions, distance: Distance = "cosine", correlation: Correlation = "spearman"
+    conditions: Conditions,
+    distance: Distance = "cosine",
+    correlation: Correlation = "spearman",
+    *,
+    n_splits: int = 50,
+    seed: int = 0,
 ) -> tuple[float, float]:
-    """Return between what a perfect account of the space would reach, given how speakers differ.
+    """Return between what a perfect account of the RDM of all speakers would reach, given how speakers differ.
 
-    The mean correlation of a speaker's RDM with that of all speakers (upper end) and with that of the others (lower
-    end), over the pairs of conditions this speaker has (Nili et al., 2014, Fig. 2).
+    Each of ``n_splits`` random halves of the speakers has an RDM, as has the rest of them; their correlation r,
+    averaged, is the reliability of half as many speakers, and that of all is R = 2r / (1 + r) (Spearman, 1910; Brown,
+    1910). R, the lower end, is what an equally noisy measurement of the same distances reaches; √R, the upper end,
+    what the distances free of noise reach on average. Where noise exceeds the distances √R is too low, for then its
+    square counts: by 0.03 at R = 0.5, by 0.1 at R = 0.1. The ceiling of Nili et al. (2014) is that of single speakers'
+    RDMs, which are not what is compared here.
 
     Returns
     -------
-    (low, high); NaN with fewer than two speakers that have three conditions or more
+    (low, high), 0 to 1; NaN with fewer than two speakers, or if no two halves share three distances that differ
     """
-    n_groups = len(conditions.counts)
-    found = []
-    for group in range(n_groups):
-        mine = np.eye(n_groups)[group]
-        own, all_, others = (rdm(conditions.means(w), distance) for w in (mine, np.ones(n_groups), 1 - mine))
-        used = np.isfinite(own) & np.isfinite(others)
-        if used.sum() >= _MIN_CONDITIONS:
-            found.append([_plain_correlation(own[used], one[used], correlation) for one in (others, all_)])
-    if len(found) < 2:
+    n_groups, rng, found = len(conditions.counts), np.random.default_rng([seed, 4]), []
+    for _ in range(n_splits if n_groups > 1 else 0):
+        half = np.zeros(n_groups)
+        half[rng.permutation(n_groups)[: n_groups // 2]] = 1
+        one, other = (rdm(conditions.means(weights), distance) for weights in (half, 1 - half))
+        used = (np.isfinite(one) & np.isfinite(other)).astype(float)
+        if used.sum() >= MIN_CONDITIONS:
+            pair = [np.nan_to_num(values) for values in (one, other)]
+            if correlation == "spearman":
+                pair = [_weighted_ranks(values, used) for values in pair]
+            found += _correlate(*(values[None] for values in pair), used[None]).tolist()
+    found = np.array(found)[np.isfinite(found)]
+    if not len(found):
         return float("nan"), float("nan")
-    low, high = np.mean(found, axis=0)
-    return float(low), float(high)
-
-
-def _plain_correlation(x: np.ndarray, y: np.ndarray, correlation: Correlation) -> float:
-    if correlation == "spearman":
-        x, y = rankdata(x), rankdata(y)
-    return float(_correlate(x[None], y[None], np.ones((1, len(x))))[0])
+    half_reliability = max(0.0, float(found.mean()))
+    reliability = 2 * half_reliability / (1 + half_reliability)
+    return reliability, float(np.sqrt(reliability))

@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from auscult.comparisons import METRICS, Items, Measures, Space, compare_spaces
+from auscult.comparisons import Chance, Space, compare_spaces
+from auscult.errors import AnalysisError
+from auscult.similarity_items import METRICS, Items, Measures
 from auscult.spaces import match_items, reference_space, sample_items
 from auscult.tables import RESULT_COLUMNS, check_results
 
@@ -53,36 +55,30 @@ def compare_activations(
     sentences : texts of the corpus
     tier : of the items on which layers are compared with each other
     measures : what is measured between layers and references
-    layer_metrics : those of its metrics that are also taken between layers
-    n_items : random sample of each tier
+    layer_metrics, n_items : metrics that are taken between layers; random sample of each tier
 
     Returns
     -------
-    results : columns :data:`SIMILARITY_COLUMNS`; one row per layer, partner and metric. ``target`` is ``layers`` or a
-        reference. ``chance`` is the metric after shuffling the items of the reference; ``ceiling_low`` and
-        ``ceiling_high`` say how far speakers agree (RSA only); ``held_out`` names what fitted metrics are measured on;
-        ``n_dropped`` counts items the reference does not know. Values are at most 1, higher is more alike. A
-        reference that names speakers is about 0 where fitted metrics hold speakers out.
+    results : columns :data:`SIMILARITY_COLUMNS`; one row per layer, partner and metric defined for them (see
+        :func:`~auscult.comparisons.compare_spaces`). ``target`` is ``layers`` or a reference; ``chance`` the metric
+        after shuffling the reference's items; ``ceiling_low`` to ``ceiling_high`` what a perfect account of the layer
+        would reach (RSA); ``held_out`` what fitted metrics are measured on; ``n_dropped`` counts items the reference
+        does not know. Values are at most 1, higher is more alike.
 
     Raises
     ------
     AnalysisError
         A metric, reference, tier or column does not exist; there are too few items or speakers; features are constant
-        or not finite; models do not share their items.
+        or not finite; models do not share their items; a reference knows no item.
     """
     measures = measures or Measures()
-    between = replace(measures, metrics=tuple(layer_metrics))
-    items = Items.of(activations.index, sample_items(activations.index, tier, n_items, measures.seed), between)
-    layers = [Space.of(activations, layer, items) for layer in activations.layers]
-    rows = []
-    for x, y in tqdm(list(combinations_with_replacement(layers, 2)), desc=f"{model} {step} layers", disable=None):
-        about = {"layer": x.name, "target": "layers", "other_model": model, "other_step": step, "other_layer": y.name}
-        rows += [{**about, **row} for row in compare_spaces(x, y, between)]
+    names = {"model": model, "step": str(step)}
+    rows = _compare_layers(activations, tier, n_items, replace(measures, metrics=tuple(layer_metrics)), **names)
     # A baseline that serves as reference is not compared with itself.
     named = {name: reference for name, reference in references.items() if reference.get("model") != model}
     for name, reference in tqdm(named.items(), desc=f"{model} {step} references", disable=None):
         rows += _compare_reference(activations, name, reference, others or {}, sentences, n_items, measures)
-    return _table(rows, corpus=corpus, model=model, step=str(step))
+    return _table(rows, corpus=corpus, **names)
 
 
 def compare_models(
@@ -127,25 +123,35 @@ def compare_models(
     return _table(rows, corpus=corpus)
 
 
+def _compare_layers(activations, tier, n_items, measures, model, step) -> list[dict]:
+    items = Items.of(activations.index, sample_items(activations.index, tier, n_items, measures.seed), measures)
+    layers, rows = [Space.of(activations, layer, items) for layer in activations.layers], []
+    for x, y in tqdm(list(combinations_with_replacement(layers, 2)), desc=f"{model} {step} layers", disable=None):
+        about = {"layer": x.name, "target": "layers", "other_model": model, "other_step": step, "other_layer": y.name}
+        rows += [{**about, **row} for row in compare_spaces(x, y, measures)]
+    return rows
+
+
 def _compare_reference(activations, name, reference, others, sentences, n_items, measures) -> Iterator[dict]:
-    index = activations.index
-    rows = sample_items(index, reference.get("tier", "phone"), n_items, measures.seed)
+    index, tier = activations.index, reference.get("tier", "phone")
+    rows = sample_items(index, tier, n_items, measures.seed)
     vectors = reference_space(index, rows, name, reference, others, sentences)
     known = ~np.isnan(vectors).all(axis=1)
+    if not known.any():
+        raise AnalysisError(
+            f"reference {name!r}: expected vectors of some items, found none for {len(rows)} items of tier {tier}; "
+            "choose another column or tier"
+        )
     items = Items.of(index, rows[known], measures)
     y = Space.around(vectors[known], f"reference {name!r}", name, items)
-    shuffled, once = y.shuffled(measures.seed), replace(measures, n_resamples=1)
+    chance = Chance(y, measures)
     about = {"target": name, "reference": reference["space"], "other_model": reference.get("model", ""),
              "n_dropped": int((~known).sum())}  # fmt: skip
     for layer in activations.layers:
         x = Space.of(activations, layer, items)
-        chances = {_measured(row): row["value"] for row in compare_spaces(x, shuffled, once)}
-        for row in compare_spaces(replace(x, _rdms={}), y, measures):
-            yield {"layer": layer, **about, "chance": chances.get(_measured(row), np.nan), **row}
-
-
-def _measured(row: Mapping[str, Any]) -> tuple:
-    return row["metric"], row.get("distance"), row.get("correlation")
+        found = list(compare_spaces(x, y, measures))
+        for row, by_chance in zip(found, chance.values(x, found)):
+            yield {"layer": layer, **about, "chance": by_chance, **row}
 
 
 def _model_pairs(runs: Sequence[tuple[str, str]]) -> list[tuple[tuple[str, str], tuple[str, str]]]:

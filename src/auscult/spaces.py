@@ -25,12 +25,12 @@ _KEYS = ["utterance", "tier", "index"]
 
 # Place of articulation, after the chart of the International Phonetic Association (2020).
 _PLACES = {
-    "labial": "pbmɸβwɥ", "labiodental": "fvɱʋ", "dental": "θð", "alveolar": "tdnszlɹɾrɫɬɮ", "postalveolar": "ʃʒɕʑ",
-    "retroflex": "ʈɖɳʂʐɻɭ", "palatal": "cɟɲçʝjʎɥɕʑ", "velar": "kɡgŋxɣɰw", "uvular": "qɢʀʁχ", "glottal": "hɦʔ",
+    "labial": "pbmɸβwɥ", "labiodental": "fvɱʋ", "dental": "θð", "alveolar": "tdnszlɹɾrɫ", "postalveolar": "ʃʒɕʑ",
+    "retroflex": "ʈɖɳʂʐɻɭ", "palatal": "cɟɲçʝjʎɥɕʑ", "velar": "kɡgŋxɣɰw", "uvular": "qʁχ", "glottal": "hɦʔ",
 }  # fmt: skip
 _VOICELESS = "ptkcqʔʈfsʃθxhʂɕχɸç"
-_ROUNDED = "yøœɶuoɔɒʊʉɵwɥʏɞ"
-_LATERAL, _RHOTIC = "lɫɭʎɬɮ", "ɹɻɚɝrʀʁɾ"
+_ROUNDED = "yøœuoɔɒʊʉɵwɥʏɞ"
+_LATERAL, _RHOTIC = "lɫɭʎ", "ɹɻɚɝrʁɾ"
 # Height (0 open to 1 close) and backness (0 front to 1 back) of vowels on the same chart.
 _VOWELS = {
     "i": (1, 0), "y": (1, 0), "ɨ": (1, 0.5), "ʉ": (1, 0.5), "ɯ": (1, 1), "u": (1, 1), "ɿ": (1, 0.3), "ʅ": (1, 0.5),
@@ -39,7 +39,7 @@ _VOWELS = {
     "ə": (0.5, 0.5), "ɚ": (0.5, 0.5),
     "ɛ": (0.33, 0), "œ": (0.33, 0), "ɜ": (0.33, 0.5), "ɝ": (0.33, 0.5), "ɞ": (0.33, 0.5),
     "ʌ": (0.33, 1), "ɔ": (0.33, 1),
-    "æ": (0.17, 0), "ɐ": (0.17, 0.5), "a": (0, 0.2), "ɶ": (0, 0), "ɑ": (0, 1), "ɒ": (0, 1),
+    "æ": (0.17, 0), "ɐ": (0.17, 0.5), "a": (0, 0.2), "ɑ": (0, 1), "ɒ": (0, 1),
 }  # fmt: skip
 _MANNERS = ("vowel", "stop", "affricate", "fricative", "nasal", "approximant")
 ARTICULATORY_FEATURES = (

@@ -1,14 +1,20 @@
 """Scores and their intervals: each interval resamples whole groups (speakers, seeds, sentences), never single items."""
 
+import logging
 from collections.abc import Callable
 
 import numpy as np
 
-__all__ = ["MIN_GROUPS", "cluster_bootstrap", "bootstrap_statistic", "count_classes", "macro_f1"]
+__all__ = ["MIN_GROUPS", "cluster_bootstrap", "bootstrap_statistic", "percentile_interval", "count_classes", "macro_f1"]
+
+_log = logging.getLogger(__name__)
 
 # Of G groups in random order, all lie on one side of the truth with probability 2^(1-G): below six groups that exceeds
 # 5 %, and no 95 % interval can be read off them without assuming a distribution.
 MIN_GROUPS = 6
+_MIN_DEFINED = 0.9
+# Numbers of resampled totals held at a time: 16 MB.
+_CHUNK = 2_000_000
 
 
 def cluster_bootstrap(
@@ -42,21 +48,38 @@ def bootstrap_statistic(
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of a function of sums over groups.
 
+    Resamples go through ``statistic`` in chunks, so that memory does not grow with their number.
+
     Parameters
     ----------
     sums : what each group contributes, such as its confusion counts [shape=(n_groups, ...)]
-    statistic : maps resampled totals [shape=(n_resamples, ...)] to values [shape=(n_resamples,)]
+    statistic : maps resampled totals [shape=(n, ...)] to values [shape=(n,)], one by one, NaN where it is undefined
+    n_resamples : number of bootstrap samples; 0 for no interval
 
     Returns
     -------
-    (low, high); both NaN when there are fewer than ``MIN_GROUPS`` groups
+    (low, high); both NaN when there are fewer than ``MIN_GROUPS`` groups, or as :func:`percentile_interval` says
     """
-    n_groups = len(sums)
-    if n_groups < MIN_GROUPS:
+    n_groups, sums = len(sums), np.asarray(sums, dtype=float)
+    if n_groups < MIN_GROUPS or not n_resamples:
         return float("nan"), float("nan")
     draws = np.random.default_rng(seed).multinomial(n_groups, np.full(n_groups, 1 / n_groups), size=n_resamples)
-    totals = np.tensordot(draws.astype(float), np.asarray(sums, dtype=float), axes=1)
-    low, high = np.quantile(statistic(totals), [0.025, 0.975])
+    step = max(1, _CHUNK // max(1, sums[0].size))
+    chunks = (draws[start : start + step].astype(float) for start in range(0, n_resamples, step))
+    return percentile_interval(np.concatenate([statistic(np.tensordot(chunk, sums, axes=1)) for chunk in chunks]))
+
+
+def percentile_interval(values: np.ndarray) -> tuple[float, float]:
+    """Return the 2.5 % and 97.5 % quantiles of resampled values [shape=(n_resamples,)].
+
+    A resample in which a statistic is undefined (NaN or infinite) is left out. Where that is more than one in ten,
+    what remains is no sample of anything: both ends are NaN, which is logged.
+    """
+    finite = np.isfinite(values)
+    if finite.mean() < _MIN_DEFINED:
+        _log.info("no interval: the statistic is undefined in %d of %d resamples", (~finite).sum(), len(values))
+        return float("nan"), float("nan")
+    low, high = np.quantile(values[finite], [0.025, 0.975])
     return float(low), float(high)
 
 
