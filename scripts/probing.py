@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
         n_permutations=snakemake.params.n_permutations,
         n_resamples=snakemake.params.n_resamples,
         min_class_size=snakemake.params.min_class_size,
+        max_items=snakemake.params.max_items,
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

@@ -92,11 +92,13 @@ def test_the_index_is_in_the_order_of_the_corpus_with_all_columns(extracted):
     index = extracted.index
     assert list(index.columns) == [
         "shard", "row", "utterance", "tier", "index", "label", "onset", "offset", "n_frames", "nearest", "parent",
-        "phone_class", "head", "speaker", "gender", "language", "split", "text",
+        "phone_class", "head", "speaker", "gender", "language", "split", "text", "n_samples", "sample_rate_hz",
     ]  # fmt: skip
     assert index["utterance"].unique().tolist() == CORPUS.utterances["utterance"].tolist()
     assert index.loc[index["utterance"] == "u0", "tier"].unique().tolist() == ["phone", "word", "utterance"]
     assert len(index) == len(CORPUS.segments) + len(CORPUS.utterances)
+    assert (index["n_samples"] == index["utterance"].map(CORPUS.utterances.set_index("utterance")["n_samples"])).all()
+    assert set(index["sample_rate_hz"]) == {16000}
     whole = index[index["tier"] == "utterance"].set_index("utterance")
     assert (whole["offset"] == CORPUS.utterances.set_index("utterance")["n_samples"]).all()
     assert (whole[["index", "label", "parent", "head"]].drop_duplicates().to_numpy().tolist()) == [[0, "", -1, -1]]

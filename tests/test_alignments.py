@@ -114,6 +114,7 @@ def test_utterances_without_alignment_have_no_segments(tmp_path):
         ("a.json", '{"w": [{"b": 0}]}', r"expected an alignment of PocketSphinx or .* in .*a\.json, found other JSON"),
         ("a.json", json.dumps(ALIGNER).replace("0.4", "NaN"), r"found other JSON \(ValueError: a time of nan\)"),
         ("a.json", "{", r"expected an alignment of PocketSphinx or .* found other JSON \(JSONDecodeError"),
+        ("a.json", "[" * 200_000, r"expected an alignment .* found other JSON \(RecursionError: .*; write it"),
         ("a.TextGrid", textgrid({"words": WORDS}), r"expected one tier 'phones' in .*a\.TextGrid, found tiers 'words'"),
     ],
 )  # fmt: skip
@@ -174,3 +175,11 @@ def test_what_real_aligners_wrote_is_read(folder, n_words, n_phones):
     assert segments["tier"].value_counts().to_dict() == {"phone": n_phones, "word": n_words}
     assert (segments["phone_class"] != "")[segments["tier"] == "phone"].all()
     assert (segments.loc[(segments["tier"] == "phone") & (segments["label"] != "sil"), "parent"] >= 0).all()
+
+
+def test_words_in_any_order_are_the_parents_of_their_phones(tmp_path):
+    entries = {"words": [[0.3, 0.4, "go"], [0.1, 0.2, "do"]], "phones": [[0.3, 0.4, "G"], [0.1, 0.2, "D"]]}
+    tiers = {name: {"type": "interval", "entries": rows} for name, rows in entries.items()}
+    segments, _ = align_utterances(table(), make(tmp_path, {"a.json": json.dumps({"tiers": tiers})}))
+    assert rows(segments) == [("word", 0, "do", 1600, 3200, -1), ("word", 1, "go", 4800, 6400, -1),
+                              ("phone", 0, "D", 1600, 3200, 0), ("phone", 1, "G", 4800, 6400, 1)]  # fmt: skip

@@ -44,3 +44,14 @@ def test_the_same_seed_gives_the_same_probe(utterances):
     x, codes = utterances
     first, second = (fit_attention(*split(x, codes), n_classes=2, max_epochs=5, seed=3) for _ in range(2))
     assert (first(x) == second(x)).all()
+
+
+def test_no_more_utterances_than_a_batch_are_padded_to_one_length(utterances, monkeypatch):
+    torch = pytest.importorskip("torch")
+    pad, padded = torch.nn.utils.rnn.pad_sequence, []
+    monkeypatch.setattr(
+        torch.nn.utils.rnn, "pad_sequence", lambda parts, **how: padded.append(len(parts)) or pad(parts, **how)
+    )
+    x, codes = utterances
+    fit_attention(*split(x, codes), n_classes=2, max_epochs=2, batch_size=16)(x[320:])
+    assert max(padded) == 16

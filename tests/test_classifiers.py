@@ -3,8 +3,9 @@ import logging
 import numpy as np
 import pytest
 
-from auscult.classifiers import prepare_fitter
+from auscult.classifiers import _fit_ridge, prepare_fitter
 from auscult.errors import AnalysisError
+from auscult.moments import Moments, fit_ridge
 
 
 @pytest.fixture
@@ -54,3 +55,34 @@ def test_a_logistic_regression_that_does_not_converge_is_logged(items, caplog, m
 def test_an_unknown_probe_lists_those_that_exist(items):
     with pytest.raises(AnalysisError, match="expected one of the probes ridge, logistic, found 'forest'"):
         prepare_fitter("forest", [(np.arange(90), items[0])], *items[1:])
+
+
+@pytest.mark.parametrize("sd", [1e-5, 1e-6])
+def test_dimensions_far_narrower_than_their_mean_are_read_like_any_others(sd):
+    rng = np.random.default_rng(0)
+    labels = rng.integers(3, size=(240, 1))
+    z = rng.normal(size=(240, 256)) + np.eye(3, 256)[labels[:, 0]]
+    narrow, folds = (1 + sd * z).astype(np.float32), np.arange(240) % 3
+    guesses = [
+        prepare_fitter("ridge", [(np.arange(240), x)], labels, folds)((0,), np.array([1e-5, 0.1]))(x)
+        for x in (narrow, narrow.astype(np.float64) - 1)
+    ]
+    # A step of float32 at 1 is a tenth of the smaller spread.
+    assert (guesses[0] == guesses[1]).mean() > 0.97
+
+
+def test_a_constant_dimension_stays_without_weight(items):
+    x, labels, folds = items
+    padded = np.pad(x, ((0, 0), (0, 2)), constant_values=0.1)
+    padded[::7, 5] = np.nextafter(np.float32(0.1), np.float32(1))
+    guesses = [
+        prepare_fitter("ridge", [(np.arange(90), v)], labels, folds)((0,), np.array([0.1]))(v) for v in (x, padded)
+    ]
+    assert (guesses[0] == guesses[1]).all()
+
+
+def test_a_matrix_without_a_cholesky_factor_is_decomposed():
+    rng = np.random.default_rng(0)
+    x = (1 + 1e-6 * rng.normal(size=(240, 256))).astype(np.float32)
+    moments, penalties = Moments.of(x, rng.normal(size=(240, 2))), np.array([1e-5])
+    assert np.array_equal(_fit_ridge(moments, penalties).weights, fit_ridge(moments, penalties).weights)

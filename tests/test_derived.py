@@ -14,6 +14,8 @@ INDEX = pd.DataFrame(
         "label": ["k", "s", "i", "m", ""],
         "onset": [100, 0, 300, 50, 0],
         "offset": [300, 100, 400, 150, 400],
+        "n_samples": [400, 400, 400, 200, 400],
+        "sample_rate_hz": 100,
     }
 )
 
@@ -27,10 +29,10 @@ def test_context_is_the_label_between_its_neighbours_on_the_tier_in_order():
 
 
 def test_duration_and_position_follow_from_the_index():
-    derived = add_derived(INDEX, ["duration", "log_duration", "position"])
-    assert derived["duration"].tolist() == [200, 100, 100, 100, 400]
-    assert np.allclose(np.exp(derived["log_duration"]), derived["duration"])
-    assert derived["position"].tolist() == pytest.approx([0.5, 0.125, 0.875, 2 / 3, 0.5])
+    derived = add_derived(INDEX, ["duration_s", "log_duration", "position"])
+    assert derived["duration_s"].tolist() == [2, 1, 1, 1, 4]
+    assert np.allclose(np.exp(derived["log_duration"]), derived["duration_s"])
+    assert derived["position"].tolist() == pytest.approx([0.5, 0.125, 0.875, 0.5, 0.5])
 
 
 def test_columns_that_exist_or_cannot_be_derived_are_left_alone():
@@ -57,3 +59,26 @@ def test_a_baseline_of_other_segments_is_refused():
     other = baseline(np.zeros((3, 2)), INDEX.iloc[:3])
     with pytest.raises(AnalysisError, match=r"baseline 'mel', found no phone 0 of utterance 'b' \(2 such segments\)"):
         add_derived(INDEX, ["energy"], {"mel": other})
+
+
+def test_a_position_does_not_depend_on_the_tiers_that_were_extracted():
+    whole = INDEX.iloc[[1]].assign(utterance="b", tier="utterance", onset=0, offset=200, label="")
+    indices = [
+        INDEX,
+        INDEX[INDEX["tier"] == "phone"],
+        pd.concat([INDEX, whole], ignore_index=True).drop(columns="n_samples"),
+    ]
+    found = [add_derived(index, ["position"]).query("tier == 'phone'")["position"].tolist() for index in indices]
+    assert found[0] == found[1] == found[2]
+
+
+def test_an_index_that_tells_no_lengths_is_refused_where_they_matter():
+    old = INDEX.drop(columns=["n_samples", "sample_rate_hz"])
+    with pytest.raises(
+        AnalysisError, match="'n_samples' or tier 'utterance' in the index for column 'position', found"
+    ):
+        add_derived(old, ["position"])
+    with pytest.raises(
+        AnalysisError, match="expected column 'sample_rate_hz' in the index for column 'log_duration', f"
+    ):
+        add_derived(old, ["log_duration"])

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from test_figures import (
+    CAPTIONS,
     CHANCE,
     LAYERS,
     LEVEL,
@@ -16,6 +17,9 @@ from test_figures import (
     probing_table,
     texts,
 )
+
+from auscult import plotting
+from auscult.talk import render_caption
 
 TRAINED = {"nonspeech": {"label": "HuBERT (non-speech)", "source": "trained"}}
 assert misplaced
@@ -30,12 +34,17 @@ def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
         kinds = [("ridge", "control", "accuracy", control), ("ridge", "true", "selectivity", true - control),
                  ("mlp", "true", "accuracy", true + 0.04), ("mlp", "control", "accuracy", control + 0.15),
                  ("mlp", "true", "selectivity", true - control - 0.11),
+                 ("ridge (sample)", "true", "accuracy", true - 0.05),
+                 ("ridge (sample)", "control", "accuracy", control),
+                 ("ridge (sample)", "true", "selectivity", true - control - 0.05),
                  ("online logistic", "true", "compression", 1 + 2 * true),
                  ("online logistic", "control", "compression", 1 + 0.3 * control)]  # fmt: skip
         for probe, labels, metric, value in kinds:
             more = {"probe": probe, "labels": labels, "metric": metric, "n_groups": n_groups, "type": "context",
                     "type_overlap": 0.82, "selected_layer": "T3",
                     "chance": 1.06 if metric == "compression" else 0}  # fmt: skip
+            if probe in ("mlp", "ridge (sample)"):
+                more |= {"n_train": 2890, "n": 6000}
             rows.append(probing_rows(corpus, target, model, step, "selected", value, **more))
         rows.append(probing_rows(corpus, target, model, step, "selected", 0.111, n_train=100, selected_layer="T3"))
     return pd.DataFrame(rows)
@@ -58,7 +67,7 @@ def drawn(tmp_path_factory):
 def test_control_task_selectivity_and_compression_are_drawn_and_explained(drawn):
     expected = ("english · phone: control", "one random label per context", "82 % of test items: type known",
                 "selectivity: true − control", "control: a random label per type", "code without vectors", "MLP probe",
-                "online code length", "n = 12,480")  # fmt: skip
+                "linear probe on the same items", "online code length", "n = 12,480")  # fmt: skip
     assert [text for text in expected if text not in drawn] == []
 
 
@@ -106,3 +115,72 @@ def test_many_targets_and_models_lay_no_text_over_text(tmp_path, misplaced, monk
 def test_layers_of_a_deep_model_are_thinned(tmp_path):
     table = pd.concat([probing_table(PANELS[:1], layers=(*LAYERS, *(f"T{i}" for i in range(5, 25)))), extra_rows()])
     assert "T24" not in texts(draw_probing(tmp_path, table))
+
+
+def test_twins_are_drawn_beside_the_linear_probe_of_their_items_and_their_number_is_said(drawn):
+    words = " ".join(drawn)
+    assert "MLP (+): trained on 2,890 of a random sample of 6,000 items" in words
+    assert "the small circle is the linear probe on the same items" in words
+
+
+def test_a_peer_is_not_taken_for_the_probe_of_all_items(tmp_path):
+    with_peer, without = full_table(), full_table()
+    without = without[~without["probe"].isin(["mlp", "ridge (sample)"])]
+    (tmp_path / "with").mkdir()
+    (tmp_path / "without").mkdir()
+    words = [texts(draw_probing(tmp_path / name, table)) for name, table in (("with", with_peer), ("without", without))]
+    numbers = [[text for text in found if text[:2] == "0." and " T" in text] for found in words]
+    assert numbers[0] == numbers[1]
+
+
+def lines_of(figure):
+    return [line for axes in figure.axes for line in axes.lines]
+
+
+def test_the_marker_of_a_peer_lies_beside_that_of_its_twin(tmp_path, monkeypatch):
+    figures = []
+    monkeypatch.setattr("auscult.plotting.save_figure", lambda figure, *_: figures.append(figure))
+    draw_probing(tmp_path, full_table())
+    heights = {
+        marker: sorted({float(line.get_ydata()[0]) for line in lines_of(figures[0]) if marked(line, marker)})
+        for marker in ("+", "o")
+    }
+    assert heights["+"] == heights["o"] != []
+
+
+def marked(line, marker):
+    return line.get_marker() == marker and len(line.get_ydata()) == 1 and line.get_markersize() in (5.5, 2.4)
+
+
+@pytest.mark.parametrize(("worst", "low", "said"), [(-0.3, -0.33, False), (-4.0, -0.5, True)])
+def test_an_r2_far_below_zero_widens_the_axis_or_is_said_not_to_be_drawn(tmp_path, monkeypatch, worst, low, said):
+    figures, save = [], plotting.save_figure
+    monkeypatch.setattr(plotting, "save_figure", lambda figure, *rest: figures.append(figure) or save(figure, *rest))
+    table = regression_table()
+    table.loc[table["model"] == "time", "value"] = worst
+    words = " ".join(texts(draw_probing(tmp_path, table)))
+    assert figures[0].axes[0].get_ylim()[0] == pytest.approx(low)
+    assert ("R² below −0.5 is not drawn" in words) == said
+
+
+def test_a_baseline_that_holds_the_values_asked_for_is_called_a_ceiling(tmp_path):
+    figure = {"title": "", "analysis": {"targets": {"log_f0": {"column": "log_f0"}, "phone": {"column": "label"}}}}
+    models = {
+        name: entry | {"features": name} if entry["source"] == "acoustic" else entry for name, entry in MODELS.items()
+    }
+    words = " ".join(texts(draw_probing(tmp_path, full_table(), figure, models=models)))
+    assert "F0 holds log f0 itself: a ceiling, not a baseline." in words
+    assert words.count("a ceiling") == 1
+
+
+def test_where_types_are_held_out_intervals_are_said_to_resample_speakers_only(tmp_path, drawn):
+    assert "Intervals resample speakers only, where types are held out, too." in " ".join(drawn)
+    assert "resample speakers only" not in " ".join(texts(draw_probing(tmp_path, probing_table(PANELS[:1]))))
+
+
+def test_the_caption_says_which_probes_chose_the_layers_and_what_intervals_leave_out():
+    analysis = {"probe": "ridge", "n_folds": 4, "n_resamples": 1234}
+    figure = {"name": "probing", "title": "T", "models": list(MODELS), "analysis": analysis}
+    caption = render_caption(CAPTIONS / "probing.rst", {"figure": figure, "models": MODELS})
+    assert "Twins and learning curves take the layers that linear probes with the full training side chose." in caption
+    assert "resamplings of whole speakers, even where types are held out" in caption

@@ -157,3 +157,14 @@ def test_the_caption_explains_stability_and_the_methods_that_are_special():
     assert "MDS keeps distances to landmarks" in caption
     assert "t-SNE cannot place new items" in caption
     assert "problematic" not in caption
+
+
+def test_without_a_factor_to_colour_by_the_figure_ends_in_one_line(tmp_path, monkeypatch, capsys):
+    complete = coordinates_table
+    monkeypatch.setattr(
+        "test_figure_reduction.coordinates_table", lambda corpora: complete(corpora).drop(columns="phone_class")
+    )
+    with pytest.raises(SystemExit):
+        draw(tmp_path)
+    expected = "found none of phone_class, speaker, gender, language in the collected coordinates; name another factor"
+    assert expected in capsys.readouterr().err

@@ -43,7 +43,8 @@ def test_what_the_library_reports_is_shown_and_kept(tmp_path):
     assert (tmp_path / "step.log").read_bytes() == ended.stderr
 
 
-def test_threads_are_limited_inside_and_the_streams_given_back(tmp_path):
+def test_threads_are_limited_inside_and_the_streams_given_back(tmp_path, monkeypatch):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", "3")
     torch = pytest.importorskip("torch")
     before, streams = torch.get_num_threads(), (sys.stdout, sys.stderr)
     try:
@@ -54,3 +55,15 @@ def test_threads_are_limited_inside_and_the_streams_given_back(tmp_path):
     finally:
         sys.stdout, sys.stderr = streams
         torch.set_num_threads(before)
+
+
+def test_numba_imported_inside_a_job_has_its_threads(tmp_path):
+    code = "with job(sys.argv[1], threads=1):\n    import numba\n    print(numba.get_num_threads())\n"
+    ended = run("import os\nos.environ.pop('NUMBA_NUM_THREADS', None)\n" + code, tmp_path / "step.log")
+    assert ended.stderr == b"1\n"
+
+
+def test_numba_imported_before_a_job_is_held_back_within_it(tmp_path):
+    code = "import numba\nwith job(sys.argv[1], threads=1):\n    print(numba.get_num_threads())\n"
+    ended = run("import os\nos.environ['NUMBA_NUM_THREADS'] = '2'\n" + code, tmp_path / "step.log")
+    assert ended.stderr == b"1\n"

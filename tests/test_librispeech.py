@@ -176,3 +176,40 @@ def test_real_recordings_are_read(tmp_path):
     utterances, _ = read_librispeech(tmp_path)
     assert (utterances["n_samples"] > 16000).all()
     assert set(utterances["gender"]) == {"female"}
+
+
+def test_alignments_of_other_recordings_are_refused(tmp_path):
+    make(tmp_path, {"84-121123-0000": "GO ON THEN", "84-121123-0001": "DO YOU", "174-50561-0000": "SHE HAD"})
+    one, other = (tmp_path / f"alignments/dev-clean/84/121123/84-121123-000{i}.TextGrid" for i in (0, 1))
+    swapped = one.read_text(), other.read_text()
+    one.write_text(swapped[1])
+    other.write_text(swapped[0])
+    with pytest.raises(
+        LabelError, match=r"words of the transcripts .*, found others in 2 of 3 utterances, such as '84-1"
+    ):
+        read_librispeech(tmp_path)
+
+
+def test_a_few_alignments_with_other_words_are_counted(tmp_path, caplog):
+    make(tmp_path, {f"84-121123-{i:04d}": "GO" for i in range(12)})
+    (tmp_path / "alignments/dev-clean/84/121123/84-121123-0003.TextGrid").write_text(textgrid("STAY"))
+    with caplog.at_level("INFO"):
+        assert len(read_librispeech(tmp_path)[0]) == 12
+    assert "1 that share less than half with it" in caplog.text
+
+
+def test_words_that_the_aligner_did_not_know_are_nobody_else_s(tmp_path):
+    make(tmp_path, {"84-121123-0000": "ZYGOTES GO", "174-50561-0000": "QUIXOTIC"})
+    for name, text in (("84/121123/84-121123-0000", "<unk> go"), ("174/50561/174-50561-0000", "<unk>")):
+        (tmp_path / f"alignments/dev-clean/{name}.TextGrid").write_text(textgrid(text))
+    assert len(read_librispeech(tmp_path)[0]) == 2
+
+
+def test_a_transcript_in_another_encoding_is_told_with_the_byte(tmp_path):
+    make(tmp_path)
+    path = tmp_path / "LibriSpeech/dev-clean/84/121123/84-121123.trans.txt"
+    path.write_bytes("84-121123-0000 CAFÉ\n84-121123-0001 DO YOU\n".encode("latin-1"))
+    with pytest.raises(
+        CorpusError, match=r"transcripts in UTF-8 in .*, found byte 0xc9 at offset 18; convert the file"
+    ):
+        read_librispeech(tmp_path)

@@ -45,9 +45,13 @@ def test_pca_keeps_the_directions_of_largest_variance():
     assert np.corrcoef(placed[:, 1], x[:, 3])[0, 1] > 0.99
 
 
-def test_mirrored_features_mirror_the_map_at_most_by_their_largest_weight():
-    x = np.random.default_rng(0).normal(size=(100, 3)) * np.array([9, 4, 1])
-    assert np.allclose(fit_map("pca", x)(x), fit_map("pca", x[::-1])(x), atol=1e-9)
+@pytest.mark.parametrize("method", ["pca", "lda"])
+def test_a_mirrored_feature_mirrors_the_axis_that_runs_along_it_and_no_other(method):
+    rng, labels = np.random.default_rng(0), np.arange(90) % 3
+    x = rng.normal(size=(90, 3)) + np.array([[20, 0, 0], [-20, 8, 0], [-20, -8, 0]])[labels]
+    mirrored = x * [-1, 1, 1]
+    placed, other = (fit_map(method, each, labels)(each) for each in (x, mirrored))
+    assert np.allclose(other, placed * [-1, 1], atol=1e-6)
 
 
 def test_lda_separates_classes_that_pca_does_not_see():

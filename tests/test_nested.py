@@ -4,7 +4,8 @@ from reference import plant
 from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
-from auscult.nested import cross_validate, score_sums, select_layer
+from auscult import nested
+from auscult.nested import cross_validate, normalise, score_sums, select_layer
 from auscult.targets import make_task
 from auscult.vectors import LayerVectors
 
@@ -80,3 +81,27 @@ def test_control_labels_are_read_where_the_truth_is_best(planted):
 def test_hits_and_errors_are_summed_by_kind():
     truth, guess = np.array([[1.0, 2.0], [0.0, 5.0]]), np.array([[[1.0, 2.5]], [[1.0, 4.0]]])
     assert score_sums(truth, guess, [2, 0]).tolist() == [[1, -1.25]]
+
+
+def test_labellings_that_choose_the_same_penalty_are_fitted_once(planted, monkeypatch):
+    asked, prepare = [], nested.prepare_fitter
+
+    def counted(*arguments):
+        fit = prepare(*arguments)
+        return lambda left_out, penalties: asked.append((left_out, list(penalties))) or fit(left_out, penalties)
+
+    monkeypatch.setattr(nested, "prepare_fitter", counted)
+    cross_validate(LayerVectors(planted, "T2"), [task_of(planted.index, PHONE, n_permutations=9)], "ridge", PENALTIES)
+    final = [penalties for left_out, penalties in asked if len(left_out) == 1]
+    assert len(final) == 4
+    assert all(len(penalties) == len(set(penalties)) for penalties in final)
+
+
+def test_constant_validation_values_lose_to_any_layer(planted):
+    index = planted.index.assign(height=np.arange(480.0))
+    task = task_of(index, PHONE | {"column": "height", "kind": "values"}, n_permutations=0)
+    flat = task.folds == 0
+    task.labels[flat] = 3.0
+    assert normalise(task, flat, np.array([0.0])).tolist() == [-np.inf]
+    assert normalise(task, flat, np.array([-2.0])).tolist() == [-np.inf]
+    assert np.isfinite(normalise(task, ~flat, np.array([-2.0]))).all()

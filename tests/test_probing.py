@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,10 +8,11 @@ from reference import nested_ridge, plant
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
-from auscult import vectors
+from auscult import probing, vectors
 from auscult.errors import AnalysisError
-from auscult.probing import PROBING_COLUMNS, probe_activations
-from auscult.targets import make_task
+from auscult.probing import PEER, PROBING_COLUMNS, probe_activations
+from auscult.targets import make_task, sample_task
+from auscult.twins import smallest_training
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
 SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": "utterance"}
@@ -136,9 +138,13 @@ def test_rotating_the_features_changes_little(planted, results):
 
 
 def test_several_permutations_narrow_the_control_but_not_its_mean(planted):
-    results = run(planted, n_permutations=8)
-    assert value(results, layer="T2", labels="shuffled") == pytest.approx(0.25, abs=0.05)
-    assert value(results, layer="T2") > 0.95
+    noise, spreads = dataclasses.replace(planted, layers=("noise",)), []
+    for n_permutations in (1, 8):
+        runs = [run(noise, n_permutations=n_permutations, penalties=[0.1], seed=seed) for seed in range(10)]
+        shuffled = [value(results, layer="noise", labels="shuffled") for results in runs]
+        assert np.mean(shuffled) == pytest.approx(0.25, abs=0.02)
+        spreads.append(np.var(shuffled))
+    assert spreads[1] < 0.5 * spreads[0]
 
 
 def test_logistic_regression_agrees_with_scikit_learn(planted):
@@ -375,5 +381,66 @@ def test_what_needs_classes_is_refused_for_values(planted):
     task = PHONE | {"column": "height", "kind": "values"}
     with pytest.raises(AnalysisError, match="expected kind classes for mlp, mdl, found values; take them out"):
         run(height, [task | {"twins": ["mlp"], "mdl": True}])
-    with pytest.raises(AnalysisError, match="expected probe ridge for a target of kind values, found 'logistic'"):
+    with pytest.raises(
+        AnalysisError, match="'phone': expected probe ridge for a target of kind values, found 'logistic'"
+    ):
         run(height, [task], probe="logistic")
+
+
+def test_beside_a_twin_stands_a_linear_probe_of_the_same_items(planted):
+    activations, target = word_of(planted), WORD | {"twins": ["mlp"], "sample": 200}
+    results = run(activations, [target])
+    settings = {"n_folds": 4, "n_permutations": 1, "min_class_size": 5, "max_items": None, "seed": 0}
+    sample = sample_task(make_task(activations.index, target, **settings), 200, 0)
+    twins = results[results["probe"].isin(["mlp", PEER])]
+    assert twins.groupby("probe").size().tolist() == [5, 5]
+    assert twins.groupby(["metric", "labels"])[["n", "n_train", "selected_layer"]].nunique().eq(1).all(axis=None)
+    assert set(twins["n_train"]) == {smallest_training(sample)}
+    assert results.loc[results["probe"] == "ridge", "n_train"].isna().all()
+    assert set(twins["type_overlap"]) == {sample.type_overlap}
+
+
+def test_an_item_is_coded_at_the_layer_that_its_own_test_fold_chose(planted, monkeypatch):
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=1, min_class_size=5, max_items=None, seed=0)
+    monkeypatch.setattr(probing, "online_code", lambda x, codes, n_classes: x[:, 0] + np.arange(len(x)))
+    cost = {"T1": 1000.0, "T2": 2000.0}
+
+    def open_layer(layer):
+        return SimpleNamespace(take=lambda rows, name: np.full((len(rows), 1), cost[layer]))
+
+    layers, order = np.array(["T1", "T2", "T1", "T2"], dtype=object), np.random.default_rng(0).permutation(480)
+    bits, _ = probing._bits(task, layers, open_layer, order)
+    assert bits[order, 0].tolist() == [cost[layers[task.folds[item]]] + i for i, item in enumerate(order)]
+
+
+def test_a_code_length_counts_the_items_that_are_tested(planted):
+    target = PHONE | {"type": "word", "held_out": "speaker+type", "mdl": True}
+    results = run(word_of(planted), [target], n_permutations=0).query("layer == 'selected'")
+    codes = results[results["probe"] == "online logistic"]
+    assert set(codes["n"]) == set(results["n"])
+    bits, compression = (codes.loc[codes["metric"] == metric].iloc[0] for metric in ("codelength_bits", "compression"))
+    assert codes["n"].iloc[0] * 2 / bits["value"] == pytest.approx(compression["value"])
+    assert 0 < codes["n"].iloc[0] < 480
+
+
+@pytest.mark.parametrize("penalties", [[], [0.1, 0], [-1.0], [float("nan")]])
+def test_penalties_that_are_not_above_zero_are_refused(planted, penalties):
+    with pytest.raises(AnalysisError, match=r"expected penalties above 0, found .*; give one or several such as"):
+        run(planted, penalties=penalties)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_train": [20, 300]}, "target 'phone': expected n_train from 2 to the 240 training items of a fold, found"),
+        ({"mdl": True, "sample": 16}, "target 'phone': expected at least 20 items for an online code, found 16; raise"),
+        (
+            {"twins": ["mlp"], "sample": 3},
+            "target 'phone': expected items to .* in every one of 4 folds, .* raise sample",
+        ),
+    ],
+)
+def test_what_needs_more_items_is_refused_before_any_layer_is_read(planted, change, message):
+    unread = dataclasses.replace(planted, vectors={})
+    with pytest.raises(AnalysisError, match=message):
+        run(unread, [PHONE | change])

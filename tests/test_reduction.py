@@ -255,3 +255,23 @@ def test_lda_without_any_class_says_what_to_set():
 def test_a_factor_that_does_not_exist_lists_those_that_do(planted):
     with pytest.raises(AnalysisError, match=r"expected factors of .*gender.*, found 'gendre'"):
         run(planted, layers=("T1",), factors=("gendre",))
+
+
+@pytest.mark.parametrize("factor", ["label", "utterance", "speaker"])
+def test_a_factor_that_names_items_anyway_is_one_column_of_the_coordinates(planted, factor):
+    quality, coordinates = run(planted, layers=("T1",), methods=("pca",), factors=(factor,), n_seeds=1)
+    assert coordinates.columns.is_unique
+    assert factor in set(quality["target"]) & set(coordinates.columns)
+
+
+def test_a_factor_with_a_value_of_its_own_for_every_item_is_left_out_and_logged(planted, caplog):
+    named = dataclasses.replace(planted, index=planted.index.assign(name=[f"n{i}" for i in range(480)]))
+    with caplog.at_level(logging.INFO):
+        quality, _ = run(named, layers=("T1",), methods=("pca",), factors=("name", "gender"), n_seeds=1)
+    assert "factor name left out: fewer than two values, or none twice" in caplog.text
+    assert "name" not in set(quality["target"])
+
+
+def test_a_single_speaker_is_told_with_what_to_do():
+    with pytest.raises(AnalysisError, match=r"reduction: expected at least 2 speakers .*, found 1; add speakers to"):
+        run(plant(n_speakers=1))

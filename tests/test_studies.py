@@ -1,12 +1,15 @@
 """A study's configuration: checked whole before anything runs, each mistake told in one line."""
 
+import re
 from pathlib import Path
 
 import pytest
 import yaml
 
 from auscult.errors import ConfigError
+from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
 from auscult.studies import analysed_steps, check_study, leave_out, model_seed, runs_of, steps_of
+from auscult.study_analyses import DEFAULT_LAYERS
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -84,7 +87,9 @@ def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
     del config["models"]["f0"]
     for entry in (*config["analyses"].values(), *config["figures"].values()):
         entry["models"] = [model for model in entry["models"] if model != "f0"]
-    with pytest.raises(ConfigError, match=r"acoustic features .* in analyses: probing: targets: log_f0: column: log_f0"):
+    with pytest.raises(
+        ConfigError, match=r"acoustic features .* in analyses: probing: targets: log_f0: column: log_f0"
+    ):
         check_study(config, SCHEMA)
 
 
@@ -188,4 +193,101 @@ def test_a_hub_model_without_revision_is_told_which_keys_it_may_have(config):
 def test_a_missing_source_is_told_as_such(config):
     del config["models"]["mel"]["source"]
     with pytest.raises(ConfigError, match="expected key 'source' in models: mel"):
+        check_study(config, SCHEMA)
+
+
+def changed(config, place, **changes):
+    """Change a part of the analyses, named by its keys."""
+    entry = config["analyses"]
+    for key in place.split():
+        entry = entry[key]
+    entry |= changes
+
+
+PHONE = "probing targets phone"
+SPEAKER = "probing targets speaker"
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "message"),
+    [
+        (PHONE, {"tier": "syllable"}, "probing: targets: phone: tier, found 'syllable'"),
+        ("reduction", {"tier": "syllable"}, "reduction: tier, found 'syllable'"),
+        ("similarity", {"tier": "syllable"}, "similarity: tier, found 'syllable'"),
+        ("similarity references word", {"tier": "syllable"}, "references: word: tier, found 'syllable'"),
+        ("abx targets phone", {"tier": "syllable"}, "abx: targets: phone: tier, found 'syllable'"),
+        (SPEAKER, {"control": True}, "probing: target 'speaker': expected a column of types where control is asked"),
+        (SPEAKER, {"held_out": "type"}, "expected a column of types where held_out is 'type'"),
+        (PHONE, {"held_out": "type"}, "found held_out 'type', which keeps them apart"),
+        (PHONE, {"kind": "values"}, "expected kind classes for a control task, found values"),
+        (PHONE, {"kind": "values", "control": False}, "expected kind classes for mlp, mdl, found values"),
+        ("probing", {"probe": "logistic", "max_items": 500}, "'log_f0': expected probe ridge for a target of kind"),
+        ("probing", {"probe": "logistic"}, "expected max_items beside probe: logistic"),
+        (PHONE, {"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'"),
+        ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
+        ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
+    ],
+)
+def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
+    changed(config, PHONE, mdl=True)
+    changed(config, place, **changes)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_attention_over_phones_that_are_not_extracted_is_an_error(config):
+    config["analyses"] = {"probing": config["analyses"]["probing"]}
+    config["figures"] = {"probing": config["figures"]["probing"]}
+    targets = config["analyses"]["probing"]["targets"]
+    for name in ("phone", "log_f0", "part_of_speech"):
+        del targets[name]
+    config["analyses"]["probing"]["corpora"] = {"english": ["gender"]}
+    config["activations"]["tiers"] = ["utterance"]
+    targets["gender"]["twins"] = ["attention"]
+    with pytest.raises(ConfigError, match="targets: gender: twins: attention, which reads phones, found 'phone'"):
+        check_study(config, SCHEMA)
+
+
+def test_layers_of_a_model_without_an_architecture_of_its_own_are_the_defaults(config):
+    assert DEFAULT_ARCHITECTURE["layers"] == DEFAULT_LAYERS
+    config["models"]["hubert-english"]["architecture"] = {"layers": 2}
+    config["models"]["hubert-nonspeech"]["architecture"] = {"layers": 2}
+    with pytest.raises(ConfigError, match=r"\(cnn, embed, T1, T2\) in analyses: reduction: layers, found 'T3'"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("reduction", "methods", ["pca", "pca"]), ("reduction", "layers", ["T3", "T3"])],
+)
+def test_a_thing_named_twice_is_an_error(config, section, key, value):
+    config["analyses"][section][key] = value
+    with pytest.raises(ConfigError, match=f"analyses: {section}: {key}: .* has non-unique elements"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(("key", "value"), [("tiers", ["phone", "phone"]), ("splits", ["test", "test"])])
+def test_a_tier_or_split_named_twice_is_an_error(config, key, value):
+    config["activations"][key] = value
+    with pytest.raises(ConfigError, match=f"activations: {key}: .* has non-unique elements"):
+        check_study(config, SCHEMA)
+
+
+def test_a_type_without_a_name_is_an_error(config):
+    changed(config, PHONE, type="")
+    with pytest.raises(ConfigError, match="targets: phone: type: '' "):
+        check_study(config, SCHEMA)
+
+
+def test_an_early_checkpoint_is_not_the_untrained_model():
+    assert analysed_steps("m", {"source": "trained", "steps": [25, 100, 1500]}) == ["1500"]
+
+
+@pytest.mark.parametrize("family", ["probing", "similarity", "abx"])
+def test_every_analysis_of_a_trained_model_needs_its_untrained_control(config, family):
+    for section in ("analyses", "figures"):
+        config[section][family]["models"].remove("hubert-english")
+    expected = f"models: hubert-nonspeech: steps, .* in analyses: {family}: models, found"
+    with pytest.raises(ConfigError, match=expected):
         check_study(config, SCHEMA)

@@ -5,6 +5,7 @@ import pytest
 from reference import plant
 
 from auscult.errors import AnalysisError
+from auscult.folds import share_seen
 from auscult.targets import make_task, sample_task
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
@@ -112,10 +113,12 @@ def test_values_that_are_missing_are_dropped_and_counted(planted):
         ({"kind": "values"}, "expected numbers in column 'label' for kind values, found 'u'; use kind classes"),
         (WORD | {"kind": "values"}, "expected kind classes for a control task, found values; take control out"),
         ({"type": "lemma"}, "expected column 'lemma' in the index, found only utterance"),
-        (WORD | {"held_out": "type"}, "none of the 24 types of column 'word' does when type is held out"),
+        (WORD | {"held_out": "type"}, "found held_out 'type', which keeps them apart; hold"),
         ({"kind": "values", "column": "flat"}, "expected numbers that differ in column 'flat', found only 3 in 480"),
         ({"kind": "values", "column": "gone"}, "expected numbers that differ in column 'gone', found none in 480"),
-        ({"type": "gender", "held_out": "type"}, "expected at least 4 types for 4 folds, found 2; lower n_folds"),
+        ({"type": "gender", "held_out": "type"}, "'phone': expected at least 4 types for 4 folds, found 2; lower n_"),
+        ({"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'; take attention out"),
+        (WORD | {"held_out": "speaker+type"}, "found held_out 'speaker+type', which keeps them apart"),
     ],
 )
 def test_targets_that_cannot_be_made_say_why(worded, change, message):
@@ -129,3 +132,48 @@ def test_whole_speakers_exchange_a_label_that_never_varies_within_one(planted):
     for column in task.labels.T:
         assert all(len(np.unique(column[task.speakers == speaker])) == 1 for speaker in np.unique(task.speakers))
     assert (task.labels[:, 1:] != task.labels[:, :1]).any()
+
+
+def test_a_sample_counts_anew_how_many_types_and_sentences_training_has(worded):
+    index = worded.assign(text=[f"sentence {i % 40}" if i % 5 else "" for i in range(480)])
+    task = make(index, PHONE | WORD)
+    small = sample_task(task, 40, seed=0)
+    items = index.iloc[small.rows]
+    assert task.type_overlap == 1
+    assert small.type_overlap == share_seen(items["word"], small.folds, small.cells) < 0.9
+    assert small.text_overlap == share_seen(items["text"], small.folds, small.cells) < task.text_overlap
+
+
+def test_a_sample_that_leaves_a_fold_without_items_is_refused(worded):
+    task = make(worded, PHONE | {"held_out": "speaker+type", "type": "word"})
+    with pytest.raises(
+        AnalysisError, match=r"target 'phone': expected items to (test|train on) in .*; raise sample above"
+    ):
+        sample_task(task, 8, seed=0)
+
+
+def test_a_sample_whose_control_task_nobody_could_remember_is_refused(planted):
+    rare = planted.index.assign(word=[f"w{i % 240}" for i in range(480)])
+    with pytest.raises(
+        AnalysisError, match=r"none of the \d+ types of column 'word' does .*; raise sample above 24 or"
+    ):
+        sample_task(make(rare, PHONE | WORD), 24, seed=1)
+
+
+def test_of_many_dropped_classes_only_the_first_ten_are_named(planted):
+    index = planted.index.assign(label=[f"w{i:03d}" for i in range(480)])
+    with pytest.raises(AnalysisError, match=r"'w009' \(1 items, 1 speaker\) and 470 more, 0 of 480") as caught:
+        make(index, PHONE)
+    assert "numbers?" not in str(caught.value)
+
+
+def test_labels_that_look_like_numbers_suggest_a_regression(planted):
+    index = planted.index.assign(height=np.arange(480) / 7)
+    with pytest.raises(AnalysisError, match="numbers\\? set kind: values; else add speakers, lower min_class_size"):
+        make(index, PHONE | {"column": "height"})
+
+
+def test_too_few_speakers_are_told_with_the_target(planted):
+    few = planted.index[planted.index["speaker"].isin(["s00", "s01", "s02"])]
+    with pytest.raises(AnalysisError, match="target 'phone': expected at least 4 speakers for 4 folds, found 3; lower"):
+        make(few, PHONE)

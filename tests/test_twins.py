@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from reference import plant
+from reference import _classify, plant
 from test_nested import GENDER, PHONE, task_of
 
 from auscult.errors import AnalysisError
-from auscult.learning_curves import learning_curve
-from auscult.twins import cross_validate_twin, reduce_labellings, split_fold
+from auscult.learning_curves import learning_curve, linear_peer
+from auscult.twins import cross_validate_twin, reduce_labellings, smallest_training, split_fold
 from auscult.vectors import LayerVectors
 
 
@@ -71,6 +71,59 @@ def test_more_training_items_help(planted):
 def test_more_training_items_than_there_are_is_refused(planted):
     task = reduce_labellings(task_of(planted.index, PHONE), "true")
     with pytest.raises(
-        AnalysisError, match="expected n_train from 2 to the 240 training items of a fold, found 8, 300"
+        AnalysisError,
+        match="expected n_train from 2 to the 240 training items of a fold, found 8, 300; lower n_train or add",
     ):
         learning_curve(task, [8, 300], np.full(4, "T2", object), opener(planted), np.array([0.1]), seed=0)
+
+
+def test_the_peer_is_a_ridge_on_the_items_that_train_a_twin(planted):
+    index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
+    task = reduce_labellings(task_of(index, PHONE | {"type": "word", "control": True}), "true", "control")
+    layers = np.array(["T1", "T2", "T1", "noise"], dtype=object)
+    outcome = linear_peer(task, layers, opener(planted), np.array([0.1]), seed=0)
+    for fold, layer in enumerate(layers):
+        train, _, test = split_fold(task, fold)
+        for labelling in (0, 1):
+            oracle = _classify(planted.vectors[layer], task.labels[:, labelling], train, test, 0.1)
+            # One item may lie so close to a boundary that float32 decides it otherwise.
+            assert np.sum(outcome.predicted[test, labelling] != oracle) <= 1
+    assert outcome.layer[:, 1].tolist() == list(layers)
+
+
+def test_the_peer_chooses_its_penalty_on_the_fold_that_stops_the_twin(planted):
+    task = reduce_labellings(task_of(planted.index, PHONE), "true")
+    layers, penalties = np.full(4, "T1", object), np.array([1e4, 0.1])
+    both = linear_peer(task, layers, opener(planted), penalties, seed=0)
+    alone = [linear_peer(task, layers, opener(planted), penalties[[i]], seed=0).valid for i in (0, 1)]
+    assert both.valid.tolist() == np.maximum(*alone).tolist()
+    assert both.penalty[:, 0].tolist() == penalties[np.argmax(alone, axis=0)][:, 0].tolist()
+
+
+def test_a_learning_curve_reads_each_layer_once_and_only_what_it_needs(planted):
+    task, read = reduce_labellings(task_of(planted.index, PHONE), "true"), []
+
+    class Counted(LayerVectors):
+        def take(self, rows, name):
+            read.append((self.layer, len(rows)))
+            return super().take(rows, name)
+
+    layers = np.array(["T1", "T2", "T1", "T1"], dtype=object)
+    learning_curve(task, [8], layers, lambda layer: Counted(planted, layer), np.array([0.1]), seed=0)
+    assert [layer for layer, _ in read] == ["T1", "T2"]
+    assert read[1][1] == 8 + 120 + 120
+
+
+def test_a_learning_curve_of_values_says_how_well_it_did_on_validation_items(planted):
+    x = planted.vectors["T2"]
+    index = planted.index.assign(height=x @ np.arange(16) + np.random.default_rng(0).normal(size=480))
+    task = reduce_labellings(task_of(index, PHONE | {"column": "height", "kind": "values"}), "true")
+    curve = learning_curve(task, [240], np.full(4, "T2", object), opener(planted), np.array([1e-3]), seed=0)
+    assert (curve[240].valid > 0.95).all()
+
+
+def test_the_smallest_training_side_is_what_is_left_when_two_folds_are_out(planted):
+    index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
+    assert smallest_training(task_of(index, PHONE)) == 240
+    both = task_of(index, PHONE | {"held_out": "speaker+type", "type": "word"})
+    assert smallest_training(both) == min(np.sum(~np.isin(both.cells, [i, (i + 1) % 4]).any(axis=1)) for i in range(4))

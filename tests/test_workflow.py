@@ -134,12 +134,24 @@ def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
 @pytest.mark.parametrize(("keys", "value", "message"), [
     (("models", "own"), {"source": "folder", "path": "no/such"}, "expected a folder at models: own: path, found none"),
     (("corpora", "own"), {"source": "folder", "reader": "textgrid", "path": "x"}, "expected a folder at corpora: own"),
+    (("analyses", "similarity", "references", "own"), {"space": "vectors", "path": "no.vec"},
+     "expected a file at analyses: similarity: references: own: path, found none at"),
     (("corpora", "english", "languages"), ["engish"], "expected languages among dutch, english, french, mandarin in"),
 ])  # fmt: skip
 def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
     assert f"auscult: {message}" in printed
     assert "Traceback" not in printed
+
+
+def test_a_file_of_word_vectors_lies_beside_its_study_and_is_an_input(tmp_path, changed_study):
+    (tmp_path / "words.vec").write_text("1 2\nthe 0 1\n")
+    reference = {"tier": "word", "space": "vectors", "path": "words.vec"}
+    study = changed_study("analyses", "similarity", "references", "own", value=reference)
+    (tmp_path / "elsewhere").mkdir()
+    printed = snakemake(tmp_path / "elsewhere", "--dry-run", "results/similarity/english/mel/final.csv", study=study)
+    inputs = re.search(r"rule similarity_run:\s+input: (.*)", printed)[1]
+    assert "../words.vec" in inputs.split(", ")
 
 
 def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):

@@ -5,6 +5,7 @@ from pathlib import Path
 from matplotlib.lines import Line2D
 
 from auscult import plotting
+from auscult.derived import ACOUSTIC
 from auscult.jobs import job
 from auscult.tables import read_table
 
@@ -12,22 +13,28 @@ GREY = "#555555"
 SHUFFLED = {"color": "#A9A9A9", "linestyle": (0, (1, 1)), "linewidth": 0.9, "marker": "x", "markersize": 3}
 CONTROL = {"color": "#8A8A8A", "linestyle": "", "marker": "D", "markersize": 3.2, "markerfacecolor": "white"}
 TWIN = {"linestyle": "", "marker": "+", "markersize": 5.5, "markeredgewidth": 1.1}
+PEER = {"linestyle": "", "marker": "o", "markersize": 2.4, "markerfacecolor": "white", "markeredgewidth": 0.7}
 PRIOR = {"color": GREY, "linestyle": "", "marker": "|", "markersize": 6}
 METRICS = {"accuracy": "accuracy", "r2": "R²"}
 TWINS = {"mlp": "MLP", "attention": "attention-pooled"}
+# Rows of a random sample of items: not to be taken for those of all items.
+SAMPLED = (*TWINS, "ridge (sample)")
 ROW_MM = 4
+# Twins and their peer lie below the probe of all items, which they are not to be compared with.
+LOWER = 0.28
+LOWEST_R2 = -0.5
 
 
-def draw(table, entries, study):
+def draw(table, entries, study, ceilings):
     """Return the figure: for each corpus and target curves over layers and chosen layers, then the controls."""
-    main = table[table["metric"].isin(METRICS) & table["n_train"].isna()]
+    main = table[table["metric"].isin(METRICS) & (table["n_train"].isna() | table["probe"].isin(SAMPLED))]
     panels = list(main.groupby(["corpus", "target"], sort=False))
     controls = [rows for _, rows in table.groupby(["corpus", "target"], sort=False) if is_controlled(rows)]
     n_columns = min(2, len(panels))
     n_rows = -(-len(panels) // n_columns)
     heights_mm = (56, 10 + ROW_MM * len(entries), 3)
     blocks_mm = [n_rows * sum(heights_mm)] + [26 + ROW_MM * len(entries)] * len(controls)
-    figure = plotting.new_figure(sum(blocks_mm), [legend(table, entries)], note(table, main, study))
+    figure = plotting.new_figure(sum(blocks_mm), [legend(table, entries)], note(table, main, study) + ceilings)
     blocks = figure.add_gridspec(len(blocks_mm), 1, height_ratios=blocks_mm)
     grid = blocks[0].subgridspec(3 * n_rows, n_columns, height_ratios=heights_mm * n_rows).subplots(squeeze=False)
     for place in range(n_rows * n_columns):
@@ -38,7 +45,7 @@ def draw(table, entries, study):
         if place >= len(panels):
             continue
         (corpus, target), rows = panels[place]
-        draw_curves(curves, rows[~rows["probe"].isin(TWINS)], entries)
+        draw_curves(curves, rows[~rows["probe"].isin(SAMPLED)], entries)
         plotting.head(curves, f"{corpus} · {target.replace('_', ' ')}", describe(rows))
         draw_chosen(forest, rows, entries, named=column == 0)
     for block, rows in zip(list(blocks)[1:], controls):
@@ -52,6 +59,7 @@ def draw_curves(axes, rows, entries):
     layers = [layer for layer in plotting.layer_order(rows["layer"]) if layer not in ("input", "selected")]
     rows = rows[rows["layer"] != "selected"].assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)}))
     chance = rows.loc[rows["labels"] == "true", "chance"].iloc[0]
+    bottom, top = limits(metric, rows)
     axes.axhline(chance, color=GREY, linestyle=":", linewidth=1)
     names = [("the mean" if metric == "r2" else "chance", chance, GREY)]
     for entry in entries:
@@ -61,40 +69,39 @@ def draw_curves(axes, rows, entries):
             for value, low, high in true[["value", "ci_low", "ci_high"]].to_numpy():
                 axes.axhspan(low, high, color=style.colour, alpha=0.12, linewidth=0)
                 axes.axhline(value, color=style.colour, linestyle=style.dashes, linewidth=1)
-                names.append((style.label, value, style.colour))
+                names.append((style.label, max(value, bottom), style.colour))
             continue
         axes.plot(shuffled["x"], shuffled["value"], **SHUFFLED)
         axes.fill_between(true["x"], true["ci_low"], true["ci_high"], color=style.colour, alpha=0.2, linewidth=0)
         axes.plot(true["x"], true["value"], **style.line)
-    axes.set(ylim=limits(metric), xlim=(-0.3, max(len(layers), 1) - 0.7), xlabel="layer", ylabel=METRICS[metric])
+    axes.set(ylim=(bottom, top), xlim=(-0.3, max(len(layers), 1) - 0.7), xlabel="layer", ylabel=METRICS[metric])
     step = max(1, -(-len(layers) // 8))
     axes.set_xticks(range(len(layers))[::step], layers[::step])
-    plotting.label_lines(axes, names, gap=0.085)
+    plotting.label_lines(axes, names, gap=0.085 * (top - bottom))
 
 
 def draw_chosen(axes, rows, entries, named):
-    """Draw one row an entry: the linear probe at the chosen layer with interval, its control and its twins."""
+    """Draw one row an entry: the linear probe at the chosen layer with interval, its control, below it its twins."""
     metric = rows["metric"].iloc[0]
-    linear, twins = rows[~rows["probe"].isin(TWINS)], rows[rows["probe"].isin(TWINS)]
+    linear = rows[~rows["probe"].isin(SAMPLED)]
     axes.axvline(linear.loc[linear["labels"] == "true", "chance"].iloc[0], color=GREY, linestyle=":", linewidth=1)
     for y, entry in enumerate(entries):
-        mine, theirs = chosen(entry.rows(linear)), entry.rows(twins)
+        mine = chosen(entry.rows(linear))
         shuffled = mine[mine["labels"] == "shuffled"]
         axes.plot(shuffled["value"], [y] * len(shuffled), **{**SHUFFLED, "linestyle": ""})
-        twin = theirs[(theirs["labels"] == "true") & (theirs["layer"] == "selected")]
-        axes.plot(twin["value"], [y] * len(twin), **TWIN, color=entry.style.colour, zorder=4)
+        draw_sampled(axes, chosen(entry.rows(rows[rows["labels"] == "true"])), y, entry.style)
         for row in mine[mine["labels"] == "true"].itertuples():
             interval(axes, row, y, entry.style)
             text = f"{row.value:.2f}" + ("" if row.selected_layer == "input" else f"  {row.selected_layer}")
             axes.text(1.03, y, text, transform=axes.get_yaxis_transform(), fontsize=7, va="center")
     list_entries(axes, entries, named)
-    axes.set(xlim=limits(metric), xlabel=f"{METRICS[metric]} at the chosen layer")
+    axes.set(xlim=limits(metric, linear), xlabel=f"{METRICS[metric]} at the chosen layer")
 
 
 def draw_controls(grid, rows, entries):
     """Draw accuracy on true and control labels, their difference, and compression, at the chosen layer."""
     rows = rows[rows["layer"] == "selected"]
-    accuracy = rows[(rows["metric"] == "accuracy") & ~rows["probe"].isin(TWINS) & rows["n_train"].isna()]
+    accuracy = rows[(rows["metric"] == "accuracy") & rows["n_train"].isna()]
     selectivity, codes = rows[rows["metric"] == "selectivity"], rows[rows["metric"] == "compression"]
     accuracy = accuracy if len(selectivity) else accuracy[:0]
     for axes, part in zip(grid, (accuracy, selectivity, codes)):
@@ -103,12 +110,12 @@ def draw_controls(grid, rows, entries):
             continue
         for y, entry in enumerate(entries):
             mine = entry.rows(part)
-            linear, twins = mine[~mine["probe"].isin(TWINS)], mine[mine["probe"].isin(TWINS)]
+            linear = mine[~mine["probe"].isin(SAMPLED)]
             true, control = linear[linear["labels"] == "true"], linear[linear["labels"] == "control"]
             if len(true) and len(control):
                 ends = [true["value"].iloc[0], control["value"].iloc[0]]
                 axes.plot(ends, [y, y], color=entry.style.colour, alpha=0.35, linewidth=2)
-            axes.plot(twins["value"], [y] * len(twins), **TWIN, color=entry.style.colour, zorder=4)
+            draw_sampled(axes, mine, y, entry.style)
             axes.plot(control["value"], [y] * len(control), **CONTROL)
             if part is codes:
                 axes.plot(true["chance"], [y] * len(true), **PRIOR)
@@ -129,6 +136,13 @@ def draw_controls(grid, rows, entries):
         plotting.head(grid[2], "online code length" if len(selectivity) else f"{about}: online code", lines)
 
 
+def draw_sampled(axes, rows, y, style):
+    """Draw the twins among the rows of an entry, and beside them the linear probe of the same items."""
+    for probe, marks in {SAMPLED[-1]: PEER, **dict.fromkeys(TWINS, TWIN)}.items():
+        mine = rows[rows["probe"] == probe]
+        axes.plot(mine["value"], [y + LOWER] * len(mine), **marks, color=style.colour, zorder=4)
+
+
 def list_entries(axes, entries, named):
     """Give every entry a line of the axes, with its name where there is room for it."""
     axes.set_ylim(len(entries) - 0.4, -0.6)
@@ -144,9 +158,9 @@ def interval(axes, row, y, style):
     axes.plot(row.value, y, **style.marks)
 
 
-def limits(metric):
-    """Return the range of an axis; R² may fall a little below 0."""
-    return (-0.08, 1) if metric == "r2" else (0, 1)
+def limits(metric, rows):
+    """Return the range of an axis; R² may fall below 0, far below for probes that overfit."""
+    return (max(LOWEST_R2, min(-0.08, rows["value"].min() - 0.03)), 1) if metric == "r2" else (0, 1)
 
 
 def is_controlled(rows):
@@ -169,6 +183,7 @@ def legend(table, entries):
     twins = [name for twin, name in TWINS.items() if (table["probe"] == twin).any()]
     if twins:
         handles += [Line2D([], [], **TWIN, color=GREY, label=f"{' or '.join(twins)} probe")]
+        handles += [Line2D([], [], **PEER, color=GREY, label="linear probe on the same items")]
     if (table["metric"] == "compression").any():
         handles += [Line2D([], [], **PRIOR, label="code without vectors")]
     return handles
@@ -176,7 +191,7 @@ def legend(table, entries):
 
 def describe(rows):
     """Say on how many items of how many classes and speakers a panel rests, and what was held out."""
-    true = chosen(rows[(rows["labels"] == "true") & ~rows["probe"].isin(TWINS)])
+    true = chosen(rows[(rows["labels"] == "true") & ~rows["probe"].isin(SAMPLED)])
     n, groups, classes = (plotting.describe_range(true[column]) for column in ("n", "n_groups", "n_classes"))
     counts = f"n = {n} of {groups} {plotting.resampling_unit(true)}s"
     kinds = [] if classes == "0" else [f"{classes} classes"]
@@ -207,11 +222,34 @@ def note(table, main, study):
         "95 % intervals. Lower panels: each fold takes the layer that was best on its validation data, never on test "
         "data; the layer taken most often is named. × is the same probe on shuffled labels."
     )
+    twins = main[main["probe"].isin(TWINS)]
+    if len(twins):
+        names = " and ".join(name for twin, name in TWINS.items() if (twins["probe"] == twin).any())
+        n_train, n = (plotting.describe_range(twins[column]) for column in ("n_train", "n"))
+        text += (
+            f" {names} (+): trained on {n_train} of a random sample of {n} items, at the layer that the linear probe "
+            "of all items chose; the small circle is the linear probe on the same items."
+        )
+    if table["held_out"].str.contains("type", na=False).any():
+        text += " Intervals resample speakers only, where types are held out, too."
+    if (main.loc[main["metric"] == "r2", "value"] < LOWEST_R2).any():
+        text += f" R² below {LOWEST_R2:g} is not drawn.".replace("-", "−")
     if (table["metric"] == "selectivity").any():
         text += " Selectivity: accuracy minus that on control labels, which only memory of types can tell."
     if (table["metric"] == "compression").any():
         text += " Compression: n log₂ K bits over those of an online code that learns from the vectors as it goes."
     return text
+
+
+def describe_ceilings(table, analysis, models):
+    """Say which baseline holds the very values that a target asks for, such as F0 for log F0."""
+    texts = []
+    for target, entry in analysis.get("targets", {}).items():
+        features = ACOUSTIC.get(entry["column"]) if (table["target"] == target).any() else None
+        labels = [models[name].get("label", name) for name in table["model"].unique()
+                  if features and models[name].get("features") == features]  # fmt: skip
+        texts += [f" {label} holds {target.replace('_', ' ')} itself: a ceiling, not a baseline." for label in labels]
+    return "".join(texts)
 
 
 with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):
@@ -228,4 +266,5 @@ with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.i
         snakemake.input.corpora,
         snakemake.input.checkpoints,
     )
-    plotting.save_figure(draw(shown, lines, study), Path(snakemake.output.pdf).with_suffix(""), shown, source)
+    ceilings = describe_ceilings(shown, settings.get("analysis", {}), models)
+    plotting.save_figure(draw(shown, lines, study, ceilings), Path(snakemake.output.pdf).with_suffix(""), shown, source)

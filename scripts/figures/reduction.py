@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from auscult import plotting
+from auscult.errors import AnalysisError
 from auscult.jobs import job
 from auscult.tables import read_table
 
@@ -130,7 +131,13 @@ with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.i
         drawn.append(rows[rows["layer"].isin([analysis["layers"][-1], "input"])])
     quality, coordinates = drawn
     coordinates = coordinates[coordinates["part"] == "held-out"]
-    colour_by = next(name for name in ("phone_class", *analysis["factors"]) if name in coordinates)
+    factors = list(dict.fromkeys(["phone_class", *analysis["factors"]]))
+    colour_by = next((name for name in factors if name in coordinates), None)
+    if colour_by is None:
+        raise AnalysisError(
+            "expected a factor with two values to colour maps by, found none of "
+            f"{', '.join(factors)} in the collected coordinates; name another factor"
+        )
     lines = plotting.entries(coordinates, coordinates["model"].unique(), plotting.model_style(models))
     source = plotting.provenance(
         study["name"],

@@ -28,7 +28,7 @@ __all__ = ["Activations", "read_activations", "extract_activations", "TIERS"]
 TIERS = ("phone", "syllable", "word", "utterance")
 INDEX = "index.parquet"
 _COLUMNS = ("shard", "row", "utterance", "tier", "index", "label", "onset", "offset", "n_frames", "nearest")
-_OF_UTTERANCE = ("speaker", "gender", "language", "split", "text")
+_OF_UTTERANCE = ("speaker", "gender", "language", "split", "text", "n_samples", "sample_rate_hz")
 _log = logging.getLogger(__name__)
 
 

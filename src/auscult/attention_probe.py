@@ -46,9 +46,8 @@ def fit_attention(
     import torch
 
     prepare = _preparer(*standardiser(np.concatenate(x)))
-    train, valid = prepare(x), prepare(x_valid)
-    truth = torch.as_tensor(codes)
-    n_dims = train[0].shape[-1]
+    truth, truth_valid = torch.as_tensor(codes), torch.as_tensor(codes_valid)
+    n_dims = x[0].shape[-1]
     query = torch.zeros(n_dims, requires_grad=True)
     weights = torch.zeros(n_dims, n_classes, requires_grad=True)
     bias = torch.zeros(n_classes, requires_grad=True)
@@ -62,20 +61,22 @@ def fit_attention(
 
     def epoch() -> float:
         for batch in torch.randperm(len(truth), generator=generator).split(batch_size):
-            loss = torch.nn.functional.cross_entropy(
-                logits(*(part[batch] for part in train), *parameters), truth[batch]
-            )
-            step(torch.autograd.grad(loss, parameters))
-        with torch.no_grad():
-            # The loss, not the accuracy: a few dozen utterances give an accuracy of few steps.
-            return -torch.nn.functional.cross_entropy(logits(*valid, *parameters), torch.as_tensor(codes_valid)).item()
+            batch_logits = logits(*prepare([x[item] for item in batch.tolist()]), *parameters)
+            step(torch.autograd.grad(torch.nn.functional.cross_entropy(batch_logits, truth[batch]), parameters))
+        # The loss, not the accuracy: a few dozen utterances give an accuracy of few steps.
+        return -torch.nn.functional.cross_entropy(answer(x_valid, parameters), truth_valid).item()
+
+    @torch.no_grad()
+    def answer(new, parameters):
+        parts = [new[start : start + batch_size] for start in range(0, len(new), batch_size)]
+        return torch.cat([logits(*prepare(part), *parameters) for part in parts])
 
     best = stop_early(epoch, lambda: [part.detach().clone() for part in parameters], max_epochs, patience)
-    return lambda new: logits(*prepare(new), *best).argmax(dim=1).numpy()
+    return lambda new: answer(new, best).argmax(dim=1).numpy()
 
 
 def _preparer(mean: np.ndarray, scale: np.ndarray) -> Callable:
-    """Return a function that pads standardised sequences to one length and says where they are not padded."""
+    """Return a function that pads the standardised sequences of one batch and says where they are not padded."""
     import torch
 
     def prepare(sequences: Sequence[np.ndarray]):

@@ -4,10 +4,11 @@ import copy
 import logging
 import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
@@ -24,6 +25,8 @@ _log = logging.getLogger(__name__)
 _MAX_STEPS = 500
 # Below this share of unit variance, rounding may leave a correlation matrix without a Cholesky factor.
 _SAFE_PENALTY = 1e-9
+# As in auscult.moments, but of vectors as they come: there the mean has been subtracted.
+_CONSTANT = 1e-13
 
 
 def prepare_fitter(
@@ -71,15 +74,18 @@ def prepare_fitter(
 
 def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray) -> Fitter:
     names, groups = np.unique(cells, axis=0, return_inverse=True)
-    moments = MomentsByGroup()
+    moments, shift = MomentsByGroup(), None
     for items, x in chunks:
+        # A spread far below the mean would drown in the rounding of squares.
+        shift = x.mean(axis=0, dtype=np.float64) if shift is None else shift
         y = np.concatenate([_one_hot(*column) for column in zip(labels[items].T, n_classes)], axis=1)
-        moments.accumulate(x, y, groups.reshape(-1)[items])
+        moments.accumulate(x - shift, y, groups.reshape(-1)[items])
     ends = np.cumsum(np.maximum(n_classes, 1))
 
     def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
         kept = np.flatnonzero(~np.isin(names, list(left_out)).any(axis=1))
-        path = _fit_ridge(moments.total(kept.tolist()), penalties)
+        path = _fit_ridge(_without_constant(moments.total(kept.tolist()), shift), penalties)
+        path = replace(path, mean_x=path.mean_x + shift)
 
         def predict(x: np.ndarray) -> np.ndarray:
             scores = np.split(path.predict(x), ends[:-1], axis=2)
@@ -90,10 +96,25 @@ def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.n
     return fit
 
 
+def _without_constant(moments: Moments, shift: np.ndarray) -> Moments:
+    """Return moments of vectors minus ``shift``, with 0 for dimensions that were constant before."""
+    square = (moments.mean_x + shift) ** 2
+    varies = np.diag(moments.gram) / moments.n - moments.mean_x**2 > _CONSTANT * square
+    gram = moments.gram * varies * varies[:, None]
+    return Moments(moments.n, moments.sum_x * varies, moments.sum_y, gram, moments.cross * varies[:, None])
+
+
 def _fit_ridge(moments: Moments, penalties: np.ndarray) -> RidgePath:
     """Return what :func:`fit_ridge` does; a factor for each of a few penalties costs less than one decomposition."""
-    if min(penalties) < _SAFE_PENALTY:
-        return fit_ridge(moments, penalties)
+    if min(penalties) >= _SAFE_PENALTY:
+        try:
+            return _fit_by_factors(moments, penalties)
+        except LinAlgError:
+            _log.info("a correlation matrix has no Cholesky factor; decomposed instead")
+    return fit_ridge(moments, penalties)
+
+
+def _fit_by_factors(moments: Moments, penalties: np.ndarray) -> RidgePath:
     scale = moments.inverse_scale
     correlation, cross = moments.covariance * scale[:, None] * scale, moments.cross_covariance * scale[:, None]
     weights, diagonal = np.empty((len(penalties), *cross.shape)), np.diag(correlation).copy()

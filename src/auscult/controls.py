@@ -28,13 +28,19 @@ def control_labels(types: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarra
     return np.random.default_rng([seed, 3]).choice(len(probabilities), size=len(names), p=probabilities)[codes]
 
 
-def check_control(name: str, column: str, types: np.ndarray, type_overlap: float, held_out: str) -> None:
-    """Raise :class:`AnalysisError` if a control task is beyond all memory: its types are not in training."""
+def check_control(
+    name: str,
+    column: str,
+    types: np.ndarray,
+    type_overlap: float,
+    held_out: str,
+    advice: str = "name another type, hold out something else or take control out of the target",
+) -> None:
+    """Raise :class:`AnalysisError` with ``advice`` if a control task is beyond memory: no type of it is in training."""
     if not type_overlap:
         raise AnalysisError(
             f"target {name!r}: expected a control task whose types also occur in training, found that none of the "
-            f"{len(np.unique(types))} types of column {column!r} does when {held_out} is held out; name another type, "
-            "hold out something else or take control out of the target"
+            f"{len(np.unique(types))} types of column {column!r} does when {held_out} is held out; {advice}"
         )
 
 

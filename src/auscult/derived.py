@@ -10,7 +10,7 @@ from auscult.errors import AnalysisError
 
 __all__ = ["DERIVED", "ACOUSTIC", "add_derived"]
 
-DERIVED = ("context", "duration", "log_duration", "position")
+DERIVED = ("context", "duration_s", "log_duration", "position")
 # Which baseline, pooled over the same segments, holds the value.
 ACOUSTIC = {"log_f0": "f0", "energy": "mel"}
 _HALF_VOICED = 0.5
@@ -21,10 +21,10 @@ def add_derived(
 ) -> pd.DataFrame:
     """Return the index with those of the columns that it lacks and that can be derived.
 
-    ``context`` is a segment's label between those of its neighbours on the tier, ``#`` at an edge; ``duration`` its
-    length in samples and ``log_duration`` the natural logarithm of that; ``position`` the place of its middle in the
-    utterance, 0 to 1; ``log_f0`` its mean log F0, missing where less than half of it is voiced; ``energy`` its mean log
-    energy over mel bands.
+    ``context`` is a segment's label between those of its neighbours on the tier, ``#`` at an edge; ``duration_s`` its
+    length and ``log_duration`` the natural logarithm of that; ``position`` the place of its middle in the utterance, 0
+    to 1; ``log_f0`` its mean log F0, missing where less than half of it is voiced, so that up to half of the frames
+    averaged are unvoiced ones, whose F0 is interpolated; ``energy`` its mean log energy over mel bands.
 
     Parameters
     ----------
@@ -35,7 +35,8 @@ def add_derived(
     Raises
     ------
     AnalysisError
-        An acoustic column is asked for without its baseline, or the baseline lacks segments of the index.
+        An acoustic column is asked for without its baseline, the baseline lacks segments of the index, or the index
+        does not tell how long utterances are.
     """
     wanted = [name for name in dict.fromkeys(columns) if name not in index]
     made = {name: _derive(index, name) for name in wanted if name in DERIVED}
@@ -47,12 +48,32 @@ def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
     match name:
         case "context":
             return _context(index)
-        case "duration":
-            return (index["offset"] - index["onset"]).to_numpy(float)
+        case "duration_s":
+            return _duration_s(index, name)
         case "log_duration":
-            return np.log((index["offset"] - index["onset"]).to_numpy(float))
-    ends = index.groupby("utterance")["offset"].transform("max")
-    return ((index["onset"] + index["offset"]) / (2 * ends)).to_numpy(float)
+            return np.log(_duration_s(index, name))
+    return ((index["onset"] + index["offset"]) / (2 * _n_samples(index))).to_numpy(float)
+
+
+def _duration_s(index: pd.DataFrame, name: str) -> np.ndarray:
+    if "sample_rate_hz" not in index:
+        raise AnalysisError(f"expected column 'sample_rate_hz' in the index for column {name!r}, found "
+                            f"{', '.join(index)}; extract the activations again")  # fmt: skip
+    return ((index["offset"] - index["onset"]) / index["sample_rate_hz"]).to_numpy(float)
+
+
+def _n_samples(index: pd.DataFrame) -> pd.Series:
+    """Return the length of each row's utterance; the end of its last segment is not its own."""
+    if "n_samples" in index:
+        return index["n_samples"]
+    whole = index[index["tier"] == "utterance"].set_index("utterance")["offset"]
+    lengths = index["utterance"].map(whole)
+    if lengths.isna().any():
+        raise AnalysisError(
+            "expected column 'n_samples' or tier 'utterance' in the index for column 'position', found tiers "
+            f"{', '.join(index['tier'].unique())}; extract the activations again, with tier utterance"
+        )
+    return lengths
 
 
 def _context(index: pd.DataFrame) -> np.ndarray:

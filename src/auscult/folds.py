@@ -4,11 +4,26 @@ import numpy as np
 
 from auscult.errors import AnalysisError
 
-__all__ = ["speaker_folds", "utterance_folds", "type_folds", "check_disjoint", "share_seen", "text_overlap"]
+__all__ = [
+    "speaker_folds",
+    "utterance_folds",
+    "type_folds",
+    "check_disjoint",
+    "check_folds",
+    "share_seen",
+    "text_overlap",
+]
 
 
 def speaker_folds(
-    speakers: np.ndarray, n_folds: int, seed: int, strata: np.ndarray | None = None, unit: str = "speakers"
+    speakers: np.ndarray,
+    n_folds: int,
+    seed: int,
+    strata: np.ndarray | None = None,
+    unit: str = "speakers",
+    *,
+    where: str = "",
+    advice: str = "lower n_folds or add {unit}",
 ) -> np.ndarray:
     """Assign every item to a fold so that no speaker is in two folds and each stratum is spread over all folds.
 
@@ -20,6 +35,7 @@ def speaker_folds(
     strata : a property of the speaker, such as gender, at each item [shape=(n_items,)]; a speaker has that of its
         first item. Folds differ by at most one speaker in each stratum, and in all.
     unit : what the groups are called in error messages
+    where, advice : what an error message opens with, such as the target, and ends with
 
     Returns
     -------
@@ -33,7 +49,8 @@ def speaker_folds(
     names, first, codes = np.unique(np.asarray(speakers, dtype=str), return_index=True, return_inverse=True)
     if len(names) < n_folds:
         raise AnalysisError(
-            f"expected at least {n_folds} {unit} for {n_folds} folds, found {len(names)}; lower n_folds or add {unit}"
+            f"{where}{': ' * bool(where)}expected at least {n_folds} {unit} for {n_folds} folds, found {len(names)}; "
+            f"{advice.format(unit=unit)}"
         )
     stratum = np.zeros(len(names), dtype=int)
     if strata is not None:
@@ -46,21 +63,23 @@ def speaker_folds(
     return fold_of[codes]
 
 
-def utterance_folds(utterances: np.ndarray, speakers: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+def utterance_folds(
+    utterances: np.ndarray, speakers: np.ndarray, n_folds: int, seed: int, *, where: str = ""
+) -> np.ndarray:
     """Assign every item to a fold so that no utterance is in two folds and each speaker is spread over all folds.
 
     Meant for questions about the speaker, which other speakers cannot answer. Raises like :func:`speaker_folds`.
     """
-    return speaker_folds(utterances, n_folds, seed, strata=speakers, unit="utterances")
+    return speaker_folds(utterances, n_folds, seed, strata=speakers, unit="utterances", where=where)
 
 
-def type_folds(types: np.ndarray, labels: np.ndarray, n_folds: int, seed: int) -> np.ndarray:
+def type_folds(types: np.ndarray, labels: np.ndarray, n_folds: int, seed: int, *, where: str = "") -> np.ndarray:
     """Assign every item to a fold so that no type (a word, a syllable string) is in two folds.
 
     Meant for claims about kinds of things, which a probe may not answer by knowing each thing. Types of the same label
     (that of their first item) are spread over all folds. Raises like :func:`speaker_folds`.
     """
-    return speaker_folds(types, n_folds, seed, strata=labels, unit="types")
+    return speaker_folds(types, n_folds, seed, strata=labels, unit="types", where=where)
 
 
 def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker") -> None:
@@ -74,6 +93,22 @@ def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker")
             f"expected each {unit} in one fold, found {unit} {name!r} in folds {', '.join(map(str, found))} "
             f"({len(leaking)} such {unit}s); make the folds with speaker_folds or utterance_folds"
         )
+
+
+def check_folds(where: str, folds: np.ndarray, cells: np.ndarray, n_folds: int, advice: str) -> None:
+    """Raise :class:`AnalysisError` if a fold has no item to test, or none to train on while the next fold validates.
+
+    Parameters
+    ----------
+    where, advice : what the message opens with, such as the target, and ends with
+    folds, cells : as of :func:`share_seen`
+    """
+    for fold in range(n_folds):
+        trains = ~np.isin(cells, [fold, (fold + 1) % n_folds]).any(axis=1)
+        lacking = "test" if not (folds == fold).any() else "train on" if not trains.any() else ""
+        if lacking:
+            raise AnalysisError(f"{where}: expected items to {lacking} in every one of {n_folds} folds, found none in "
+                                f"fold {fold}; {advice}")  # fmt: skip
 
 
 def share_seen(values: np.ndarray, folds: np.ndarray, cells: np.ndarray | None = None) -> float:

@@ -1,6 +1,7 @@
 """What every workflow step does around its one library call: threads, log, and errors told in one line."""
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,14 +18,14 @@ __all__ = ["job"]
 def job(log: str | Path, threads: int = 1) -> Iterator[None]:
     """Run one workflow step with ``threads`` threads, its messages kept in ``log`` and shown on the terminal.
 
-    Every numerical library is limited to ``threads``: two steps that both take all cores run many times slower.
+    Every numerical library is limited to ``threads``: two steps that both take all cores run many times slower. Those
+    not imported yet, such as numba behind UMAP, learn it from the environment.
     An :class:`~auscult.errors.AuscultError` ends the process with its one-line message and exit status 1; any other
     exception is a fault of ours and keeps its traceback.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", buffering=1) as stream, threadpool_limits(limits=threads):
-        if "torch" in sys.modules:
-            sys.modules["torch"].set_num_threads(threads)
+        _limit_threads(threads)
         terminal = sys.stderr
         sys.stdout = sys.stderr = _Tee(terminal, stream)
         messages = logging.StreamHandler(sys.stderr)
@@ -40,6 +41,17 @@ def job(log: str | Path, threads: int = 1) -> Iterator[None]:
         finally:
             logger.removeHandler(messages)
             sys.stdout, sys.stderr = sys.__stdout__, terminal
+
+
+def _limit_threads(threads: int) -> None:
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    if "numba" in sys.modules:
+        numba = sys.modules["numba"]
+        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+    else:
+        os.environ["NUMBA_NUM_THREADS"] = str(threads)
 
 
 class _Tee:

@@ -11,11 +11,12 @@ from auscult.classifiers import standardiser
 from auscult.errors import AnalysisError
 from auscult.stats import bootstrap_statistic
 
-__all__ = ["BLOCKS", "coding_order", "online_code", "prior_code", "codelength", "compression"]
+__all__ = ["BLOCKS", "MIN_ITEMS", "coding_order", "online_code", "prior_code", "codelength", "compression"]
 
 # Ends of the blocks, as shares of the data: Voita and Titov (2020), section 3.2.
 BLOCKS = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.0625, 0.125, 0.25, 0.5, 1.0)
 PENALTIES = (10.0, 1.0, 1e-1, 1e-2, 1e-3)
+MIN_ITEMS = 20
 _MAX_STEPS = 60
 
 
@@ -61,7 +62,7 @@ def online_code(
     Raises
     ------
     AnalysisError
-        There are fewer than 20 items.
+        There are fewer than :data:`MIN_ITEMS` items.
     """
     ends = _block_ends(len(x), blocks)
     bits = np.full(len(x), np.log2(n_classes))
@@ -117,8 +118,8 @@ def compression(bits: np.ndarray, speakers: np.ndarray, n_classes: int, **settin
 
 
 def _block_ends(n_items: int, blocks: Sequence[float]) -> np.ndarray:
-    if n_items < 20:
-        raise AnalysisError(f"expected at least 20 items for an online code, found {n_items}; leave mdl out")
+    if n_items < MIN_ITEMS:
+        raise AnalysisError(f"expected at least {MIN_ITEMS} items for an online code, found {n_items}; leave mdl out")
     return np.unique(np.maximum(1, np.round(np.asarray(blocks) * n_items).astype(int)))
 
 

@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from auscult.classifiers import Probe, prepare_fitter
+from auscult.classifiers import Fitter, Predictor, Probe, prepare_fitter
 from auscult.targets import Task
 from auscult.vectors import LayerVectors
 
@@ -68,17 +68,25 @@ def _together(vectors: LayerVectors, tasks: list[Task], probe: Probe, penalties:
                 guess = without[min(valid, test), max(valid, test)](x[mine])
                 sums[test] += score_sums(labels[items[mine]], guess, n_classes)
     best = sums.argmax(axis=1)
-    final = {fold: fit((fold,), penalties[best[fold]]) for fold in folds}
-    predicted, labellings = np.zeros(labels.shape), np.arange(labels.shape[1])
+    final = {fold: _fit_chosen(fit, fold, penalties, best[fold]) for fold in folds}
+    predicted = np.zeros(labels.shape)
     for items, x in vectors.chunks(task.rows, task.name):
         for fold, mine in _by_fold(task, items):
-            predicted[items[mine]] = final[fold](x[mine])[:, labellings, labellings]
+            predicted[items[mine]] = final[fold](x[mine])
     ends = np.cumsum([0, *(each.labels.shape[1] for each in tasks)])
     for each, start, end in zip(tasks, ends[:-1], ends[1:]):
         mine = slice(start, end)
-        valid = np.stack([normalise(each, fold, sums[fold, :, mine].max(axis=0)) for fold in folds])
+        judges = [each.tested & (each.folds != fold) for fold in folds]
+        valid = np.stack([normalise(each, judges[fold], sums[fold, :, mine].max(axis=0)) for fold in folds])
         layer = np.full(valid.shape, vectors.layer, dtype=object)
         yield Outcome(predicted[:, mine].astype(each.labels.dtype), valid, penalties[best[:, mine]], layer)
+
+
+def _fit_chosen(fit: Fitter, fold: int, penalties: np.ndarray, best: np.ndarray) -> Predictor:
+    """Return what predicts each labelling at its own penalty [shape=(n, n_labellings)]; equal ones are fitted once."""
+    chosen, place = np.unique(best, return_inverse=True)
+    predict, labellings = fit((fold,), penalties[chosen]), np.arange(len(best))
+    return lambda x: predict(x)[:, place, labellings]
 
 
 def score_sums(truth: np.ndarray, guess: np.ndarray, n_classes: np.ndarray) -> np.ndarray:
@@ -124,9 +132,15 @@ def _by_fold(task: Task, items: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
         yield int(fold), folds == fold
 
 
-def normalise(task: Task, test: int, sums: np.ndarray) -> np.ndarray:
-    """Return accuracy or R² on all validation items of a test fold, given the sums over them."""
-    valid = task.tested & (task.folds != test)
+def normalise(task: Task, valid: np.ndarray, sums: np.ndarray) -> np.ndarray:
+    """Return accuracy or R² on validation items, given the sums over them; −∞ where values there are all the same.
+
+    Parameters
+    ----------
+    valid : which items validate [shape=(n_items,), bool]
+    sums : of each labelling, as of :func:`score_sums` [shape=(n_labellings,)]
+    """
     if task.n_classes:
         return sums / valid.sum()
-    return 1 + sums / (valid.sum() * task.labels[valid].var(axis=0))
+    spread = valid.sum() * task.labels[valid].var(axis=0)
+    return 1 + np.divide(sums, spread, out=np.full_like(spread, -np.inf), where=spread > 0)

@@ -81,7 +81,8 @@ def reduce_activations(
     corpus, model, step : copied into the tables
     tier : the segments to map
     methods : of ``pca | lda | mds | umap | tsne``, see :func:`fit_map`
-    factors : columns of the index whose silhouette is measured; one with a single value is left out and logged
+    factors : columns of the index whose silhouette is measured; one with a single value, or none twice, is left out
+        and logged
     supervised_by : the column that LDA separates; items without a value are not used
     n_items : random sample, one half from either half of the speakers (or as many as there are)
     n_neighbours : neighbourhood size of UMAP, of trustworthiness and of stability
@@ -112,7 +113,7 @@ def reduce_activations(
     _check_choice("factors", factors, items.table.columns)
     known = [factor for factor in factors if _has_values(items.table, factor, ~items.fits)]
     for factor in (factor for factor in factors if factor not in known):
-        _log.info("reduction: factor %s left out: fewer than two values among the held-out items", factor)
+        _log.info("reduction: factor %s left out: fewer than two values, or none twice, among held-out items", factor)
     quality, coordinates = [], []
     for layer in tqdm(layers, desc=f"{model} {step} reduction", disable=None):
         x = _standardise(activations.load(layer, items.rows), items.fits, layer)
@@ -129,7 +130,8 @@ def reduce_activations(
                                            supervised=lambda rows: rows["method"] == "lda")  # fmt: skip
     coordinates = pd.concat(coordinates, ignore_index=True)
     coordinates = coordinates.assign(**names, supervised=coordinates["method"] == "lda")
-    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[[*_COORDINATE_COLUMNS, *known]]
+    columns = list(dict.fromkeys([*_COORDINATE_COLUMNS, *known]))
+    return check_results(quality[list(REDUCTION_COLUMNS)]), coordinates[columns]
 
 
 def _check_choice(what: str, chosen: Sequence[str], exists: Sequence[str]) -> None:
@@ -160,7 +162,7 @@ def _sample_items(index, tier, methods, supervised_by, n_items, n_neighbours, se
         rows = _with_class(index, rows, tier, supervised_by)
     speakers = index["speaker"].iloc[rows].astype(str).to_numpy()
     strata = index["gender"].iloc[rows].astype("string").fillna("") if "gender" in index else None
-    halves = speaker_folds(speakers, 2, seed, strata)
+    halves = speaker_folds(speakers, 2, seed, strata, where="reduction", advice="add speakers to the corpus")
     check_disjoint(speakers, halves)
     rng = np.random.default_rng([seed, 1])
     sample = np.concatenate([rng.permutation(np.flatnonzero(halves == half))[: n_items // 2] for half in (0, 1)])
@@ -176,7 +178,7 @@ def _sample_items(index, tier, methods, supervised_by, n_items, n_neighbours, se
 
 def _has_values(table: pd.DataFrame, factor: str, held_out: np.ndarray) -> bool:
     values = table[factor][held_out].astype("string").fillna("")
-    return values[values != ""].nunique() >= 2
+    return 2 <= values[values != ""].nunique() < (values != "").sum()
 
 
 def _standardise(x: np.ndarray, fits: np.ndarray, layer: str) -> np.ndarray:

@@ -15,7 +15,10 @@ Interval = tuple[float, float, float]
 
 
 def describe_task(task: Task) -> dict:
-    """Return the columns of a result row that say which items it rests on."""
+    """Return the columns of a result row that say which items it rests on.
+
+    Speakers are resampled whatever is held out: where that is types, an interval holds for these types only.
+    """
     return {
         "target": task.name, "n": int(task.tested.sum()), "n_groups": len(np.unique(task.speakers[task.tested])),
         "tier": task.tier, "held_out": task.held_out, "n_classes": task.n_classes, "resampling_unit": "speaker",
@@ -69,13 +72,19 @@ def _measure(
         return {"r2": _r2(truth[tested], predicted[tested], base[tested], task.speakers[tested], settings)}
     truth, predicted, speakers = truth[tested], predicted[tested], task.speakers[tested]
     hits = (predicted == truth).mean(axis=1)
-    counts = sum(count_classes(*pair, speakers, task.n_classes) for pair in zip(truth.T, predicted.T))
-    accuracy, f1 = float(hits.mean()), float(macro_f1(counts.sum(axis=0)))
+    pairs = zip(truth.T, predicted.T)
+    counts = np.stack([count_classes(*pair, speakers, task.n_classes) for pair in pairs], axis=1)
+    accuracy, f1 = float(hits.mean()), float(_mean_f1(counts.sum(axis=0)))
     if not settings:
         return {"accuracy": (accuracy, np.nan, np.nan), "macro_f1": (f1, np.nan, np.nan)}
     interval = cluster_bootstrap(hits, np.ones_like(hits), speakers, **settings)
-    present = counts[counts.any(axis=(1, 2))]
-    return {"accuracy": (accuracy, *interval), "macro_f1": (f1, *bootstrap_statistic(present, macro_f1, **settings))}
+    present = counts[counts.any(axis=(1, 2, 3))]
+    return {"accuracy": (accuracy, *interval), "macro_f1": (f1, *bootstrap_statistic(present, _mean_f1, **settings))}
+
+
+def _mean_f1(counts: np.ndarray) -> np.ndarray:
+    """Return the mean over labellings of macro F1 [shape of counts=(..., n_labellings, 3, n_classes)]."""
+    return macro_f1(counts).mean(axis=-1)
 
 
 def _r2(truth, predicted, base, speakers: Sequence, settings: dict) -> Interval:

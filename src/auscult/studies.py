@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from difflib import get_close_matches
 from itertools import product
 from typing import Any
 
@@ -10,8 +9,8 @@ from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
-from auscult.derived import ACOUSTIC
 from auscult.errors import ConfigError
+from auscult.study_analyses import check_analyses, check_known, suggestion
 
 __all__ = ["check_study", "steps_of", "analysed_steps", "runs_of", "leave_out", "model_seed"]
 
@@ -24,8 +23,8 @@ def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
     Raises
     ------
     ConfigError
-        A key is unknown or missing, a value has the wrong type or range, or an analysis or figure names a model,
-        corpus or target that the study does not define.
+        A key is unknown or missing, a value has the wrong type or range, an analysis or figure names a model, corpus
+        or target that the study does not define, or asks for what cannot be had (:mod:`auscult.study_analyses`).
     """
     config = _with_text_keys(config)
     validator = _DefaultingValidator(schema)
@@ -60,9 +59,9 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
 
 
 def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
-    """Return the first and the last checkpoint of a model: its untrained and its trained self."""
+    """Return the untrained checkpoint of a model, if it has one, and the last."""
     steps = steps_of(name, model)
-    return list(dict.fromkeys([steps[0], steps[-1]]))
+    return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
 
 
 def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, str]]:
@@ -112,67 +111,49 @@ def _check_names(config: Config) -> None:
     corpora, models = config["corpora"], config["models"]
     for name, model in models.items():
         if model["source"] == "trained":
-            _known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
+            check_known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
             for split in ("train", "valid"):
                 _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
         if model["source"] == "acoustic":
             model.setdefault("features", name)
-            _known(model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features")
+            check_known(
+                model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features"
+            )
         model.setdefault("label", name)
-    _check_untrained({name: model for name, model in models.items() if model["source"] == "trained"}, config["seed"])
     for name, corpus in corpora.items():
         if corpus["source"] == "synthetic" and set(corpus["sentences"]) != set(corpus["voices"]):
             raise ConfigError(f"expected the same splits in corpora: {name}: sentences and voices, found "
                               f"{sorted(corpus['sentences'])} and {sorted(corpus['voices'])}")  # fmt: skip
     for family, analysis in config["analyses"].items():
         for corpus in analysis["corpora"]:
-            _known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
+            check_known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
         for model in analysis["models"]:
-            _known(model, models, f"analyses: {family}: models", "models")
-    _check_analyses(config["analyses"], models)
+            check_known(model, models, f"analyses: {family}: models", "models")
+    _check_untrained(config)
+    check_analyses(config)
     for figure, entry in config["figures"].items():
-        _known(figure, config["analyses"], "figures", "analyses")
+        check_known(figure, config["analyses"], "figures", "analyses")
         analysed = config["analyses"][figure]["models"]
         for model in entry.setdefault("models", list(analysed)):
-            _known(model, models, f"figures: {figure}: models", "models")
-            _known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
+            check_known(model, models, f"figures: {figure}: models", "models")
+            check_known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
 
 
-def _check_untrained(models: Config, seed: int) -> None:
+def _check_untrained(config: Config) -> None:
     def start(model: Mapping[str, Any]) -> tuple[Any, ...]:
-        return model["recipe"], model["architecture"], model.get("seed", seed)
+        return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 
-    controls = [start(model) for model in models.values() if 0 in model["steps"]]
-    for name, model in models.items():
-        if start(model) not in controls:
-            raise ConfigError(f"expected 0, the untrained control, among models: {name}: steps, or among those of a "
-                              f"model of the same recipe, architecture and seed, found {model['steps']}; add 0")  # fmt: skip
-
-
-def _check_analyses(analyses: Config, models: Config) -> None:
-    for family in ("probing", "abx"):
-        analysis = analyses.get(family, {"corpora": {}})
-        for corpus, targets in analysis["corpora"].items():
-            for target in targets:
-                _known(target, analysis["targets"], f"analyses: {family}: corpora: {corpus}", "targets")
-    if "abx" in analyses and "probing" not in analyses:
-        raise ConfigError("expected analyses: probing beside analyses: abx, whose figure compares both, found none; "
-                          "add probing or leave abx out")  # fmt: skip
-    acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
-    features = [model["features"] for model in acoustic.values()]
-    for name, target in analyses.get("probing", {"targets": {}})["targets"].items():
-        if target["column"] in ACOUSTIC:
-            where = f"analyses: probing: targets: {name}: column: {target['column']}"
-            _known(ACOUSTIC[target["column"]], features, where, "acoustic features")
-    for name, reference in analyses.get("similarity", {"references": {}})["references"].items():
-        if reference["space"] == "activations":
-            _known(reference["model"], acoustic, f"analyses: similarity: references: {name}: model", "acoustic models")
-
-
-def _known(name: str, known: Collection[str], where: str, kind: str) -> None:
-    if name not in known:
-        raise ConfigError(f"expected one of the study's {kind} ({', '.join(known)}) in {where}, "
-                          f"found {name!r}{_suggestion(name, known)}")  # fmt: skip
+    for family, analysis in config["analyses"].items():
+        trained = {name: config["models"][name] for name in analysis["models"]}
+        trained = {name: model for name, model in trained.items() if model["source"] == "trained"}
+        controls = [start(model) for model in trained.values() if 0 in model["steps"]]
+        for name, model in trained.items():
+            if start(model) not in controls:
+                raise ConfigError(
+                    f"expected 0, the untrained control, among models: {name}: steps, or among those of a model of the "
+                    f"same recipe, architecture and seed in analyses: {family}: models, found {model['steps']}; add 0 "
+                    "or such a model"
+                )
 
 
 def _has_split(corpus: Mapping[str, Any], split: str, where: str) -> None:
@@ -186,7 +167,7 @@ def _explain(error: ValidationError) -> str:
     if error.validator == "additionalProperties":
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
-        return f"unknown key {unknown!r} in {where}{_suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
+        return f"unknown key {unknown!r} in {where}{suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
     if error.validator == "oneOf" and "required" in error.schema["oneOf"][0]:
         choices = [branch["required"][0] for branch in error.schema["oneOf"]]
         return f"expected exactly one of the keys {', '.join(choices)} in {where}, found {', '.join(error.instance)}"
@@ -198,11 +179,6 @@ def _explain(error: ValidationError) -> str:
         return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"
     description = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
     return f"{where}: {error.message}" + (f" ({description})" if description else "")
-
-
-def _suggestion(name: str, known: Collection[str]) -> str:
-    close = get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
-    return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def _fill_defaults(validator, properties, instance, schema):

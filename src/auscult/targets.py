@@ -3,19 +3,20 @@
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auscult.controls import check_control, control_labels
 from auscult.errors import AnalysisError
-from auscult.folds import check_disjoint, share_seen, speaker_folds, type_folds, utterance_folds
+from auscult.folds import check_disjoint, check_folds, share_seen, speaker_folds, type_folds, utterance_folds
+from auscult.target_checks import Kind, check_target, type_columns
 
-__all__ = ["Kind", "HELD_OUT", "Task", "make_task", "sample_task", "type_columns"]
+__all__ = ["Task", "make_task", "sample_task"]
 
-Kind = Literal["classes", "values"]
-HELD_OUT = ("speaker", "utterance", "type", "speaker+type")
+_PER_ITEM = ("rows", "labels", "folds", "cells", "speakers", "groups", "texts", "types")
+_MAX_NAMED = 10
 _log = logging.getLogger(__name__)
 
 
@@ -40,6 +41,7 @@ class Task:
     groups : what the first axis of cells keeps together, as codes from 0 [shape=(n_items,)]
     type_column : what names an item's type; empty without one
     type_overlap : share of tested items whose type also occurs in training; NaN without types
+    texts, types : codes of each item's sentence and type, -1 where empty; None without such [shape=(n_items,)]
     """
 
     name: str
@@ -58,6 +60,8 @@ class Task:
     groups: np.ndarray
     type_column: str = ""
     type_overlap: float = float("nan")
+    texts: np.ndarray | None = None
+    types: np.ndarray | None = None
 
     @property
     def kind(self) -> Kind:
@@ -89,8 +93,9 @@ def make_task(
     Parameters
     ----------
     index : of the activations, one row per segment
-    target : ``name, tier, column, held_out`` (:data:`HELD_OUT`); optionally ``kind`` (``classes | values``), ``type``
-        (a column or several that together name an item's type), ``control`` (whether to add a control task)
+    target : ``name, tier, column, held_out`` (see :mod:`auscult.target_checks`); optionally ``kind`` (``classes |
+        values``), ``type`` (a column or several that together name an item's type), ``control`` (whether to add a
+        control task)
     n_permutations : permuted copies of the labels. Where a held-out speaker has one label throughout (gender), whole
         speakers exchange labels: items permuted one by one would make a control that scatters far less than chance
         does. Otherwise classes are permuted within folds, so that training labels stay among themselves, and values
@@ -106,7 +111,7 @@ def make_task(
         are no numbers or all the same; a control task cannot be learnt.
     """
     name, tier, column, held_out = (target[key] for key in ("name", "tier", "column", "held_out"))
-    _check_target(target)
+    check_target(target)
     rows = _rows_of_tier(index, name, tier, [column, *type_columns(target)])
     if max_items is not None and len(rows) > max_items:
         rows = np.sort(np.random.default_rng([seed, 1]).choice(rows, size=max_items, replace=False))
@@ -117,12 +122,13 @@ def make_task(
     items = index.iloc[rows]
     truth = np.unique(items[column].astype(str), return_inverse=True)[1] if is_class else items[column].to_numpy(float)
     types = _types(items, target)
-    groups, cells = _cells(items, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed)
+    groups, cells = _cells(items, name, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed)
     folds = np.where((cells == cells[:, :1]).all(axis=1), cells[:, 0], -1)
-    _check_tested(name, folds, n_folds)
+    check_folds(f"target {name!r}", folds, cells, n_folds, "lower n_folds or hold out less")
     speakers = np.unique(items["speaker"].astype(str), return_inverse=True)[1]
-    overlap = share_seen(items["text"].fillna(""), folds, cells) if "text" in items else float("nan")
-    type_overlap = float("nan") if types is None else share_seen(types, folds, cells)
+    texts = _codes(items["text"].fillna("")) if "text" in items else None
+    type_codes = None if types is None else _codes(types)
+    type_overlap = _overlap(type_codes, folds, cells)
     # Fold means of a value such as F0 tell voices apart: permuted within folds, it would still be told in part.
     blocks = folds if is_class else np.zeros_like(folds)
     constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
@@ -133,46 +139,36 @@ def make_task(
         draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
         labels, labellings = np.column_stack([labels, *draws]), (*labellings, *["control"] * len(draws))
     task = Task(name, tier, held_out, rows, labels, int(truth.max()) + 1 if is_class else 0, folds, n_folds, speakers,
-                n_dropped, overlap, labellings, cells, groups, _join(target), type_overlap)  # fmt: skip
+                n_dropped, _overlap(texts, folds, cells), labellings, cells, groups, _join(target), type_overlap,
+                texts, type_codes)  # fmt: skip
     _log_task(task)
     return task
 
 
 def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
-    """Return a task with a random sample of the items, folds unchanged; the same task if it has no more than that."""
+    """Return a task with a random sample of the items, folds unchanged; the same task if it has no more than that.
+
+    Raises
+    ------
+    AnalysisError
+        The sample leaves a fold without items to test or to train on, or a control task without a type that it knows.
+    """
     if n_items is None or len(task.rows) <= n_items:
         return task
     keep = np.sort(np.random.default_rng([seed, 4]).choice(len(task.rows), size=n_items, replace=False))
-    parts = {name: getattr(task, name)[keep] for name in ("rows", "labels", "folds", "cells", "speakers", "groups")}
+    parts = {name: getattr(task, name)[keep] for name in _PER_ITEM if getattr(task, name) is not None}
     parts["speakers"] = np.unique(parts["speakers"], return_inverse=True)[1]
-    return replace(task, **parts)
-
-
-def type_columns(target: Mapping[str, Any]) -> list[str]:
-    """Return the columns that together name an item's type."""
-    columns = target.get("type") or []
-    return [columns] if isinstance(columns, str) else list(columns)
+    small = replace(task, **parts)
+    check_folds(f"target {task.name!r}", small.folds, small.cells, task.n_folds, f"raise sample above {n_items}")
+    overlaps = [_overlap(codes, small.folds, small.cells) for codes in (small.texts, small.types)]
+    if "control" in task.labellings:
+        check_control(task.name, task.type_column, small.types, overlaps[1], task.held_out,
+                      f"raise sample above {n_items} or take control out of the target")  # fmt: skip
+    return replace(small, text_overlap=overlaps[0], type_overlap=overlaps[1])
 
 
 def _join(target: Mapping[str, Any]) -> str:
     return " + ".join(type_columns(target))
-
-
-def _check_target(target: Mapping[str, Any]) -> None:
-    name, held_out, kind = target["name"], target["held_out"], target.get("kind", "classes")
-    if held_out not in HELD_OUT:
-        raise AnalysisError(f"target {name!r}: expected held_out to be {', '.join(HELD_OUT[:-1])} or {HELD_OUT[-1]}, "
-                            f"found {held_out!r}")  # fmt: skip
-    if kind not in ("classes", "values"):
-        raise AnalysisError(f"target {name!r}: expected kind to be classes or values, found {kind!r}")
-    if ("type" in held_out or target.get("control")) and not type_columns(target):
-        what = "control is asked for" if target.get("control") else f"held_out is {held_out!r}"
-        raise AnalysisError(f"target {name!r}: expected a column of types where {what}, found none; add the key type, "
-                            "such as a word's lemma")  # fmt: skip
-    if target.get("control") and kind == "values":
-        raise AnalysisError(
-            f"target {name!r}: expected kind classes for a control task, found values; take control out"
-        )
 
 
 def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, columns: Sequence[str]) -> np.ndarray:
@@ -192,21 +188,32 @@ def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str
     speakers = items["speaker"].astype("string")[labels != ""].groupby(labels[labels != ""])
     classes = pd.DataFrame({"items": speakers.size(), "speakers": speakers.nunique()})
     fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not other_voices))
-    dropped = ", ".join(
-        f"{row.Index!r} ({row.items} items, {row.speakers} speaker{'s' * (row.speakers != 1)})"
-        for row in classes[~fits].itertuples()
-    )
+    dropped = _describe_classes(classes[~fits])
     n_empty = int((labels == "").sum())
     if fits.sum() < 2:
         raise AnalysisError(
             f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
             f"{' of at least two speakers' if other_voices else ''}, found {fits.sum()} in column {column!r} "
-            f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; add speakers, "
-            "lower min_class_size or leave the target out"
+            f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; "
+            f"{'numbers? set kind: values; else ' if _are_numbers(classes.index) else ''}add speakers, lower "
+            "min_class_size or leave the target out"
         )
     if dropped:
         _log.info("target %s: dropped %s", name, dropped)
     return labels.isin(classes.index[fits]).to_numpy()
+
+
+def _describe_classes(classes: pd.DataFrame) -> str:
+    named = [
+        f"{row.Index!r} ({row.items} items, {row.speakers} speaker{'s' * (row.speakers != 1)})"
+        for row in classes[:_MAX_NAMED].itertuples()
+    ]
+    n_more = len(classes) - len(named)
+    return ", ".join(named) + (f" and {n_more} more" if n_more else "")
+
+
+def _are_numbers(names: pd.Index) -> bool:
+    return len(names) > 0 and bool(pd.to_numeric(names.to_series(), errors="coerce").notna().all())
 
 
 def _has_value(items: pd.DataFrame, name: str, column: str) -> np.ndarray:
@@ -229,34 +236,35 @@ def _types(items: pd.DataFrame, target: Mapping[str, Any]) -> np.ndarray | None:
     return items[columns].astype("string").fillna("").agg("\t".join, axis=1).to_numpy(str)
 
 
+def _codes(values: Sequence[str]) -> np.ndarray:
+    values = pd.Series(np.asarray(values, dtype=object))
+    return pd.factorize(values.mask(values == ""))[0]
+
+
+def _overlap(codes: np.ndarray | None, folds: np.ndarray, cells: np.ndarray) -> float:
+    return float("nan") if codes is None else share_seen(np.where(codes < 0, "", codes.astype(str)), folds, cells)
+
+
 def _cells(
-    items: pd.DataFrame, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
+    items: pd.DataFrame, name: str, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return what is held out first, as codes, and the fold of each item on each axis that is held out."""
-    axes, codes = [], []
+    axes, codes, where = [], [], f"target {name!r}"
     for unit in held_out.split("+"):
         groups = types if unit == "type" else items[unit].astype(str).to_numpy()
         match unit:
             case "utterance":
-                folds = utterance_folds(groups, items["speaker"], n_folds, seed)
+                folds = utterance_folds(groups, items["speaker"], n_folds, seed, where=where)
             case "type":
-                folds = type_folds(groups, truth, n_folds, seed)
+                folds = type_folds(groups, truth, n_folds, seed, where=where)
             case _:
-                strata = [items[name].astype("string").fillna("") for name in ("gender", "language") if name in items]
-                folds = speaker_folds(groups, n_folds, seed, pd.concat(strata, axis=1).sum(axis=1) if strata else None)
+                strata = [items[each].astype("string").fillna("") for each in ("gender", "language") if each in items]
+                stratum = pd.concat(strata, axis=1).sum(axis=1) if strata else None
+                folds = speaker_folds(groups, n_folds, seed, stratum, where=where)
         check_disjoint(groups, folds, unit=unit)
         axes.append(folds)
         codes.append(np.unique(groups, return_inverse=True)[1])
     return codes[0], np.stack(axes, axis=1)
-
-
-def _check_tested(name: str, folds: np.ndarray, n_folds: int) -> None:
-    empty = [fold for fold in range(n_folds) if not (folds == fold).any()]
-    if empty:
-        raise AnalysisError(
-            f"target {name!r}: expected items to test in every one of {n_folds} folds, found none in fold {empty[0]}; "
-            "lower n_folds or hold out less"
-        )
 
 
 def _with_permutations(

@@ -14,10 +14,9 @@ from auscult.nested import Outcome
 from auscult.targets import Task
 from auscult.vectors import LayerVectors
 
-__all__ = ["Twin", "TWINS", "reduce_labellings", "split_fold", "cross_validate_twin"]
+__all__ = ["Twin", "reduce_labellings", "split_fold", "smallest_training", "cross_validate_twin"]
 
 Twin = Literal["mlp", "attention"]
-TWINS = ("mlp", "attention")
 SEGMENTS = "phone"
 
 
@@ -37,6 +36,11 @@ def split_fold(task: Task, test: int) -> tuple[np.ndarray, np.ndarray, np.ndarra
     valid = (test + 1) % task.n_folds
     train = ~np.isin(task.cells, [test, valid]).any(axis=1)
     return train, task.folds == valid, task.folds == test
+
+
+def smallest_training(task: Task) -> int:
+    """Return how many items the fold with the fewest has to train on."""
+    return min(int(split_fold(task, fold)[0].sum()) for fold in range(task.n_folds))
 
 
 def cross_validate_twin(

@@ -6,7 +6,6 @@ from urllib.parse import urlsplit
 import yaml
 
 from auscult.corpora.grammar import languages
-from auscult.derived import ACOUSTIC
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
@@ -37,7 +36,7 @@ def load_study():
 
 
 def check_places(study):
-    """Refuse folders and languages that are not there, before anything runs."""
+    """Refuse folders, files and languages that are not there, before anything runs."""
     for section in ("corpora", "models"):
         for name, entry in study[section].items():
             if entry["source"] == "folder" and not Path(get_local_path(entry)).is_dir():
@@ -45,6 +44,24 @@ def check_places(study):
                     f"expected a folder at {section}: {name}: path, found none at {get_local_path(entry)}; "
                     "a relative path starts at the study's file"
                 )
+    for name, target in (
+        study["analyses"].get("abx", {"targets": {}})["targets"].items()
+    ):
+        if "items" in target:
+            path = get_local_path({"path": target["items"]})
+            if not Path(path).is_file():
+                raise ConfigError(
+                    f"expected an item file at analyses: abx: targets: {name}: items, found none at {path}; "
+                    "a relative path starts at the study's file"
+                )
+    for name, entry in (
+        study["analyses"].get("similarity", {"references": {}})["references"].items()
+    ):
+        if entry["space"] == "vectors" and not Path(get_local_path(entry)).is_file():
+            raise ConfigError(
+                f"expected a file at analyses: similarity: references: {name}: path, found none at "
+                f"{get_local_path(entry)}; a relative path starts at the study's file"
+            )
     for name, entry in study["corpora"].items():
         missing = [
             language
@@ -89,7 +106,7 @@ def is_fetched(name, model):
 
 
 def get_local_path(entry):
-    """Return the folder of a corpus or model of one's own; a relative path starts at the study's file."""
+    """Return where a corpus, model or file of one's own is; a relative path starts at the study's file."""
     return os.path.relpath(
         Path(workflow.configfiles[-1]).absolute().parent
         / Path(entry["path"]).expanduser()
@@ -188,78 +205,6 @@ def get_study():
         },
         "left_out": {name: "the hub could not be reached" for name in LEFT_OUT},
     }
-
-
-def get_layers(wildcards):
-    """Return the layers that reduction maps; an acoustic baseline has only one."""
-    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
-    return ["input"] if acoustic else config["analyses"]["reduction"]["layers"]
-
-
-def get_targets(wildcards):
-    """Return the probing targets of a corpus, each with its name."""
-    probing = config["analyses"]["probing"]
-    return [
-        {"name": name, **probing["targets"][name]}
-        for name in probing["corpora"][wildcards.corpus]
-    ]
-
-
-def get_measured(wildcards):
-    """Return the acoustic features that hold values which targets of a corpus ask for, such as log F0."""
-    columns = {target["column"] for target in get_targets(wildcards)}
-    return [features for column, features in ACOUSTIC.items() if column in columns]
-
-
-def get_acoustics(wildcards):
-    """Return the activations of the baselines that hold those values, one of each."""
-    names = {
-        model["features"]: name
-        for name, model in config["models"].items()
-        if model["source"] == "acoustic"
-    }
-    return [
-        f"results/activations/{wildcards.corpus}/{names[features]}/final/manifest.json"
-        for features in get_measured(wildcards)
-    ]
-
-
-def get_abx_targets(wildcards):
-    """Return the ABX targets of a corpus, each with its name."""
-    abx = config["analyses"]["abx"]
-    return [
-        {"name": name, **abx["targets"][name]}
-        for name in abx["corpora"][wildcards.corpus]
-    ]
-
-
-def get_reference_activations(wildcards):
-    """Return the activations of the models that serve as reference spaces, other than the model itself."""
-    references = config["analyses"]["similarity"]["references"].values()
-    models = dict.fromkeys(
-        r["model"] for r in references if r["space"] == "activations"
-    )
-    return [
-        f"results/activations/{wildcards.corpus}/{model}/{steps_of(model, config['models'][model])[-1]}/manifest.json"
-        for model in models
-        if model != wildcards.model
-    ]
-
-
-def get_corpus_activations(wildcards):
-    """Return the activations of every model that similarity compares on a corpus."""
-    return [
-        f"results/activations/{corpus}/{model}/{step}/manifest.json"
-        for corpus, model, step in runs_of(config, "similarity")
-        if corpus == wildcards.corpus
-    ]
-
-
-def get_measures(metrics):
-    """Return how similarity is measured, by the metrics that stand under this key."""
-    similarity = config["analyses"]["similarity"]
-    chosen = {**similarity, **similarity["measures"]}[metrics]
-    return {**similarity["measures"], "metrics": chosen, "seed": config["seed"]}
 
 
 def get_runs(family, ending):

@@ -5,6 +5,36 @@ required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for
 outputs:          results/probing/{corpus}/{model}/{step}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
+from auscult.derived import ACOUSTIC
+
+
+def get_targets(wildcards):
+    """Return the probing targets of a corpus, each with its name."""
+    probing = config["analyses"]["probing"]
+    return [
+        {"name": name, **probing["targets"][name]}
+        for name in probing["corpora"][wildcards.corpus]
+    ]
+
+
+def get_measured(wildcards):
+    """Return the acoustic features that hold values which targets of a corpus ask for, such as log F0."""
+    columns = {target["column"] for target in get_targets(wildcards)}
+    return [features for column, features in ACOUSTIC.items() if column in columns]
+
+
+def get_acoustics(wildcards):
+    """Return the activations of the baselines that hold those values, one of each."""
+    names = {
+        model["features"]: name
+        for name, model in config["models"].items()
+        if model["source"] == "acoustic"
+    }
+    return [
+        f"results/activations/{wildcards.corpus}/{names[features]}/final/manifest.json"
+        for features in get_measured(wildcards)
+    ]
+
 
 rule probing_run:
     """Probe one model's layers on one corpus, with chance, shuffled labels and control tasks."""
@@ -28,6 +58,7 @@ rule probing_run:
         n_permutations=config["analyses"]["probing"]["n_permutations"],
         n_resamples=config["analyses"]["probing"]["n_resamples"],
         min_class_size=config["analyses"]["probing"]["min_class_size"],
+        max_items=config["analyses"]["probing"]["max_items"],
         seed=config["seed"],
     script:
         "../../scripts/probing.py"

@@ -7,6 +7,12 @@ outputs:          results/reduction/{corpus}/{model}/{step}.csv (quality) and .p
 """
 
 
+def get_layers(wildcards):
+    """Return the layers that reduction maps; an acoustic baseline has only one."""
+    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
+    return ["input"] if acoustic else config["analyses"]["reduction"]["layers"]
+
+
 rule reduction_run:
     """Map one model's segment vectors to the plane and measure the maps on held-out speakers."""
     input:

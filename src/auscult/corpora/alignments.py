@@ -122,7 +122,7 @@ def _read_json(path: Path, names: dict[str, str]) -> Labels:
             tiers = {"word": _with_durations(content["w"]), "phone": _with_durations(phones)}
         tiers = {name: Tier(tuple((_finite(on), _finite(off), str(label)) for on, off, label in rows))
                  for name, rows in tiers.items()}  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LabelError(
             f"expected an alignment of PocketSphinx or the Montreal Forced Aligner in {path}, found other JSON "
             f"({type(error).__name__}: {error}); write it with the aligner's own command"
@@ -234,7 +234,8 @@ def _in_samples(tier: Tier, name: str, row) -> pd.DataFrame:
     table["offset"] = table["offset"].mask(table["cut"], row.n_samples)
     # A pause after the last sample is nothing; a label there is an error, which the check of segments tells.
     dropped = pause & ((name == "word") | (table["onset"] >= row.n_samples))
-    return table[~dropped].reset_index(drop=True)
+    # An aligner may list words in any order; parents are looked up by onset.
+    return table[~dropped].sort_values("onset", kind="stable").reset_index(drop=True)
 
 
 def _choose(tiers: dict[str, list], names: dict[str, str], path: Path) -> dict[str, list]:

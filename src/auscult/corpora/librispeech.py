@@ -9,7 +9,7 @@ import pandas as pd
 
 from auscult.corpora.alignments import align_utterances
 from auscult.corpora.audio import audio_length
-from auscult.errors import CorpusError
+from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
 __all__ = ["read_librispeech", "read_speakers"]
@@ -20,6 +20,8 @@ _SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 _GENDERS = {"F": "female", "M": "male"}
 # The aligner failed on 0.02 % of LibriSpeech: more than this is a wrong or incomplete set of alignments.
 _MAX_UNALIGNED = 0.02
+_MAX_OTHER_WORDS = 0.1
+_UNKNOWN = ("<unk>", "spn", "<spn>")
 
 
 def read_librispeech(
@@ -35,8 +37,8 @@ def read_librispeech(
 
     Reads ``dev-clean/84/121123/84-121123-0000.flac`` with ``84-121123.trans.txt`` beside it and one ``SPEAKERS.TXT``
     or several, all below ``folder``. The split is that of the subset: ``train-…`` train, ``dev-…`` valid, ``test-…``
-    test. Utterances that the aligner failed on are left out, and counted in the log. A speaker of two genders has none,
-    and is named in the log.
+    test. Utterances that the aligner failed on are left out, and counted in the log, as are those whose words share
+    less than half with their transcript. A speaker of two genders has none, and is named in the log.
 
     Parameters
     ----------
@@ -56,7 +58,8 @@ def read_librispeech(
     CorpusError
         There are no recordings, one lacks its transcript, a speaker is not listed, or alignments are missing.
     LabelError
-        An alignment cannot be read or is not of its recording.
+        An alignment cannot be read or is not of its recording, or more than a tenth of them have other words than the
+        transcripts.
     """
     folder = Path(folder)
     paths = [path for path in sorted(folder.rglob("*")) if _NAME.fullmatch(path.name)]
@@ -71,13 +74,14 @@ def read_librispeech(
     utterances = pd.DataFrame([_utterance(folder, path, genders, texts, language) for path in paths])
     segments, n_cut = align_utterances(utterances, folder / alignments, words=words, phones=phones)
     utterances = _aligned(utterances, segments, folder / alignments)
+    n_other = _count_other(utterances, segments, folder / alignments)
     segments = check_segments(segments, check_utterances(utterances))
     unknown = segments.loc[(segments["tier"] == "phone") & (segments["phone_class"] == ""), "label"].unique()
     _log.info(
         "LibriSpeech: %d utterances of %d speakers; %d labels cut at the end of audio; %d utterances whose words "
-        "differ in number from the transcript; phones without a known class: %s",
+        "differ in number from the transcript, %d that share less than half with it; phones without a known class: %s",
         len(utterances), utterances["speaker"].nunique(), n_cut, _n_differing(utterances, segments),
-        " ".join(unknown) or "none",
+        n_other, " ".join(unknown) or "none",
     )  # fmt: skip
     return utterances, segments
 
@@ -155,7 +159,13 @@ def _transcript(path: Path, name: str, texts: dict[Path, dict[str, str]]) -> str
     if source not in texts:
         if not source.is_file():
             raise CorpusError(f"expected transcripts {source} beside {path.name}, found no such file; unpack it again")
-        lines = source.read_text(encoding="utf-8").splitlines()
+        try:
+            lines = source.read_text(encoding="utf-8").splitlines()
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"expected transcripts in UTF-8 in {source}, found byte {source.read_bytes()[error.start]:#04x} at "
+                f"offset {error.start}; convert the file"
+            ) from None
         texts[source] = {key: text.strip() for key, _, text in (line.strip().partition(" ") for line in lines)}
     if not texts[source].get(path.stem):
         raise CorpusError(
@@ -181,3 +191,25 @@ def _aligned(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> p
 def _n_differing(utterances: pd.DataFrame, segments: pd.DataFrame) -> int:
     spoken = segments[segments["tier"] == "word"].groupby("utterance").size()
     return int((utterances["text"].str.split().str.len() != utterances["utterance"].map(spoken)).sum())
+
+
+def _count_other(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> int:
+    """Count the utterances whose aligned words share less than half with their transcript; refuse many of them."""
+    aligned = segments[segments["tier"] == "word"].groupby("utterance")["label"].agg(lambda labels: list(labels))
+    other = [
+        row.utterance for row in utterances.itertuples() if not _alike(aligned.get(row.utterance, []), row.text.split())
+    ]
+    if len(other) > _MAX_OTHER_WORDS * len(utterances):
+        raise LabelError(
+            f"expected the words of the transcripts in the alignments below {where}, found others in {len(other)} of "
+            f"{len(utterances)} utterances, such as {other[0]!r}; they are of other recordings: take those of this "
+            "corpus"
+        )
+    return len(other)
+
+
+def _alike(aligned: list[str], spoken: list[str]) -> bool:
+    heard = {word.lower() for word in aligned}
+    unknown = sum(word.lower() in _UNKNOWN for word in aligned)
+    heard, said = heard.difference(_UNKNOWN), {word.lower() for word in spoken}
+    return 2 * len(heard & said) >= max(len(heard), len(said) - unknown)

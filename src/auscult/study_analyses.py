@@ -1,0 +1,113 @@
+"""What analyses ask of a study: tiers, layers, speakers and baselines that must be there before anything runs."""
+
+from collections.abc import Collection
+from difflib import get_close_matches
+from typing import Any
+
+from auscult.derived import ACOUSTIC
+from auscult.errors import AnalysisError, ConfigError
+from auscult.target_checks import check_target
+
+__all__ = ["check_analyses", "check_known", "suggestion"]
+
+Config = dict[str, Any]
+# That of auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds.
+DEFAULT_LAYERS = 4
+
+
+def check_analyses(config: Config) -> None:
+    """Refuse what an analysis asks for and the study cannot give.
+
+    Raises
+    ------
+    ConfigError
+        A target, tier, layer or baseline does not exist; what a target asks for cannot be combined; speakers are held
+        out of more folds than there are voices.
+    """
+    analyses, models = config["analyses"], config["models"]
+    for family in ("probing", "abx"):
+        analysis = analyses.get(family, {"corpora": {}})
+        for corpus, targets in analysis["corpora"].items():
+            for target in targets:
+                check_known(target, analysis["targets"], f"analyses: {family}: corpora: {corpus}", "targets")
+    if "abx" in analyses and "probing" not in analyses:
+        raise ConfigError("expected analyses: probing beside analyses: abx, whose figure compares both, found none; "
+                          "add probing or leave abx out")  # fmt: skip
+    _check_tiers(analyses, config["activations"]["tiers"])
+    if "probing" in analyses:
+        _check_probing(analyses["probing"], config)
+    if "reduction" in analyses:
+        _check_layers(analyses["reduction"], models)
+    acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
+    for name, reference in analyses.get("similarity", {"references": {}})["references"].items():
+        if reference["space"] == "activations":
+            where = f"analyses: similarity: references: {name}: model"
+            check_known(reference["model"], acoustic, where, "acoustic models")
+
+
+def check_known(name: str, known: Collection[str], where: str, kind: str) -> None:
+    """Raise :class:`ConfigError` if a name is not among those of the study."""
+    if name not in known:
+        raise ConfigError(f"expected one of the study's {kind} ({', '.join(known)}) in {where}, "
+                          f"found {name!r}{suggestion(name, known)}")  # fmt: skip
+
+
+def suggestion(name: str, known: Collection[str]) -> str:
+    """Return the name that was probably meant, in brackets, or nothing."""
+    close = get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
+    return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _check_tiers(analyses: Config, extracted: Collection[str]) -> None:
+    for family, analysis in analyses.items():
+        used = {"": analysis} if "tier" in analysis else {}
+        used |= {f"targets: {name}: ": target for name, target in analysis.get("targets", {}).items()}
+        used |= {f"references: {name}: ": entry for name, entry in analysis.get("references", {}).items()}
+        tiers = {place: entry["tier"] for place, entry in used.items() if "items" not in entry}
+        for place, tier in tiers.items():
+            check_known(tier, extracted, f"analyses: {family}: {place}tier", "activations: tiers")
+
+
+def _check_probing(probing: Config, config: Config) -> None:
+    if probing["probe"] == "logistic" and probing["max_items"] is None:
+        raise ConfigError("expected max_items beside probe: logistic in analyses: probing, found none; it holds all "
+                          "vectors in memory: say of how many items")  # fmt: skip
+    features = [model["features"] for model in config["models"].values() if model["source"] == "acoustic"]
+    for name, target in probing["targets"].items():
+        try:
+            check_target({"name": name, **target}, probing["probe"])
+        except AnalysisError as error:
+            raise ConfigError(f"analyses: probing: {error}") from None
+        if target["column"] in ACOUSTIC:
+            where = f"analyses: probing: targets: {name}: column: {target['column']}"
+            check_known(ACOUSTIC[target["column"]], features, where, "acoustic features")
+        if "attention" in target["twins"]:
+            where = f"analyses: probing: targets: {name}: twins: attention, which reads phones"
+            check_known("phone", config["activations"]["tiers"], where, "activations: tiers")
+    for corpus, targets in probing["corpora"].items():
+        for name in targets:
+            if "speaker" in probing["targets"][name]["held_out"].split("+"):
+                _check_voices(corpus, config, name, probing["n_folds"])
+
+
+def _check_voices(corpus: str, config: Config, target: str, n_folds: int) -> None:
+    """Refuse more folds than there are voices to deal into them; only a synthetic corpus tells their number."""
+    voices, splits = config["corpora"][corpus].get("voices"), config["activations"]["splits"]
+    if voices is None:
+        return
+    n_voices = sum(voices.get(split, 0) for split in splits)
+    if n_voices < n_folds:
+        raise ConfigError(
+            f"expected at least {n_folds} voices ({', '.join(splits)}) in corpora: {corpus}: voices, since analyses: "
+            f"probing: targets: {target} holds speakers out in {n_folds} folds, found {n_voices}; add voices or lower "
+            "n_folds"
+        )
+
+
+def _check_layers(reduction: Config, models: Config) -> None:
+    for name in reduction["models"]:
+        if models[name]["source"] == "trained":
+            n_layers = models[name]["architecture"].get("layers", DEFAULT_LAYERS)
+            layers = ["cnn", "embed", *(f"T{layer}" for layer in range(1, n_layers + 1))]
+            for layer in reduction["layers"]:
+                check_known(layer, layers, "analyses: reduction: layers", f"layers of models: {name}")
