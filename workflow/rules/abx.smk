@@ -9,45 +9,7 @@ outputs:          results/abx/{corpus}/{model}/{step}.csv (scores) and .parquet 
 """
 
 
-def get_all_abx_targets(corpus):
-    """Return the ABX targets of a corpus, each with its name."""
-    abx = config["analyses"]["abx"]
-    return [{"name": name, **abx["targets"][name]} for name in abx["corpora"][corpus]]
-
-
-def get_abx_targets(wildcards):
-    """Return the ABX targets of a corpus that compare its segments."""
-    return [
-        target
-        for target in get_all_abx_targets(wildcards.corpus)
-        if "items" not in target
-    ]
-
-
-def get_abx_item_targets(wildcards):
-    """Return the ABX targets of a corpus that compare the items of a file, with where it is."""
-    return [
-        {**target, "items": get_local_path({"path": target["items"]})}
-        for target in get_all_abx_targets(wildcards.corpus)
-        if "items" in target
-    ]
-
-
-def get_abx_item_files(wildcards):
-    """Return the item files of a corpus."""
-    return [target["items"] for target in get_abx_item_targets(wildcards)]
-
-
-def get_abx_tables(ending):
-    """Return one path for each run on segments, and one for each run on item files."""
-    return [
-        f"results/abx/{corpus}/{model}/{step}{part}{ending}"
-        for corpus, model, step in runs_of(config, "abx")
-        for part in dict.fromkeys(
-            "/items" if "items" in target else ""
-            for target in get_all_abx_targets(corpus)
-        )
-    ]
+include: "abx_inputs.smk"
 
 
 localrules:

@@ -7,10 +7,7 @@ outputs:          results/reduction/{corpus}/{model}/{step}.csv (quality) and .p
 """
 
 
-def get_layers(wildcards):
-    """Return the layers that reduction maps; an acoustic baseline has only one."""
-    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
-    return ["input"] if acoustic else config["analyses"]["reduction"]["layers"]
+include: "reduction_inputs.smk"
 
 
 rule reduction_run:
