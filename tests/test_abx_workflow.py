@@ -6,7 +6,7 @@ import yaml
 from test_workflow import ROOT, changed_study, planned, snakemake  # noqa: F401
 
 from auscult.errors import ConfigError
-from auscult.studies import check_study
+from auscult.studies import check_study, runs_of
 
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
 PHONE = {"tier": "phone", "column": "label"}
@@ -52,7 +52,8 @@ def test_item_files_are_planned_for_every_model_without_activations_of_their_own
     (tmp_path / "dev.item").write_text(HEADER)
     study = changed_study("analyses", "abx", "targets", "phone", value={"items": "dev.item"})
     jobs = planned(snakemake(tmp_path, "--dry-run", "--", "results/abx/abx.csv", study=study))
-    assert jobs["abx_items"] == 8
+    config = check_study(yaml.safe_load((ROOT / "studies/smoke.yaml").read_text()), SCHEMA)
+    assert jobs["abx_items"] == len(list(runs_of(config, "abx"))) > 0
     assert not {"abx_run", "extract_activations"} & set(jobs)
 
 
