@@ -78,7 +78,7 @@ def test_a_learning_curve_does_not_disturb_what_is_drawn(drawn):
 def test_a_regression_has_no_classes_and_names_its_metric(drawn):
     assert "R² at the chosen layer" in drawn
     assert "n = 12,480 of 16 speakers" in drawn
-    assert any(text.startswith("held out: speakers and types") for text in drawn)
+    assert any(text.startswith("held out: speakers, types") for text in drawn)
 
 
 def test_code_lengths_without_a_control_task_stand_alone(tmp_path):

@@ -2,7 +2,6 @@
 
 import json
 import runpy
-from itertools import combinations
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
@@ -10,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.text import Text
+from test_figures import misplaced  # noqa: F401
 
 from auscult.plotting import STYLE
 from auscult.tables import RESULT_COLUMNS, write_table
@@ -117,33 +116,8 @@ def test_few_speakers_leave_out_the_intervals_and_say_so(tmp_path):
     assert any("no interval: 4 speakers" in text for text in [" ".join(texts(draw(tmp_path, n_groups=4)))])
 
 
-@pytest.fixture
-def misplaced(monkeypatch):
-    """Collect, instead of saving a figure, the texts that leave its page and the pairs that lie over each other."""
-    boxes, found = [], []
-    original = Text.draw
-
-    def record(text, renderer):
-        if text.get_visible() and text.get_text().strip():
-            boxes.append((text.get_text(), text.get_window_extent(renderer)))
-        original(text, renderer)
-
-    def judge(figure, *_):
-        figure.draw_without_rendering()
-        figure.set_layout_engine("none")
-        boxes.clear()
-        figure.draw_without_rendering()
-        page = figure.bbox.padded(1)
-        found.extend(text for text, box in boxes if not (page.contains(*box.min) and page.contains(*box.max)))
-        found.extend((a, b) for (a, one), (b, two) in combinations(boxes, 2) if one.padded(-1).overlaps(two.padded(-1)))
-
-    monkeypatch.setattr(Text, "draw", record)
-    monkeypatch.setattr("auscult.plotting.save_figure", judge)
-    return found
-
-
 @pytest.mark.parametrize("corpora", [("english",), ("english", "multilingual")])
-def test_no_text_lies_over_text(tmp_path, misplaced, corpora):
+def test_no_text_lies_over_text(tmp_path, misplaced, corpora):  # noqa: F811
     draw(tmp_path, corpora)
     assert misplaced == []
 

@@ -200,7 +200,7 @@ def describe(rows):
 
 def held_out(rows):
     """Say what test items share with no training item."""
-    names = {"type": "types", "speaker+type": "speakers and types"}
+    names = {"type": "types", "speaker+type": "speakers, types"}
     return ", ".join(names.get(name, f"{name}s") for name in dict.fromkeys(rows["held_out"].dropna()))
 
 
