@@ -14,4 +14,5 @@ with job(snakemake.log[0], snakemake.threads):
         # Not a parameter of the rule: another endpoint gives the same bytes and must not fetch them again.
         endpoint=snakemake.config["hub_endpoint"] or None,
         allow_pickle=snakemake.params.allow_pickle,
+        head=snakemake.params.head,
     )

@@ -6,4 +6,6 @@ from auscult.jobs import job
 from auscult.models.checkpoints import import_checkpoint
 
 with job(snakemake.log[0], snakemake.threads):
-    import_checkpoint(Path(snakemake.output.manifest).parent, source=Path(snakemake.params.source))
+    import_checkpoint(
+        Path(snakemake.output.manifest).parent, source=Path(snakemake.params.source), head=snakemake.params.head
+    )

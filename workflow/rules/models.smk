@@ -66,6 +66,7 @@ rule fetch_checkpoint:
         revision=get_revision,
         sha256=lookup("models/{model}/sha256", within=config),
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
+        head=lookup("models/{model}/head", within=config, default=None),
     script:
         "../../scripts/fetch_checkpoint.py"
 
@@ -87,6 +88,7 @@ rule import_checkpoint:
         runtime=30,
     params:
         source=lambda wildcards: get_local_path(config["models"][wildcards.model]),
+        head=lookup("models/{model}/head", within=config, default=None),
     script:
         "../../scripts/import_checkpoint.py"
 

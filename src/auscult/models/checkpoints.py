@@ -19,7 +19,8 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, WEIGHTS, check_checkpoint, shard_names
+from auscult.models.heads import take_head
+from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, check_checkpoint, shard_names
 
 __all__ = [
     "check_checkpoint",
@@ -81,33 +82,45 @@ def save_checkpoint(
     recipe: Mapping[str, Any],
     parents: Mapping[str, str] | None = None,
     do_normalize: bool = True,
+    vocabulary: str | None = None,
 ) -> Manifest:
-    """Seal a model as a checkpoint folder; ``do_normalize`` says whether it hears waveforms of unit variance."""
+    """Seal a model as a checkpoint folder.
+
+    ``do_normalize`` says whether it hears waveforms of unit variance, ``vocabulary`` is the text of a recogniser's
+    ``vocab.json``.
+    """
     with build_folder(folder, recipe, parents) as partial:
         _save(model, partial)
+        if vocabulary is not None:
+            (partial / VOCABULARY).write_text(vocabulary, encoding="utf-8")
         settings = {"do_normalize": do_normalize, "sampling_rate": 16000}
         (partial / PREPROCESSOR).write_text(json.dumps(settings, indent=1) + "\n")
     return check_folder(folder)
 
 
-def import_checkpoint(folder: str | Path, *, source: str | Path) -> Manifest:
+def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[str, Any] | None = None) -> Manifest:
     """Copy a checkpoint from a local folder, load it once to see that nothing is missing, and seal the copy.
+
+    Of a model with several heads, ``head`` says which one to take: ``name`` and perhaps ``labels``, as of
+    :func:`auscult.models.heads.take_head`.
 
     Raises
     ------
     CheckpointError
-        The source is not a checkpoint that loads whole.
+        The source is not a checkpoint that loads whole, or has no such head.
     """
     source = Path(source)
-    check_checkpoint(source)
-    recipe = {"imported": source.name, "config": digest(source / CONFIG)}
+    check_checkpoint(source, any_type=head is not None)
+    recipe = {"imported": source.name, "config": digest(source / CONFIG)} | ({"head": dict(head)} if head else {})
     with build_folder(folder, recipe) as partial:
-        for name in (CONFIG, PREPROCESSOR, WEIGHTS):
+        for name in (CONFIG, PREPROCESSOR, VOCABULARY, WEIGHTS):
             if (source / name).is_file():
                 shutil.copyfile(source / name, partial / name)
         if not (partial / WEIGHTS).is_file():
             merge_shards(source, partial / WEIGHTS)
         try:
+            if head:
+                take_head(partial, **head)
             load_model(partial)
         except CheckpointError as error:  # tell it of the folder that the user knows
             raise CheckpointError(str(error).replace(str(partial), str(source))) from None
@@ -126,8 +139,9 @@ def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) ->
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
     with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent.sha256}) as partial:
-        if (like / PREPROCESSOR).is_file():
-            shutil.copyfile(like / PREPROCESSOR, partial / PREPROCESSOR)
+        for name in (PREPROCESSOR, VOCABULARY):
+            if (like / name).is_file():
+                shutil.copyfile(like / name, partial / name)
         _save(model, partial)
     return check_folder(folder)
 

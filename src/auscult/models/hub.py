@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import requests
 from huggingface_hub import HfApi, constants, hf_hub_download
@@ -23,7 +24,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from auscult.errors import CheckpointError, DownloadError, HubError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, WEIGHTS, shard_names
+from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, shard_names
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
 
@@ -39,6 +40,7 @@ def fetch_checkpoint(
     sha256: Mapping[str, str] | None = None,
     endpoint: str | None = None,
     allow_pickle: bool = False,
+    head: Mapping[str, Any] | None = None,
 ) -> Manifest:
     """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
 
@@ -55,6 +57,8 @@ def fetch_checkpoint(
     endpoint : address of the hub or of a mirror; the client's own (HF_ENDPOINT) unless given. An access token is
         sent to the client's own hub only.
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
+    head : which head to take of a model with several: ``name`` and perhaps ``labels``, as of
+        :func:`auscult.models.heads.take_head`. The files are verified as they come, then rewritten.
 
     Raises
     ------
@@ -63,11 +67,12 @@ def fetch_checkpoint(
     DownloadError
         A file's hash differs from the hub's or from the pinned one.
     CheckpointError
-        The weights exist only as a pickle, or do not all load.
+        The weights exist only as a pickle, or do not all load; or there is no such head.
     """
     # Here and below, not above: torch and transformers take seconds to import, and whoever only asks whether a hub is
     # reachable, as the workflow does before it plans, needs neither.
     from auscult.models.checkpoints import load_model
+    from auscult.models.heads import take_head
 
     with _hub_errors(repository, revision, endpoint):
         token = None if endpoint is None else False
@@ -77,6 +82,7 @@ def fetch_checkpoint(
         _log.warning("%s: revision %r is not a commit and may move; pin revision: %s", repository, revision, commit)
     pinned = dict(sha256 or {})
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
+    recipe |= {"head": dict(head)} if head else {}
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:
@@ -89,6 +95,8 @@ def fetch_checkpoint(
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
         _require_pinned(pinned, partial, repository)
         _finish(partial)
+        if head:
+            take_head(partial, **head)
         load_model(partial)
     return check_folder(folder)
 
@@ -109,7 +117,7 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
 
     if CONFIG not in files:
         raise HubError(f"expected {CONFIG} in {what}, found none; is it a transformers checkpoint?")
-    for name in (CONFIG, PREPROCESSOR):
+    for name in (CONFIG, PREPROCESSOR, VOCABULARY):
         if name in files:
             fetch(name)
     if WEIGHTS in files:

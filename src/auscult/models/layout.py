@@ -10,21 +10,25 @@ __all__ = [
     "FAMILIES",
     "CONFIG",
     "PREPROCESSOR",
+    "VOCABULARY",
     "WEIGHTS",
     "SHARDS",
     "check_checkpoint",
+    "read_config",
     "read_preprocessor",
     "shard_names",
 ]
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
-CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 
 
-def check_checkpoint(folder: str | Path) -> dict[str, Any]:
+def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str, Any]:
     """Return the configuration of a checkpoint folder after checking that it is one Auscult can load.
+
+    ``any_type`` lets every ``model_type`` pass, where the folder is yet to be rewritten.
 
     Raises
     ------
@@ -33,10 +37,8 @@ def check_checkpoint(folder: str | Path) -> dict[str, Any]:
         or there only as a pickle, which could run code when loaded.
     """
     folder = Path(folder)
-    if not (folder / CONFIG).is_file():
-        raise CheckpointError(f"expected {folder / CONFIG}, found no such file; give a Hugging Face checkpoint folder")
-    config = _read_json(folder / CONFIG)
-    if config.get("model_type") not in FAMILIES:
+    config = read_config(folder)
+    if not any_type and config.get("model_type") not in FAMILIES:
         raise CheckpointError(
             f"expected one of the model types {', '.join(FAMILIES)} in {folder / CONFIG}, "
             f"found {config.get('model_type')!r}; convert the checkpoint or choose another"
@@ -52,6 +54,13 @@ def check_checkpoint(folder: str | Path) -> dict[str, Any]:
             "use a revision with safetensors, or convert it where you trust it"
         )
     raise CheckpointError(f"expected {folder / WEIGHTS}, found no weights; download or copy the checkpoint again")
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """Return the configuration of a checkpoint folder as it is written; raise :class:`CheckpointError` without one."""
+    if not (folder / CONFIG).is_file():
+        raise CheckpointError(f"expected {folder / CONFIG}, found no such file; give a Hugging Face checkpoint folder")
+    return _read_json(folder / CONFIG)
 
 
 def read_preprocessor(folder: Path) -> dict[str, Any]:

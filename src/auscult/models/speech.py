@@ -114,9 +114,16 @@ class SpeechModel:
         features: dict[int, Tensor] = {}
         for length in sorted({len(waveform) for waveform in waveforms}):
             same = [i for i, waveform in enumerate(waveforms) if len(waveform) == length]
-            batch = torch.stack([self._normalised(waveforms[i]) for i in same]).to(self.device, self.dtype)
+            batch = torch.stack([self.prepare(waveforms[i]) for i in same]).to(self.device, self.dtype)
             features |= dict(zip(same, self.encoder.feature_extractor(batch).transpose(1, 2)))
         return [features[i] for i in range(len(waveforms))]
+
+    def prepare(self, waveform: np.ndarray) -> Tensor:
+        """Return a waveform as the front end takes it, normalised if the checkpoint asks for it, on the CPU."""
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if self._settings.get("do_normalize", True):
+            waveform = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+        return torch.from_numpy(waveform)
 
     def _masked(self, cnn: list[Tensor]) -> dict[str, list[Tensor]]:
         lengths = torch.tensor([len(frames) for frames in cnn], device=self.device)
@@ -175,12 +182,6 @@ class SpeechModel:
             return_tensors="np",
         )["input_features"][0]
         return torch.from_numpy(features).to(self.device, self.dtype)
-
-    def _normalised(self, waveform: np.ndarray) -> Tensor:
-        waveform = np.asarray(waveform, dtype=np.float32)
-        if self._settings.get("do_normalize", True):
-            waveform = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
-        return torch.from_numpy(waveform)
 
 
 @contextmanager

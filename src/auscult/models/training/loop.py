@@ -21,7 +21,7 @@ from auscult.models.training.state import Sealer, load_state, remove_state, save
 from auscult.models.training.trainer import SAMPLE_RATE_HZ, Trainer
 from auscult.tables import write_table
 
-__all__ = ["LOSS_COLUMNS", "train_model"]
+__all__ = ["LOSS_COLUMNS", "train_model", "run_training", "check_steps", "limited_threads"]
 
 LOSS_COLUMNS = ("step", "loss_train", "loss_valid", "accuracy_valid", "learning_rate")
 _LOG_EVERY, _SAVE_EVERY = 25, 100
@@ -79,7 +79,7 @@ def train_model(
     """
     _check(recipe, codebooks, steps, batch_size)
     _check_crop(crop_s, encoder_timing(architecture))
-    with _threads(threads), torch.random.fork_rng(devices=[]):
+    with limited_threads(threads), torch.random.fork_rng(devices=[]):
         source = read_corpus(corpus)
         settings = {
             "recipe": recipe, "architecture": complete_architecture(architecture), "codebooks": dict(codebooks),
@@ -89,31 +89,42 @@ def train_model(
         sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, {"corpus": source.manifest.sha256})
         if Path(loss_table).is_file() and not sealer.missing(steps):
             return
-        rows = _train(Trainer(source, settings, device), sealer, Path(state))
-        write_table(pd.DataFrame(rows, columns=list(LOSS_COLUMNS)), loss_table)
+        write_table(run_training(Trainer(source, settings, device), sealer, Path(state), LOSS_COLUMNS), loss_table)
         remove_state(state)
 
 
-def _train(trainer: Trainer, sealer: Sealer, folder: Path) -> list[list[float]]:
-    """Train to the last step, sealing, logging and saving on the way; return the rows of the loss table."""
+def run_training(
+    trainer: Any, sealer: Sealer, folder: Path, columns: Sequence[str], log_every: int = _LOG_EVERY
+) -> pd.DataFrame:
+    """Train to the last step, sealing, logging and saving on the way; return the table of losses.
+
+    Parameters
+    ----------
+    trainer : a :class:`Trainer`, or what steps, validates, saves and restores as it does
+    sealer : of the checkpoints
+    folder : of the state from which an interrupted training goes on
+    columns : ``step, loss_train``, a name for each number that ``trainer.validate`` returns, ``learning_rate``
+    log_every : steps between two rows of the table
+    """
     n_steps, wanted = sealer.settings["steps"][-1], set(sealer.settings["steps"])
     losses, rows, passed = _resume(trainer, sealer, folder)
     with tqdm(total=n_steps, initial=trainer.step, unit="step", desc="training", disable=None) as progress:
         while True:
             reached = trainer.step in wanted and trainer.step not in passed
-            if reached or (trainer.step % _LOG_EVERY == 0 and not (rows and rows[-1][0] == trainer.step)):
+            if reached or (trainer.step % log_every == 0 and not (rows and rows[-1][0] == trainer.step)):
                 rows.append([trainer.step, _mean(losses), *trainer.validate(), trainer.learning_rate])
-                progress.set_postfix(valid=f"{rows[-1][2]:.3f}", accuracy=f"{rows[-1][3]:.3f}")
+                progress.set_postfix({name: f"{value:.3f}" for name, value in zip(columns[2:4], rows[-1][2:4])})
                 losses = []
             if reached:
-                _log.info("step %d of %d: held-out loss %.3f, accuracy %.3f", trainer.step, n_steps, *rows[-1][2:4])
+                measured = ", ".join(f"{name} {value:.3f}" for name, value in zip(columns[2:-1], rows[-1][2:]))
+                _log.info("step %d of %d: %s", trainer.step, n_steps, measured)
                 passed[trainer.step] = _weights(trainer)
                 _seal(trainer, sealer, passed)
             if trainer.step and (reached or trainer.step % _SAVE_EVERY == 0):
                 content = {"trainer": trainer.state(), "losses": losses, "rows": rows, "passed": passed}
                 save_state(folder, sealer.identity, content)
             if trainer.step == n_steps:
-                return rows
+                return pd.DataFrame(rows, columns=list(columns))
             losses.append(trainer.advance())
             progress.update()
 
@@ -144,12 +155,17 @@ def _mean(losses: Sequence[float]) -> float:
     return float(np.mean(losses)) if losses else float("nan")
 
 
+def check_steps(steps: Sequence[int]) -> None:
+    """Raise :class:`ConfigError` unless steps ascend and end above 0."""
+    if list(steps) != sorted(set(steps)) or not steps or steps[0] < 0 or steps[-1] < 1:
+        raise ConfigError(f"expected ascending steps that end above 0, found {list(steps)}; for example [0, 100, 1500]")
+
+
 def _check(recipe: str, codebooks: Mapping[str, int], steps: Sequence[int], batch_size: int) -> None:
     if recipe not in RECIPES:
         raise ConfigError(f"expected a training recipe among {', '.join(RECIPES)}, found {recipe!r}; correct 'recipe' "
                           "in the model's entry")  # fmt: skip
-    if list(steps) != sorted(set(steps)) or not steps or steps[0] < 0 or steps[-1] < 1:
-        raise ConfigError(f"expected ascending steps that end above 0, found {list(steps)}; for example [0, 100, 1500]")
+    check_steps(steps)
     if recipe == "masked_prediction" and not codebooks:
         raise ConfigError(
             "expected at least one codebook for recipe 'masked_prediction', found none; for example mel: 100"
@@ -169,7 +185,8 @@ def _check_crop(crop_s: float, timing: FrameTiming) -> None:
 
 
 @contextmanager
-def _threads(n_threads: int) -> Iterator[None]:
+def limited_threads(n_threads: int) -> Iterator[None]:
+    """Give torch and every numerical library so many threads, and torch back what it had."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

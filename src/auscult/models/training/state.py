@@ -48,10 +48,11 @@ class Sealer:
     folder : of the checkpoints, ``{step}/`` each
     settings : of the training; with the step, the recipe of each checkpoint
     parents : manifest digests of what is learned from
+    **beside : what else :func:`~auscult.models.checkpoints.save_checkpoint` writes into each folder
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, Any], parents: Mapping[str, str]):
-        self.folder, self.settings, self.parents = folder, settings, parents
+    def __init__(self, folder: Path, settings: Mapping[str, Any], parents: Mapping[str, str], **beside: Any):
+        self.folder, self.settings, self.parents, self.beside = folder, settings, parents, beside
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class Sealer:
     def seal(self, encoder: PreTrainedModel, step: int) -> None:
         """Write the checkpoint of a step."""
         encoder.eval()
-        save_checkpoint(self.folder / str(step), encoder, self._recipe(step), dict(self.parents))
+        save_checkpoint(self.folder / str(step), encoder, self._recipe(step), dict(self.parents), **self.beside)
 
     def _recipe(self, step: int) -> dict[str, Any]:
         return {**self.settings, "step": step}

@@ -1,0 +1,83 @@
+"""The classes that utterances are told apart by: a column of the table, or which of some keywords was said."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from auscult.errors import ConfigError, CorpusError
+
+__all__ = ["Target", "utterance_classes", "class_names"]
+
+Target = Mapping[str, str | Sequence[str]]
+
+
+def utterance_classes(utterances: pd.DataFrame, target: Target) -> pd.Series:
+    """Return the class of each utterance that has one, by utterance name.
+
+    Parameters
+    ----------
+    utterances : of a corpus, see :data:`auscult.tables.UTTERANCE_COLUMNS`
+    target : ``{"column": name}`` of that table, empty values left out; or ``{"keyword": [word, …]}``, of which
+        utterances with none or more than one are left out, whatever their case
+
+    Raises
+    ------
+    ConfigError
+        The target is neither, or repeats a word.
+    CorpusError
+        There is no such column, or fewer than two classes occur.
+    """
+    match dict(target):
+        case {"column": str(column), **rest} if not rest:
+            classes = _column(utterances, column)
+        case {"keyword": [*words], **rest} if not rest:
+            classes = _keywords(utterances, words)
+        case _:
+            raise ConfigError(
+                f"expected a target of the form column: name or keyword: [word, …], found {dict(target)}; "
+                "correct the model's entry"
+            )
+    found = sorted(set(classes))
+    if len(found) < 2:
+        raise CorpusError(
+            f"expected utterances of at least two classes of {dict(target)}, found {len(found)} in "
+            f"{len(utterances)} utterances; choose another column or words that are said"
+        )
+    return classes
+
+
+def class_names(utterances: pd.DataFrame, target: Target) -> tuple[str, ...]:
+    """Return the names of the classes: keywords as the target lists them, values of a column in alphabetical order.
+
+    Raises
+    ------
+    CorpusError
+        A keyword is in none of the utterances; or as :func:`utterance_classes`.
+    """
+    found = set(utterance_classes(utterances, target))
+    names = target["keyword"] if "keyword" in target else sorted(found)
+    missing = [name for name in names if name not in found]
+    if missing:
+        raise CorpusError(
+            f"expected every keyword to be the only one of some utterance, found none of {missing[0]!r} in "
+            f"{len(utterances)} utterances; leave it out or use a larger corpus"
+        )
+    return tuple(names)
+
+
+def _column(utterances: pd.DataFrame, column: str) -> pd.Series:
+    if column not in utterances.columns:
+        raise CorpusError(
+            f"expected a column of the utterances table ({', '.join(utterances.columns)}), found {column!r}; "
+            "correct 'target' in the model's entry"
+        )
+    values = utterances.set_index("utterance")[column].astype(str)
+    return values[values != ""]
+
+
+def _keywords(utterances: pd.DataFrame, words: Sequence[str]) -> pd.Series:
+    if len(set(words)) < max(2, len(words)):
+        raise ConfigError(f"expected at least two different keywords, found {list(words)}; correct the model's entry")
+    spoken = utterances.set_index("utterance")["text"].str.lower().str.split()
+    found = spoken.map(lambda text: [word for word in words if word.lower() in text])
+    return found[found.map(len) == 1].map(lambda only: only[0])

@@ -1,0 +1,192 @@
+"""Speech models with a head: what a fine-tuned recogniser or classifier predicts, differentiable in what it hears.
+
+Two heads are known: a classifier of utterances (``…ForSequenceClassification``) and a recogniser of letters trained by
+CTC (``…ForCTC``). Batches hold equal lengths only: nothing is padded, so that group norm over time changes nothing.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from auscult.devices import pick_device
+from auscult.errors import AnalysisError, CheckpointError
+from auscult.manifests import check_folder
+from auscult.models.checkpoints import load_model
+from auscult.models.layout import CONFIG, check_checkpoint, read_preprocessor
+from auscult.models.speech import SpeechModel
+
+__all__ = ["HEADS", "VOCABULARY", "Predictor", "load_predictor"]
+
+HEADS = {"ForCTC": "ctc", "ForSequenceClassification": "classes"}
+VOCABULARY = "vocab.json"
+_FAMILIES = ("wav2vec2", "hubert", "wavlm")
+
+
+def load_predictor(folder: str | Path, *, device: str | torch.device = "cpu") -> "Predictor":
+    """Load a sealed checkpoint folder whose architecture has a CTC head or a classifier.
+
+    Raises
+    ------
+    ManifestError
+        The folder is unfinished or its bytes have changed.
+    CheckpointError
+        The architecture has neither head, weights are missing, or ``vocab.json`` does not name every token.
+    """
+    folder = Path(folder)
+    check_folder(folder, remedy="delete the checkpoint folder and fetch, import or train it again")
+    settings = check_checkpoint(folder)
+    architecture = (settings.get("architectures") or [""])[0] or ""
+    head = next((head for head in HEADS if architecture.endswith(head)), None)
+    if head is None or settings["model_type"] not in _FAMILIES:
+        raise CheckpointError(
+            f"expected an architecture ending in {' or '.join(HEADS)} of {', '.join(_FAMILIES)} in {folder / CONFIG}, "
+            f"found {architecture!r} of {settings['model_type']}; choose a fine-tuned model"
+        )
+    model = load_model(folder)
+    labels = _class_names(model) if HEADS[head] == "classes" else _tokens(folder, model.config.vocab_size)
+    return Predictor(model, labels, read_preprocessor(folder), device=pick_device(device))
+
+
+class Predictor:
+    """A speech model with its head, as differentiable functions of a waveform or of its front end's frames.
+
+    Parameters
+    ----------
+    model : ``…ForCTC`` or ``…ForSequenceClassification``; put into evaluation mode, its parameters without gradients
+    labels : class names, or the tokens of the CTC head, in order of their index
+    preprocessor : settings of the checkpoint's feature extractor, see :class:`auscult.models.speech.SpeechModel`
+    device : where it runs
+
+    Attributes
+    ----------
+    task : ``ctc`` or ``classes``
+    blank : index of the CTC blank (the padding token, as in transformers); None for a classifier
+    encoder : a :class:`~auscult.models.speech.SpeechModel` on the same weights
+    sample_rate_hz, timing : as of the encoder
+    """
+
+    def __init__(
+        self, model: PreTrainedModel, labels: Sequence[str], preprocessor=None, *, device: str | torch.device = "cpu"
+    ):
+        self.model = model.to(device).eval().requires_grad_(False)
+        self.task: Literal["ctc", "classes"] = next(
+            task for head, task in HEADS.items() if type(model).__name__.endswith(head)
+        )
+        self.labels = tuple(labels)
+        self.blank = int(model.config.pad_token_id or 0) if self.task == "ctc" else None
+        self.encoder = SpeechModel(model.base_model, preprocessor, device=device)
+        self.device, self.timing = self.encoder.device, self.encoder.timing
+        self.sample_rate_hz = self.encoder.sample_rate_hz
+        self._normalise = bool((preprocessor or {}).get("do_normalize", True))
+
+    def prepare(self, waveform: np.ndarray) -> Tensor:
+        """Return a waveform as the model hears it [shape=(n_samples,), float32, on the device].
+
+        Where the checkpoint's extractor asks for it, it has zero mean and unit variance over its own samples.
+
+        Raises
+        ------
+        AudioError
+            It is shorter than the model's receptive field.
+        """
+        self.timing.require_frame(len(waveform), "the waveform")
+        waveform = np.asarray(waveform, dtype=np.float32)
+        if self._normalise:
+            waveform = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
+        return torch.from_numpy(waveform).to(self.device)
+
+    def from_waveform(self, batch: Tensor) -> Tensor:
+        """Return logits of prepared waveforms of one length [shape=(n_batch, n_samples)].
+
+        Returns
+        -------
+        logits [shape=(n_batch, n_classes)], or [shape=(n_batch, n_frames, n_tokens)] of a CTC head
+        """
+        return self.model(batch).logits
+
+    def cnn(self, batch: Tensor) -> Tensor:
+        """Return what leaves the convolutional front end [shape=(n_batch, n_frames, n_dims)]."""
+        return self.encoder.encoder.feature_extractor(batch).transpose(1, 2)
+
+    def from_cnn(self, batch: Tensor) -> Tensor:
+        """Return logits, as :meth:`from_waveform` does, of frames of the front end [shape=(n_batch, n_frames, n_dims)].
+
+        The stock model runs as it is; its front end alone is stood in for by one that returns these frames.
+        """
+        with self._front_end(batch.transpose(1, 2)):
+            return self.model(batch[:, :, 0]).logits
+
+    def label_index(self, label: str) -> int:
+        """Return the index of a class or token.
+
+        Raises
+        ------
+        AnalysisError
+            The model has no such class or token.
+        """
+        if label not in self.labels:
+            kind = "classes" if self.task == "classes" else "tokens"
+            raise AnalysisError(
+                f"expected one of the model's {kind} ({', '.join(self.labels)}), found {label!r}; correct the target"
+            )
+        return self.labels.index(label)
+
+    def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
+        """Return what a CTC head spells: the best token of each frame, repeats and blanks removed, ``|`` as a space.
+
+        Raises
+        ------
+        AnalysisError
+            The model is a classifier.
+        """
+        if self.task != "ctc":
+            raise AnalysisError("expected a model with a CTC head to transcribe, found a classifier; choose another")
+        with torch.inference_mode():
+            best = [self.from_waveform(self.prepare(waveform)[None])[0].argmax(-1).tolist() for waveform in waveforms]
+        return [self.spell(tokens) for tokens in best]
+
+    def spell(self, tokens: Sequence[int]) -> str:
+        """Return the text that a CTC head means by the best token of each frame."""
+        letters = (self.labels[token] for token, _ in groupby(tokens) if token != self.blank)
+        text = "".join(letter for letter in letters if not (letter.startswith("<") and letter.endswith(">")))
+        return " ".join(text.replace("|", " ").split())
+
+    @contextmanager
+    def _front_end(self, frames: Tensor) -> Iterator[None]:
+        module = self.encoder.encoder.feature_extractor
+        module.forward = lambda _: frames
+        try:
+            yield
+        finally:
+            del module.forward
+
+
+def _class_names(model: PreTrainedModel) -> tuple[str, ...]:
+    return tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
+
+
+def _tokens(folder: Path, vocab_size: int) -> tuple[str, ...]:
+    path = folder / VOCABULARY
+    try:
+        vocabulary = {index: token for token, index in json.loads(path.read_text(encoding="utf-8")).items()}
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"expected {path}, the letters of the CTC head, found no such file; copy it from the model's source"
+        ) from None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"expected a JSON object of tokens in {path}, found: {error}; fetch it again") from None
+    missing = [index for index in range(vocab_size) if not isinstance(vocabulary.get(index), str)]
+    if missing:
+        raise CheckpointError(
+            f"expected {vocab_size} tokens in {path}, as many as the head has, found none of index {missing[0]}; "
+            "check that vocabulary and weights belong together"
+        )
+    return tuple(vocabulary[index] for index in range(vocab_size))

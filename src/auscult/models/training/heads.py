@@ -1,0 +1,113 @@
+"""Encoders with a head for a task: standard architectures, their head fresh, their encoder fresh or pre-trained."""
+
+import warnings
+from collections.abc import Sequence
+from copy import deepcopy
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+from transformers import (
+    HubertForCTC,
+    HubertForSequenceClassification,
+    PreTrainedModel,
+    Wav2Vec2ForCTC,
+    Wav2Vec2ForSequenceClassification,
+    WavLMForCTC,
+    WavLMForSequenceClassification,
+)
+
+from auscult.errors import CheckpointError, ConfigError
+
+__all__ = ["Task", "TASKS", "HEADED", "build_headed", "with_encoder", "head_logits"]
+
+Task = Literal["ctc", "classes"]
+TASKS = ("ctc", "classes")
+HEADED = {
+    "hubert": {"ctc": HubertForCTC, "classes": HubertForSequenceClassification},
+    "wav2vec2": {"ctc": Wav2Vec2ForCTC, "classes": Wav2Vec2ForSequenceClassification},
+    "wavlm": {"ctc": WavLMForCTC, "classes": WavLMForSequenceClassification},
+}
+
+
+def build_headed(
+    encoder: PreTrainedModel, task: Task, labels: Sequence[str], seed: int, dropout: float
+) -> PreTrainedModel:
+    """Build the untrained model of a task: an encoder's architecture with a head, all weights drawn from ``seed``.
+
+    Parameters
+    ----------
+    encoder : whose configuration is taken over, but for dropout
+    task : ``"ctc"`` (a token a frame) or ``"classes"`` (a class an utterance, its frames projected and averaged)
+    labels : tokens, the blank first, or names of classes
+    seed : of the weights; the global random state is left as it was
+    dropout : share of features dropped before and after the transformer, and within its blocks
+
+    Raises
+    ------
+    ConfigError
+        There is no such task.
+    CheckpointError
+        The encoder is of a family without such heads.
+    """
+    if task not in TASKS:
+        raise ConfigError(
+            f"expected a task among {', '.join(TASKS)}, found {task!r}; correct 'task' in the model's entry"
+        )
+    family = encoder.config.model_type
+    if family not in HEADED:
+        raise CheckpointError(
+            f"expected an encoder of {', '.join(HEADED)} to fine-tune, found {family!r}; start from another model"
+        )
+    config = deepcopy(encoder.config)
+    config.update({"hidden_dropout": dropout, "feat_proj_dropout": dropout, "final_dropout": dropout, "layerdrop": 0.0})
+    if task == "ctc":
+        config.update({"vocab_size": len(labels), "pad_token_id": 0, "ctc_zero_infinity": True,
+                       "ctc_loss_reduction": "mean"})  # fmt: skip
+    else:
+        names = dict(enumerate(labels))
+        config.update({"id2label": names, "label2id": {name: number for number, name in names.items()}})
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return HEADED[family][task]._from_config(config, attn_implementation=encoder.config._attn_implementation)
+
+
+def with_encoder(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
+    """Return a copy of a model with an encoder's weights below its own head, its convolutions frozen."""
+    model = deepcopy(model)
+    model.base_model.load_state_dict(encoder.state_dict())
+    model.base_model.feature_extractor.requires_grad_(False)
+    return model
+
+
+def head_logits(model: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the logits of utterances of any lengths from their front-end frames, exact whatever the batch.
+
+    Parameters
+    ----------
+    model : with a head of :data:`HEADED`
+    cnn : front-end frames of each utterance, computed without padding [shape=(n_frames, n_dims)]
+    mask : frames to hide behind the embedding of masked frames, padding included or not
+        [shape=(n_utterances, longest n_frames), bool]
+
+    Returns
+    -------
+    logits : [shape=(n_utterances, longest n_frames, n_tokens)], or [shape=(n_utterances, n_classes)]
+    n_frames : of each utterance [shape=(n_utterances,)]
+    """
+    base = model.base_model
+    n_frames = torch.tensor([len(frames) for frames in cnn], device=cnn[0].device)
+    real = torch.arange(int(n_frames.max()), device=n_frames.device) < n_frames[:, None]
+    projected = base.feature_projection(pad_sequence(list(cnn), batch_first=True))
+    hidden = projected[0] if isinstance(projected, tuple) else projected
+    if mask is not None:
+        hidden = torch.where(mask[..., None], base.masked_spec_embed.to(hidden.dtype), hidden)
+    with warnings.catch_warnings():
+        # WavLM hands torch a boolean mask beside a float bias, which works, and is none of the user's business.
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+        hidden = base.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0]
+    if hasattr(model, "lm_head"):
+        return model.lm_head(model.dropout(hidden)), n_frames
+    frames = model.projector(hidden) * real[..., None]
+    return model.classifier(frames.sum(dim=1) / n_frames[:, None]), n_frames
