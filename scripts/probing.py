@@ -3,16 +3,19 @@
 from pathlib import Path
 
 from auscult.activations import read_activations
+from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.probing import probe_activations
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
     acoustics = [read_activations(Path(manifest).parent) for manifest in snakemake.input.acoustics]
+    corpora = [read_corpus(Path(manifest).parent) for manifest in snakemake.input.corpus]
     results = probe_activations(
         read_activations(Path(snakemake.input.activations).parent),
         targets=snakemake.params.targets,
         acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
+        segments=corpora[0].segments if corpora else None,
         probe=snakemake.params.probe,
         n_folds=snakemake.params.n_folds,
         n_permutations=snakemake.params.n_permutations,

@@ -2,7 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from reference import PlantedActivations
+from test_cues import PLURAL, SINGULAR, tables
 
+from auscult.corpora.cues import cues
 from auscult.derived import add_derived
 from auscult.errors import AnalysisError
 
@@ -82,3 +84,29 @@ def test_an_index_that_tells_no_lengths_is_refused_where_they_matter():
         AnalysisError, match="expected column 'sample_rate_hz' in the index for column 'log_duration', f"
     ):
         add_derived(old, ["log_duration"])
+
+
+def test_the_number_of_a_noun_is_kept_where_only_its_determiner_tells_it():
+    index, _ = tables(SINGULAR, PLURAL)
+    found = add_derived(index, ["noun_number", "verb_number"], segments=index)
+    words = found[found["tier"] == "word"].set_index("label")
+    assert words["noun_number"].dropna().to_dict() == {"chat": "singular", "chats": "plural"}
+    assert words["verb_number"].dropna().to_dict() == {"danse": "singular", "dansent": "plural"}
+    assert found.loc[found["tier"] == "phone", "noun_number"].isna().all()
+
+
+def test_the_number_of_a_noun_is_judged_by_the_whole_corpus_and_not_by_what_was_extracted():
+    segments, utterances = tables(SINGULAR, PLURAL)
+    index = segments[segments["utterance"] == "u0"].reset_index(drop=True)
+    found = add_derived(index, ["noun_number"], segments=segments)["noun_number"]
+    known = cues(segments, utterances.query("utterance == 'u0'")).query("target_pos == 'NOUN'")
+    assert found.dropna().tolist() == known["number"].tolist() == ["singular"]
+    assert add_derived(index, ["noun_number"], segments=index)["noun_number"].isna().all()
+
+
+def test_the_number_of_words_without_the_corpus_is_one_clear_line():
+    index, _ = tables(SINGULAR, PLURAL)
+    with pytest.raises(
+        AnalysisError, match="expected the segments of the whole corpus for column 'verb_number', found"
+    ):
+        add_derived(index, ["verb_number"])

@@ -6,40 +6,50 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.corpora.cues import cues
 from auscult.errors import AnalysisError
 
-__all__ = ["DERIVED", "ACOUSTIC", "add_derived"]
+__all__ = ["DERIVED", "ACOUSTIC", "CUED", "add_derived"]
 
-DERIVED = ("context", "duration_s", "log_duration", "position")
+DERIVED = ("context", "duration_s", "log_duration", "position", "noun_number", "verb_number")
 # Which baseline, pooled over the same segments, holds the value.
 ACOUSTIC = {"log_f0": "f0", "energy": "mel"}
+# Whose number only another word tells, by part of speech.
+CUED = {"noun_number": "NOUN", "verb_number": "VERB"}
 _HALF_VOICED = 0.5
 
 
 def add_derived(
-    index: pd.DataFrame, columns: Collection[str], acoustics: Mapping[str, Any] | None = None
+    index: pd.DataFrame,
+    columns: Collection[str],
+    acoustics: Mapping[str, Any] | None = None,
+    segments: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Return the index with those of the columns that it lacks and that can be derived.
 
     ``context`` is a segment's label between those of its neighbours on the tier, ``#`` at an edge; ``duration_s`` its
     length and ``log_duration`` the natural logarithm of that; ``position`` the place of its middle in the utterance, 0
     to 1; ``log_f0`` its mean log F0, missing where less than half of it is voiced, so that up to half of the frames
-    averaged are unvoiced ones, whose F0 is interpolated; ``energy`` its mean log energy over mel bands.
+    averaged are unvoiced ones, whose F0 is interpolated; ``energy`` its mean log energy over mel bands; ``noun_number``
+    and ``verb_number`` the number of those words that only a determiner tells (:func:`auscult.corpora.cues.cues`).
 
     Parameters
     ----------
     index : of the activations
     columns : names that targets use; those that cannot be derived are left to whoever looks for them
     acoustics : activations of the baselines ``f0`` and ``mel`` on the same corpus, by name
+    segments : of the whole corpus, by whose forms ``noun_number`` and ``verb_number`` are judged: the index may hold
+        one split, in which a word's other number is never said
 
     Raises
     ------
     AnalysisError
-        An acoustic column is asked for without its baseline, the baseline lacks segments of the index, or the index
-        does not tell how long utterances are.
+        The number of words is asked for without the corpus's segments, or an acoustic column without its baseline; the
+        baseline lacks segments of the index, or the index does not tell how long utterances are.
     """
     wanted = [name for name in dict.fromkeys(columns) if name not in index]
-    made = {name: _derive(index, name) for name in wanted if name in DERIVED}
+    made = {name: _derive(index, name) for name in wanted if name in DERIVED and name not in CUED}
+    made |= {name: _cued_number(index, name, segments) for name in wanted if name in CUED}
     made |= {name: _measured(index, name, acoustics or {}) for name in wanted if name in ACOUSTIC}
     return index.assign(**made)
 
@@ -53,6 +63,18 @@ def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
         case "log_duration":
             return np.log(_duration_s(index, name))
     return ((index["onset"] + index["offset"]) / (2 * _n_samples(index))).to_numpy(float)
+
+
+def _cued_number(index: pd.DataFrame, name: str, segments: pd.DataFrame | None) -> np.ndarray:
+    if segments is None:
+        raise AnalysisError(
+            f"expected the segments of the whole corpus for column {name!r}, found those of the index alone; give "
+            "segments: which words sound alike is judged by all of a corpus"
+        )
+    table = cues(segments, index[["utterance"]].drop_duplicates())
+    table = table[table["target_pos"] == CUED[name]].set_index(["utterance", "target_index"])["number"]
+    numbers = table.reindex(pd.MultiIndex.from_frame(index[["utterance", "index"]])).to_numpy(object)
+    return np.where(index["tier"] == "word", numbers, None)
 
 
 def _duration_s(index: pd.DataFrame, name: str) -> np.ndarray:

@@ -44,6 +44,7 @@ def probe_activations(
     model: str,
     step: str,
     acoustics: Mapping[str, Any] | None = None,
+    segments: pd.DataFrame | None = None,
     n_folds: int = 4,
     penalties: Sequence[float] = PENALTIES,
     probe: Probe = "ridge",
@@ -70,6 +71,7 @@ def probe_activations(
         layer is that of probes with the full training side, for twins and small sizes, too
     corpus, model, step : copied into the table
     acoustics : activations of the baselines ``f0`` and ``mel``, for the derived columns ``log_f0`` and ``energy``
+    segments : of the whole corpus, for the derived columns ``noun_number`` and ``verb_number``
     n_folds : at least 3: test, validation and training
     penalties : above 0, see :func:`~auscult.classifiers.prepare_fitter`
     probe : ``ridge`` (memory does not grow with the corpus) or ``logistic`` (give ``max_items``)
@@ -107,7 +109,7 @@ def probe_activations(
     # In descending order, so that ties go to the strongest penalty.
     penalties = np.sort(np.asarray(penalties, dtype=float))[::-1]
     columns = [name for target in targets for name in (target["column"], *type_columns(target))]
-    index = add_derived(activations.index, columns, acoustics)
+    index = add_derived(activations.index, columns, acoustics, segments)
     tasks = [
         make_task(index, target, n_folds=n_folds, n_permutations=n_permutations, min_class_size=min_class_size,
                   max_items=max_items, seed=seed)

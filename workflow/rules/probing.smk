@@ -1,11 +1,12 @@
 """
 What can be read from each layer by a probe, on speakers or types it has not met, and what its controls read.
 
-required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for targets such as log F0 those of baselines, too
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for targets such as log F0 those of baselines, too;
+                  for noun_number and verb_number resources/corpora/{corpus}/manifest.json
 outputs:          results/probing/{corpus}/{model}/{step}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
-from auscult.derived import ACOUSTIC
+from auscult.derived import ACOUSTIC, CUED
 
 
 include: "probing_inputs.smk"
@@ -16,6 +17,7 @@ rule probing_run:
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
         acoustics=get_acoustics,
+        corpus=get_words,
         code=library("probing"),
     output:
         table="results/probing/{corpus}/{model}/{step}.csv",

@@ -27,3 +27,10 @@ def get_acoustics(wildcards):
         f"results/activations/{wildcards.corpus}/{names[features]}/final/manifest.json"
         for features in get_measured(wildcards)
     ]
+
+
+def get_words(wildcards):
+    """Return the corpus itself where a target's values follow from all of its words, else nothing."""
+    columns = {target["column"] for target in get_targets(wildcards)}
+    name = f"resources/corpora/{wildcards.corpus}/manifest.json"
+    return [name] if columns & set(CUED) else []

@@ -1,0 +1,91 @@
+"""
+How well recognisers spell number where only a determiner tells it, the determiner heard and silenced.
+
+required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json (with a CTC head)
+outputs:          results/spelling/{corpus}/{model}/{step}.csv, collected in results/spelling/spelling.csv;
+                  results/figures/spelling.*
+"""
+
+
+localrules:
+    spelling,
+
+
+rule spelling_run:
+    """Score one recogniser on the words whose number only a cue tells, the cue heard and silenced."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoint=get_checkpoint,
+        code=library("spelling", "models.predictor"),
+    output:
+        table="results/spelling/{corpus}/{model}/{step}.csv",
+    log:
+        "logs/spelling/{corpus}/{model}/{step}.log",
+    benchmark:
+        "logs/benchmarks/spelling/{corpus}/{model}/{step}.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+        gpu=get_gpus(),
+    params:
+        split=config["analyses"]["spelling"]["split"],
+        n_resamples=config["analyses"]["spelling"]["n_resamples"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../scripts/spelling.py"
+
+
+rule spelling_tables:
+    """Collect how every recogniser spells number."""
+    input:
+        table=get_runs("spelling", ".csv"),
+    output:
+        table="results/spelling/spelling.csv",
+    log:
+        "logs/spelling/collect.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/collect_tables.py"
+
+
+rule spelling:
+    """Score how every recogniser spells number; in results/spelling/."""
+    input:
+        rules.spelling_tables.output,
+
+
+rule figure_spelling:
+    """Draw the share of numbers spelt right, the cue heard and silenced, and what is written for the targets."""
+    input:
+        table=rules.spelling_tables.output.table,
+        corpora=get_corpora("spelling"),
+        checkpoints=get_checkpoints("spelling"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/spelling.pdf",
+            caption="../report/spelling.rst",
+            category="spelling",
+        ),
+        svg="results/figures/spelling.svg",
+        png="results/figures/spelling.png",
+        table="results/figures/spelling.csv",
+        provenance="results/figures/spelling.json",
+    log:
+        "logs/figures/spelling.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("spelling"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/spelling.py"
