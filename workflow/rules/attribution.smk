@@ -1,0 +1,107 @@
+"""
+Which stretches of an utterance a fine-tuned model's prediction rests on, by several methods, on three inputs.
+
+required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json (with a head)
+outputs:          results/attribution/{corpus}/{model}/{step}.parquet (a score for each segment), .csv (completeness gaps, share of
+                  the cue) and .example.parquet (one recording), collected in results/attribution/attribution.csv,
+                  scores.parquet and examples.parquet; results/figures/attribution.*
+"""
+
+
+include: "attribution_inputs.smk"
+
+
+localrules:
+    attribution,
+
+
+rule attribution_run:
+    """Attribute one model's predictions on a sample of one corpus."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoint="resources/checkpoints/{model}/{step}/manifest.json",
+        code=library("attribution", "models.predictor", "corpora.cues"),
+    output:
+        scores="results/attribution/{corpus}/{model}/{step}.parquet",
+        summary="results/attribution/{corpus}/{model}/{step}.csv",
+        example="results/attribution/{corpus}/{model}/{step}.example.parquet",
+    log:
+        "logs/attribution/{corpus}/{model}/{step}.log",
+    benchmark:
+        "logs/benchmarks/attribution/{corpus}/{model}/{step}.tsv"
+    threads: 1
+    resources:
+        mem_mb=get_attribution_memory(),
+        runtime=240,
+        gpu=get_gpus(),
+    params:
+        settings=get_attribution_settings(),
+        explain=config["analyses"]["attribution"]["explain"],
+        scale=config["analyses"]["attribution"]["scale"],
+        n_utterances=config["analyses"]["attribution"]["n_utterances"],
+        max_s=config["analyses"]["attribution"]["max_s"],
+        n_resamples=config["analyses"]["attribution"]["n_resamples"],
+        device=config["device"],
+        seed=config["seed"],
+    script:
+        "../../scripts/attribution.py"
+
+
+rule attribution_tables:
+    """Collect the attributions of the study, their summaries and examples."""
+    input:
+        table=get_runs("attribution", ".csv"),
+        scores=get_runs("attribution", ".parquet"),
+        examples=get_runs("attribution", ".example.parquet"),
+    output:
+        table="results/attribution/attribution.csv",
+        scores="results/attribution/scores.parquet",
+        examples="results/attribution/examples.parquet",
+    log:
+        "logs/attribution/collect.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    script:
+        "../../scripts/collect_tables.py"
+
+
+rule attribution:
+    """Attribute the predictions of the study; in results/attribution/."""
+    input:
+        rules.attribution_tables.output,
+
+
+rule figure_attribution:
+    """Draw one utterance of each task with the scores of its words, and how much falls on the word that decides."""
+    input:
+        table=rules.attribution_tables.output.table,
+        scores=rules.attribution_tables.output.scores,
+        examples=rules.attribution_tables.output.examples,
+        corpora=get_corpora("attribution"),
+        checkpoints=get_checkpoints("attribution"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/attribution.pdf",
+            caption="../report/attribution.rst",
+            category="attribution",
+        ),
+        svg="results/figures/attribution.svg",
+        png="results/figures/attribution.png",
+        table="results/figures/attribution.csv",
+        provenance="results/figures/attribution.json",
+    log:
+        "logs/figures/attribution.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        figure=get_figure("attribution"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/attribution.py"
