@@ -1,0 +1,157 @@
+"""
+How far attributions can be trusted: agreement of seeds, methods and inputs, faithfulness, randomisation, pointing game.
+
+required inputs:  results/attribution/{corpus}/{model}/{step}.parquet, resources/corpora/{corpus}/manifest.json,
+                  resources/checkpoints/{model}/{step}/manifest.json
+outputs:          results/reliability/{corpus}/{model}/{step}.csv (one model) and .parquet (its utterances),
+                  results/reliability/{corpus}/{task}.csv (all models of a task) and .contrasts.parquet (words less
+                  frames, of its utterances), collected in results/reliability/reliability.csv (tasks), interaction.csv
+                  (between tasks) and runs.csv (models); results/figures/reliability.*
+"""
+
+
+include: "reliability_inputs.smk"
+
+
+localrules:
+    reliability,
+
+
+rule reliability_run:
+    """Perturb the inputs of one model by its attributions, randomise its layers, play the pointing game."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoint=get_checkpoint,
+        scores="results/attribution/{corpus}/{model}/{step}.parquet",
+        code=library(
+            "reliability", "reliability_sanity", "models.predictor", "corpora.corpus"
+        ),
+    output:
+        table="results/reliability/{corpus}/{model}/{step}.csv",
+        measured="results/reliability/{corpus}/{model}/{step}.parquet",
+    log:
+        "logs/reliability/{corpus}/{model}/{step}.log",
+    benchmark:
+        "logs/benchmarks/reliability/{corpus}/{model}/{step}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=get_gpus(),
+    params:
+        task=get_task_of,
+        attribution=get_explanation,
+        reliability=get_perturbation,
+        n_resamples=config["analyses"]["reliability"]["n_resamples"],
+        device=config["device"],
+        seed=config["seed"],
+    script:
+        "../../scripts/reliability.py"
+
+
+rule reliability_task:
+    """Compare the attributions of all models of a task, and average what was measured of each."""
+    input:
+        scores=get_task_scores,
+        measured=get_task_items,
+        code=library("reliability_tasks"),
+    output:
+        table="results/reliability/{corpus}/{task}.csv",
+        contrasts="results/reliability/{corpus}/{task}.contrasts.parquet",
+    log:
+        "logs/reliability/{corpus}/{task}.log",
+    wildcard_constraints:
+        task="|".join(config["analyses"]["reliability"]["tasks"]),
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        runs=get_task_runs,
+        between=get_between,
+        methods=config["analyses"]["reliability"]["methods"],
+        top_share=config["analyses"]["reliability"]["top_share"],
+        n_resamples=config["analyses"]["reliability"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/reliability_task.py"
+
+
+rule reliability_interaction:
+    """Compare what words gain on frames in word-based tasks with what they gain in others."""
+    input:
+        contrasts=get_task_contrasts(),
+        code=library("reliability_interaction"),
+    output:
+        table="results/reliability/interaction.csv",
+    log:
+        "logs/reliability/interaction.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        runs=get_tasks(),
+        word_based=get_word_based(),
+        n_resamples=config["analyses"]["reliability"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/reliability_interaction.py"
+
+
+rule reliability_tables:
+    """Collect the reliability of every task, and of every model."""
+    input:
+        table=get_task_tables(),
+        runs=get_measured_runs(".csv"),
+    output:
+        table="results/reliability/reliability.csv",
+        runs="results/reliability/runs.csv",
+    log:
+        "logs/reliability/collect.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/collect_tables.py"
+
+
+rule reliability:
+    """Measure how far the study's attributions can be trusted; in results/reliability/."""
+    input:
+        rules.reliability_tables.output,
+        rules.reliability_interaction.output,
+
+
+rule figure_reliability:
+    """Draw agreement between seeds, faithfulness, the pointing game and the sanity check, by method, unit and task."""
+    input:
+        table=rules.reliability_tables.output.table,
+        interaction=rules.reliability_interaction.output.table,
+        corpora=get_corpora("reliability"),
+        checkpoints=get_checkpoints("reliability"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting", "reliability_panels"),
+    output:
+        pdf=report(
+            "results/figures/reliability.pdf",
+            caption="../report/reliability.rst",
+            category="reliability",
+        ),
+        svg="results/figures/reliability.svg",
+        png="results/figures/reliability.png",
+        table="results/figures/reliability.csv",
+        provenance="results/figures/reliability.json",
+    log:
+        "logs/figures/reliability.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("reliability"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/reliability.py"
