@@ -13,7 +13,11 @@ with job(snakemake.log[0], snakemake.threads):
     # Stays where messages say it is if the import fails.
     source = archive.parent / "unpacked"
     shutil.rmtree(source, ignore_errors=True)
-    unpack(archive, source)
+    if archive.suffix == ".parquet":  # a hub's dataset of one table is no archive
+        source.mkdir()
+        shutil.copyfile(archive, source / archive.name)
+    else:
+        unpack(archive, source)
     parents = {"archive": digest(archive)}
     for alignments in snakemake.input.alignments:
         unpack(alignments, source / "alignments")

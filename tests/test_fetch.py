@@ -238,3 +238,16 @@ def test_an_archive_that_is_cut_off_is_not_recorded_as_the_one_to_trust(tmp_path
         fetch_file((tmp_path / "mirror" / "corpus.zip").as_uri(), tmp_path / "corpus.zip", sha256=None, record=record)
     assert not record.exists()
     assert not (tmp_path / "corpus.zip").exists()
+
+
+@pytest.mark.parametrize("content", [b"version https://git-lfs.github.com/spec/v1\n", b"PAR1", b""])
+def test_a_first_download_of_a_table_that_is_none_is_not_trusted(tmp_path, content):
+    source = tmp_path / "table.parquet"
+    source.write_bytes(content)
+    record = tmp_path / "record.json"
+    with pytest.raises(DownloadError, match=r"expected an archive from file:.*found a file that is none or is cut off"):
+        fetch_file(source.as_uri(), tmp_path / "here" / "table.parquet", sha256=None, record=record)
+    assert not record.exists()
+    source.write_bytes(b"PAR1 rows PAR1")
+    fetch_file(source.as_uri(), tmp_path / "here" / "table.parquet", sha256=None, record=record)
+    assert record.exists()

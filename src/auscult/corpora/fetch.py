@@ -86,18 +86,27 @@ def fetch_file(
 
 
 def _require_archive(path: Path, source: str) -> None:
-    """Refuse an archive that is none before its hash becomes the one to trust."""
+    """Refuse an archive or table that is none before its hash becomes the one to trust."""
     whole = {
         ".zip": zipfile.is_zipfile,
         ".tar": tarfile.is_tarfile,
         ".gz": tarfile.is_tarfile,
         ".tgz": tarfile.is_tarfile,
+        ".parquet": _is_parquet,
     }
     test = whole.get(path.suffix.lower())
     if test and not test(path):
         path.unlink()
         raise DownloadError(f"expected an archive from {source}, found a file that is none or is cut off; nothing was "
                             "kept: use another source")  # fmt: skip
+
+
+def _is_parquet(path: Path) -> bool:
+    """Tell whether a file begins and ends as Parquet does; the pointer to a large file, say, does not."""
+    with open(path, "rb") as stream:
+        first = stream.read(4)
+        stream.seek(-min(4, path.stat().st_size), os.SEEK_END)
+        return first == stream.read() == b"PAR1" and path.stat().st_size > 8
 
 
 class _MismatchError(DownloadError):

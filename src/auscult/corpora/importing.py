@@ -6,12 +6,16 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
+from auscult.corpora.fluent import read_fluent
+from auscult.corpora.homophones import read_homophones
 from auscult.corpora.librispeech import read_librispeech
 from auscult.corpora.textgrid import read_textgrids
 from auscult.corpora.timit import read_timit
@@ -22,7 +26,12 @@ from auscult.tables import check_segments, check_utterances, write_table
 __all__ = ["READERS", "import_corpus"]
 
 _log = logging.getLogger(__name__)
-READERS = {"timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech}
+READERS = {
+    "timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech, "homophones": read_homophones,
+    "fluent": read_fluent,
+}  # fmt: skip
+# What a reader that finds recordings inside of other files is given: a folder to write them to.
+_SCRATCH = "recordings"
 _MAX_TAIL_S = 1.0
 _KINDS = {str: "text", bool: "true or false"}
 
@@ -31,7 +40,7 @@ def import_corpus(
     folder: str | Path,
     *,
     corpus: str,
-    reader: Literal["timit", "textgrid", "librispeech"],
+    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent"],
     source: str | Path,
     resample: bool = True,
     options: Mapping[str, Any] | None = None,
@@ -69,26 +78,28 @@ def import_corpus(
     source, options = Path(source), dict(options or {})
     if not source.is_dir():
         raise CorpusError(f"expected the source of corpus {corpus!r} at {source}, found no such folder; fetch it first")
-    utterances, segments = _read(reader, source, options)
-    recipe = {
-        "corpus": corpus, "reader": reader, "options": options, "resample": resample,
-        "sample_rate_hz": SAMPLE_RATE_HZ, "source_sha256": _digest_source(source),
-    }  # fmt: skip
-    names = [f"audio/{utterance}.flac" for utterance in utterances["utterance"]]
-    with build_folder(folder, recipe, parents) as partial:
-        facts = _convert_all([source / path for path in utterances["path"]], partial, names, resample, n_workers)
-        utterances, segments = _convert_tables(utterances.assign(corpus=corpus, path=names), segments, facts)
-        _check_tails(segments, utterances)
-        write_table(utterances, partial / "utterances.parquet")
-        write_table(segments, partial / "segments.parquet")
+    with TemporaryDirectory(prefix="auscult-") as scratch:
+        utterances, segments = _read(reader, source, options, scratch)
+        recipe = {
+            "corpus": corpus, "reader": reader, "options": options, "resample": resample,
+            "sample_rate_hz": SAMPLE_RATE_HZ, "source_sha256": _digest_source(source),
+        }  # fmt: skip
+        names = [f"audio/{utterance}.flac" for utterance in utterances["utterance"]]
+        with build_folder(folder, recipe, parents) as partial:
+            facts = _convert_all([source / path for path in utterances["path"]], partial, names, resample, n_workers)
+            utterances, segments = _convert_tables(utterances.assign(corpus=corpus, path=names), segments, facts)
+            _check_tails(segments, utterances)
+            write_table(utterances, partial / "utterances.parquet")
+            write_table(segments, partial / "segments.parquet")
     _report(utterances, segments, facts)
     return check_folder(folder)
 
 
-def _read(reader: str, source: Path, options: dict[str, Any]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> tuple[pd.DataFrame, pd.DataFrame]:
     if reader not in READERS:
         raise ConfigError(f"expected a reader among {', '.join(READERS)}, found {reader!r}")
-    known = list(inspect.signature(READERS[reader]).parameters)[1:]
+    parameters = list(inspect.signature(READERS[reader]).parameters)[1:]
+    known = [name for name in parameters if name != _SCRATCH]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ConfigError(f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}")
@@ -97,7 +108,7 @@ def _read(reader: str, source: Path, options: dict[str, Any]) -> tuple[pd.DataFr
         if kinds[option] in (str, bool) and not isinstance(value, kinds[option]):
             raise ConfigError(f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, "
                               f"found {value!r}")  # fmt: skip
-    return READERS[reader](source, **options)
+    return READERS[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
 
 
 def _digest_source(source: Path) -> str:
@@ -128,12 +139,15 @@ def _convert_tables(
     rates = segments["utterance"].map(dict(zip(utterances["utterance"], facts["original_hz"])))
     for column in ("onset", "offset"):
         # Each label file has the sample rate of its own recording.
-        segments = segments.assign(**{column: rescale_samples(segments[column], rates.to_numpy(), SAMPLE_RATE_HZ)})
+        samples = rescale_samples(segments[column], rates.to_numpy(np.int64), SAMPLE_RATE_HZ)
+        segments = segments.assign(**{column: samples})
     utterances = utterances.assign(n_samples=facts["n_samples"].to_numpy(), sample_rate_hz=SAMPLE_RATE_HZ)
     return check_utterances(utterances), check_segments(segments, utterances)
 
 
 def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame) -> None:
+    if segments.empty:  # a corpus without labels has none of another recording
+        return
     ends = utterances["utterance"].map(segments.groupby("utterance")["offset"].max()).fillna(0)
     tails = utterances["n_samples"] - ends
     wrong = (tails > _MAX_TAIL_S * SAMPLE_RATE_HZ) & (tails > utterances["n_samples"] / 2)

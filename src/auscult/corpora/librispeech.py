@@ -12,7 +12,7 @@ from auscult.corpora.audio import audio_length
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
-__all__ = ["read_librispeech", "read_speakers"]
+__all__ = ["read_librispeech", "read_speakers", "keep_aligned"]
 
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(\d+)-(\d+)-\d+\.(?:flac|wav)", re.IGNORECASE)
@@ -73,7 +73,7 @@ def read_librispeech(
     texts: dict[Path, dict[str, str]] = {}
     utterances = pd.DataFrame([_utterance(folder, path, genders, texts, language) for path in paths])
     segments, n_cut = align_utterances(utterances, folder / alignments, words=words, phones=phones)
-    utterances = _aligned(utterances, segments, folder / alignments)
+    utterances = keep_aligned(utterances, segments, folder / alignments)
     n_other = _count_other(utterances, segments, folder / alignments)
     segments = check_segments(segments, check_utterances(utterances))
     unknown = segments.loc[(segments["tier"] == "phone") & (segments["phone_class"] == ""), "label"].unique()
@@ -114,6 +114,26 @@ def read_speakers(folder: str | Path) -> dict[str, str]:
     if conflicts:
         _log.warning("%d speakers are listed with two genders, and get none: %s", len(conflicts), ", ".join(conflicts))
     return {speaker: "" if len(genders) > 1 else genders.pop() for speaker, genders in found.items()}
+
+
+def keep_aligned(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> pd.DataFrame:
+    """Return the utterances that have segments; the others are named in the log.
+
+    Raises
+    ------
+    CorpusError
+        More than 2 % have none, as aligners leave out: the alignments are of something else, or incomplete.
+    """
+    missing = utterances.loc[~utterances["utterance"].isin(segments["utterance"]), "utterance"]
+    if len(missing) > max(1, _MAX_UNALIGNED * len(utterances)):
+        raise CorpusError(
+            f"expected alignments of nearly all {len(utterances)} utterances below {where}, found none of "
+            f"{len(missing)}, such as {missing.iloc[0]!r}; they may be of other subsets, or incomplete"
+        )
+    if len(missing):
+        _log.warning("%d of %d utterances have no alignment and are left out: %s", len(missing), len(utterances),
+                     ", ".join(missing[:10]))  # fmt: skip
+    return utterances[~utterances["utterance"].isin(missing)].reset_index(drop=True)
 
 
 def _speaker(line: str, number: int, path: Path) -> tuple[str, str]:
@@ -173,19 +193,6 @@ def _transcript(path: Path, name: str, texts: dict[Path, dict[str, str]]) -> str
             "incomplete: unpack it again"
         )
     return texts[source][path.stem]
-
-
-def _aligned(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> pd.DataFrame:
-    missing = utterances.loc[~utterances["utterance"].isin(segments["utterance"]), "utterance"]
-    if len(missing) > max(1, _MAX_UNALIGNED * len(utterances)):
-        raise CorpusError(
-            f"expected alignments of nearly all {len(utterances)} utterances below {where}, found none of "
-            f"{len(missing)}, such as {missing.iloc[0]!r}; they may be of other subsets, or incomplete"
-        )
-    if len(missing):
-        _log.warning("%d of %d utterances have no alignment and are left out: %s", len(missing), len(utterances),
-                     ", ".join(missing[:10]))  # fmt: skip
-    return utterances[~utterances["utterance"].isin(missing)].reset_index(drop=True)
 
 
 def _n_differing(utterances: pd.DataFrame, segments: pd.DataFrame) -> int:
