@@ -86,7 +86,8 @@ def test_abx_without_the_probes_it_is_drawn_beside_is_an_error(config):
 def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
     del config["models"]["f0"]
     for entry in (*config["analyses"].values(), *config["figures"].values()):
-        entry["models"] = [model for model in entry["models"] if model != "f0"]
+        if "models" in entry:
+            entry["models"] = [model for model in entry["models"] if model != "f0"]
     with pytest.raises(
         ConfigError, match=r"acoustic features .* in analyses: probing: targets: log_f0: column: log_f0"
     ):
@@ -134,6 +135,25 @@ def test_runs_follow_the_configuration(config):
                         ("multilingual", "mel", "final")]  # fmt: skip
 
 
+def test_a_model_may_be_asked_of_one_corpus_beside_those_asked_of_all(config):
+    runs = set(runs_of(check_study(config, SCHEMA), "probing"))
+    assert {corpus for corpus, model, _ in runs if model == "recogniser-french"} == {"french"}
+    assert {corpus for corpus, model, _ in runs if model == "mel"} == set(config["analyses"]["probing"]["corpora"])
+
+
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [
+        ({"frensh": ["mel"]}, r"in analyses: probing: also, found 'frensh' \(did you mean 'french'\?\)"),
+        ({"french": ["mell"]}, r"in analyses: probing: also: french, found 'mell' \(did you mean 'mel'\?\)"),
+    ],
+)
+def test_what_is_asked_beside_must_be_known(config, also, message):
+    config["analyses"]["probing"]["also"] = also
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
 def test_a_models_seed_is_its_own_or_the_studys(config):
     assert model_seed(config, "hubert-english") == config["seed"]
     config["models"]["hubert-english"]["seed"] = 7
@@ -144,6 +164,13 @@ def test_leaving_a_model_out_removes_it_everywhere(config):
     left = leave_out(check_study(config, SCHEMA), ["mel"])
     named = [left["models"], *(entry["models"] for entry in (*left["analyses"].values(), *left["figures"].values()))]
     assert not any("mel" in models for models in named)
+
+
+def test_a_fine_tuned_model_is_left_out_with_the_one_it_starts_from(config):
+    config |= {"analyses": {"probing": config["analyses"]["probing"]}, "figures": {}}
+    left = leave_out(check_study(config, SCHEMA), ["hubert-english"])
+    assert left["analyses"]["probing"]["also"] == {"french": []}
+    assert "recogniser-french" not in left["models"]
 
 
 def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
@@ -240,9 +267,9 @@ def test_attention_over_phones_that_are_not_extracted_is_an_error(config):
     config["analyses"] = {"probing": config["analyses"]["probing"]}
     config["figures"] = {"probing": config["figures"]["probing"]}
     targets = config["analyses"]["probing"]["targets"]
-    for name in ("phone", "log_f0", "part_of_speech"):
+    for name in set(targets) - {"gender"}:
         del targets[name]
-    config["analyses"]["probing"]["corpora"] = {"english": ["gender"]}
+    config["analyses"]["probing"] |= {"corpora": {"english": ["gender"]}, "also": {}}
     config["activations"]["tiers"] = ["utterance"]
     targets["gender"]["twins"] = ["attention"]
     with pytest.raises(ConfigError, match="targets: gender: twins: attention, which reads phones, found 'phone'"):
@@ -290,4 +317,48 @@ def test_every_analysis_of_a_trained_model_needs_its_untrained_control(config, f
         config[section][family]["models"].remove("hubert-english")
     expected = f"models: hubert-nonspeech: steps, .* in analyses: {family}: models, found"
     with pytest.raises(ConfigError, match=expected):
+        check_study(config, SCHEMA)
+
+
+@pytest.fixture
+def smoke():
+    return yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+
+
+def test_reliability_compares_explanations_of_the_same_class(smoke):
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"]["classes"] == "labelled"
+    smoke["analyses"]["attribution"]["explain"] = {"classes": "predicted"}
+    message = (r"expected explain: \{classes: labelled\} in analyses: attribution, so that reliability compares "
+               "explanations of the same class by all models of keyword, found predicted")  # fmt: skip
+    with pytest.raises(ConfigError, match=message):
+        check_study(smoke, SCHEMA)
+    del smoke["analyses"]["reliability"], smoke["figures"]["reliability"]
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"]["classes"] == "predicted"
+
+
+def test_classes_are_explained_as_labelled_unless_a_study_says_otherwise(smoke):
+    del smoke["analyses"]["attribution"]["explain"]
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"] == {"classes": "labelled", "ctc": "word"}
+
+
+def test_seeds_are_compared_beside_two_untrained_models_at_least(smoke):
+    smoke["models"]["keyword-2"]["steps"] = [6]
+    message = ("expected step 0 of at least two models of task keyword, whose agreement is what seeds agree by chance, "
+               "found it of keyword-1; add 0 to models: keyword-2: steps")  # fmt: skip
+    with pytest.raises(ConfigError, match=message):
+        check_study(smoke, SCHEMA)
+    smoke["analyses"]["reliability"]["tasks"]["keyword"]["between"] = ["methods"]
+    check_study(smoke, SCHEMA)
+
+
+def test_tasks_of_the_default_study_have_two_untrained_models(config):
+    for task in ("keyword", "gender"):
+        assert [0 in config["models"][f"{task}-{seed}"]["steps"] for seed in range(1, 6)] == [True, True, *[False] * 3]
+
+
+def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
+    config["models"]["own"] = {"source": "folder", "path": "own", "head": {"name": "classifier1", "labels": ["a", "b"]}}
+    assert check_study(config, SCHEMA)["models"]["own"]["head"]["name"] == "classifier1"
+    config["models"]["own"]["head"] = {"labels": ["a", "b"]}
+    with pytest.raises(ConfigError, match="expected key 'name' in models: own: head, found only labels"):
         check_study(config, SCHEMA)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from test_homophones import ROWS, save
 
 ROOT = Path(__file__).parents[1]
 TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
@@ -136,7 +137,8 @@ def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
     (("corpora", "own"), {"source": "folder", "reader": "textgrid", "path": "x"}, "expected a folder at corpora: own"),
     (("analyses", "similarity", "references", "own"), {"space": "vectors", "path": "no.vec"},
      "expected a file at analyses: similarity: references: own: path, found none at"),
-    (("corpora", "english", "languages"), ["engish"], "expected languages among dutch, english, french, mandarin in"),
+    (("corpora", "english", "languages"), ["engish"],
+     "expected languages among dutch, english, french, french-homophones, mandarin in"),
 ])  # fmt: skip
 def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
@@ -163,6 +165,33 @@ def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
 def test_published_models_and_recordings_are_planned_without_a_network(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
     assert (jobs["fetch_checkpoint"], jobs["download_corpus"], jobs["download_alignments"]) == (3, 1, 1)
+
+
+def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/homophones.yaml"))
+    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"], jobs["download_corpus"]) == (2, 2, 1)
+    assert (jobs["mixing_run"], jobs["figure_mixing"], jobs["figure_probing"]) == (4, 1, 1)
+
+
+def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/intents.yaml").read_text())
+    config["corpora"]["commands"]["path"] = "commands"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    missing = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected a folder at corpora: commands: path, found none at commands" in missing
+    (tmp_path / "commands").mkdir()
+    jobs = planned(snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml"))
+    assert (jobs["import_folder"], jobs["fetch_checkpoint"], jobs["attribution_run"]) == (1, 3, 6)
+    assert (jobs["reliability_run"], jobs["reliability_task"], jobs["figure_reliability"]) == (6, 3, 1)
+
+
+def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):
+    save(tmp_path / "mirror", ROWS, name="train-00000-of-00001.parquet")
+    manifest = "resources/corpora/homophones/manifest.json"
+    mirror = f"file://{tmp_path / 'mirror'}"
+    snakemake(tmp_path, "--", manifest, study="studies/homophones.yaml", AUSCULT_MIRRORS=mirror)
+    files = json.loads((tmp_path / manifest).read_text())["files"]
+    assert sum(name.endswith(".flac") for name in files) == len(ROWS)
 
 
 def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):

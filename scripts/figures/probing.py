@@ -30,27 +30,33 @@ def draw(table, entries, study, ceilings):
     main = table[table["metric"].isin(METRICS) & (table["n_train"].isna() | table["probe"].isin(SAMPLED))]
     panels = list(main.groupby(["corpus", "target"], sort=False))
     controls = [rows for _, rows in table.groupby(["corpus", "target"], sort=False) if is_controlled(rows)]
-    n_columns = min(2, len(panels))
-    n_rows = -(-len(panels) // n_columns)
-    heights_mm = (56, 10 + ROW_MM * len(entries), 3)
-    blocks_mm = [n_rows * sum(heights_mm)] + [26 + ROW_MM * len(entries)] * len(controls)
+    pairs = [panels[place : place + 2] for place in range(0, len(panels), 2)]
+    # Side by side, panels share the names of their lines; a model that is in neither has none.
+    listed = [present(entries, *(rows for _, rows in pair)) for pair in pairs]
+    heights_mm = [mm for lines in listed for mm in (56, 10 + ROW_MM * len(lines), 3)]
+    controlled = [present(entries, rows) for rows in controls]
+    blocks_mm = [sum(heights_mm)] + [26 + ROW_MM * len(lines) for lines in controlled]
     figure = plotting.new_figure(sum(blocks_mm), [legend(table, entries)], note(table, main, study) + ceilings)
     blocks = figure.add_gridspec(len(blocks_mm), 1, height_ratios=blocks_mm)
-    grid = blocks[0].subgridspec(3 * n_rows, n_columns, height_ratios=heights_mm * n_rows).subplots(squeeze=False)
-    for place in range(n_rows * n_columns):
-        row, column = divmod(place, n_columns)
-        curves, forest, gap = grid[3 * row : 3 * row + 3, column]
-        for axes in (gap,) if place < len(panels) else (curves, forest, gap):
-            axes.set_axis_off()
-        if place >= len(panels):
-            continue
-        (corpus, target), rows = panels[place]
-        draw_curves(curves, rows[~rows["probe"].isin(SAMPLED)], entries)
-        plotting.head(curves, f"{corpus} · {target.replace('_', ' ')}", describe(rows))
-        draw_chosen(forest, rows, entries, named=column == 0)
-    for block, rows in zip(list(blocks)[1:], controls):
-        draw_controls(block.subgridspec(1, 3).subplots(), rows, entries)
+    grid = blocks[0].subgridspec(len(heights_mm), len(pairs[0]), height_ratios=heights_mm).subplots(squeeze=False)
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for place, (pair, lines) in enumerate(zip(pairs, listed)):
+        for column, ((corpus, target), rows) in enumerate(pair):
+            curves, forest, _ = grid[3 * place : 3 * place + 3, column]
+            curves.set_axis_on()
+            forest.set_axis_on()
+            draw_curves(curves, rows[~rows["probe"].isin(SAMPLED)], present(entries, rows))
+            plotting.head(curves, f"{corpus} · {target.replace('_', ' ')}", describe(rows))
+            draw_chosen(forest, rows, lines, named=column == 0)
+    for block, rows, lines in zip(list(blocks)[1:], controls, controlled):
+        draw_controls(block.subgridspec(1, 3).subplots(), rows, lines)
     return figure
+
+
+def present(entries, *tables):
+    """Return the entries that have rows in any of the tables."""
+    return [entry for entry in entries if any(len(entry.rows(rows)) for rows in tables)]
 
 
 def draw_curves(axes, rows, entries):

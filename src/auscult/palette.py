@@ -77,7 +77,7 @@ class ModelStyle:
 def model_style(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelStyle]:
     """Give every model its look, by its place in the study's list: pass all models, not those of one figure.
 
-    Models that differ only in the ending ``-seed…`` share a colour and differ in the marker.
+    Models whose names differ only in a number at the end, the seeds of a task, share a colour and differ in the marker.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def model_style(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelStyle
             colour, dashes = BASELINES.get(attributes.get("features") or name, BASELINES["time"])
             styles[name] = ModelStyle(label, colour, dashes, marker="d", baseline=True)
             continue
-        family = families.setdefault(re.sub(r"-seed\d*$", "", name), len(families))
+        family = families.setdefault(re.sub(r"-(seed)?\d+$", "", name), len(families))
         styles[name] = ModelStyle(label, _COLOURS[family % len(_COLOURS)], marker=_MARKERS[place % len(_MARKERS)])
     return styles
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
-from itertools import product
 from typing import Any
 
 from jsonschema import Draft202012Validator, ValidationError
@@ -10,11 +9,22 @@ from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
-from auscult.study_analyses import check_analyses, check_known, suggestion
+from auscult.study_analyses import check_analyses, check_known, suggestion, task_of
 
-__all__ = ["check_study", "steps_of", "analysed_steps", "runs_of", "leave_out", "model_seed"]
+__all__ = [
+    "check_study",
+    "steps_of",
+    "start_of",
+    "task_of",
+    "analysed_steps",
+    "models_of",
+    "runs_of",
+    "leave_out",
+    "model_seed",
+]
 
 Config = dict[str, Any]
+_MADE_HERE = ("trained", "finetuned")
 
 
 def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
@@ -34,7 +44,7 @@ def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
     if isinstance(config["mirrors"], str):
         config["mirrors"] = config["mirrors"].split()
     for model in config["models"].values():
-        if model["source"] == "trained":
+        if model["source"] in _MADE_HERE:
             model["steps"] = sorted(model["steps"])
     _check_names(config)
     return config
@@ -46,7 +56,7 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
     A baseline has the one step ``final``.
     """
     match model["source"]:
-        case "trained":
+        case "trained" | "finetuned":
             return [str(step) for step in model["steps"]]
         case "hub" if "revisions" in model:
             return ["0", *sorted(model["revisions"], key=int)]
@@ -55,7 +65,15 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
         case "acoustic":
             return ["final"]
         case source:
-            raise ConfigError(f"expected models: {name}: source: trained, hub, folder or acoustic, found {source!r}")
+            raise ConfigError(f"expected models: {name}: source: trained, finetuned, hub, folder or acoustic, "
+                              f"found {source!r}")  # fmt: skip
+
+
+def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Return the (model, step) from which a fine-tuned model starts: the last checkpoint unless it says another."""
+    entry = config["models"][name]
+    steps = steps_of(entry["start"], config["models"][entry["start"]])
+    return entry["start"], str(entry.get("start_step", steps[-1]))
 
 
 def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
@@ -64,10 +82,20 @@ def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
 
 
+def models_of(analysis: Mapping[str, Any], corpus: str | None = None) -> list[str]:
+    """Return the models that an analysis asks, of all corpora or of one."""
+    also = analysis.get("also", {})
+    more = also.get(corpus, []) if corpus else [model for models in also.values() for model in models]
+    return list(dict.fromkeys([*analysis["models"], *more]))
+
+
 def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, str]]:
     """Yield (corpus, model, step) for every run of an analysis family, in the order of the configuration."""
     analysis = config["analyses"][family]
-    for corpus, model in product(analysis["corpora"], analysis["models"]):
+    pairs = ((corpus, model) for corpus in analysis["corpora"] for model in models_of(analysis, corpus))
+    for corpus, model in pairs:
+        if family == "attribution" and model not in analysis["corpora"][corpus]:
+            continue
         for step in analysed_steps(model, config["models"][model]):
             yield corpus, model, step
 
@@ -86,6 +114,7 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
         Nothing would be left of an analysis or a figure.
     """
     config = deepcopy(dict(config))
+    models = {*models, *(name for name, model in config["models"].items() if model.get("start") in models)}
     for section in ("analyses", "figures"):
         for name, entry in config[section].items():
             kept = [model for model in entry.get("models", []) if model not in models]
@@ -96,6 +125,8 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
                 )
             if kept:
                 entry["models"] = kept
+            for corpus, names in entry.get("also", {}).items():
+                entry["also"][corpus] = [model for model in names if model not in models]
     config["models"] = {name: model for name, model in config["models"].items() if name not in models}
     return config
 
@@ -110,10 +141,12 @@ def _with_text_keys(value: Any) -> Any:
 def _check_names(config: Config) -> None:
     corpora, models = config["corpora"], config["models"]
     for name, model in models.items():
-        if model["source"] == "trained":
+        if model["source"] in _MADE_HERE:
             check_known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
             for split in ("train", "valid"):
                 _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
+        if model["source"] == "finetuned":
+            _check_start(config, name)
         if model["source"] == "acoustic":
             model.setdefault("features", name)
             check_known(
@@ -129,30 +162,45 @@ def _check_names(config: Config) -> None:
             check_known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
         for model in analysis["models"]:
             check_known(model, models, f"analyses: {family}: models", "models")
+        for corpus, names in analysis.get("also", {}).items():
+            check_known(corpus, analysis["corpora"], f"analyses: {family}: also", "corpora")
+            for model in names:
+                check_known(model, models, f"analyses: {family}: also: {corpus}", "models")
     _check_untrained(config)
     check_analyses(config)
     for figure, entry in config["figures"].items():
         check_known(figure, config["analyses"], "figures", "analyses")
-        analysed = config["analyses"][figure]["models"]
+        analysed = models_of(config["analyses"][figure])
         for model in entry.setdefault("models", list(analysed)):
             check_known(model, models, f"figures: {figure}: models", "models")
             check_known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
 
 
+def _check_start(config: Config, name: str) -> None:
+    models, start = config["models"], config["models"][name]["start"]
+    check_known(start, models, f"models: {name}: start", "models")
+    if models[start]["source"] not in ("trained", "hub", "folder"):
+        raise ConfigError(f"expected a pre-trained model in models: {name}: start, found {start!r}, whose source is "
+                          f"{models[start]['source']}; name one that is trained, hub or folder")  # fmt: skip
+    check_known(start_of(config, name)[1], steps_of(start, models[start]), f"models: {name}: start_step", "steps")
+
+
 def _check_untrained(config: Config) -> None:
     def start(model: Mapping[str, Any]) -> tuple[Any, ...]:
+        if model["source"] == "finetuned":  # seeds of one task have one untrained control
+            return model["start"], model["task"], model["corpus"], model.get("target")
         return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 
     for family, analysis in config["analyses"].items():
-        trained = {name: config["models"][name] for name in analysis["models"]}
-        trained = {name: model for name, model in trained.items() if model["source"] == "trained"}
+        trained = {name: config["models"][name] for name in models_of(analysis)}
+        trained = {name: model for name, model in trained.items() if model["source"] in _MADE_HERE}
         controls = [start(model) for model in trained.values() if 0 in model["steps"]]
         for name, model in trained.items():
             if start(model) not in controls:
                 raise ConfigError(
                     f"expected 0, the untrained control, among models: {name}: steps, or among those of a model of the "
-                    f"same recipe, architecture and seed in analyses: {family}: models, found {model['steps']}; add 0 "
-                    "or such a model"
+                    f"same {'start and task' if model['source'] == 'finetuned' else 'recipe, architecture and seed'} "
+                    f"in analyses: {family}: models, found {model['steps']}; add 0 or such a model"
                 )
 
 

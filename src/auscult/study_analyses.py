@@ -1,5 +1,6 @@
 """What analyses ask of a study: tiers, layers, speakers and baselines that must be there before anything runs."""
 
+import re
 from collections.abc import Collection
 from difflib import get_close_matches
 from typing import Any
@@ -8,7 +9,7 @@ from auscult.derived import ACOUSTIC
 from auscult.errors import AnalysisError, ConfigError
 from auscult.target_checks import check_target
 
-__all__ = ["check_analyses", "check_known", "suggestion"]
+__all__ = ["check_analyses", "check_known", "suggestion", "task_of"]
 
 Config = dict[str, Any]
 # That of auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds.
@@ -43,6 +44,16 @@ def check_analyses(config: Config) -> None:
         if reference["space"] == "activations":
             where = f"analyses: similarity: references: {name}: model"
             check_known(reference["model"], acoustic, where, "acoustic models")
+    attribution = analyses.get("attribution", {"corpora": {}})
+    for corpus, names in attribution["corpora"].items():
+        for model in names:
+            check_known(model, attribution["models"], f"analyses: attribution: corpora: {corpus}", "models")
+    if "reliability" in analyses:
+        _check_reliability(analyses, models)
+    for model in analyses.get("mixing", {"models": []})["models"]:
+        if model in acoustic:
+            raise ConfigError(f"expected models with attention in analyses: mixing: models, found the acoustic "
+                              f"baseline {model!r}; take it out")  # fmt: skip
 
 
 def check_known(name: str, known: Collection[str], where: str, kind: str) -> None:
@@ -56,6 +67,47 @@ def suggestion(name: str, known: Collection[str]) -> str:
     """Return the name that was probably meant, in brackets, or nothing."""
     close = get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
+
+
+def _check_reliability(analyses: Config, models: Config) -> None:
+    reliability = analyses["reliability"]
+    if "attribution" not in analyses:
+        raise ConfigError("expected analyses: attribution beside analyses: reliability, which reads its scores, found "
+                          "none; add attribution or leave reliability out")  # fmt: skip
+    for corpus, tasks in reliability["corpora"].items():
+        for task in tasks:
+            check_known(task, reliability["tasks"], f"analyses: reliability: corpora: {corpus}", "tasks")
+    for task, entry in reliability["tasks"].items():
+        found = [model for model in reliability["models"] if task_of(model) == task]
+        needed = 1 + ("seeds" in entry["between"])
+        if len(found) < needed:
+            raise ConfigError(f"expected at least {needed} models named {task}-1, {task}-2 … in analyses: reliability: "
+                              f"models, found {', '.join(found) or 'none'}; add entries that differ only in seed, or "
+                              f"leave seeds out of tasks: {task}: between")  # fmt: skip
+        if "seeds" in entry["between"]:
+            _check_untrained_seeds(task, {name: models[name] for name in found})
+    classifiers = [name for name in reliability["models"] if models[name].get("task") == "classes"]
+    explained = analyses["attribution"]["explain"]["classes"]
+    if classifiers and explained != "labelled":
+        raise ConfigError(
+            "expected explain: {classes: labelled} in analyses: attribution, so that reliability compares "
+            f"explanations of the same class by all models of {task_of(classifiers[0])}, found {explained}; "
+            "correct it or leave reliability out"
+        )
+
+
+def _check_untrained_seeds(task: str, models: Config) -> None:
+    """Refuse to compare seeds without two untrained models, whose agreement is that by chance."""
+    untrained = [name for name, model in models.items() if 0 in model.get("steps", [0])]
+    if len(untrained) < 2:
+        raise ConfigError(f"expected step 0 of at least two models of task {task}, whose agreement is what seeds agree "
+                          f"by chance, found it of {', '.join(untrained) or 'none'}; add 0 to models: {[*models][-1]}: "
+                          f"steps, or leave seeds out of analyses: reliability: tasks: {task}: between")  # fmt: skip
+
+
+def task_of(model: str) -> str:
+    """Return the task of a fine-tuned model: its name without the number of its seed at the end."""
+    return re.sub(r"-(seed)?\d+$", "", model)
 
 
 def _check_tiers(analyses: Config, extracted: Collection[str]) -> None:

@@ -26,11 +26,11 @@ __all__ = ["PARTS", "build_talk", "render_caption", "headline_numbers"]
 # The talk's argument, and the analyses that carry each part of it.
 PARTS = {
     "Part I: representational analyses": ("reduction", "probing", "similarity", "abx"),
-    "Part II: feature importance": ("mixing", "attribution", "reliability"),
+    "Part II: feature importance": ("spelling", "mixing", "attribution", "reliability"),
     "Part III: outlook": ("tone", "encoding", "syntax", "disentangling", "scrubbing", "translation"),
 }
 # Columns whose values tell rows of one metric apart.
-_CONDITIONS = ("method", "probe", "n_train", "context", "speaker", "distance", "correlation")
+_CONDITIONS = ("method", "other_method", "probe", "n_train", "context", "speaker", "distance", "correlation")
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
 _RST = {
     "raw_enabled": False,

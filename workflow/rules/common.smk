@@ -8,7 +8,16 @@ import yaml
 from auscult.corpora.grammar import languages
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
-from auscult.studies import analysed_steps, leave_out, model_seed, runs_of, steps_of
+from auscult.studies import (
+    analysed_steps,
+    leave_out,
+    model_seed,
+    models_of,
+    runs_of,
+    start_of,
+    steps_of,
+    task_of,
+)
 
 
 def source(path):
@@ -179,7 +188,7 @@ def get_checkpoints(family):
     """Return the manifests of the checkpoints that an analysis family reads."""
     return [
         f"resources/checkpoints/{model}/{step}/manifest.json"
-        for model in config["analyses"][family]["models"]
+        for model in models_of(config["analyses"][family])
         if config["models"][model]["source"] != "acoustic"
         for step in analysed_steps(model, config["models"][model])
     ]
@@ -264,5 +273,5 @@ for name in LEFT_OUT:
 
 wildcard_constraints:
     corpus=get_names("corpora", "synthetic", "nonspeech", "fetched", "folder"),
-    model=get_names("models", "trained", "hub", "folder", "acoustic"),
+    model=get_names("models", "trained", "finetuned", "hub", "folder", "acoustic"),
     step="[0-9]+|final",
