@@ -176,6 +176,29 @@ def test_textgrids_of_initials_and_finals_under_charsius_names(tmp_path):
     assert (classes["sh"], classes["ii"], classes["ch"], classes["v"]) == ("fricative", "vowel", "affricate", "vowel")
 
 
+def test_ctm_of_words_and_phones(tmp_path):
+    make(tmp_path)
+    (tmp_path / "alignments").mkdir()
+    for tier, column in (("words", 1), ("phones", 3)):
+        lines = [f"{name} 1 {onset:.2f} {offset - onset:.2f} {label}" for name, sentence in SENTENCES.items()
+                 for onset, offset, label in timed(sentence[column].split())]  # fmt: skip
+        (tmp_path / "alignments" / f"{tier}.ctm").write_text("\n".join(lines), encoding="utf-8")
+    assert (of(read_thchs30(tmp_path)[1], "A11_0", "syllable")["offset"] / 1600).tolist() == [3, 5, 7, 9, 11]
+
+
+def test_what_runs_past_the_recording_is_cut_or_leaves_out_its_utterance(tmp_path, caplog):
+    rows = hub_rows()
+    rows[0]["end"][-1] += 1
+    rows[1]["end"][-2:] = [rows[1]["end"][-1] + 0.1, rows[1]["end"][-1] + 0.2]
+    rows[1]["start"][-1] = rows[1]["end"][-2]
+    save_table(make(tmp_path), rows)
+    with caplog.at_level(logging.INFO):
+        utterances, segments = read_thchs30(tmp_path)
+    assert utterances["utterance"].tolist() == ["A11_0", "B2_7", "D4_750"]
+    assert of(segments, "A11_0", "phone")["offset"].iloc[-1] == utterances["n_samples"].iloc[0]
+    assert "1 whose alignment runs past the recording" in caplog.text
+
+
 def test_genders_come_from_a_table_of_ones_own_alone(tmp_path):
     save_table(make(tmp_path), hub_rows())
     (tmp_path / "speakers.csv").write_text("speaker,gender\nA11,female\n")

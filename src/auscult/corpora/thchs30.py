@@ -53,7 +53,7 @@ def read_thchs30(
     from and :func:`~auscult.corpora.syllables.syllable_times` for how they become those of syllables.
 
     Left out and counted in the log: utterances without alignment, those whose alignment does not fit the number of
-    syllables, and those with a syllable without vowel or tone digit. Nobody says the speakers' genders: they are empty
+    syllables or runs past the recording, and those with a syllable without vowel or tone digit. Nobody says the speakers' genders: they are empty
     unless a file ``speakers.csv`` (columns ``speaker, gender``) in ``folder`` tells.
 
     Parameters
@@ -94,6 +94,8 @@ def read_thchs30(
             counts["with malformed pinyin"] += 1
         elif (table := _segments(transcript, labels[row.utterance], row)) is None:
             counts["whose alignment has another number of syllables"] += 1
+        elif (table["offset"] > row.n_samples).any():
+            counts["whose alignment runs past the recording"] += 1
         else:
             counts["labels cut at the end of audio"] += int(table.pop("cut").sum())
             tables.append(table)
@@ -171,6 +173,7 @@ def _genders(path: Path) -> dict[str, str]:
 def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> pd.DataFrame | None:
     aligned = tier_in_samples(tiers["word"], "word", row) if "word" in tiers else pd.DataFrame()
     phones = tier_in_samples(tiers["phone"], "phone", row)
+    phones["offset"] = phones["offset"].mask(phones["label"] == "sil", phones["offset"].clip(upper=row.n_samples))
     times = syllable_times(transcript.syllables, aligned, phones)
     if times is None:
         return None
