@@ -152,6 +152,15 @@ def test_one_interval_a_character_is_a_syllable_whatever_its_phones(tmp_path):
     assert (syllables["offset"] / 1600).tolist() == [3, 5, 9, 12, 14]
 
 
+def test_a_syllable_whose_phones_hold_no_vowel_leaves_out_its_utterance(tmp_path, caplog):
+    said = {"B2_7": [("花儿", 2), ("开", 4)]}
+    save_table(make(tmp_path), hub_rows(words=said))
+    with caplog.at_level(logging.INFO):
+        utterances, _ = read_thchs30(tmp_path)
+    assert "B2_7" not in utterances["utterance"].tolist()
+    assert "1 with a syllable without a vowel after its onset consonant" in caplog.text
+
+
 def test_the_table_of_segments_has_other_names_and_no_words(tmp_path):
     rows = [{key: row[key] for key in ("id", "phones", "start", "end")} for row in hub_rows()]
     save_table(make(tmp_path), rows, id="utt_id", start="phone_starts", end="phone_ends")
@@ -179,9 +188,11 @@ def test_textgrids_of_initials_and_finals_under_charsius_names(tmp_path):
 def test_ctm_of_words_and_phones(tmp_path):
     make(tmp_path)
     (tmp_path / "alignments").mkdir()
-    for tier, column in (("words", 1), ("phones", 3)):
-        lines = [f"{name} 1 {onset:.2f} {offset - onset:.2f} {label}" for name, sentence in SENTENCES.items()
-                 for onset, offset, label in timed(sentence[column].split())]  # fmt: skip
+    spoken = {name: timed(phones.split()) for name, (_, _, _, phones, _) in SENTENCES.items()}
+    whole = {name: [(rows[1][0], rows[-2][1], "whole")] for name, rows in spoken.items()}
+    for tier, found in (("words", whole), ("phones", spoken)):
+        lines = [f"{name} 1 {onset:.2f} {offset - onset:.2f} {label}" for name, rows in found.items()
+                 for onset, offset, label in rows]  # fmt: skip
         (tmp_path / "alignments" / f"{tier}.ctm").write_text("\n".join(lines), encoding="utf-8")
     assert (of(read_thchs30(tmp_path)[1], "A11_0", "syllable")["offset"] / 1600).tolist() == [3, 5, 7, 9, 11]
 
