@@ -21,6 +21,7 @@ from auscult.studies import (
     task_of,
     tiers_of,
 )
+from auscult.sweeps import published_checkpoint
 
 
 def source(path):
@@ -110,7 +111,9 @@ def get_unreachable_models(study):
 
 def is_fetched(name, model):
     """Say whether every checkpoint of a hub model that must come from the hub is there."""
-    steps = [step for step in steps_of(name, model) if step != "0"]
+    steps = [
+        step for step in steps_of(name, model) if published_checkpoint(model, step)
+    ]
     return all(
         Path(f"resources/checkpoints/{name}/{step}/manifest.json").exists()
         for step in steps
@@ -158,14 +161,19 @@ def get_trained_twin(wildcards):
     return f"resources/checkpoints/{wildcards.model}/{last}/manifest.json"
 
 
-def get_revision(wildcards):
-    """Return the hub revision of a checkpoint."""
-    model = config["models"][wildcards.model]
-    return (
-        model["revision"]
-        if wildcards.step == "final"
-        else model["revisions"][wildcards.step]
-    )
+def get_published(wildcards):
+    """Return the repository, revision and hashes of a checkpoint on the hub."""
+    return published_checkpoint(config["models"][wildcards.model], wildcards.step)
+
+
+def get_uninitialised():
+    """Return the models that come trained, without their untrained selves."""
+    return [
+        name
+        for name, model in config["models"].items()
+        if model["source"] == "folder"
+        or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
+    ]
 
 
 def get_local_checkpoint(wildcards):

@@ -18,6 +18,7 @@ from auscult.corpora.fluent import read_fluent
 from auscult.corpora.homophones import read_homophones
 from auscult.corpora.librispeech import read_librispeech
 from auscult.corpora.textgrid import read_textgrids
+from auscult.corpora.thchs30 import read_thchs30
 from auscult.corpora.timit import read_timit
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
@@ -28,7 +29,7 @@ __all__ = ["READERS", "import_corpus"]
 _log = logging.getLogger(__name__)
 READERS = {
     "timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech, "homophones": read_homophones,
-    "fluent": read_fluent,
+    "fluent": read_fluent, "thchs30": read_thchs30,
 }  # fmt: skip
 # What a reader that finds recordings inside of other files is given: a folder to write them to.
 _SCRATCH = "recordings"
@@ -40,7 +41,7 @@ def import_corpus(
     folder: str | Path,
     *,
     corpus: str,
-    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent"],
+    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent", "thchs30"],
     source: str | Path,
     resample: bool = True,
     options: Mapping[str, Any] | None = None,

@@ -20,7 +20,16 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
 from auscult.models.heads import take_head
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, check_checkpoint, shard_names
+from auscult.models.layout import (
+    ACCESSORIES,
+    CONFIG,
+    PREPROCESSOR,
+    SHARDS,
+    VOCABULARY,
+    WEIGHTS,
+    check_checkpoint,
+    shard_names,
+)
 
 __all__ = [
     "check_checkpoint",
@@ -113,7 +122,7 @@ def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[s
     check_checkpoint(source, any_type=head is not None)
     recipe = {"imported": source.name, "config": digest(source / CONFIG)} | ({"head": dict(head)} if head else {})
     with build_folder(folder, recipe) as partial:
-        for name in (CONFIG, PREPROCESSOR, VOCABULARY, WEIGHTS):
+        for name in (CONFIG, *ACCESSORIES, WEIGHTS):
             if (source / name).is_file():
                 shutil.copyfile(source / name, partial / name)
         if not (partial / WEIGHTS).is_file():
@@ -139,7 +148,7 @@ def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) ->
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
     with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent.sha256}) as partial:
-        for name in (PREPROCESSOR, VOCABULARY):
+        for name in ACCESSORIES:
             if (like / name).is_file():
                 shutil.copyfile(like / name, partial / name)
         _save(model, partial)

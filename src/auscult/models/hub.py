@@ -1,30 +1,25 @@
-"""Checkpoints from a model hub: one pinned commit, every byte compared with its hash, weights in safetensors."""
+"""Checkpoints from a model hub: one pinned commit, every byte compared with its hash, weights in safetensors.
+
+A branch is resolved once: the record of a checkpoint (commit and hashes) outlives its folder, so that a branch that
+has moved since is noticed, and what was fetched first is fetched again.
+"""
 
 import hashlib
 import logging
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
-from huggingface_hub import HfApi, constants, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
+from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.hf_api import RepoSibling
 
 from auscult.errors import CheckpointError, DownloadError, HubError
-from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, shard_names
+from auscult.manifests import MANIFEST, Manifest, build_folder, check_folder, digest, write_file
+from auscult.models.hub_errors import hub_errors
+from auscult.models.hub_records import resolve, write_record
+from auscult.models.layout import ACCESSORIES, CONFIG, SHARDS, WEIGHTS, shard_names
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
 
@@ -41,12 +36,14 @@ def fetch_checkpoint(
     endpoint: str | None = None,
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
+    record: str | Path | None = None,
 ) -> Manifest:
     """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
 
     A hub's own client compares sizes only (huggingface_hub #3643); here every file's hash is compared with the hub's
     (SHA-256 of large files, git's SHA-1 of small ones) and with those pinned. Sharded weights become one file. An
-    interrupted download resumes. A sweep over training steps is one call a step, each with its revision.
+    interrupted download resumes. A sweep over training steps is one call a step, each with its revision; a file that
+    a sealed folder beside ``folder`` holds already is copied from there.
 
     Parameters
     ----------
@@ -59,13 +56,16 @@ def fetch_checkpoint(
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
     head : which head to take of a model with several: ``name`` and perhaps ``labels``, as of
         :func:`auscult.models.heads.take_head`. The files are verified as they come, then rewritten.
+    record : JSON file of the commit and the hashes of the first download, enforced from then on: where a branch has
+        moved, the recorded commit is fetched and a warning names both
 
     Raises
     ------
     HubError
-        The hub cannot be reached, or has no such repository, revision or file.
+        The hub cannot be reached, or has no such repository, revision or file; what it has instead is named where it
+        tells.
     DownloadError
-        A file's hash differs from the hub's or from the pinned one.
+        A file's hash differs from the hub's, from the pinned or from the recorded one.
     CheckpointError
         The weights exist only as a pickle, or do not all load; or there is no such head.
     """
@@ -74,23 +74,25 @@ def fetch_checkpoint(
     from auscult.models.checkpoints import load_model
     from auscult.models.heads import take_head
 
-    with _hub_errors(repository, revision, endpoint):
-        token = None if endpoint is None else False
-        info = HfApi(endpoint=endpoint, token=token).model_info(repository, revision=revision, files_metadata=True)
+    record = None if record is None else Path(record)
+    token = None if endpoint is None else False
+    info, recorded = resolve(repository, revision, endpoint, token, record)
     commit, files = info.sha, {sibling.rfilename: sibling for sibling in info.siblings or []}
-    if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        _log.warning("%s: revision %r is not a commit and may move; pin revision: %s", repository, revision, commit)
     pinned = dict(sha256 or {})
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
+    found: dict[str, str] = {}
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:
-            with _hub_errors(repository, revision, endpoint):
-                hf_hub_download(
-                    repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
-                )  # fmt: skip
-            return _verified(partial / name, files[name], pinned.get(name), repository)
+            if not _copy_twin(Path(folder), files[name], partial / name):
+                with hub_errors(repository, revision, endpoint):
+                    hf_hub_download(
+                        repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
+                    )  # fmt: skip
+            expected = {"pinned": pinned.get(name), "recorded": recorded.get(name)}
+            found[name] = _verified(partial / name, files[name], expected, repository)
+            return partial / name
 
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
         _require_pinned(pinned, partial, repository)
@@ -98,6 +100,8 @@ def fetch_checkpoint(
         if head:
             take_head(partial, **head)
         load_model(partial)
+    if record is not None:
+        write_record(record, repository, revision, commit, {**recorded, **found})
     return check_folder(folder)
 
 
@@ -112,12 +116,32 @@ def is_reachable(endpoint: str | None = None, timeout_s: float = 3.0) -> bool:
         return False
 
 
+def _copy_twin(folder: Path, sibling: RepoSibling, path: Path) -> bool:
+    """Copy a file of the same hash from a sealed folder beside this one, say another step's tokenizer; tell if so."""
+    if path.exists():
+        return False
+    for manifest in sorted(folder.parent.glob(f"[!.]*/{MANIFEST}")):
+        twin = manifest.with_name(sibling.rfilename)
+        if not twin.is_file() or twin.stat().st_size != sibling.size:
+            continue
+        same = digest(twin) == sibling.lfs.sha256 if sibling.lfs else _git_digest(twin) == sibling.blob_id
+        if same:
+            with write_file(path) as partial:
+                shutil.copyfile(twin, partial)
+            if sibling.rfilename == WEIGHTS:
+                _log.warning(
+                    "%s: the weights are those of %s, byte by byte; is one of them mistaken?", folder, twin.parent
+                )
+            return True
+    return False
+
+
 def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pickle: bool, what: str) -> None:
     from auscult.models.checkpoints import merge_shards
 
     if CONFIG not in files:
         raise HubError(f"expected {CONFIG} in {what}, found none; is it a transformers checkpoint?")
-    for name in (CONFIG, PREPROCESSOR, VOCABULARY):
+    for name in (CONFIG, *ACCESSORIES):
         if name in files:
             fetch(name)
     if WEIGHTS in files:
@@ -161,9 +185,10 @@ def _convert(pickle: Path, path: Path, what: str) -> None:
         save_file({key: value.contiguous().clone() for key, value in weights.items()}, partial, {"format": "pt"})
 
 
-def _verified(path: Path, sibling: RepoSibling, pinned: str | None, repository: str) -> Path:
+def _verified(path: Path, sibling: RepoSibling, known: Mapping[str, str | None], repository: str) -> str:
+    """Return the SHA-256 of a fetched file once it is that of the hub and those known before; else remove it."""
     found = digest(path)
-    expectations = [("pinned", pinned, found)]
+    expectations = [(whose, expected, found) for whose, expected in known.items()]
     if sibling.lfs is not None:
         expectations.append(("the hub's", sibling.lfs.sha256, found))
     else:
@@ -175,7 +200,7 @@ def _verified(path: Path, sibling: RepoSibling, pinned: str | None, repository: 
                 f"expected {whose} hash {expected} for {path.name} of {repository}, found {actual}; the download is "
                 "damaged or the file has been exchanged: try again, and compare with the repository before pinning anew"
             )
-    return path
+    return found
 
 
 def _git_digest(path: Path) -> str:
@@ -194,37 +219,3 @@ def _finish(partial: Path) -> None:
     shards = [path for path in partial.glob("*.safetensors") if path.name != WEIGHTS]
     for path in [*shards, partial / SHARDS, partial / PICKLE]:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _hub_errors(repository: str, revision: str, endpoint: str | None) -> Iterator[None]:
-    address = endpoint or constants.ENDPOINT
-    where = f"at {address}"
-    try:
-        yield
-    except OfflineModeIsEnabled:
-        raise HubError(
-            f"expected to fetch {repository} from {address}, found HF_HUB_OFFLINE set; unset it, or import the "
-            "checkpoint from a local folder"
-        ) from None
-    except RevisionNotFoundError:
-        raise HubError(
-            f"expected revision {revision!r} of {repository} {where}, found none; check its commits"
-        ) from None
-    except RepositoryNotFoundError:
-        raise HubError(f"expected a public repository {repository!r} {where}, found none; check its name") from None
-    except EntryNotFoundError as error:
-        if error.__cause__ is None:
-            raise HubError(f"expected a file of {repository} {where}, found none: {error}") from None
-        raise _unreachable(address, repository, error.__cause__) from None
-    except HFValidationError as error:
-        raise HubError(f"expected a repository as owner/name, found {repository!r}: {error}") from None
-    except (HTTPError, HfHubHTTPError, OSError) as error:
-        raise _unreachable(address, repository, error) from None
-
-
-def _unreachable(address: str, repository: str, error: BaseException) -> HubError:
-    return HubError(
-        f"expected the model hub at {address} to answer, found: {type(error).__name__}: {error}; connect to the "
-        f"network, name a mirror as endpoint, or import {repository} from a local folder"
-    )
