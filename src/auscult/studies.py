@@ -16,6 +16,7 @@ __all__ = [
     "steps_of",
     "start_of",
     "task_of",
+    "SWEEPS",
     "analysed_steps",
     "models_of",
     "runs_of",
@@ -24,6 +25,8 @@ __all__ = [
 ]
 
 Config = dict[str, Any]
+# Families that follow a model through training: they read every checkpoint, the others the first and the last.
+SWEEPS = ("tone", "encoding", "syntax")
 _MADE_HERE = ("trained", "finetuned")
 
 
@@ -96,7 +99,9 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
     for corpus, model in pairs:
         if family == "attribution" and model not in analysis["corpora"][corpus]:
             continue
-        for step in analysed_steps(model, config["models"][model]):
+        entry = config["models"][model]
+        steps = steps_of(model, entry) if family in SWEEPS else analysed_steps(model, entry)
+        for step in steps:
             yield corpus, model, step
 
 
