@@ -14,7 +14,17 @@ from auscult.errors import AnalysisError
 from auscult.sigmoids import logistic, solve
 from auscult.stats import MIN_GROUPS, percentile_interval
 
-__all__ = ["MIN_STEPS", "FIT", "SigmoidFit", "fit_sigmoid", "resample_curves", "doublings", "find_onset", "check_sweep"]
+__all__ = [
+    "MIN_STEPS",
+    "FIT",
+    "SigmoidFit",
+    "fit_sigmoid",
+    "resample_curves",
+    "draw_units",
+    "doublings",
+    "find_onset",
+    "check_sweep",
+]
 
 # Four parameters, and two steps to contradict them.
 MIN_STEPS = 6
@@ -127,8 +137,7 @@ def fit_sigmoid(
 def resample_curves(numerators: np.ndarray, denominators: np.ndarray, n_resamples: int, seed: int) -> np.ndarray | None:
     """Return curves Σ numerators / Σ denominators of resampled units, the same units at every step.
 
-    Equal seeds and numbers of units draw the same units, so that curves of several scores can be compared draw by draw.
-
+    Equal seeds and numbers of units draw the same units: curves of several scores can be compared draw by draw.
     Parameters
     ----------
     numerators, denominators : what each unit contributes, such as hits and items of a speaker
@@ -138,11 +147,15 @@ def resample_curves(numerators: np.ndarray, denominators: np.ndarray, n_resample
     -------
     curves [shape=(n_resamples, n_steps)], or None with fewer than ``MIN_GROUPS`` units
     """
-    n_units = len(numerators)
+    draws = draw_units(len(numerators), n_resamples, seed)
+    return None if draws is None else (draws @ numerators) / (draws @ denominators)
+
+
+def draw_units(n_units: int, n_resamples: int, seed: int) -> np.ndarray | None:
+    """Return how often each bootstrap sample draws each unit [shape=(n_resamples, n_units)], None as above."""
     if n_units < MIN_GROUPS or not n_resamples:
         return None
-    draws = np.random.default_rng(seed).multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
-    return (draws @ numerators) / (draws @ denominators)
+    return np.random.default_rng(seed).multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
 
 
 def doublings(steps: Sequence[float], offset: float) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Least squares fits of sigmoids to many curves at once, without a start that has to be guessed.
 
-For given midpoint and slope, floor and height are a linear regression (variable projection: Golub and Pereyra, 1973), so
-that two parameters are left to search: on a grid that is refined about the best place of each curve.
+For given midpoint and slope, floor and height are a linear regression (variable projection: Golub and Pereyra, 1973),
+so that two parameters are left to search: on a grid that is refined about the best place of each curve.
 """
 
 import numpy as np
