@@ -17,8 +17,9 @@ import torch
 from safetensors.numpy import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from auscult.activations import extract_activations, shard_name
+from auscult.activations import shard_name
 from auscult.corpora.corpus import Corpus, read_corpus
+from auscult.extraction import extract_activations
 from auscult.manifests import build_folder
 from auscult.models.speech import SpeechModel
 from auscult.tables import SEGMENT_COLUMNS, UTTERANCE_COLUMNS, write_table

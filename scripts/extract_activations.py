@@ -1,32 +1,28 @@
-"""Run a model, or compute an acoustic baseline, over a corpus and keep the mean of every layer over every segment."""
+"""Run the checkpoints of a model, or the acoustic baselines, over a corpus and keep segment means of every layer."""
 
 from pathlib import Path
 
-from auscult.activations import extract_activations
 from auscult.corpora.corpus import read_corpus
+from auscult.extraction import Extraction, extract_sweep
 from auscult.jobs import job
-from auscult.models.opening import open_model
+from auscult.models.opening import model_opener
 from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
-    model, parents = open_model(
-        features=snakemake.params.features,
-        checkpoint=snakemake.params.checkpoint,
-        device=snakemake.params.device,
-    )
-    extract_activations(
-        Path(snakemake.output.manifest).parent,
-        model=model,
+    device, code = snakemake.params.device, code_digest("extraction", "models.opening", "corpora.corpus")
+    extractions = []
+    runs = zip(snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints)
+    for manifest, features, checkpoint in runs:
+        folder = Path(manifest).parent
+        opener, parents = model_opener(features=features, checkpoint=checkpoint, device=device)
+        name = dict(zip(("corpus", "model", "step"), folder.parts[-3:]))
+        recipe = {**name, "features": features, "device": device, "code": code}
+        extractions.append(Extraction(folder, opener, recipe, {"corpus": corpus.manifest.sha256, **parents}))
+    extract_sweep(
+        extractions,
         corpus=corpus,
         tiers=snakemake.params.tiers,
         splits=snakemake.params.splits,
         batch_s=snakemake.params.batch_s,
-        recipe={
-            **dict(snakemake.wildcards.items()),
-            "features": snakemake.params.features,
-            "device": snakemake.params.device,
-            "code": code_digest("activations", "models.opening", "corpora.corpus"),
-        },
-        parents={"corpus": corpus.manifest.sha256, **parents},
     )

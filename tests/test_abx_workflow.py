@@ -54,7 +54,7 @@ def test_item_files_are_planned_for_every_model_without_activations_of_their_own
     jobs = planned(snakemake(tmp_path, "--dry-run", "--", "results/abx/abx.csv", study=study))
     config = check_study(yaml.safe_load((ROOT / "studies/smoke.yaml").read_text()), SCHEMA)
     assert jobs["abx_items"] == len(list(runs_of(config, "abx"))) > 0
-    assert not {"abx_run", "extract_activations"} & set(jobs)
+    assert not [job for job in jobs if job.startswith(("abx_run", "extract_activations"))]
 
 
 @workflow

@@ -10,8 +10,9 @@ import pytest
 import torch
 from tiny_models import tiny_encoder
 
-from auscult.activations import extract_activations, read_activations
+from auscult.activations import read_activations
 from auscult.errors import AnalysisError, AudioError, CorpusError, ManifestError
+from auscult.extraction import extract_activations
 from auscult.frames import FrameTiming
 from auscult.models.acoustic import acoustic_model
 from auscult.models.speech import SpeechModel

@@ -114,7 +114,7 @@ def test_a_corrupted_corpus_is_noticed_before_use(built):
     audio = next((built / "resources/corpora/english/audio").rglob("*.flac"))
     audio.write_bytes(audio.read_bytes()[:-1])
     target = "results/activations/english/mel/final/manifest.json"
-    printed = snakemake(built, "--forcerun", "extract_activations", "--", target, ok=False)
+    printed = snakemake(built, "--forcerun", target, "--", target, ok=False)
     assert re.search(rf"auscult: expected SHA-256 .*{audio.name}", printed)
     assert "Traceback" not in printed
 

@@ -9,25 +9,29 @@ from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
-from auscult.study_analyses import check_analyses, check_known, suggestion, task_of
+from auscult.study_analyses import check_analyses, check_known, suggestion, task_of, tiers_of
 
 __all__ = [
     "check_study",
     "steps_of",
     "start_of",
     "task_of",
-    "SWEEPS",
     "analysed_steps",
+    "read_steps",
     "models_of",
     "runs_of",
+    "extracted_sweeps",
+    "tiers_of",
     "leave_out",
     "model_seed",
 ]
 
 Config = dict[str, Any]
-# Families that follow a model through training: they read every checkpoint, the others the first and the last.
-SWEEPS = ("tone", "encoding", "syntax")
 _MADE_HERE = ("trained", "finetuned")
+# Families that watch a model learn: they read all of its checkpoints, others the untrained one and the last.
+SWEEPS = ("tone", "encoding", "syntax")
+# Families that read activations.
+_ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding")
 
 
 def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
@@ -85,6 +89,11 @@ def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
 
 
+def read_steps(family: str, name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the steps of a model that an analysis family reads."""
+    return steps_of(name, model) if family in SWEEPS else analysed_steps(name, model)
+
+
 def models_of(analysis: Mapping[str, Any], corpus: str | None = None) -> list[str]:
     """Return the models that an analysis asks, of all corpora or of one."""
     also = analysis.get("also", {})
@@ -99,10 +108,28 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
     for corpus, model in pairs:
         if family == "attribution" and model not in analysis["corpora"][corpus]:
             continue
-        entry = config["models"][model]
-        steps = steps_of(model, entry) if family in SWEEPS else analysed_steps(model, entry)
-        for step in steps:
+        for step in read_steps(family, model, config["models"][model]):
             yield corpus, model, step
+
+
+def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Yield (corpus, name, runs) for every pass over a corpus; runs are the (model, step) that share it.
+
+    A model's pass has its name and all steps that any analysis reads of it. The acoustic baselines share one, with an
+    empty name: they come with every corpus, for they are references and sources of labels, too.
+    """
+    read: dict[str, set[tuple[str, str]]] = {}
+    for family in _ACTIVATIONS:
+        for corpus, model, step in runs_of(config, family) if family in config["analyses"] else ():
+            read.setdefault(corpus, set()).add((model, step))
+    acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]
+    for corpus, wanted in read.items():
+        if acoustic:
+            yield corpus, "", acoustic
+        for name, model in config["models"].items():
+            runs = [(name, step) for step in steps_of(name, model) if (name, step) in wanted - {*acoustic}]
+            if runs:
+                yield corpus, name, runs
 
 
 def model_seed(config: Mapping[str, Any], name: str) -> int:
@@ -162,6 +189,8 @@ def _check_names(config: Config) -> None:
         if corpus["source"] == "synthetic" and set(corpus["sentences"]) != set(corpus["voices"]):
             raise ConfigError(f"expected the same splits in corpora: {name}: sentences and voices, found "
                               f"{sorted(corpus['sentences'])} and {sorted(corpus['voices'])}")  # fmt: skip
+    for corpus in config["activations"]["corpora"]:
+        check_known(corpus, corpora, "activations: corpora", "corpora")
     for family, analysis in config["analyses"].items():
         for corpus in analysis["corpora"]:
             check_known(corpus, corpora, f"analyses: {family}: corpora", "corpora")

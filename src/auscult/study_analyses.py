@@ -1,7 +1,7 @@
 """What analyses ask of a study: tiers, layers, speakers and baselines that must be there before anything runs."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
 
@@ -9,7 +9,7 @@ from auscult.derived import ACOUSTIC
 from auscult.errors import AnalysisError, ConfigError
 from auscult.target_checks import check_target
 
-__all__ = ["check_analyses", "check_known", "suggestion", "task_of"]
+__all__ = ["check_analyses", "check_known", "suggestion", "task_of", "tiers_of"]
 
 Config = dict[str, Any]
 # That of auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds.
@@ -34,7 +34,7 @@ def check_analyses(config: Config) -> None:
     if "abx" in analyses and "probing" not in analyses:
         raise ConfigError("expected analyses: probing beside analyses: abx, whose figure compares both, found none; "
                           "add probing or leave abx out")  # fmt: skip
-    _check_tiers(analyses, config["activations"]["tiers"])
+    _check_tiers(config)
     if "probing" in analyses:
         _check_probing(analyses["probing"], config)
     if "reduction" in analyses:
@@ -110,14 +110,33 @@ def task_of(model: str) -> str:
     return re.sub(r"-(seed)?\d+$", "", model)
 
 
-def _check_tiers(analyses: Config, extracted: Collection[str]) -> None:
-    for family, analysis in analyses.items():
-        used = {"": analysis} if "tier" in analysis else {}
-        used |= {f"targets: {name}: ": target for name, target in analysis.get("targets", {}).items()}
-        used |= {f"references: {name}: ": entry for name, entry in analysis.get("references", {}).items()}
-        tiers = {place: entry["tier"] for place, entry in used.items() if "items" not in entry}
-        for place, tier in tiers.items():
-            check_known(tier, extracted, f"analyses: {family}: {place}tier", "activations: tiers")
+def tiers_of(config: Mapping[str, Any], corpus: str) -> list[str]:
+    """Return the tiers over which frames are averaged in a corpus: its own, or those of all."""
+    return config["activations"]["corpora"].get(corpus, config["activations"])["tiers"]
+
+
+def _check_tiers(config: Config) -> None:
+    for family, analysis in config["analyses"].items():
+        for corpus, chosen in _by_corpus(analysis):
+            used = {"": analysis} if "tier" in analysis else {}
+            used |= {f"targets: {name}: ": analysis["targets"][name] for name in chosen}
+            used |= {f"references: {name}: ": entry for name, entry in analysis.get("references", {}).items()}
+            for place, entry in used.items():
+                if "items" not in entry:
+                    _check_tier(entry["tier"], config, corpus, f"analyses: {family}: {place}tier")
+
+
+def _by_corpus(analysis: Config) -> Iterator[tuple[str, list[str]]]:
+    """Yield each corpus of an analysis with the targets asked of it: all, unless it names its own."""
+    for corpus in analysis["corpora"]:
+        targets = analysis.get("targets", {})
+        named = analysis["corpora"][corpus] if isinstance(analysis["corpora"], dict) else targets
+        yield corpus, [name for name in targets if name in named]
+
+
+def _check_tier(tier: str, config: Config, corpus: str, where: str) -> None:
+    own = f"corpora: {corpus}: " if corpus in config["activations"]["corpora"] else ""
+    check_known(tier, tiers_of(config, corpus), where, f"activations: {own}tiers")
 
 
 def _check_probing(probing: Config, config: Config) -> None:
@@ -133,11 +152,11 @@ def _check_probing(probing: Config, config: Config) -> None:
         if target["column"] in ACOUSTIC:
             where = f"analyses: probing: targets: {name}: column: {target['column']}"
             check_known(ACOUSTIC[target["column"]], features, where, "acoustic features")
-        if "attention" in target["twins"]:
-            where = f"analyses: probing: targets: {name}: twins: attention, which reads phones"
-            check_known("phone", config["activations"]["tiers"], where, "activations: tiers")
     for corpus, targets in probing["corpora"].items():
         for name in targets:
+            if "attention" in probing["targets"][name]["twins"]:
+                where = f"analyses: probing: targets: {name}: twins: attention, which reads phones"
+                _check_tier("phone", config, corpus, where)
             if "speaker" in probing["targets"][name]["held_out"].split("+"):
                 _check_voices(corpus, config, name, probing["n_folds"])
 

@@ -1,34 +1,42 @@
 """
-One pass of a model over a corpus, made once and read by every analysis.
+One pass of a model's checkpoints over a corpus, made once and read by every analysis.
 
 required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
 outputs:          results/activations/{corpus}/{model}/{step}/manifest.json, beside shards of segment means and their index
 """
 
+# One rule a model and corpus, for each has steps of its own: those that the analyses of the study read, all in one run.
+# The baselines of a corpus share a run, too.
+for corpus, name, runs in extracted_sweeps(config):
 
-rule extract_activations:
-    """Run a model over a corpus and keep the mean of every layer over every segment."""
-    input:
-        corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoint=get_checkpoint,
-        code=library("activations", "models.opening", "corpora.corpus"),
-    output:
-        manifest="results/activations/{corpus}/{model}/{step}/manifest.json",
-    log:
-        "logs/extract_activations/{corpus}/{model}/{step}.log",
-    benchmark:
-        "logs/benchmarks/extract_activations/{corpus}/{model}/{step}.tsv"
-    threads: 1
-    resources:
-        mem_mb=6000,
-        runtime=240,
-        gpu=get_gpus(),
-    params:
-        checkpoint="resources/checkpoints/{model}/{step}",
-        features=lookup("models/{model}/features", within=config, default=None),
-        tiers=config["activations"]["tiers"],
-        splits=config["activations"]["splits"],
-        batch_s=config["activations"]["batch_s"],
-        device=config["device"],
-    script:
-        "../../scripts/extract_activations.py"
+    rule:
+        """Run a model's checkpoints over a corpus and keep the mean of every layer over every segment."""
+        name:
+            f"extract_activations_{corpus}__{name or 'baselines'}".replace("-", "_")
+        input:
+            corpus=f"resources/corpora/{corpus}/manifest.json",
+            checkpoints=[f"{get_folder(*run)}/manifest.json" for run in runs if name],
+            code=library("extraction", "models.opening", "corpora.corpus"),
+        output:
+            manifests=[
+                f"results/activations/{corpus}/{model}/{step}/manifest.json"
+                for model, step in runs
+            ],
+        log:
+            f"logs/extract_activations/{corpus}/{name or 'baselines'}.log",
+        benchmark:
+            f"logs/benchmarks/extract_activations/{corpus}/{name or 'baselines'}.tsv"
+        threads: 1
+        resources:
+            mem_mb=6000,
+            runtime=240,
+            gpu=get_gpus(),
+        params:
+            features=[config["models"][model].get("features") for model, _ in runs],
+            checkpoints=[get_folder(*run) for run in runs],
+            tiers=tiers_of(config, corpus),
+            splits=config["activations"]["splits"],
+            batch_s=config["activations"]["batch_s"],
+            device=config["device"],
+        script:
+            "../../scripts/extract_activations.py"

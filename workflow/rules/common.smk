@@ -10,13 +10,16 @@ from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
     analysed_steps,
+    extracted_sweeps,
     leave_out,
     model_seed,
     models_of,
+    read_steps,
     runs_of,
     start_of,
     steps_of,
     task_of,
+    tiers_of,
 )
 
 
@@ -144,6 +147,11 @@ def get_checkpoint(wildcards):
     )
 
 
+def get_folder(model, step):
+    """Return the folder of a checkpoint."""
+    return f"resources/checkpoints/{model}/{step}"
+
+
 def get_trained_twin(wildcards):
     """Return the manifest of the last trained checkpoint, whose architecture the untrained one shares."""
     last = steps_of(wildcards.model, config["models"][wildcards.model])[-1]
@@ -187,10 +195,10 @@ def get_corpora(family):
 def get_checkpoints(family):
     """Return the manifests of the checkpoints that an analysis family reads."""
     return [
-        f"resources/checkpoints/{model}/{step}/manifest.json"
+        f"{get_folder(model, step)}/manifest.json"
         for model in models_of(config["analyses"][family])
         if config["models"][model]["source"] != "acoustic"
-        for step in analysed_steps(model, config["models"][model])
+        for step in read_steps(family, model, config["models"][model])
     ]
 
 

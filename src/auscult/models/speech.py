@@ -9,9 +9,12 @@ would change every frame (fairseq #3227, transformers #21534). Its frames are th
 on the whole batch with the padding masked. So a waveform's frames do not depend on what else is in the batch.
 """
 
+import hashlib
+import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +87,12 @@ class SpeechModel:
         self.layers = ("cnn", "embed", *(f"T{i}" for i in range(1, len(self._blocks) + 1)))
         self._extractor = _extractor(encoder.config, self._settings)
 
-    def frames(self, waveforms: Sequence[np.ndarray]) -> dict[str, list[Tensor]]:
+    def frames(self, waveforms: Sequence[np.ndarray], *, front: list[Tensor] | None = None) -> dict[str, list[Tensor]]:
         """Return for each layer one tensor [shape=(n_frames, n_dims), on the device] per waveform.
 
         Batched and single runs agree to the rounding of the matrix products (float32: 1e-5 of a layer's scale).
+        ``front`` is what :meth:`front_end` returned of these waveforms, of this model or one with equal
+        :attr:`front_end_digest`; the front end is then not run again.
 
         Raises
         ------
@@ -100,7 +105,7 @@ class SpeechModel:
             return {layer: [] for layer in self.layers}
         with torch.inference_mode():
             if self.name != "whisper":
-                return self._masked(self.front_end(waveforms))
+                return self._masked(self.front_end(waveforms) if front is None else front)
             parts = [
                 self._windows(waveforms[start : start + _WHISPER_WINDOWS])
                 for start in range(0, len(waveforms), _WHISPER_WINDOWS)
@@ -117,6 +122,27 @@ class SpeechModel:
             batch = torch.stack([self.prepare(waveforms[i]) for i in same]).to(self.device, self.dtype)
             features |= dict(zip(same, self.encoder.feature_extractor(batch).transpose(1, 2)))
         return [features[i] for i in range(len(waveforms))]
+
+    @cached_property
+    def front_end_digest(self) -> str | None:
+        """What :meth:`front_end` depends on, as a hash; None of Whisper, which has no front end apart.
+
+        Checkpoints of a model that was trained with its front end frozen have the same.
+        """
+        if self.name == "whisper":
+            return None
+        front = getattr(self.encoder, "feature_extractor", None)
+        shape = {key: value for key, value in self.encoder.config.to_dict().items() if key.startswith(("conv", "feat"))}
+        settings = [self.name, str(self.device), str(self.dtype), self._settings, shape]
+        content = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+        for name, weights in front.state_dict().items() if front is not None else ():
+            content.update(name.encode() + weights.float().cpu().numpy().tobytes())
+        return content.hexdigest()
+
+    @property
+    def n_bytes(self) -> int:
+        """Memory that the weights take."""
+        return sum(weights.nbytes for weights in self.encoder.parameters())
 
     def prepare(self, waveform: np.ndarray) -> Tensor:
         """Return a waveform as the front end takes it, normalised if the checkpoint asks for it, on the CPU."""
