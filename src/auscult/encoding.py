@@ -1,9 +1,9 @@
 """Encoding: which linguistic levels a model encodes at each checkpoint and layer, by trained probes and without any.
 
 After de Heer Kloots and others (in preparation, Figure 3): a score for each level and checkpoint, and a sigmoid for
-each curve. Levels differ in chance and ceiling, so curves are fitted to (score − chance) / (1 − chance). What is held out
-is each level's own: voices, or recordings where the voice is the question; where a level could be told by knowing the
-word (its category, number, depth), the word types, too.
+each curve. Levels differ in chance and ceiling, so curves are fitted to (score − chance) / (1 − chance). What is held
+out is each level's own: voices, or recordings where the voice is the question; where a level could be told by knowing
+the word (its category, number, depth), the word types, too.
 """
 
 from collections.abc import Mapping, Sequence
