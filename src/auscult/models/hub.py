@@ -93,7 +93,7 @@ def fetch_checkpoint(
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
     elsewhere = None
-    if tokenizer and TOKENIZER[0] not in files:
+    if tokenizer and not files.keys() & TOKENIZER[:2]:
         beside = record and record.with_name(f"{record.stem}.tokenizer.json")
         elsewhere, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, beside)
         recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": elsewhere.sha}}
@@ -175,7 +175,8 @@ def _fetch_tokenizer(partial: Path, repository: str, info: ModelInfo, endpoint: 
 
 
 def _require_vocabulary(partial: Path, repository: str) -> None:
-    if read_config(partial).get("model_type") in TEXT_FAMILIES and not (partial / TOKENIZER[0]).is_file():
+    text = read_config(partial).get("model_type") in TEXT_FAMILIES
+    if text and not any((partial / name).is_file() for name in TOKENIZER[:2]):
         raise HubError(f"expected {TOKENIZER[0]} beside the weights of {repository}, found none; name a repository "
                        "that has it: tokenizer: {repository: …, revision: …}")  # fmt: skip
 
