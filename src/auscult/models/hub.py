@@ -24,7 +24,7 @@ from huggingface_hub.hf_api import RepoSibling
 
 from auscult.errors import CheckpointError, DownloadError, HubError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, shard_names
+from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, TOKENIZER, VOCABULARY, WEIGHTS, shard_names
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
 
@@ -117,7 +117,7 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
 
     if CONFIG not in files:
         raise HubError(f"expected {CONFIG} in {what}, found none; is it a transformers checkpoint?")
-    for name in (CONFIG, PREPROCESSOR, VOCABULARY):
+    for name in (CONFIG, PREPROCESSOR, VOCABULARY, *TOKENIZER):
         if name in files:
             fetch(name)
     if WEIGHTS in files:

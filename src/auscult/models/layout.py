@@ -13,14 +13,17 @@ __all__ = [
     "VOCABULARY",
     "WEIGHTS",
     "SHARDS",
+    "TOKENIZER",
     "check_checkpoint",
     "read_config",
     "read_preprocessor",
     "shard_names",
 ]
 
-FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
+FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper", "bert")
 CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
+# Of text models: how text becomes tokens, in the newer or the older form.
+TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "vocab.txt")
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 
