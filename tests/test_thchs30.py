@@ -1,12 +1,14 @@
 """THCHS-30, by a stand-in of its layout and of the forms in which its alignments are published."""
 
 import logging
+import tarfile
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from test_workflow import snakemake
 
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.importing import import_corpus
@@ -23,6 +25,7 @@ SENTENCES = {
     "D4_750": ("test", "二 女", "er4 nv3", "ee er4 n v3", "ɚ˥˩ n y˨˩˦"),
 }  # fmt: skip
 PHONE_S = 0.1
+TABLE = "train-00000-of-00001-c7710d0536782c3f.parquet"
 
 
 def write_transcript(path, lines, newline="\n"):
@@ -66,7 +69,7 @@ def spans(counts):
 
 
 def save_table(folder, rows, **names):
-    path = folder / "alignments" / "train-00000-of-00001-c7710d0536782c3f.parquet"
+    path = folder / "alignments" / TABLE
     path.parent.mkdir(exist_ok=True)
     pd.DataFrame(rows).rename(columns=names).to_parquet(path)
     return folder
@@ -321,3 +324,18 @@ def test_an_imported_corpus_is_sealed_and_read_back(tmp_path):
     corpus = read_corpus(tmp_path / "thchs30")
     assert sorted(corpus.segments["tier"].unique()) == ["phone", "syllable", "word"]
     assert set(corpus.utterances["language"]) == {"mandarin"}
+
+
+@pytest.mark.workflow
+def test_the_published_study_reads_it_from_the_archive_and_the_hubs_table(tmp_path):
+    folder = save_table(make(tmp_path / "source"), hub_rows())
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    with tarfile.open(mirror / "data_thchs30.tgz", "w:gz") as archive:
+        archive.add(folder / "data_thchs30", "data_thchs30")
+    (folder / "alignments" / TABLE).rename(mirror / TABLE)
+    manifest = "resources/corpora/thchs30/manifest.json"
+    snakemake(tmp_path / "run", "--", manifest, study="studies/published.yaml", AUSCULT_MIRRORS=f"file://{mirror}")
+    corpus = read_corpus(tmp_path / "run/resources/corpora/thchs30")
+    assert corpus.utterances["utterance"].tolist() == ["B2_7"]
+    assert corpus.waveform("B2_7").shape == (round(16000 * PHONE_S * 8),)
