@@ -50,6 +50,8 @@ def check_analyses(config: Config) -> None:
             check_known(model, attribution["models"], f"analyses: attribution: corpora: {corpus}", "models")
     if "reliability" in analyses:
         _check_reliability(analyses, models)
+    if "tone" in analyses:
+        _check_tone(analyses["tone"], config)
     for model in analyses.get("mixing", {"models": []})["models"]:
         if model in acoustic:
             raise ConfigError(f"expected models with attention in analyses: mixing: models, found the acoustic "
@@ -158,10 +160,36 @@ def _check_probing(probing: Config, config: Config) -> None:
                 where = f"analyses: probing: targets: {name}: twins: attention, which reads phones"
                 _check_tier("phone", config, corpus, where)
             if "speaker" in probing["targets"][name]["held_out"].split("+"):
-                _check_voices(corpus, config, name, probing["n_folds"])
+                _check_voices(corpus, config, f"probing: targets: {name}", probing["n_folds"])
 
 
-def _check_voices(corpus: str, config: Config, target: str, n_folds: int) -> None:
+def _check_tone(tone: Config, config: Config) -> None:
+    models = config["models"]
+    for model in tone["models"]:
+        if models[model]["source"] == "acoustic":
+            raise ConfigError("expected models with checkpoints in analyses: tone: models, found the acoustic "
+                              f"baseline {model!r}; name it under baselines")  # fmt: skip
+        same = next(name for name in tone["models"] if task_of(name) == task_of(model))
+        steps, expected = (models[name].get("steps") for name in (model, same))
+        if steps != expected:
+            raise ConfigError(
+                f"expected equal steps of {same} and {model} in analyses: tone: models, which are seeds of one "
+                f"condition, found {expected} and {steps}; correct models: {model}"
+            )
+    contours = {name for name, model in models.items() if model.get("features") in ("f0", "mfcc")}
+    for name in tone["baselines"]:
+        check_known(name, contours, "analyses: tone: baselines", "acoustic models of features f0 or mfcc")
+    for contrast, names in tone["contrasts"].items():
+        for name in names:
+            check_known(name, tone["poolings"], f"analyses: tone: contrasts: {contrast}", "poolings")
+    for corpus in tone["corpora"]:
+        for name, tiers in tone["poolings"].items():
+            for tier in tiers:
+                _check_tier(tier, config, corpus, f"analyses: tone: poolings: {name}")
+        _check_voices(corpus, config, "tone", tone["n_folds"])
+
+
+def _check_voices(corpus: str, config: Config, family: str, n_folds: int) -> None:
     """Refuse more folds than there are voices to deal into them; only a synthetic corpus tells their number."""
     voices, splits = config["corpora"][corpus].get("voices"), config["activations"]["splits"]
     if voices is None:
@@ -170,7 +198,7 @@ def _check_voices(corpus: str, config: Config, target: str, n_folds: int) -> Non
     if n_voices < n_folds:
         raise ConfigError(
             f"expected at least {n_folds} voices ({', '.join(splits)}) in corpora: {corpus}: voices, since analyses: "
-            f"probing: targets: {target} holds speakers out in {n_folds} folds, found {n_voices}; add voices or lower "
+            f"{family} holds speakers out in {n_folds} folds, found {n_voices}; add voices or lower "
             "n_folds"
         )
 
