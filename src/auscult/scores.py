@@ -9,7 +9,7 @@ from auscult.nested import Outcome
 from auscult.stats import bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
 from auscult.targets import Task
 
-__all__ = ["describe_task", "score_rows"]
+__all__ = ["describe_task", "score_rows", "constant_guess"]
 
 Interval = tuple[float, float, float]
 
@@ -44,7 +44,7 @@ def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Ite
         }  # fmt: skip
         truth = task.labels[:, columns if labels == "control" else np.zeros_like(columns)]
         trained_on = truth if task.kind == "classes" else task.labels[:, columns]
-        guess = np.stack([_guess(task, column) for column in trained_on.T], axis=1)
+        guess = np.stack([constant_guess(task, column) for column in trained_on.T], axis=1)
         measured = _measure(task, truth, outcome.predicted[:, columns], guess, settings)
         chance = _measure(task, truth, guess, guess, {})
         for metric, (value, low, high) in measured.items():
@@ -97,7 +97,7 @@ def _r2(truth, predicted, base, speakers: Sequence, settings: dict) -> Interval:
     return value, 1 - high, 1 - low
 
 
-def _guess(task: Task, truth: np.ndarray) -> np.ndarray:
+def constant_guess(task: Task, truth: np.ndarray) -> np.ndarray:
     """Say for each item the most frequent class, or the mean, of the items that its fold is trained on."""
     guess = np.zeros_like(truth)
     for fold in np.unique(task.folds[task.tested]):

@@ -26,7 +26,7 @@ def check_analyses(config: Config) -> None:
         out of more folds than there are voices.
     """
     analyses, models = config["analyses"], config["models"]
-    for family in ("probing", "abx"):
+    for family in ("probing", "abx", "encoding"):
         analysis = analyses.get(family, {"corpora": {}})
         for corpus, targets in analysis["corpora"].items():
             for target in targets:
@@ -37,6 +37,8 @@ def check_analyses(config: Config) -> None:
     _check_tiers(config)
     if "probing" in analyses:
         _check_probing(analyses["probing"], config)
+    if "encoding" in analyses:
+        _check_encoding(analyses["encoding"], config)
     if "reduction" in analyses:
         _check_layers(analyses["reduction"], models)
     acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
@@ -189,7 +191,21 @@ def _check_tone(tone: Config, config: Config) -> None:
         _check_voices(corpus, config, "tone", tone["n_folds"])
 
 
-def _check_voices(corpus: str, config: Config, family: str, n_folds: int) -> None:
+def _check_encoding(encoding: Config, config: Config) -> None:
+    for name, target in encoding["targets"].items():
+        try:
+            check_target({"name": name, **target})
+        except AnalysisError as error:
+            raise ConfigError(f"analyses: encoding: {error}") from None
+    for corpus, targets in encoding["corpora"].items():
+        for name in targets:
+            if "speaker" in encoding["targets"][name]["held_out"].split("+"):
+                _check_voices(corpus, config, f"encoding: targets: {name}", encoding["n_folds"])
+    for model in (model for pair in encoding["compare"] for model in pair):
+        check_known(model, encoding["models"], "analyses: encoding: compare", "models of encoding")
+
+
+def _check_voices(corpus: str, config: Config, place: str, n_folds: int) -> None:
     """Refuse more folds than there are voices to deal into them; only a synthetic corpus tells their number."""
     voices, splits = config["corpora"][corpus].get("voices"), config["activations"]["splits"]
     if voices is None:
@@ -198,8 +214,7 @@ def _check_voices(corpus: str, config: Config, family: str, n_folds: int) -> Non
     if n_voices < n_folds:
         raise ConfigError(
             f"expected at least {n_folds} voices ({', '.join(splits)}) in corpora: {corpus}: voices, since analyses: "
-            f"{family} holds speakers out in {n_folds} folds, found {n_voices}; add voices or lower "
-            "n_folds"
+            f"{place} holds speakers out in {n_folds} folds, found {n_voices}; add voices or lower n_folds"
         )
 
 

@@ -113,8 +113,9 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def collect_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Stack tables of one family in the order given."""
-    return pd.concat([read_table(path) for path in paths], ignore_index=True)
+    """Stack tables of one family in the order given; one without rows, whose columns have no types, adds none."""
+    tables = [read_table(path) for path in paths]
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def _require_columns(table: pd.DataFrame, columns: Iterable[str], what: str, kind: type[Exception]) -> None:

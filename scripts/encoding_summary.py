@@ -1,0 +1,13 @@
+"""Compare how far apart models learn levels, and whether abstract ones come later and deeper."""
+
+from auscult.encoding_summary import summarise_encoding
+from auscult.jobs import job
+from auscult.tables import read_table, write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    summary = summarise_encoding(
+        read_table(snakemake.input.curves),
+        read_table(snakemake.input.draws),
+        compare=snakemake.params.compare,
+    )
+    write_table(summary, snakemake.output.table)

@@ -1,0 +1,21 @@
+"""Score the linguistic levels of one model at all its checkpoints on one corpus, and fit their curves."""
+
+from pathlib import Path
+
+from auscult.activations import read_activations
+from auscult.encoding import encode_sweep
+from auscult.jobs import job
+from auscult.tables import write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    folders = [Path(manifest).parent for manifest in snakemake.input.activations]
+    scores, curves, draws = encode_sweep(
+        {folder.name: read_activations(folder) for folder in folders},
+        levels=snakemake.params.levels,
+        expected=snakemake.params.expected,
+        **snakemake.params.settings,
+        **dict(snakemake.wildcards.items()),
+    )
+    write_table(scores, snakemake.output.scores)
+    write_table(curves, snakemake.output.curves)
+    write_table(draws, snakemake.output.draws)
