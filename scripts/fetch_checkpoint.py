@@ -13,5 +13,6 @@ with job(snakemake.log[0], snakemake.threads):
         endpoint=snakemake.config["hub_endpoint"] or None,
         allow_pickle=snakemake.params.allow_pickle,
         head=snakemake.params.head,
+        tokenizer=snakemake.params.tokenizer,
         record=Path(snakemake.params.record),
     )

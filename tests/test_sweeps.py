@@ -4,12 +4,15 @@ import hashlib
 import io
 import json
 import logging
+import re
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 from hub_server import serve_hub
 from safetensors.torch import save
+from test_workflow import ROOT, snakemake
 from tiny_models import tiny_model
 
 from auscult.errors import CheckpointError, ConfigError, DownloadError, HubError
@@ -211,6 +214,21 @@ def test_a_sweep_over_repositories_of_text_models_begins_with_the_published_untr
         load_speech_model(tmp_path / "0")
 
 
+def test_a_vocabulary_may_lie_elsewhere_and_must_be_somewhere(hub, tmp_path):
+    files = text_files(10)
+    vocabulary = {name: files.pop(name) for name in ("vocab.txt", "tokenizer_config.json")}
+    hub.push("lab/early", files, branch="step10")
+    early = {"repository": "lab/early", "revisions": {"10": "step10"}}
+    with pytest.raises(HubError, match=r"expected vocab.txt beside the weights of lab/early, found none; name a repo"):
+        fetch(hub, tmp_path, early, "10", allow_pickle=True)
+    commit = hub.push("lab/words", vocabulary)
+    tokenizer = {"repository": "lab/words", "revision": "main"}
+    manifest = fetch(hub, tmp_path, early, "10", allow_pickle=True, tokenizer=tokenizer)
+    assert manifest.recipe["tokenizer"] == {"repository": "lab/words", "commit": commit}
+    assert (tmp_path / "10" / "vocab.txt").read_bytes() == VOCABULARY
+    assert json.loads((tmp_path / "hub" / "10.tokenizer.json").read_text())["commit"] == commit
+
+
 def test_steps_may_come_from_several_repositories():
     early = {"repository": "p/early-seed0", "revisions": {"0": "main", "10": "step10"},
              "repositories": {"0": "g/bert-seed_0-step_0k"}}  # fmt: skip
@@ -263,6 +281,26 @@ def test_a_sweep_that_cannot_be_meant_is_one_line(changes, message):
 def test_a_hub_model_that_lacks_something_is_one_line(model, message):
     with pytest.raises(ConfigError, match=message):
         check_sweep("run", model)
+
+
+@pytest.mark.workflow
+def test_the_workflow_fetches_the_branches_of_a_sweep_and_initialises_what_is_not_published(hub, tmp_path):
+    branches = {"5": "ckpt-5", "15": "ckpt-15"}
+    for step, branch in branches.items():
+        hub.push("lab/run", speech_files(int(step)), branch=branch)
+    text = {"source": "hub", "revision": "main", "repositories": TEXT["repositories"], "allow_pickle": True}
+    study = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text()) | {"hub_endpoint": hub.endpoint}
+    study["models"] |= {"run": {**SWEEP, "revisions": branches}, "text": text}
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    targets = [f"resources/checkpoints/run/{step}/manifest.json" for step in ("0", *branches)]
+    published = [f"resources/checkpoints/text/{step}/manifest.json" for step in TEXT["repositories"]]
+    planned = snakemake(tmp_path, "--dry-run", "--", *targets, *published, study=tmp_path / "study.yaml")
+    assert re.search(r"fetch_checkpoint +4\ninitialise_checkpoint +1\n", planned)
+    snakemake(tmp_path, "--", *targets, study=tmp_path / "study.yaml")
+    for step in branches:
+        folder = tmp_path / "resources/checkpoints/run" / step
+        assert load_encoder(folder).encoder.layer_norm.weight[0].item() == int(step)
+        assert (tmp_path / f"resources/hub/run/{step}.json").is_file()
 
 
 def test_commits_are_not_taken_for_numbered_names():

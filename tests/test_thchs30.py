@@ -1,12 +1,14 @@
 """THCHS-30, by a stand-in of its layout and of the forms in which its alignments are published."""
 
 import logging
+import tarfile
 from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from test_workflow import snakemake
 
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.importing import import_corpus
@@ -23,6 +25,7 @@ SENTENCES = {
     "D4_750": ("test", "二 女", "er4 nv3", "ee er4 n v3", "ɚ˥˩ n y˨˩˦"),
 }  # fmt: skip
 PHONE_S = 0.1
+TABLE = "train-00000-of-00001-c7710d0536782c3f.parquet"
 
 
 def write_transcript(path, lines, newline="\n"):
@@ -66,7 +69,7 @@ def spans(counts):
 
 
 def save_table(folder, rows, **names):
-    path = folder / "alignments" / "train-00000-of-00001-c7710d0536782c3f.parquet"
+    path = folder / "alignments" / TABLE
     path.parent.mkdir(exist_ok=True)
     pd.DataFrame(rows).rename(columns=names).to_parquet(path)
     return folder
@@ -152,6 +155,15 @@ def test_one_interval_a_character_is_a_syllable_whatever_its_phones(tmp_path):
     assert (syllables["offset"] / 1600).tolist() == [3, 5, 9, 12, 14]
 
 
+def test_a_syllable_whose_phones_hold_no_vowel_leaves_out_its_utterance(tmp_path, caplog):
+    said = {"B2_7": [("花儿", 2), ("开", 4)]}
+    save_table(make(tmp_path), hub_rows(words=said))
+    with caplog.at_level(logging.INFO):
+        utterances, _ = read_thchs30(tmp_path)
+    assert "B2_7" not in utterances["utterance"].tolist()
+    assert "1 with a syllable without a vowel after its onset consonant" in caplog.text
+
+
 def test_the_table_of_segments_has_other_names_and_no_words(tmp_path):
     rows = [{key: row[key] for key in ("id", "phones", "start", "end")} for row in hub_rows()]
     save_table(make(tmp_path), rows, id="utt_id", start="phone_starts", end="phone_ends")
@@ -179,9 +191,11 @@ def test_textgrids_of_initials_and_finals_under_charsius_names(tmp_path):
 def test_ctm_of_words_and_phones(tmp_path):
     make(tmp_path)
     (tmp_path / "alignments").mkdir()
-    for tier, column in (("words", 1), ("phones", 3)):
-        lines = [f"{name} 1 {onset:.2f} {offset - onset:.2f} {label}" for name, sentence in SENTENCES.items()
-                 for onset, offset, label in timed(sentence[column].split())]  # fmt: skip
+    spoken = {name: timed(phones.split()) for name, (_, _, _, phones, _) in SENTENCES.items()}
+    whole = {name: [(rows[1][0], rows[-2][1], "whole")] for name, rows in spoken.items()}
+    for tier, found in (("words", whole), ("phones", spoken)):
+        lines = [f"{name} 1 {onset:.2f} {offset - onset:.2f} {label}" for name, rows in found.items()
+                 for onset, offset, label in rows]  # fmt: skip
         (tmp_path / "alignments" / f"{tier}.ctm").write_text("\n".join(lines), encoding="utf-8")
     assert (of(read_thchs30(tmp_path)[1], "A11_0", "syllable")["offset"] / 1600).tolist() == [3, 5, 7, 9, 11]
 
@@ -310,3 +324,18 @@ def test_an_imported_corpus_is_sealed_and_read_back(tmp_path):
     corpus = read_corpus(tmp_path / "thchs30")
     assert sorted(corpus.segments["tier"].unique()) == ["phone", "syllable", "word"]
     assert set(corpus.utterances["language"]) == {"mandarin"}
+
+
+@pytest.mark.workflow
+def test_the_published_study_reads_it_from_the_archive_and_the_hubs_table(tmp_path):
+    folder = save_table(make(tmp_path / "source"), hub_rows())
+    mirror = tmp_path / "mirror"
+    mirror.mkdir()
+    with tarfile.open(mirror / "data_thchs30.tgz", "w:gz") as archive:
+        archive.add(folder / "data_thchs30", "data_thchs30")
+    (folder / "alignments" / TABLE).rename(mirror / TABLE)
+    manifest = "resources/corpora/thchs30/manifest.json"
+    snakemake(tmp_path / "run", "--", manifest, study="studies/published.yaml", AUSCULT_MIRRORS=f"file://{mirror}")
+    corpus = read_corpus(tmp_path / "run/resources/corpora/thchs30")
+    assert corpus.utterances["utterance"].tolist() == ["B2_7"]
+    assert corpus.waveform("B2_7").shape == (round(16000 * PHONE_S * 8),)

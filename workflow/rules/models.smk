@@ -73,6 +73,7 @@ rule fetch_checkpoint:
         record="resources/hub/{model}/{step}.json",
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
         head=lookup("models/{model}/head", within=config, default=None),
+        tokenizer=lookup("models/{model}/tokenizer", within=config, default=None),
     script:
         "../../scripts/fetch_checkpoint.py"
 

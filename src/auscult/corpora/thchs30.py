@@ -53,8 +53,9 @@ def read_thchs30(
     from and :func:`~auscult.corpora.syllables.syllable_times` for how they become those of syllables.
 
     Left out and counted in the log: utterances without alignment, those whose alignment does not fit the number of
-    syllables or runs past the recording, and those with a syllable without vowel or tone digit. Nobody says the speakers' genders: they are empty
-    unless a file ``speakers.csv`` (columns ``speaker, gender``) in ``folder`` tells.
+    syllables, lacks a vowel or runs past the recording, and those with pinyin without vowel or tone digit. Nobody says
+    the speakers' genders: they are empty unless a file ``speakers.csv`` (columns ``speaker, gender``) in ``folder``
+    tells.
 
     Parameters
     ----------
@@ -87,19 +88,16 @@ def read_thchs30(
     labels = read_alignments(folder / alignments, utterances["utterance"], words=words, phones=phones)
     tables, counts, strange = [], Counter(), Counter()
     for row in utterances.itertuples():
-        transcript = transcripts[row.utterance]
-        if row.utterance not in labels:
-            counts["without alignment"] += 1
-        elif transcript is None:
-            counts["with malformed pinyin"] += 1
-        elif (table := _segments(transcript, labels[row.utterance], row)) is None:
-            counts["whose alignment has another number of syllables"] += 1
-        elif (table["offset"] > row.n_samples).any():
-            counts["whose alignment runs past the recording"] += 1
-        else:
-            counts["labels cut at the end of audio"] += int(table.pop("cut").sum())
-            tables.append(table)
-            strange.update(_written(syllable)[:-1] for syllable in transcript.syllables if not is_known(syllable))
+        transcript, tiers = transcripts[row.utterance], labels.get(row.utterance)
+        reason = "without alignment" if tiers is None else "with malformed pinyin" if transcript is None else ""
+        if not reason:
+            table, reason = _segments(transcript, tiers, row)
+        if reason:
+            counts[reason] += 1
+            continue
+        counts["labels cut at the end of audio"] += int(table.pop("cut").sum())
+        tables.append(table)
+        strange.update(_written(syllable)[:-1] for syllable in transcript.syllables if not is_known(syllable))
     if len(tables) < (1 - _MAX_LEFT_OUT) * len(utterances):
         raise LabelError(
             f"expected alignments of {len(utterances)} utterances of THCHS-30 that fit their pinyin below "
@@ -170,13 +168,16 @@ def _genders(path: Path) -> dict[str, str]:
     return dict(zip(table["speaker"], table["gender"])) if "gender" in table else {}
 
 
-def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> pd.DataFrame | None:
+def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> tuple[pd.DataFrame, str]:
+    """Return the segments of an utterance, and why it must be left out, if it must."""
     aligned = tier_in_samples(tiers["word"], "word", row) if "word" in tiers else pd.DataFrame()
     phones = tier_in_samples(tiers["phone"], "phone", row)
     phones["offset"] = phones["offset"].mask(phones["label"] == "sil", phones["offset"].clip(upper=row.n_samples))
     times = syllable_times(transcript.syllables, aligned, phones)
     if times is None:
-        return None
+        return aligned, "whose alignment has another number of syllables"
+    if max(times.max(), phones["offset"].max()) > row.n_samples:
+        return aligned, "whose alignment runs past the recording"
     lengths = transcript.word_lengths()
     owners = np.repeat(np.arange(len(lengths)), lengths) if lengths else np.full(len(times), -1)
     syllables = pd.DataFrame({
@@ -194,6 +195,8 @@ def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> pd.Da
         parent=np.where(inside, candidate, -1), phone_class=mandarin_classes(phones["label"]),
         label=phones["label"].map(plain_phone),
     )  # fmt: skip
+    if not _have_vowels(syllables, phones):
+        return phones, "with a syllable without a vowel after its onset consonant"
     words = pd.DataFrame()
     if lengths:
         last = np.cumsum(lengths) - 1
@@ -201,7 +204,16 @@ def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> pd.Da
                               "label": transcript.words, "parent": -1, "cut": False})  # fmt: skip
     tables = [table.assign(index=range(len(table))) for table in (words, syllables, phones)]
     extra = ("phone_class", "tone", "lexical_tone", "onset_consonant", "rime")
-    return pd.concat(tables, ignore_index=True).assign(utterance=row.utterance).fillna(dict.fromkeys(extra, ""))
+    table = pd.concat(tables, ignore_index=True).assign(utterance=row.utterance).fillna(dict.fromkeys(extra, ""))
+    return table, ""
+
+
+def _have_vowels(syllables: pd.DataFrame, phones: pd.DataFrame) -> bool:
+    """Tell whether every syllable has a vowel, other than the phone of its onset consonant: what a rime begins with."""
+    inside = phones[phones["parent"] >= 0]
+    first = ~inside["parent"].duplicated() & (syllables["onset_consonant"].to_numpy()[inside["parent"]] != ZERO_ONSET)
+    vowels = inside[(inside["phone_class"] == "vowel") & ~first]
+    return set(vowels["parent"]) == set(range(len(syllables)))
 
 
 def _written(syllable: Syllable) -> str:

@@ -4,7 +4,6 @@ A branch is resolved once: the record of a checkpoint (commit and hashes) outliv
 has moved since is noticed, and what was fetched first is fetched again.
 """
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Mapping
@@ -13,13 +12,23 @@ from typing import Any
 
 import requests
 from huggingface_hub import constants, hf_hub_download
-from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
-from auscult.errors import CheckpointError, DownloadError, HubError
-from auscult.manifests import MANIFEST, Manifest, build_folder, check_folder, digest, write_file
+from auscult.errors import CheckpointError, HubError
+from auscult.manifests import Manifest, build_folder, check_folder, write_file
 from auscult.models.hub_errors import hub_errors
+from auscult.models.hub_files import copy_twin, verify_file
 from auscult.models.hub_records import resolve, write_record
-from auscult.models.layout import ACCESSORIES, CONFIG, SHARDS, WEIGHTS, shard_names
+from auscult.models.layout import (
+    ACCESSORIES,
+    CONFIG,
+    SHARDS,
+    TEXT_FAMILIES,
+    TOKENIZER,
+    WEIGHTS,
+    read_config,
+    shard_names,
+)
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
 
@@ -36,6 +45,7 @@ def fetch_checkpoint(
     endpoint: str | None = None,
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
+    tokenizer: Mapping[str, str] | None = None,
     record: str | Path | None = None,
 ) -> Manifest:
     """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
@@ -56,6 +66,7 @@ def fetch_checkpoint(
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
     head : which head to take of a model with several: ``name`` and perhaps ``labels``, as of
         :func:`auscult.models.heads.take_head`. The files are verified as they come, then rewritten.
+    tokenizer : ``repository`` and ``revision`` that have the vocabulary of a text model whose own have none
     record : JSON file of the commit and the hashes of the first download, enforced from then on: where a branch has
         moved, the recorded commit is fetched and a warning names both
 
@@ -81,20 +92,28 @@ def fetch_checkpoint(
     pinned = dict(sha256 or {})
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
+    elsewhere = None
+    if tokenizer and not files.keys() & TOKENIZER[:2]:
+        beside = record and record.with_name(f"{record.stem}.tokenizer.json")
+        elsewhere, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, beside)
+        recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": elsewhere.sha}}
     found: dict[str, str] = {}
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:
-            if not _copy_twin(Path(folder), files[name], partial / name):
+            if not copy_twin(Path(folder), files[name], partial / name):
                 with hub_errors(repository, revision, endpoint):
                     hf_hub_download(
                         repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
                     )  # fmt: skip
             expected = {"pinned": pinned.get(name), "recorded": recorded.get(name)}
-            found[name] = _verified(partial / name, files[name], expected, repository)
+            found[name] = verify_file(partial / name, files[name], expected, repository)
             return partial / name
 
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
+        if elsewhere:
+            _fetch_tokenizer(partial, tokenizer["repository"], elsewhere, endpoint, token)
+        _require_vocabulary(partial, repository)
         _require_pinned(pinned, partial, repository)
         _finish(partial)
         if head:
@@ -114,26 +133,6 @@ def is_reachable(endpoint: str | None = None, timeout_s: float = 3.0) -> bool:
         return requests.get(f"{address}/api/models", params={"limit": 1}, timeout=timeout_s).status_code == 200
     except requests.RequestException:
         return False
-
-
-def _copy_twin(folder: Path, sibling: RepoSibling, path: Path) -> bool:
-    """Copy a file of the same hash from a sealed folder beside this one, say another step's tokenizer; tell if so."""
-    if path.exists():
-        return False
-    for manifest in sorted(folder.parent.glob(f"[!.]*/{MANIFEST}")):
-        twin = manifest.with_name(sibling.rfilename)
-        if not twin.is_file() or twin.stat().st_size != sibling.size:
-            continue
-        same = digest(twin) == sibling.lfs.sha256 if sibling.lfs else _git_digest(twin) == sibling.blob_id
-        if same:
-            with write_file(path) as partial:
-                shutil.copyfile(twin, partial)
-            if sibling.rfilename == WEIGHTS:
-                _log.warning(
-                    "%s: the weights are those of %s, byte by byte; is one of them mistaken?", folder, twin.parent
-                )
-            return True
-    return False
 
 
 def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pickle: bool, what: str) -> None:
@@ -165,6 +164,23 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
         _convert(fetch(PICKLE), partial / WEIGHTS, what)
 
 
+def _fetch_tokenizer(partial: Path, repository: str, info: ModelInfo, endpoint: str | None, token: bool | None) -> None:
+    for sibling in info.siblings or []:
+        if sibling.rfilename in TOKENIZER:
+            with hub_errors(repository, info.sha, endpoint):
+                hf_hub_download(
+                    repository, sibling.rfilename, revision=info.sha, local_dir=partial, endpoint=endpoint, token=token
+                )  # fmt: skip
+            verify_file(partial / sibling.rfilename, sibling, {}, repository)
+
+
+def _require_vocabulary(partial: Path, repository: str) -> None:
+    text = read_config(partial).get("model_type") in TEXT_FAMILIES
+    if text and not any((partial / name).is_file() for name in TOKENIZER[:2]):
+        raise HubError(f"expected {TOKENIZER[0]} beside the weights of {repository}, found none; name a repository "
+                       "that has it: tokenizer: {repository: …, revision: …}")  # fmt: skip
+
+
 def _convert(pickle: Path, path: Path, what: str) -> None:
     import torch
     from safetensors.torch import save_file
@@ -183,29 +199,6 @@ def _convert(pickle: Path, path: Path, what: str) -> None:
     with write_file(path) as partial:
         # Copies, since tied weights share memory, which safetensors does not.
         save_file({key: value.contiguous().clone() for key, value in weights.items()}, partial, {"format": "pt"})
-
-
-def _verified(path: Path, sibling: RepoSibling, known: Mapping[str, str | None], repository: str) -> str:
-    """Return the SHA-256 of a fetched file once it is that of the hub and those known before; else remove it."""
-    found = digest(path)
-    expectations = [(whose, expected, found) for whose, expected in known.items()]
-    if sibling.lfs is not None:
-        expectations.append(("the hub's", sibling.lfs.sha256, found))
-    else:
-        expectations.append(("the hub's git", sibling.blob_id, _git_digest(path)))
-    for whose, expected, actual in expectations:
-        if expected and expected != actual:
-            path.unlink()
-            raise DownloadError(
-                f"expected {whose} hash {expected} for {path.name} of {repository}, found {actual}; the download is "
-                "damaged or the file has been exchanged: try again, and compare with the repository before pinning anew"
-            )
-    return found
-
-
-def _git_digest(path: Path) -> str:
-    content = path.read_bytes()
-    return hashlib.sha1(f"blob {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
 
 
 def _require_pinned(pinned: Mapping[str, str], partial: Path, repository: str) -> None:

@@ -25,7 +25,8 @@ __all__ = [
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 TEXT_FAMILIES = ("bert",)
 CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
-TOKENIZER = ("vocab.txt", "tokenizer_config.json")
+# Of text models: how text becomes tokens, in the older form or the newer; one of the first two has the vocabulary.
+TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 # What lies beside configuration and weights and is kept where it is there.
 ACCESSORIES = (PREPROCESSOR, VOCABULARY, *TOKENIZER)
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
