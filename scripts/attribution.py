@@ -21,6 +21,7 @@ with job(snakemake.log[0], snakemake.threads):
         cues=cues(speech.segments, speech.utterances) if has_cues(speech.segments) else None,
         n_utterances=snakemake.params.n_utterances,
         max_s=snakemake.params.max_s,
+        drawn_within_s=snakemake.params.drawn_within_s,
         n_resamples=snakemake.params.n_resamples,
         **dict(snakemake.wildcards.items()),
     )

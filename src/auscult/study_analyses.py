@@ -50,6 +50,8 @@ def check_analyses(config: Config) -> None:
     for corpus, names in attribution["corpora"].items():
         for model in names:
             check_known(model, attribution["models"], f"analyses: attribution: corpora: {corpus}", "models")
+    for name in attribution.get("inputs_of_seeds", []):
+        check_known(name, attribution["inputs"], "analyses: attribution: inputs_of_seeds", "attribution inputs")
     if "reliability" in analyses:
         _check_reliability(analyses, models)
     if "tone" in analyses:
@@ -90,6 +92,7 @@ def _check_reliability(analyses: Config, models: Config) -> None:
                               f"leave seeds out of tasks: {task}: between")  # fmt: skip
         if "seeds" in entry["between"]:
             _check_untrained_seeds(task, {name: models[name] for name in found})
+    _check_explained(reliability, analyses["attribution"])
     classifiers = [name for name in reliability["models"] if models[name].get("task") == "classes"]
     explained = analyses["attribution"]["explain"]["classes"]
     if classifiers and explained != "labelled":
@@ -98,6 +101,15 @@ def _check_reliability(analyses: Config, models: Config) -> None:
             f"explanations of the same class by all models of {task_of(classifiers[0])}, found {explained}; "
             "correct it or leave reliability out"
         )
+
+
+def _check_explained(reliability: Config, attribution: Config) -> None:
+    """Refuse to perturb or randomise by inputs and units that are not explained."""
+    of_seeds = attribution["inputs_of_seeds"] or attribution["inputs"]
+    for name in reliability["inputs"]:
+        check_known(name, of_seeds, "analyses: reliability: inputs", "attribution inputs of every seed")
+    for name in reliability["randomised_units"]:
+        check_known(name, attribution["units"], "analyses: reliability: randomised_units", "attribution units")
 
 
 def _check_untrained_seeds(task: str, models: Config) -> None:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 __all__ = ["SELECTED", "CONTOUR", "TONE_COLUMNS", "ITEM_COLUMNS", "tone_activations", "tone_contours"]
 
 SELECTED = "selected"
-CONTOUR = "contour"
+# Of baselines; no pooling of a study can be called so, for names have no spaces.
+CONTOUR = "21 frames"
 TONE_COLUMNS = (
     *RESULT_COLUMNS, "pooling", "chance", "n_classes", "n_strings", "held_out", "speaker_overlap", "string_overlap",
     "resampling_unit", "n_folds", "valid_value", "penalty", "selected_layer", "n_dropped",

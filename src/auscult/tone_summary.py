@@ -124,10 +124,9 @@ def _accuracies(runs: dict, n_resamples: int, seed: int) -> Iterator[dict]:
 
 
 def _differences(runs: dict, n_resamples: int, seed: int) -> Iterator[dict]:
-    for (condition, pooling, step), (other, _, other_step) in _compared([*runs]):
-        run = runs[condition, pooling, step]
-        against = runs[other, CONTOUR if other_step == "final" else pooling, other_step]
-        mine, theirs = _seeds(run), _seeds(against)
+    for key, against in _compared([*runs]):
+        (condition, pooling, step), (other, _, other_step), run = key, against, runs[key]
+        mine, theirs = _seeds(run), _seeds(runs[against])
         gap = mine.mean(axis=1) - theirs.mean(axis=1)
         groups = run["speaker"].to_numpy(), run["string"].to_numpy()
         interval = two_way_bootstrap(gap, *groups, n_resamples=n_resamples, seed=seed)
@@ -141,10 +140,8 @@ def _differences(runs: dict, n_resamples: int, seed: int) -> Iterator[dict]:
 
 def _compared(keys: Sequence[tuple[str, str, str]]) -> Iterator[tuple[tuple[str, str, str], tuple[str, str, str]]]:
     """Yield what is compared: the last step of a condition with its step 0, baselines, and other conditions."""
-    baselines = [key for key in keys if key[1] == CONTOUR and key[2] == "final"]
-    last = {
-        (condition, pooling): step for condition, pooling, step in keys if (condition, pooling, step) not in baselines
-    }
+    baselines = [key for key in keys if key[1] == CONTOUR]
+    last = {(condition, pooling): step for condition, pooling, step in keys if pooling != CONTOUR}
     for (condition, pooling), step in last.items():
         if step != "0" and (condition, pooling, "0") in keys:
             yield (condition, pooling, step), (condition, pooling, "0")

@@ -35,11 +35,12 @@ rule attribution_run:
         runtime=240,
         gpu=get_gpus(),
     params:
-        settings=get_attribution_settings(),
+        settings=get_attribution_settings,
         explain=config["analyses"]["attribution"]["explain"],
         scale=config["analyses"]["attribution"]["scale"],
         n_utterances=config["analyses"]["attribution"]["n_utterances"],
         max_s=config["analyses"]["attribution"]["max_s"],
+        drawn_within_s=config["analyses"]["attribution"].get("drawn_within_s"),
         n_resamples=config["analyses"]["attribution"]["n_resamples"],
         device=config["device"],
         seed=config["seed"],

@@ -1,11 +1,11 @@
 """Input functions of the rules of attribution."""
 
 
-def get_attribution_settings():
-    """Return how predictions are attributed: the settings of the library, without what is sampled."""
+def get_attribution_settings(wildcards):
+    """Return how a model's predictions are attributed: the settings of the library, without what is sampled."""
+    attribution = config["analyses"]["attribution"]
     names = [
         "methods",
-        "inputs",
         "units",
         "n_samples",
         "n_steps",
@@ -14,9 +14,19 @@ def get_attribution_settings():
         "n_bands",
         "frame_hops",
     ]
-    return {
-        name: config["analyses"]["attribution"][name] for name in [*names, "memory_mb"]
-    }
+    settings = {name: attribution[name] for name in [*names, "memory_mb"]}
+    return {**settings, "inputs": get_inputs(wildcards.model)}
+
+
+def get_inputs(model):
+    """Return the inputs on which a model is explained: for all seeds of a task but the first, there may be fewer."""
+    attribution = config["analyses"]["attribution"]
+    first = next(
+        name for name in attribution["models"] if task_of(name) == task_of(model)
+    )
+    return attribution[
+        "inputs" if model == first or not attribution["inputs_of_seeds"] else "inputs_of_seeds"
+    ]
 
 
 def get_attribution_memory():

@@ -92,7 +92,7 @@ def get_explanation(wildcards):
     """Return how a randomised model is explained: as its trained self was."""
     attribution = config["analyses"]["attribution"]
     return {
-        **get_attribution_settings(),
+        **get_attribution_settings(wildcards),
         "inputs": config["analyses"]["reliability"]["inputs"],
         "explain": attribution["explain"],
         "scale": attribution["scale"],
@@ -118,6 +118,7 @@ def get_perturbation(wildcards):
         "n_utterances",
         "n_random",
         "n_draws",
+        "randomised_units",
         "n_points",
         "top_share",
         "batch_s",
