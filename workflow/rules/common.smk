@@ -5,10 +5,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from auscult.corpora.grammar import languages
+from auscult.corpora.grammar import TEXT_GRAMMARS, languages
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
+    SWEEPS,
     analysed_steps,
     leave_out,
     model_seed,
@@ -18,6 +19,7 @@ from auscult.studies import (
     steps_of,
     task_of,
 )
+from auscult.study_analyses import is_text
 
 
 def source(path):
@@ -72,6 +74,11 @@ def check_places(study):
                 f"{get_local_path(entry)}; a relative path starts at the study's file"
             )
     for name, entry in study["corpora"].items():
+        if entry["source"] == "text" and entry["grammar"] not in languages(TEXT_GRAMMARS):
+            raise ConfigError(
+                f"expected a grammar among {', '.join(languages(TEXT_GRAMMARS))} in corpora: {name}, found "
+                f"{entry['grammar']!r}; correct it, or add its lexicon and rules to lexicons/text"
+            )
         missing = [
             language
             for language in entry.get("languages", [])
@@ -190,7 +197,11 @@ def get_checkpoints(family):
         f"resources/checkpoints/{model}/{step}/manifest.json"
         for model in models_of(config["analyses"][family])
         if config["models"][model]["source"] != "acoustic"
-        for step in analysed_steps(model, config["models"][model])
+        for step in (
+            steps_of(model, config["models"][model])
+            if family in SWEEPS
+            else analysed_steps(model, config["models"][model])
+        )
     ]
 
 
@@ -210,7 +221,12 @@ def get_study():
         "title": config["title"],
         "seed": config["seed"],
         "sources": {
-            name: corpus["source"] for name, corpus in config["corpora"].items()
+            name: (
+                "written"
+                if is_text(corpus) and corpus["source"] != "text"
+                else corpus["source"]
+            )
+            for name, corpus in config["corpora"].items()
         },
         "left_out": {name: "the hub could not be reached" for name in LEFT_OUT},
     }
@@ -232,6 +248,15 @@ def get_lexicons(wildcards):
         language=languages,
         ending=["tsv", "toml"],
     )
+
+
+def get_text_grammar(wildcards):
+    """Return the lexicon and the rules of a corpus of text."""
+    grammar = config["corpora"][wildcards.corpus]["grammar"]
+    return [
+        source(f"src/auscult/corpora/lexicons/text/{grammar}.{ending}")
+        for ending in ("tsv", "toml")
+    ]
 
 
 def get_archive(wildcards):
@@ -272,6 +297,6 @@ for name in LEFT_OUT:
 
 
 wildcard_constraints:
-    corpus=get_names("corpora", "synthetic", "nonspeech", "fetched", "folder"),
+    corpus=get_names("corpora", "synthetic", "nonspeech", "text", "fetched", "folder"),
     model=get_names("models", "trained", "finetuned", "hub", "folder", "acoustic"),
     step="[0-9]+|final",
