@@ -264,6 +264,21 @@ SPEAKER = "probing targets speaker"
         (PHONE, {"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
         ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
+        (
+            "encoding",
+            {"n_folds": 20},
+            "expected at least 20 voices (test) in corpora: dutch: voices, since analyses: encod",
+        ),
+        (
+            "encoding",
+            {"compare": [["hubert-dutch", "hubert-klingon"]]},
+            "expected one of the study's models of encoding",
+        ),
+        (
+            "encoding",
+            {"corpora": {"dutch": ["phon"]}},
+            "analyses: encoding: corpora: dutch, found 'phon' (did you mean 'p",
+        ),
     ],
 )
 def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
