@@ -15,4 +15,5 @@ with job(snakemake.log[0], snakemake.threads):
         head=snakemake.params.head,
         tokenizer=snakemake.params.tokenizer,
         record=Path(snakemake.params.record),
+        store=Path(snakemake.output.manifest).parents[2],
     )

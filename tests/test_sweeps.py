@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import re
+import shutil
 from pathlib import Path
 
 import pytest
@@ -122,6 +123,20 @@ def test_what_a_step_shares_with_another_is_not_downloaded_twice(hub, tmp_path, 
     fetch(hub, tmp_path, SWEEP, "25000")
     assert [request for request in hub.requests if request.startswith("GET /lab")] == []
     assert "25000: the weights are those of" in caplog.text
+
+
+def test_a_checkpoint_that_two_models_share_is_fetched_once(hub, tmp_path, caplog):
+    hub.push("lab/bert-seed_0-step_0k", text_files(0))
+    first = fetch(hub, tmp_path / "multi", TEXT, "0", allow_pickle=True, store=tmp_path)
+    hub.requests.clear()
+    again = fetch(hub, tmp_path / "early", TEXT, "0", allow_pickle=True, store=tmp_path)
+    assert again.files == first.files
+    assert [request for request in hub.requests if request.startswith("GET /lab")] == []
+    (tmp_path / "early/0/vocab.txt").write_text("damaged")
+    shutil.rmtree(tmp_path / "multi/0")
+    with caplog.at_level(logging.WARNING):
+        assert fetch(hub, tmp_path / "multi", TEXT, "0", allow_pickle=True, store=tmp_path).files == first.files
+    assert "early/0 is not copied: expected SHA-256" in caplog.text
 
 
 def test_a_branch_that_moved_is_noticed_and_its_first_commit_fetched_again(hub, tmp_path, caplog):

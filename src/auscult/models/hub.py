@@ -15,9 +15,9 @@ from huggingface_hub import constants, hf_hub_download
 from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from auscult.errors import CheckpointError, HubError
-from auscult.manifests import Manifest, build_folder, check_folder, write_file
+from auscult.manifests import MANIFEST, Manifest, build_folder, check_folder, write_file
 from auscult.models.hub_errors import hub_errors
-from auscult.models.hub_files import copy_twin, verify_file
+from auscult.models.hub_files import copy_twin, find_fetched, verify_file
 from auscult.models.hub_records import resolve, write_record
 from auscult.models.layout import (
     ACCESSORIES,
@@ -47,6 +47,7 @@ def fetch_checkpoint(
     head: Mapping[str, Any] | None = None,
     tokenizer: Mapping[str, str] | None = None,
     record: str | Path | None = None,
+    store: str | Path | None = None,
 ) -> Manifest:
     """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
 
@@ -69,6 +70,7 @@ def fetch_checkpoint(
     tokenizer : ``repository`` and ``revision`` that have the vocabulary of a text model whose own have none
     record : JSON file of the commit and the hashes of the first download, enforced from then on: where a branch has
         moved, the recorded commit is fetched and a warning names both
+    store : folder of ``<model>/<step>`` checkpoints; one that is the same, of whatever model, is copied from there
 
     Raises
     ------
@@ -98,6 +100,12 @@ def fetch_checkpoint(
         elsewhere, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, beside)
         recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": elsewhere.sha}}
     found: dict[str, str] = {}
+    twin = find_fetched(Path(folder), recipe, store)
+    if twin is not None:
+        _log.info("%s: copied from %s, which is the same checkpoint", folder, twin)
+        with build_folder(folder, recipe) as partial:
+            shutil.copytree(twin, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+        return check_folder(folder)
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:

@@ -1,20 +1,36 @@
 """Single files of a hub: compared with every hash that is known of them, and not downloaded when they are here."""
 
 import hashlib
+import json
 import logging
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub.hf_api import RepoSibling
 
-from auscult.errors import DownloadError
-from auscult.manifests import MANIFEST, digest, write_file
+from auscult.errors import DownloadError, ManifestError
+from auscult.manifests import MANIFEST, check_folder, digest, write_file
 from auscult.models.layout import WEIGHTS
 
-__all__ = ["copy_twin", "verify_file"]
+__all__ = ["copy_twin", "find_fetched", "verify_file"]
 
 _log = logging.getLogger(__name__)
+
+
+def find_fetched(folder: Path, recipe: Mapping[str, Any], store: str | Path | None) -> Path | None:
+    """Return another checkpoint below ``store`` that was fetched by the same recipe and is still whole."""
+    for path in sorted(Path(store).glob(f"*/[!.]*/{MANIFEST}")) if store else ():
+        if path.parent.absolute() == folder.absolute() or json.loads(path.read_text()).get("recipe") != recipe:
+            continue
+        try:
+            check_folder(path.parent)
+        except ManifestError as error:
+            _log.warning("%s is not copied: %s", path.parent, error)
+            continue
+        return path.parent
+    return None
 
 
 def copy_twin(folder: Path, sibling: RepoSibling, path: Path) -> bool:
