@@ -47,6 +47,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/corpora.smk"
 include: "workflow/rules/models.smk"
+include: "workflow/rules/language_models.smk"
 include: "workflow/rules/finetuning.smk"
 include: "workflow/rules/activations.smk"
 

@@ -7,7 +7,7 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/tr
 
 # One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
 for name, model in config["models"].items():
-    if model["source"] != "trained":
+    if model["source"] != "trained" or model["recipe"] == "masked_language_model":
         continue
 
     rule:

@@ -18,9 +18,10 @@ import numpy as np
 
 from auscult.errors import ConfigError
 
-__all__ = ["Word", "Grammar", "languages", "read_grammar", "split_of"]
+__all__ = ["Word", "Grammar", "TEXT_GRAMMARS", "languages", "read_grammar", "split_of"]
 
 _FOLDER = Path(__file__).parent / "lexicons"
+TEXT_GRAMMARS = _FOLDER / "text"  # of languages that are written only
 _SPLIT_OF_BYTE = ("train",) * 176 + ("valid",) * 16 + ("test",) * 64
 _MAX_DEPTH = 6
 _MAX_WORDS = 13
@@ -191,9 +192,9 @@ def split_of(text: str) -> str:
     return _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]]
 
 
-def languages() -> tuple[str, ...]:
-    """Return the names of the languages that have a lexicon and rules."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+def languages(folder: Path = _FOLDER) -> tuple[str, ...]:
+    """Return the names of the languages that have a lexicon and rules in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
 @cache
@@ -208,8 +209,8 @@ def read_grammar(language: str, folder: Path = _FOLDER) -> Grammar:
     table, rules = folder / f"{language}.tsv", folder / f"{language}.toml"
     if not (table.is_file() and rules.is_file()):
         raise ConfigError(
-            f"expected a language among {', '.join(languages())}, found {language!r}; "
-            f"correct it, or add lexicons/{language}.tsv and lexicons/{language}.toml"
+            f"expected a language among {', '.join(languages(folder))}, found {language!r}; "
+            f"correct it, or add {folder.name}/{language}.tsv and {folder.name}/{language}.toml"
         )
     content = tomllib.loads(rules.read_text(encoding="utf-8"))
     lexicon: dict[str, list] = {}

@@ -1,7 +1,7 @@
 """Minimal pairs of English: a sentence of the grammar, and the same with one word that breaks one rule.
 
-Paradigms are as those of BLiMP (Warstadt et al., 2020) that this grammar can say. A pair differs in one word, or in the
-places of two; whether it is of a paradigm is told from the parse. ``condition`` names what a paradigm must hold in equal
+Paradigms are as those of BLiMP (Warstadt et al., 2020) that this grammar can say. A pair differs in one word; whether a
+sentence is of a paradigm is told from its parse. ``condition`` names what a paradigm must hold in equal
 parts, so that a model that always prefers one form is right half of the time.
 """
 
@@ -15,7 +15,6 @@ __all__ = ["PARADIGMS", "Lexicon", "Pair", "minimal_pairs"]
 _OTHER = {"singular": "plural", "plural": "singular"}
 _OTHER_GENDER = {"himself": "herself", "herself": "himself"}
 _OTHER_NUMBER = {"himself": "themselves", "herself": "themselves"}
-_FREE = ("some", "the", "my", "your", "our")
 
 
 @dataclass(frozen=True)
@@ -132,28 +131,13 @@ def _reflexive_gender(words, lexicon):
             yield {place: _OTHER_GENDER[words[place].text]}, words[place].text
 
 
-def _licensors(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[int, int]]:
-    """Yield the negative determiner of a subject and ``ever`` of its own verb."""
+def _npi_licensor(words, lexicon):
+    """The negative determiner of a subject whose own verb has ``ever`` before it."""
+    verbs = {word.head for word in words if lexicon.is_of(word, "ever")}
     for place, word in enumerate(words):
-        verbs = {other.head for other in words if lexicon.is_of(other, "ever")}
         noun = words[word.head]
         if lexicon.is_of(word, "licensor") and noun.relation == "nsubj" and noun.head in verbs:
-            yield place, word.head
-
-
-def _npi_licensor(words, lexicon):
-    for place, _ in _licensors(words, lexicon):
-        yield {place: "some"}, words[place].text
-
-
-def _npi_scope(words, lexicon):
-    """The negative word stands in a relative clause, from where it does not license."""
-    for place, noun in _licensors(words, lexicon):
-        clauses = {other for other, word in enumerate(words) if word.head == noun and word.relation == "acl:relcl"}
-        for other, word in enumerate(words):
-            inside = words[word.head].head in clauses and word.relation == "det"
-            if inside and words[place].text == "no" and word.text in _FREE:
-                yield {place: word.text, other: "no"}, ""
+            yield {place: "some"}, word.text
 
 
 def _npi_present(words, lexicon):
@@ -181,6 +165,5 @@ PARADIGMS: dict[str, Paradigm] = {
     "reflexive_number": _reflexive_number,
     "reflexive_gender": _reflexive_gender,
     "npi_licensor": _npi_licensor,
-    "npi_scope": _npi_scope,
     "npi_present": _npi_present,
 }
