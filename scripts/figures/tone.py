@@ -29,10 +29,11 @@ def draw(table, summary, styles, settings, study):
             mine = condensed[(condensed["target"] == target) & condensed["pooling"].isin([pooling, CONTOUR])]
             curves, forest = (figure.add_subplot(part[0, column]) for part in parts[:2])
             draw_curves(curves, rows, mine, target, pooling, styles)
+            curves.set_ylim(limits(condensed[condensed["target"] == target]))
             draw_differences(forest, mine, styles, column == 0)
-            by_layer = rows[(rows["target"] == target) & (rows["pooling"] == pooling)]
+            by_layer = rows[(rows["target"] == target) & (rows["pooling"] != CONTOUR)]
             axes = [figure.add_subplot(parts[2][row, column]) for row in range(len(shown))]
-            draw_maps(figure, axes, by_layer, shown, styles, column == 0)
+            draw_maps(figure, axes, by_layer, pooling, shown, styles, column == 0)
             curves.set_ylabel("accuracy" if column == 0 else "")
     return figure
 
@@ -81,7 +82,7 @@ def draw_curves(axes, rows, summary, target, pooling, styles):
     axes.axhline(own["chance"].iloc[0], **CHANCE)
     names, places = [*steps], [*steps.values()]
     axes.set_xticks(places, names, rotation=90 if len(names) > 4 else 0)
-    axes.set(xlabel="training steps", ylim=limits(means), xlim=(-0.25, max(places) + 0.25))
+    axes.set(xlabel="training steps", xlim=(-0.25, max(places) + 0.25))
     axes.grid(axis="y")
     plotting.head(axes, f"{target.capitalize()}, {described(pooling)}", counts(own, rows))
 
@@ -113,8 +114,9 @@ def steps_of(rows):
     return places | ({"final": max(places.values(), default=0) + 1} if "final" in names else {})
 
 
-def limits(means):
-    """Return the range of the vertical axis: from below chance to above the highest interval."""
+def limits(summary):
+    """Return the range of the vertical axes of a contrast: from below chance to above the highest interval."""
+    means = summary[summary["metric"] == "accuracy"]
     low, high = means[["value", "chance", "ci_low"]].min(axis=None), means[["value", "ci_high"]].max(axis=None)
     return max(0, low - 0.06), min(1, high + 0.05)
 
@@ -146,22 +148,21 @@ def short(label):
     return label[label.rfind("(") + 1 : -1] if label.endswith(")") else label
 
 
-def draw_maps(figure, axes, rows, shown, styles, first):
-    """Draw accuracy by layer and step, a map for each condition, means over seeds, on one scale."""
-    rows = rows[(rows["layer"] != SELECTED) & (rows["metric"] == "accuracy")]
-    means = rows.assign(condition=rows["model"].map(task_of)).groupby(["condition", "layer", "step"], sort=False)[
-        "value"
-    ]
-    means = means.mean()
+def draw_maps(figure, axes, rows, pooling, shown, styles, first):
+    """Draw accuracy by layer and step, a map for each condition, means over seeds, on one scale for a contrast."""
+    rows = rows[(rows["layer"] != SELECTED) & (rows["metric"] == "accuracy")].assign(
+        condition=rows["model"].map(task_of)
+    )
+    everywhere = rows.groupby(["pooling", "condition", "layer", "step"], sort=False)["value"].mean()
+    means, rows = everywhere.loc[pooling], rows[rows["pooling"] == pooling]
+    scale = {"vmin": everywhere.min(), "vmax": everywhere.max()}
     for place, (panel, condition) in enumerate(zip(axes, shown)):
         values = means.loc[condition].unstack("step")
         layers, steps = (
             plotting.layer_order(values.index)[::-1],
-            list(steps_of(rows[rows["model"].map(task_of) == condition])),
+            list(steps_of(rows[rows["condition"] == condition])),
         )
-        image = panel.imshow(
-            values.loc[layers, steps], cmap="viridis", vmin=means.min(), vmax=means.max(), aspect="auto"
-        )
+        image = panel.imshow(values.loc[layers, steps], cmap="viridis", **scale, aspect="auto")
         panel.set_yticks(range(len(layers))[:: -(-len(layers) // 8)], layers[:: -(-len(layers) // 8)] if first else [])
         last = place == len(shown) - 1
         panel.set_xticks(range(len(steps)), steps if last else [], rotation=90 if len(steps) > 4 else 0)
@@ -211,7 +212,7 @@ def sandhi(summary):
     )
     return (
         f" Third tones before third tones are said, and labelled, as second ones: of {int(said['n'].iloc[0])} such "
-        f"syllables the models' probes read the spoken tone in {spoken} %, the dictionary's in {citation} %."
+        f"syllables the models’ probes read the spoken tone in {spoken} %, the dictionary’s in {citation} %."
     )
 
 

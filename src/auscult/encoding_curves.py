@@ -20,7 +20,8 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
     -------
     rows : of the metrics ``midpoint``, ``slope``, ``rise``, ``floor``, ``ceiling`` and ``r2`` (see
         :class:`~auscult.dynamics.SigmoidFit`), ``layer_centre`` (see :func:`layer_centre`) and ``best_layer``, the
-        place of the layer chosen at the last step, 0 for the first; ``verdict`` says whether the fit may be read,
+        place of the layer chosen at the last step, 0 for the first; ``verdict`` says whether there is a fit, else all
+        but ``rise`` and ``r2`` are missing,
         ``above_chance`` whether the last step's score is, with its interval
     draws : of resampled speakers, columns ``draw, midpoint, layer_centre``; empty without such
     """
@@ -60,8 +61,14 @@ def layer_centre(values: np.ndarray) -> np.ndarray:
 def _rows(fit: SigmoidFit) -> Iterator[dict[str, Any]]:
     intervals = {"midpoint": fit.midpoint_ci, "slope": fit.slope_ci, "rise": fit.rise_ci}
     for metric in ("midpoint", "slope", "rise", "floor", "ceiling", "r2"):
-        low, high = intervals.get(metric, (np.nan, np.nan))
-        yield {"metric": metric, "value": float(getattr(fit, metric)), "ci_low": low, "ci_high": high}
+        read = fit.fits or metric in ("rise", "r2")
+        low, high = intervals.get(metric, (np.nan, np.nan)) if read else (np.nan, np.nan)
+        yield {
+            "metric": metric,
+            "value": float(getattr(fit, metric)) if read else np.nan,
+            "ci_low": low,
+            "ci_high": high,
+        }
 
 
 def _above_chance(scores: LevelScores) -> bool:

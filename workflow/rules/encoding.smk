@@ -96,7 +96,7 @@ rule figure_encoding:
         corpora=get_corpora("encoding"),
         checkpoints=get_checkpoints("encoding"),
         style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting", "dynamics"),
+        code=library("plotting", "encoding_panels"),
     output:
         pdf=report(
             "results/figures/encoding.pdf",
