@@ -12,7 +12,7 @@ from auscult.models.training import loop
 from auscult.models.training.architecture import build_encoder, encoder_timing
 from auscult.models.training.contrastive import Contrastive
 from auscult.models.training.loop import LOSS_COLUMNS, train_model
-from auscult.models.training.masked_prediction import WEIGHTS, MaskedPrediction
+from auscult.models.training.masked_prediction import MaskedPrediction
 from auscult.models.training.trainer import Trainer, learning_rate
 from auscult.tables import read_table, write_table
 
@@ -169,7 +169,7 @@ def test_learning_rate_rises_to_its_peak_and_falls():
     assert rates[-1] == pytest.approx(1e-5)
 
 
-def test_masked_loss_is_the_weighted_sum_of_both_codebooks_at_masked_frames():
+def test_masked_loss_is_the_sum_of_both_codebooks_at_masked_frames():
     objective = MaskedPrediction(
         build_encoder("masked_prediction", TINY, 0), {"mel": 5, "pitch": 3}, unmasked_weight=0.0
     ).eval()
@@ -183,7 +183,7 @@ def test_masked_loss_is_the_weighted_sum_of_both_codebooks_at_masked_frames():
     for name, head in objective.heads.items():
         logs = torch.log_softmax(head(frames), dim=-1)
         where = [(i, t) for i in range(2) for t in range(4, 9) if targets[name][i, t] >= 0]
-        by_hand += -WEIGHTS.get(name, 1.0) * sum(logs[i, t, targets[name][i, t]] for i, t in where) / len(where)
+        by_hand += -sum(logs[i, t, targets[name][i, t]] for i, t in where) / len(where)
     assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
 
 

@@ -70,7 +70,8 @@ def read_streams(
         if length < n_samples:
             raise CorpusError(
                 f"expected at least one crop of {n_samples / 16000:.2f} s in split {split!r} of corpus "
-                f"{corpus.name!r}, found {length / 16000:.2f} s of audio in all; choose a shorter 'crop_s' or a larger corpus"
+                f"{corpus.name!r}, found {length / 16000:.2f} s of audio in all; choose a shorter 'crop_s' or a larger "
+                "corpus"
             )
     units: dict[str, dict[str, list[np.ndarray]]] = {split: {} for split in tables}
     for name, n_units in codebooks.items():

@@ -11,16 +11,12 @@ from auscult.models.training.fast_forward import encode
 
 __all__ = ["MaskedPrediction"]
 
-# Pitch is learnt within a few hundred steps and then takes capacity from the spectrum, which is not.
-WEIGHTS = {"pitch": 0.5}
-
 
 class MaskedPrediction(nn.Module):
     """An encoder with one linear head per codebook of targets, on its last layer.
 
     The loss is the sum over codebooks of the cross-entropy at masked frames, plus ``unmasked_weight`` times that at
-    the other frames; a codebook counts as much as :data:`WEIGHTS` say, 1 if they do not. Frames of target −1 (between
-    utterances) do not count.
+    the other frames. Frames of target −1 (between utterances) do not count.
 
     Source: Hsu et al. (2021), equations 1–2. We differ in that the head is linear with a bias, not a scaled cosine.
 
@@ -53,11 +49,11 @@ class MaskedPrediction(nn.Module):
         loss, accuracies = frames.new_zeros(()), []
         for name, head in self.heads.items():
             masked_loss, accuracy = _cross_entropy(head(frames[mask]), targets[name][mask])
+            loss = loss + masked_loss
             accuracies.append(accuracy)
             if self.unmasked_weight:
                 seen_loss, _ = _cross_entropy(head(frames[~mask]), targets[name][~mask])
-                masked_loss = masked_loss + self.unmasked_weight * seen_loss
-            loss = loss + WEIGHTS.get(name, 1.0) * masked_loss
+                loss = loss + self.unmasked_weight * seen_loss
         return loss, torch.stack(accuracies).mean()
 
 
