@@ -27,7 +27,8 @@ ZHUANG = [("ʈʂ", 60), ("w", 20), ("ɑ", 100), ("ŋ", 80)]
     ("table", "onset"),
     [
         (segments(ZHUANG, "zh"), 160),
-        (segments(ZHUANG), 160),
+        (segments(ZHUANG), 180),
+        (segments(ZHUANG, ""), 180),
         (segments([("w", 30), ("o", 90)], "∅", "wo3"), 100),
         (segments([("ɑ", 90)], "∅", "a1"), 100),
         (segments([("ɑ", 90)], label="a1"), 100),

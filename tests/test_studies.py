@@ -8,7 +8,16 @@ import yaml
 
 from auscult.errors import ConfigError
 from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
-from auscult.studies import analysed_steps, check_study, leave_out, model_seed, runs_of, steps_of
+from auscult.studies import (
+    analysed_steps,
+    check_study,
+    extracted_sweeps,
+    leave_out,
+    model_seed,
+    runs_of,
+    steps_of,
+    tiers_of,
+)
 from auscult.study_analyses import DEFAULT_LAYERS
 
 ROOT = Path(__file__).parents[1]
@@ -253,21 +262,6 @@ SPEAKER = "probing targets speaker"
         (PHONE, {"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
         ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
-        (
-            "encoding",
-            {"n_folds": 20},
-            "expected at least 20 voices (test) in corpora: dutch: voices, since analyses: encod",
-        ),
-        (
-            "encoding",
-            {"compare": [["hubert-dutch", "hubert-klingon"]]},
-            "expected one of the study's models of encoding",
-        ),
-        (
-            "encoding",
-            {"corpora": {"dutch": ["phon"]}},
-            "analyses: encoding: corpora: dutch, found 'phon' (did you mean 'p",
-        ),
     ],
 )
 def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
@@ -377,3 +371,98 @@ def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
     config["models"]["own"]["head"] = {"labels": ["a", "b"]}
     with pytest.raises(ConfigError, match="expected key 'name' in models: own: head, found only labels"):
         check_study(config, SCHEMA)
+
+
+def test_a_sweep_runs_every_checkpoint_that_any_analysis_reads(config):
+    study = check_study(config, SCHEMA)
+    sweeps = {(corpus, name): runs for corpus, name, runs in extracted_sweeps(study)}
+    every = steps_of("hubert-english", study["models"]["hubert-english"])
+    assert sweeps["mandarin", "hubert-english"] == [("hubert-english", step) for step in every]
+    assert sweeps["english", "hubert-english"] == [("hubert-english", step) for step in (every[0], every[-1])]
+    assert ("english", "hubert-mandarin") not in sweeps
+    acoustic = [name for name, model in study["models"].items() if model["source"] == "acoustic"]
+    assert sweeps["dutch", ""] == [(name, "final") for name in acoustic]
+
+
+def test_sweeps_cover_every_run_of_the_families_that_read_activations(config):
+    study = check_study(config, SCHEMA)
+    made = {(corpus, *run) for corpus, _, runs in extracted_sweeps(study) for run in runs}
+    for family in ("probing", "reduction", "similarity", "abx", "tone"):
+        assert set(runs_of(study, family)) <= made
+
+
+def test_a_corpus_may_have_tiers_of_its_own(config):
+    study = check_study(config, SCHEMA)
+    assert "rime_50" in tiers_of(study, "mandarin")
+    assert tiers_of(study, "english") == config["activations"]["tiers"]
+    config["activations"]["corpora"] = {"mandrin": {"tiers": ["phone"]}}
+    with pytest.raises(ConfigError, match=r"activations: corpora, found 'mandrin' \(did you mean 'mandarin'\?\)"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize("tier", ["rime_101", "rime_x", "rimes", "frame"])
+def test_a_tier_that_cannot_be_is_an_error(config, tier):
+    config["activations"]["tiers"] = [tier]
+    with pytest.raises(ConfigError, match=f"activations: tiers: 0: '{tier}' does not match"):
+        check_study(config, SCHEMA)
+
+
+TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses: tone: poolings: mean, found 'rime'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["hubert-english", "mel"]}, "expected models with checkpoints in .* tone: models, found .* 'mel'"),
+        ({"baselines": ["time"]}, r"acoustic models of features f0 or mfcc \(.*\) in analyses: tone: baselines, found"),
+        (
+            {"contrasts": {"tone": ["max"]}},
+            r"poolings \(mean, contour\) in analyses: tone: contrasts: tone, found 'max'",
+        ),
+        ({"contrasts": {"vowel": ["mean"]}}, "unknown key 'vowel' in analyses: tone: contrasts"),
+        ({"poolings": {"mean": ["rime"], "contour": ["syllable"]}}, TIERS_OF_MANDARIN),
+        ({"n_folds": 17}, "expected at least 17 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
+        ({"n_folds": 2}, "analyses: tone: n_folds: 2 is less than the minimum of 3"),
+        ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
+    ],
+)
+def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "tone", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_seeds_of_one_condition_have_equal_steps(config):
+    config["models"]["hubert-mandarin-2"] |= {"steps": [0, 7]}
+    message = (
+        r"expected equal steps of hubert-mandarin and hubert-mandarin-2 in analyses: tone: .* found .* and \[0, 7\]"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "message"),
+    [
+        ("encoding targets phone", {"tier": "syllable"}, "encoding: targets: phone: tier, found 'syllable'"),
+        ("encoding targets gender", {"held_out": "type"}, "encoding: target 'gender': expected a column of types"),
+        ("encoding", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices, since "
+         "analyses: encoding: targets: phone holds speakers out in 20 folds, found 8; add voices or lower n_folds"),
+        ("encoding", {"compare": [["hubert-english", "hubert-englsh"]]}, "expected one of the study's models of "
+         "encoding (hubert-english, mel) in analyses: encoding: compare, found 'hubert-englsh' (did you mean"),
+        ("encoding corpora", {"english": ["fone"]}, "in analyses: encoding: corpora: english, found 'fone'"),
+        ("encoding targets phone", {"givn": "pos"}, "unknown key 'givn' in analyses: encoding: targets: phone"),
+    ],
+)  # fmt: skip
+def test_what_encoding_needs_is_checked_before_anything_runs(smoke, place, changes, message):
+    changed(smoke, place, **changes)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        check_study(smoke, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_families_that_watch_a_model_learn_read_all_of_its_checkpoints(smoke):
+    steps = [step for _, model, step in runs_of(smoke, "encoding") if model == "hubert-english"]
+    assert steps == ["0", "4", "12"]
+    assert [step for _, model, step in runs_of(smoke, "probing") if model == "hubert-english"][:2] == ["0", "12"]

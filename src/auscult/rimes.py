@@ -29,8 +29,8 @@ def is_rime(tier: str) -> bool:
 def derive_rimes(segments: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
     """Return the rime of every syllable, once for each of the tiers, with all other columns of the syllable.
 
-    The onset consonant is the first phone of a syllable, unless column ``onset_consonant`` of the syllable says that
-    it has none or, without such a column, that phone is a vowel. Glides after it belong to the rime, as in pinyin.
+    Column ``onset_consonant`` of a syllable says whether its first phone is one: glides after it then belong to the
+    rime, as in pinyin. Where it says nothing, or there is no such column, the rime begins with the first vowel.
 
     Parameters
     ----------
@@ -44,17 +44,20 @@ def derive_rimes(segments: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
     """
     syllables, phones = (segments[segments["tier"] == tier] for tier in ("syllable", "phone"))
     ordered = phones.assign(vowel=_is_vowel(phones)).sort_values("onset", kind="stable")
-    of_syllable = ordered.groupby(["utterance", "parent"], sort=False)
+    ordered["place"] = ordered.groupby(["utterance", "parent"]).cumcount()
     keys = pd.MultiIndex.from_frame(syllables[["utterance", "index"]])
-    first_is_vowel = of_syllable["vowel"].first().reindex(keys, fill_value=True).to_numpy(bool)
-    first_ends = of_syllable["offset"].first().reindex(keys, fill_value=0).to_numpy()
-    has_onset = ~first_is_vowel
-    if "onset_consonant" in syllables:
-        has_onset = (syllables["onset_consonant"] != ZERO_ONSET).to_numpy()
+
+    def first(kind: pd.Series, column: str) -> np.ndarray:
+        found = ordered[kind].groupby(["utterance", "parent"])[column].first()
+        return found.reindex(keys, fill_value=-1).to_numpy()
+
+    onset_consonant = syllables.get("onset_consonant", pd.Series("", syllables.index)).fillna("").to_numpy()
+    unknown, has_onset = onset_consonant == "", ~np.isin(onset_consonant, ["", ZERO_ONSET])
     # An onset consonant is not part of the rime, even where it is drawn out to a vowel.
-    n_vowels = of_syllable["vowel"].sum().reindex(keys, fill_value=0).to_numpy() - (has_onset & first_is_vowel)
-    _require_vowels(syllables, n_vowels > 0)
-    onset = np.where(has_onset, first_ends, syllables["onset"]).astype(np.int64)
+    any_vowel, later_vowel = (first(ordered["vowel"] & (ordered["place"] >= place), "onset") for place in (0, 1))
+    _require_vowels(syllables, np.where(has_onset, later_vowel, any_vowel) >= 0)
+    ends = first(ordered["place"] == 0, "offset")
+    onset = np.select([unknown, has_onset], [any_vowel, ends], syllables["onset"]).astype(np.int64)
     offset = syllables["offset"].to_numpy()
     return pd.concat([_at(syllables, tier, onset, offset) for tier in tiers], ignore_index=True)
 

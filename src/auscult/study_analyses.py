@@ -52,6 +52,8 @@ def check_analyses(config: Config) -> None:
             check_known(model, attribution["models"], f"analyses: attribution: corpora: {corpus}", "models")
     if "reliability" in analyses:
         _check_reliability(analyses, models)
+    if "tone" in analyses:
+        _check_tone(analyses["tone"], config)
     for model in analyses.get("mixing", {"models": []})["models"]:
         if model in acoustic:
             raise ConfigError(f"expected models with attention in analyses: mixing: models, found the acoustic "
@@ -161,6 +163,32 @@ def _check_probing(probing: Config, config: Config) -> None:
                 _check_tier("phone", config, corpus, where)
             if "speaker" in probing["targets"][name]["held_out"].split("+"):
                 _check_voices(corpus, config, f"probing: targets: {name}", probing["n_folds"])
+
+
+def _check_tone(tone: Config, config: Config) -> None:
+    models = config["models"]
+    for model in tone["models"]:
+        if models[model]["source"] == "acoustic":
+            raise ConfigError("expected models with checkpoints in analyses: tone: models, found the acoustic "
+                              f"baseline {model!r}; name it under baselines")  # fmt: skip
+        same = next(name for name in tone["models"] if task_of(name) == task_of(model))
+        steps, expected = (models[name].get("steps") for name in (model, same))
+        if steps != expected:
+            raise ConfigError(
+                f"expected equal steps of {same} and {model} in analyses: tone: models, which are seeds of one "
+                f"condition, found {expected} and {steps}; correct models: {model}"
+            )
+    contours = {name for name, model in models.items() if model.get("features") in ("f0", "mfcc")}
+    for name in tone["baselines"]:
+        check_known(name, contours, "analyses: tone: baselines", "acoustic models of features f0 or mfcc")
+    for contrast, names in tone["contrasts"].items():
+        for name in names:
+            check_known(name, tone["poolings"], f"analyses: tone: contrasts: {contrast}", "poolings")
+    for corpus in tone["corpora"]:
+        for name, tiers in tone["poolings"].items():
+            for tier in tiers:
+                _check_tier(tier, config, corpus, f"analyses: tone: poolings: {name}")
+        _check_voices(corpus, config, "tone", tone["n_folds"])
 
 
 def _check_encoding(encoding: Config, config: Config) -> None:

@@ -48,13 +48,13 @@ def log_mel(waveform: np.ndarray, timing: FrameTiming = TIMING) -> np.ndarray:
     return (spectra @ _mel_bands()).clamp(min=_ENERGY_FLOOR).log().numpy()
 
 
-def mfcc(waveform: np.ndarray, timing: FrameTiming = TIMING) -> np.ndarray:
+def mfcc(waveform: np.ndarray, timing: FrameTiming = TIMING, n_cepstra: int = N_CEPSTRA) -> np.ndarray:
     """Return 13 static mel-frequency cepstral coefficients, the zeroth included [shape=(n_frames, 13), float32].
 
     Orthonormal cosine transform of :func:`log_mel` (Davis and Mermelstein, 1980); no deltas, as is usual where MFCC
     serve as baseline.
     """
-    return np.ascontiguousarray(dct(log_mel(waveform, timing), norm="ortho", axis=1)[:, :N_CEPSTRA])
+    return np.ascontiguousarray(dct(log_mel(waveform, timing), norm="ortho", axis=1)[:, :n_cepstra])
 
 
 def log_f0(waveform: np.ndarray, hop_samples: int = HOP_SAMPLES, timing: FrameTiming | None = None) -> np.ndarray:

@@ -1,0 +1,22 @@
+"""Probe every layer of every checkpoint of one model for the tones and consonants of one corpus."""
+
+from pathlib import Path
+
+from auscult.activations import read_activations
+from auscult.jobs import job
+from auscult.tables import write_table
+from auscult.tone import tone_activations
+
+with job(snakemake.log[0], snakemake.threads):
+    folders = [Path(manifest).parent for manifest in snakemake.input.activations]
+    results, items = tone_activations(
+        {folder.name: read_activations(folder) for folder in folders},
+        contrasts=snakemake.params.contrasts,
+        poolings=snakemake.params.poolings,
+        n_folds=snakemake.params.n_folds,
+        n_resamples=snakemake.params.n_resamples,
+        seed=snakemake.params.seed,
+        **dict(snakemake.wildcards.items()),
+    )
+    write_table(results, snakemake.output.table)
+    write_table(items, snakemake.output.items)

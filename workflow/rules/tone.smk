@@ -1,0 +1,129 @@
+"""
+What is read of Mandarin tones and consonants at every checkpoint of a model, on voices and strings it has not met.
+
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of all steps, with syllables and the moments of their rimes;
+                  resources/corpora/{corpus}/manifest.json for the acoustic contours
+outputs:          results/tone/{corpus}/{model}.csv and {model}.items.parquet (of every syllable), baselines.csv and baselines.items.parquet;
+                  collected in results/tone/tone.csv, over seeds and compared in results/tone/summary.csv; results/figures/tone.*
+"""
+
+
+include: "tone_inputs.smk"
+
+
+localrules:
+    tone,
+
+
+rule tone_run:
+    """Probe every layer of every checkpoint of a model for tones and consonants."""
+    input:
+        activations=get_sweep,
+        code=library("activations", "tone"),
+    output:
+        table="results/tone/{corpus}/{model}.csv",
+        items="results/tone/{corpus}/{model}.items.parquet",
+    log:
+        "logs/tone/{corpus}/{model}.log",
+    benchmark:
+        "logs/benchmarks/tone/{corpus}/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        contrasts=config["analyses"]["tone"]["contrasts"],
+        poolings=config["analyses"]["tone"]["poolings"],
+        n_folds=config["analyses"]["tone"]["n_folds"],
+        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/tone.py"
+
+
+rule tone_baselines:
+    """Probe contours of F0 and MFCC around the same syllables."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        code=library("tone", "corpora.corpus"),
+    output:
+        table="results/tone/{corpus}/baselines.csv",
+        items="results/tone/{corpus}/baselines.items.parquet",
+    log:
+        "logs/tone/{corpus}/baselines.log",
+    benchmark:
+        "logs/benchmarks/tone/{corpus}/baselines.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        features=get_contour_features(),
+        contrasts=list(config["analyses"]["tone"]["contrasts"]),
+        splits=config["activations"]["splits"],
+        n_folds=config["analyses"]["tone"]["n_folds"],
+        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/tone_baselines.py"
+
+
+rule tone_summary:
+    """Collect the results, average them over seeds, and compare conditions syllable by syllable."""
+    input:
+        table=get_tone(".csv"),
+        items=get_tone(".items.parquet"),
+        code=library("tone_summary"),
+    output:
+        table="results/tone/tone.csv",
+        summary="results/tone/summary.csv",
+    log:
+        "logs/tone/summary.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/tone_summary.py"
+
+
+rule tone:
+    """Read tones and consonants of the study's models; in results/tone/."""
+    input:
+        rules.tone_summary.output,
+
+
+rule figure_tone:
+    """Draw the accuracy of consonants and tones while models learn, and by layer."""
+    input:
+        table=rules.tone_summary.output.table,
+        summary=rules.tone_summary.output.summary,
+        corpora=get_corpora("tone"),
+        checkpoints=get_checkpoints("tone"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/tone.pdf",
+            caption="../report/tone.rst",
+            category="tone",
+        ),
+        svg="results/figures/tone.svg",
+        png="results/figures/tone.png",
+        table="results/figures/tone.csv",
+        provenance="results/figures/tone.json",
+    log:
+        "logs/figures/tone.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("tone"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/tone.py"
