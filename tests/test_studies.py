@@ -267,21 +267,6 @@ SPEAKER = "probing targets speaker"
         (PHONE, {"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
         ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
-        (
-            "encoding",
-            {"n_folds": 20},
-            "expected at least 20 voices (test) in corpora: dutch: voices, since analyses: encod",
-        ),
-        (
-            "encoding",
-            {"compare": [["hubert-dutch", "hubert-klingon"]]},
-            "expected one of the study's models of encoding",
-        ),
-        (
-            "encoding",
-            {"corpora": {"dutch": ["phon"]}},
-            "analyses: encoding: corpora: dutch, found 'phon' (did you mean 'p",
-        ),
     ],
 )
 def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
@@ -461,3 +446,29 @@ def test_seeds_of_one_condition_have_equal_steps(config):
     )
     with pytest.raises(ConfigError, match=message):
         check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "message"),
+    [
+        ("encoding targets phone", {"tier": "syllable"}, "encoding: targets: phone: tier, found 'syllable'"),
+        ("encoding targets gender", {"held_out": "type"}, "encoding: target 'gender': expected a column of types"),
+        ("encoding", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices, since "
+         "analyses: encoding: targets: phone holds speakers out in 20 folds, found 8; add voices or lower n_folds"),
+        ("encoding", {"compare": [["hubert-english", "hubert-englsh"]]}, "expected one of the study's models of "
+         "encoding (hubert-english, mel) in analyses: encoding: compare, found 'hubert-englsh' (did you mean"),
+        ("encoding corpora", {"english": ["fone"]}, "in analyses: encoding: corpora: english, found 'fone'"),
+        ("encoding targets phone", {"givn": "pos"}, "unknown key 'givn' in analyses: encoding: targets: phone"),
+    ],
+)  # fmt: skip
+def test_what_encoding_needs_is_checked_before_anything_runs(smoke, place, changes, message):
+    changed(smoke, place, **changes)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        check_study(smoke, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_families_that_watch_a_model_learn_read_all_of_its_checkpoints(smoke):
+    steps = [step for _, model, step in runs_of(smoke, "encoding") if model == "hubert-english"]
+    assert steps == ["0", "4", "12"]
+    assert [step for _, model, step in runs_of(smoke, "probing") if model == "hubert-english"][:2] == ["0", "12"]
