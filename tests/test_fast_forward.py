@@ -9,7 +9,9 @@ from auscult.models.training.fast_forward import encode, front_end
 SMALL = {"hidden": 16, "layers": 2, "heads": 2, "feed_forward": 32, "position_groups": 2, "codes": 16}
 FRONT_ENDS = {
     "default": {"conv_dim": (8, 8, 12, 12, 8, 8, 8)},
-    "kernels of whole strides": {"conv_dim": (8, 8, 12, 6, 6), "conv_kernel": (10, 8, 8, 4, 2), "conv_stride": (5, 4, 4, 2, 2)},
+    "kernels of whole strides": {
+        "conv_dim": (8, 8, 12, 6, 6), "conv_kernel": (10, 8, 8, 4, 2), "conv_stride": (5, 4, 4, 2, 2),
+    },
     "kernels of no whole strides": {"conv_dim": (6, 8, 5), "conv_kernel": (13, 7, 5), "conv_stride": (5, 4, 8)},
     "one layer": {"conv_dim": (8,), "conv_kernel": (400,), "conv_stride": (320,)},
 }  # fmt: skip

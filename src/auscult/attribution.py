@@ -145,7 +145,7 @@ def _announce(predictor, speech: Corpus, item: Item, units, utterances: pd.Serie
         view = view_input(predictor, item.waveform, name, settings.seed)
         function, (chunk, steep) = as_function(predictor, item, view, settings.memory_mb)
         n_forward = sum(count_coalitions(len(units[unit]), settings.methods, settings.n_samples)
-                        for unit in settings.units)  # fmt: skip
+                        for unit in settings.units_of(name))  # fmt: skip
         if "occlusion" in settings.methods:
             n_forward += int(1000 * len(item.waveform) / predictor.sample_rate_hz / settings.stride_ms)
         seconds += n_forward * seconds_per_input(function, view.values, chunk, differentiated=False)

@@ -175,8 +175,8 @@ def _within(known: pd.DataFrame, test: pd.DataFrame, longest_s: float) -> pd.Dat
     short = known[lengths_s[known["utterance"]].to_numpy() <= longest_s]
     if short.empty:
         raise AnalysisError(
-            f"expected test utterances of at most {longest_s:g} s to explain, found the shortest of {len(known)} to last "
-            f"{lengths_s[known['utterance']].min():.2f} s; raise drawn_within_s"
+            f"expected test utterances of at most {longest_s:g} s to explain, found the shortest of {len(known)} to "
+            f"last {lengths_s[known['utterance']].min():.2f} s; raise drawn_within_s"
         )
     return short
 

@@ -71,7 +71,8 @@ def _convolve(frames: Tensor, weight: Tensor, stride: int) -> Tensor:
     n_out, _, kernel = weight.shape
     n_blocks, n_new = -(-kernel // stride), (n_frames - kernel) // stride + 1
     blocked = (n_new + n_blocks - 1) * stride
-    frames = frames[:, :blocked] if blocked <= n_frames else functional.pad(frames, (0, 0, 0, blocked - n_frames))
+    if blocked != n_frames:  # negative padding cuts off
+        frames = functional.pad(frames, (0, 0, 0, blocked - n_frames))
     weight = functional.pad(weight, (0, n_blocks * stride - kernel)).permute(2, 1, 0)
     weights = weight.reshape(n_blocks, stride * n_channels, n_out)
     products = frames.reshape(n_crops, -1, stride * n_channels) @ torch.cat(list(weights), dim=1)
