@@ -190,7 +190,11 @@ def draw_paradigms(axes, table, families):
         plotting.label_lines(axes, ends, gap=0.085)
     counts = f"n = {plotting.describe_range(rows['n'])} pairs a paradigm"
     seeds = f"mean of {len(members)} seeds" if len(members) > 1 else ""
-    plotting.head(axes, "Grammar, by paradigm", [f"{style.label} · {rows['corpus'].iloc[0]}", ", ".join(filter(None, [counts, seeds]))])
+    plotting.head(
+        axes,
+        "Grammar, by paradigm",
+        [f"{style.label} · {rows['corpus'].iloc[0]}", ", ".join(filter(None, [counts, seeds]))],
+    )
 
 
 def legends(table, families):

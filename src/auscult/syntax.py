@@ -88,9 +88,7 @@ def measure_syntax(
     return pd.concat(parts, ignore_index=True)
 
 
-def _measures(
-    model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed
-) -> Iterator[pd.DataFrame]:
+def _measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed) -> Iterator[pd.DataFrame]:
     chosen = corpus.sentences if split is None else corpus.sentences[corpus.sentences["split"] == split]
     chosen = chosen["sentence"].iloc[:max_sentences]
     if len(chosen):

@@ -94,7 +94,9 @@ def _ratios(table: pd.DataFrame):
 
 
 def _spreads(table: pd.DataFrame):
-    onsets = table[table["metric"] == ONSET].assign(family=[_family(name) for name in table[table["metric"] == ONSET]["model"]])
+    onsets = table[table["metric"] == ONSET].assign(
+        family=[_family(name) for name in table[table["metric"] == ONSET]["model"]]
+    )
     for (corpus, family, curve, target), mine in onsets.groupby(["corpus", "family", "curve", "target"], sort=False):
         dates = mine["value"].dropna()
         if len(mine) > 1 and len(dates):

@@ -12,7 +12,9 @@ from auscult.errors import CorpusError
 __all__ = ["read_conllu"]
 
 
-def read_conllu(source: Path, files: str = "*.conllu", split: str = "test", language: str = "") -> dict[str, pd.DataFrame]:
+def read_conllu(
+    source: Path, files: str = "*.conllu", split: str = "test", language: str = ""
+) -> dict[str, pd.DataFrame]:
     """Read the sentences of CoNLL-U files.
 
     Syntactic words are kept: the ranges of multiword tokens (``1-2``) and the empty nodes of enhanced graphs (``3.1``)
@@ -36,7 +38,9 @@ def read_conllu(source: Path, files: str = "*.conllu", split: str = "test", lang
     """
     paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
     if not paths:
-        raise CorpusError(f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder")
+        raise CorpusError(
+            f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder"
+        )
     sentences, words = [], []
     for path in paths:
         for number, parsed in enumerate(_sentences(path), start=1):

@@ -102,7 +102,12 @@ def _coordinated(words, lexicon):
     for subject, verb in _subjects(words):
         for place, word in enumerate(words):
             nouns = [other.number for other in words[verb:place] if other.pos == "NOUN"]
-            if word.relation == "conj" and word.head == verb and nouns and set(nouns) == {_OTHER[words[subject].number]}:
+            if (
+                word.relation == "conj"
+                and word.head == verb
+                and nouns
+                and set(nouns) == {_OTHER[words[subject].number]}
+            ):
                 yield {place: lexicon.other_number(word)}, word.number
 
 

@@ -45,9 +45,7 @@ class TextModel:
     def word_tokens(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[int]], list[list[int]]]:
         """Return the tokens of each sentence given as words, and the word of each token, -1 for special ones."""
         encoded = self.tokenizer([list(words) for words in sentences], is_split_into_words=True)
-        owners = [
-            [-1 if word is None else word for word in encoded.word_ids(place)] for place in range(len(sentences))
-        ]
+        owners = [[-1 if word is None else word for word in encoded.word_ids(place)] for place in range(len(sentences))]
         for words, found in zip(sentences, owners):
             lost = set(range(len(words))) - set(found)
             if lost:
