@@ -129,7 +129,7 @@ def test_at_least_one_word_of_a_batch_is_hidden():
 
 def test_unknown_sizes_raise():
     with pytest.raises(
-        ConfigError, match="expected sizes among hidden, layers, .* of a language model, found 'conv_dim'"
+        ConfigError, match=r"expected sizes among hidden, layers, .* of a language model, found 'conv_dim'"
     ):
         complete_text_architecture({"conv_dim": [3]})
     with pytest.raises(

@@ -362,3 +362,29 @@ def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
     config["models"]["own"]["head"] = {"labels": ["a", "b"]}
     with pytest.raises(ConfigError, match="expected key 'name' in models: own: head, found only labels"):
         check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(("place", "value", "message"), [
+    (("models", "bert-english-1", "corpus"), "english", "expected a corpus of text in models: bert-english-1: corpus, "
+     "found 'english'"),
+    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: hubert-english: "
+     "corpus, found 'written-english'"),
+    (("analyses", "syntax", "corpora"), ["english"], "expected corpora of text in analyses: syntax: corpora, found"),
+    (("analyses", "syntax", "models"), ["hubert-english"], "expected models of text in analyses: syntax: models, found "
+     "'hubert-english'"),
+    (("models", "bert-english-1", "crop_s"), 2.0, "unknown key 'crop_s' in models: bert-english-1"),
+    (("models", "hubert-english", "mask_share"), 0.2, "unknown key 'mask_share' in models: hubert-english"),
+])  # fmt: skip
+def test_what_reads_and_what_listens_is_kept_apart(config, place, value, message):
+    entry = config
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = value
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+def test_a_family_that_follows_training_runs_on_every_checkpoint(config):
+    checked = check_study(config, SCHEMA)
+    steps = [step for corpus, model, step in runs_of(checked, "syntax") if model == "bert-english-1"]
+    assert steps == [str(step) for step in checked["models"]["bert-english-1"]["steps"]]

@@ -211,7 +211,7 @@ def test_an_unknown_word_is_text_and_special_tokens_are_not():
 
 
 def test_a_sentence_too_long_for_the_model_raises():
-    with pytest.raises(AnalysisError, match="expected sentences of at most 12 tokens, .* found 22 in "):
+    with pytest.raises(AnalysisError, match=r"expected sentences of at most 12 tokens, .* found 22 in "):
         TextModel(*tiny_bert()).tokens(["the king " * 10])
 
 
@@ -220,8 +220,8 @@ def corpus(n=40):
         f"s{i}": parse("the/det/1 king/nsubj/2 sings/root/-1 near/case/5 the/det/5 queen/obl/2", f"s{i}")
         for i in range(n)
     }
-    sentences = pd.DataFrame({"sentence": list(parses), "corpus": "c", "language": "", "text": "the king sings near the queen",
-                              "split": "test"})  # fmt: skip
+    sentences = pd.DataFrame({"sentence": list(parses), "corpus": "c", "language": "", "split": "test",
+                              "text": "the king sings near the queen"})  # fmt: skip
     table = pairs(*[("agreement", "the king sings", "the king sing")] * 8).assign(
         corpus="c", pair=[f"p{i}" for i in range(8)]
     )
@@ -263,7 +263,7 @@ def test_steps_out_of_order_raise(tmp_path, steps):
 def test_a_missing_checkpoint_raises(tmp_path):
     found = checkpoints(tmp_path, "0", "10")
     shutil.rmtree(found["10"])
-    with pytest.raises(AnalysisError, match="expected a checkpoint of step 10 at .*, found none"):
+    with pytest.raises(AnalysisError, match=r"expected a checkpoint of step 10 at .*, found none"):
         follow_syntax(found, corpus(), model="m", seed=0)
 
 
@@ -275,14 +275,14 @@ def test_a_split_without_sentences_and_no_pairs_raises(tmp_path):
 
 def test_a_checkpoint_without_tokenizer_raises(tmp_path):
     save_checkpoint(tmp_path / "m", tiny_bert()[0], {})
-    with pytest.raises(CheckpointError, match="expected tokenizer.json or vocab.txt in .*, found no tokenizer"):
+    with pytest.raises(CheckpointError, match=r"expected tokenizer.json or vocab.txt in .*, found no tokenizer"):
         load_text_model(tmp_path / "m")
 
 
 def test_a_bert_without_word_predictor_raises(tmp_path):
     model, tokenizer = tiny_bert()
     save_checkpoint(tmp_path / "m", BertModel(model.config), {}, tokenizer=tokenizer)
-    with pytest.raises(CheckpointError, match="expected a BERT that predicts words .*, found BertModel"):
+    with pytest.raises(CheckpointError, match=r"expected a BERT that predicts words .*, found BertModel"):
         load_text_model(tmp_path / "m")
 
 

@@ -83,8 +83,10 @@ def measure_syntax(
     """
     parts = list(_measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed))
     if not parts:
-        raise AnalysisError(f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, found "
-                            f"neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}")  # fmt: skip
+        raise AnalysisError(
+            f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, "
+            f"found neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}"
+        )
     return pd.concat(parts, ignore_index=True)
 
 

@@ -1,4 +1,4 @@
-"""The parse that attention implies: for every word, the word at which a head looks most, or by which it is looked at."""
+"""The parse that attention implies: for each word, the one at which a head looks most, or by which it is looked at."""
 
 from collections.abc import Mapping
 

@@ -65,8 +65,10 @@ def _sentences(path: Path) -> list[TokenList]:
 
 def _word(sentence: str, index: int, token: dict, path: Path) -> dict:
     if not isinstance(token.get("head"), int) or token.get("deprel") is None:
-        raise CorpusError(f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
-                          f"{sentence!r} of {path}, found none; the columns HEAD and DEPREL must be filled")  # fmt: skip
+        raise CorpusError(
+            f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
+            f"{sentence!r} of {path}, found none; the columns HEAD and DEPREL must be filled"
+        )
     return {
         "sentence": sentence, "index": index, "word": token["form"], "pos": token.get("upos") or "",
         "head": token["head"] - 1, "relation": token["deprel"],

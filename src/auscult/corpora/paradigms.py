@@ -71,9 +71,9 @@ def _subjects(words: Sentence) -> Iterator[tuple[int, int]]:
     """Yield (subject, verb) where the noun comes first and the verb's form shows its number."""
     for place, word in enumerate(words):
         verb = word.head
-        if word.relation == "nsubj" and word.pos == "NOUN" and verb > place and words[verb].pos == "VERB":
-            if words[verb].number:
-                yield place, verb
+        noun = word.relation == "nsubj" and word.pos == "NOUN" and verb > place
+        if noun and words[verb].pos == "VERB" and words[verb].number:
+            yield place, verb
 
 
 def _agreement(words: Sentence, lexicon: Lexicon, relation: str):
