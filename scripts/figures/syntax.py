@@ -1,4 +1,4 @@
-"""Draw loss, attachment and grammatical accuracy against the steps of training, seeds and onsets, relations and paradigms."""
+"""Draw loss, attachment and grammatical accuracy against steps, with seeds and onsets; relations and paradigms."""
 
 import re
 from itertools import zip_longest
@@ -15,6 +15,7 @@ from auscult.syntax_measures import ACCURACY, ALL, FIXED_OFFSET, LOSS, ONSET, UA
 from auscult.tables import read_table
 
 BASELINE = {"color": "#333333", "linestyle": (0, (4, 2)), "linewidth": 1}
+UNTRAINED = {"color": "#333333", "linestyle": "", "marker": "o", "markerfacecolor": "white"}
 CHANCE = {"color": "#777777", "linestyle": ":", "linewidth": 1}
 CURVES = {
     LOSS: ("Loss at hidden words", "nats", "s"),
@@ -22,8 +23,9 @@ CURVES = {
     ACCURACY: ("Grammar", "minimal pairs right", "o"),
 }
 # Tol's schemes, apart from the models' palette: here a colour is a paradigm.
-PARADIGMS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499", "#661100",
-             "#6699CC", "#888888")  # fmt: skip
+PARADIGMS = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255", "#AA4499",
+             "#661100", "#6699CC", "#888888")  # fmt: skip
+COUNTED = {LOSS: "words", UAS: "arcs", ACCURACY: "pairs"}
 CURVE_MM = 46
 
 
@@ -97,7 +99,7 @@ def draw_curves(axes, rows, onsets, families, metric):
         axes.axhline(0.5, **CHANCE)
         axes.set_ylim(min(0.44, rows["value"].min() - 0.02), 1.02)
     mark_onsets(axes, rows, onsets, families, metric, marker)
-    counts = f"n = {plotting.describe_range(rows['n'])} {'words' if metric == LOSS else 'arcs' if metric == UAS else 'pairs'}"
+    counts = f"n = {plotting.describe_range(rows['n'])} {COUNTED[metric]}"
     unit = plotting.resampling_unit(rows)
     groups = f" of {plotting.describe_range(rows['n_groups'])} {unit}s" if unit != "pair" else ""
     plotting.head(axes, title, [f"{rows['corpus'].iloc[0]} · {counts}{groups}"])
@@ -190,7 +192,11 @@ def draw_paradigms(axes, table, families):
         plotting.label_lines(axes, ends, gap=0.085)
     counts = f"n = {plotting.describe_range(rows['n'])} pairs a paradigm"
     seeds = f"mean of {len(members)} seeds" if len(members) > 1 else ""
-    plotting.head(axes, "Grammar, by paradigm", [f"{style.label} · {rows['corpus'].iloc[0]}", ", ".join(filter(None, [counts, seeds]))])
+    plotting.head(
+        axes,
+        "Grammar, by paradigm",
+        [f"{style.label} · {rows['corpus'].iloc[0]}", ", ".join(filter(None, [counts, seeds]))],
+    )
 
 
 def legends(table, families):
@@ -199,7 +205,7 @@ def legends(table, families):
     marks = [Line2D([], [], color="#333333", linestyle="", marker=CURVES[metric][2], label=f"onset: {what}")
              for metric, what in ((LOSS, "loss"), (UAS, "structure"), (ACCURACY, "capability"))]  # fmt: skip
     beside = [Line2D([], [], **BASELINE, label="best fixed offset"), Line2D([], [], **CHANCE, label="chance"),
-              Line2D([], [], color="#333333", linestyle="", marker="o", markerfacecolor="white", label="by relation: untrained")]  # fmt: skip
+              Line2D([], [], **UNTRAINED, label="by relation: untrained")]  # fmt: skip
     return [lines, marks, beside]
 
 
@@ -207,13 +213,13 @@ def note(table, onsets, study):
     """Say what a reader of the figure alone must know."""
     return (
         f"{plotting.describe_study(study, table['corpus'])} Thin lines are seeds, thick ones their mean; step 0 is the "
-        "untrained model. UAS: the attention head that finds most heads of a relation, looking either way, is chosen on one "
-        "half of the sentences and scored on the other; the baseline is the best fixed offset, from 3 words before to 2 "
-        "after, chosen alike; root, punctuation and rare relations are left out. Accuracy: the mean over paradigms of minimal "
-        "pairs whose good sentence has the higher pseudo-log-likelihood, ties one half. Onset: where a curve has made half "
-        "of its way from step 0 to the last and stays beyond; on the mean curve the median over seeds, the bar from the first "
-        f"seed to the last. {describe_dates(onsets)}The table beside this figure holds 95 % intervals over sentences and "
-        "over pairs."
+        "untrained model. UAS: the attention head that finds most heads of a relation, looking either way, is chosen "
+        "on one half of the sentences and scored on the other; the baseline is the best fixed offset, from 3 words "
+        "before to 2 after, chosen alike; root, punctuation and rare relations are left out. Accuracy: the mean over "
+        "paradigms of minimal pairs whose good sentence has the higher pseudo-log-likelihood, ties one half. Onset: "
+        "where a curve has made half of its way from step 0 to the last and stays beyond; on the mean curve the median "
+        f"over seeds, the bar from the first seed to the last. {describe_dates(onsets)}The table beside this figure "
+        "holds 95 % intervals over sentences and over pairs."
     )
 
 
@@ -224,8 +230,10 @@ def describe_dates(onsets):
     alone = rows[rows["ci_low"].isna() & ~rows["model"].str.contains(r"-(?:seed)?\d+$")]
     parts = []
     for model, mine in pd.concat([groups, alone]).groupby("model", sort=False):
-        dates = [f"{row.curve} {row.value:.0f}" + (f" ({row.ci_low:.0f}–{row.ci_high:.0f})" if row.ci_low == row.ci_low else "")
-                 for row in mine.itertuples()]  # fmt: skip
+        dates = [
+            f"{row.curve} {row.value:.0f}" + ("" if np.isnan(row.ci_low) else f" ({row.ci_low:.0f}–{row.ci_high:.0f})")
+            for row in mine.itertuples()
+        ]
         parts.append(f"{model} {', '.join(dates)}")
     return f"Onsets: {'; '.join(parts)}. " if parts else ""
 

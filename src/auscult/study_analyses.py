@@ -79,14 +79,16 @@ def _check_text(config: Config) -> None:
     for name in listeners:
         if models[name]["source"] != "acoustic" and (models[name]["corpus"] in text) != (name in readers):
             kind = "text" if name in readers else "speech"
-            raise ConfigError(f"expected a corpus of {kind} in models: {name}: corpus, found {models[name]['corpus']!r}; "
-                              "a language model reads (source: text), the others listen")  # fmt: skip
+            raise ConfigError(
+                f"expected a corpus of {kind} in models: {name}: corpus, found "
+                f"{models[name]['corpus']!r}; a language model reads (source: text), the others listen"
+            )
     for family, analysis in analyses.items():
         reads = family == "syntax"
         for corpus in analysis["corpora"]:
             if (corpus in text) != reads:
-                raise ConfigError(f"expected corpora of {'text' if reads else 'speech'} in analyses: {family}: corpora, "
-                                  f"found {corpus!r}; take it out")  # fmt: skip
+                raise ConfigError(f"expected corpora of {'text' if reads else 'speech'} in analyses: {family}: "
+                                  f"corpora, found {corpus!r}; take it out")  # fmt: skip
         for model in analysis["models"]:
             if model in listeners and (model in readers) != reads:
                 raise ConfigError(f"expected models of {'text' if reads else 'speech'} in analyses: {family}: models, "

@@ -83,14 +83,14 @@ def measure_syntax(
     """
     parts = list(_measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed))
     if not parts:
-        raise AnalysisError(f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, found "
-                            f"neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}")  # fmt: skip
+        raise AnalysisError(
+            f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, "
+            f"found neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}"
+        )
     return pd.concat(parts, ignore_index=True)
 
 
-def _measures(
-    model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed
-) -> Iterator[pd.DataFrame]:
+def _measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed) -> Iterator[pd.DataFrame]:
     chosen = corpus.sentences if split is None else corpus.sentences[corpus.sentences["split"] == split]
     chosen = chosen["sentence"].iloc[:max_sentences]
     if len(chosen):

@@ -1,4 +1,4 @@
-"""Unlabelled attachment of the implied parse: the best head of each relation, chosen on some sentences, scored on others."""
+"""Attachment of the implied parse: the best head of each relation, chosen on some sentences, scored on others."""
 
 import numpy as np
 import pandas as pd
@@ -17,8 +17,8 @@ def score_attachment(
     """Score the implied parse of a model (Clark et al., 2019; Chen et al., 2024), and the best fixed offsets.
 
     For each relation the attention head, of all layers and in either direction, that finds most arcs in one half of the
-    sentences is scored on the other half; so is the baseline, the best of the places 3 before to 2 after the word. Chen et
-    al. choose and score on the same sentences, which favours the best of many heads.
+    sentences is scored on the other half; so is the baseline, the best of the places 3 before to 2 after the word. Chen
+    et al. choose and score on the same sentences, which favours the best of many heads.
 
     Parameters
     ----------
@@ -31,8 +31,8 @@ def score_attachment(
     Returns
     -------
     table : a row for ``all`` arcs and one for each relation: ``layer, target, metric, value, ci_low, ci_high, n,
-        n_groups, head, direction, offset, chance``; value is the share of arcs found, 0 to 1, higher is better; chance is
-        that of a random other word
+        n_groups, head, direction, offset, chance``; value is the share of arcs found, 0 to 1, higher is better; chance
+        is that of a random other word
 
     Raises
     ------
@@ -61,8 +61,8 @@ def score_attachment(
         hits.append(found)
         scored.append(scoring)
     if not rows:
-        raise AnalysisError(f"expected a relation with at least {min_arcs} arcs, in both halves of the sentences, found "
-                            f"{n.to_dict()}; add sentences or lower min_arcs")  # fmt: skip
+        raise AnalysisError(f"expected a relation with at least {min_arcs} arcs, in both halves of the sentences, "
+                            f"found {n.to_dict()}; add sentences or lower min_arcs")  # fmt: skip
     every = np.concatenate(scored)
     total = [(ALL, metric, every, np.concatenate([found[metric] for found in hits]),
               {"layer": "heads" if metric == UAS else "input"}) for metric in (UAS, FIXED_OFFSET)]  # fmt: skip

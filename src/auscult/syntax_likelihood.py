@@ -22,9 +22,9 @@ def pseudo_log_likelihoods(model: TextModel, texts: Sequence[str], variant: Vari
     ----------
     model : that predicts
     texts : sentences
-    variant : of a word of several tokens, ``original`` hides one token and shows the others; ``within_word`` hides those
-        that follow it in its word, too, so that a rare word is not made likely by its own rest (Kauf and Ivanova, 2023,
-        PLL-word-l2r). For words of one token both are the same.
+    variant : of a word of several tokens, ``original`` hides one token and shows the others; ``within_word`` hides
+        those that follow it in its word, too, so that a rare word is not made likely by its own rest (Kauf and
+        Ivanova, 2023, PLL-word-l2r). For words of one token both are the same.
 
     Returns
     -------
@@ -101,5 +101,6 @@ def _accuracy(target: str, right: np.ndarray, weights: np.ndarray, n_resamples: 
     low, high = cluster_bootstrap(right * weights, weights, np.arange(len(right)), n_resamples=n_resamples, seed=seed)
     return {
         "layer": "output", "target": target, "metric": ACCURACY, "value": (right * weights).sum() / weights.sum(),
-        "ci_low": low, "ci_high": high, "n": len(right), "n_groups": len(right), "chance": 0.5, "resampling_unit": "pair",
+        "ci_low": low, "ci_high": high, "n": len(right), "n_groups": len(right), "chance": 0.5,
+        "resampling_unit": "pair",
     }  # fmt: skip

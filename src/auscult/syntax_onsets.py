@@ -44,7 +44,7 @@ def onset(steps: np.ndarray, values: np.ndarray, share: float = 0.5, min_change:
 
 
 def steepest(steps: np.ndarray, values: np.ndarray) -> float:
-    """Return the middle, on the logarithm of step + 1, of the interval in which a curve changes fastest on that scale."""
+    """Return the middle of the interval in which a curve changes fastest, on the logarithm of step + 1."""
     x, change = np.log1p(np.asarray(steps, dtype=float)), values[-1] - values[0]
     if len(x) < 2 or change == 0:
         return float("nan")
@@ -55,8 +55,8 @@ def steepest(steps: np.ndarray, values: np.ndarray) -> float:
 def find_onsets(results: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     """Date the break of every curve of every model, and say how far the dates of capability and structure agree.
 
-    Structure onset is that of the attachment score, capability onset that of the accuracy on minimal pairs. A curve whose
-    first and last intervals overlap has none. Models whose names differ only in a number at the end are seeds.
+    Structure onset is that of the attachment score, capability onset that of the accuracy on minimal pairs. A curve
+    whose first and last intervals overlap has none. Models whose names differ only in a number at the end are seeds.
 
     Parameters
     ----------
@@ -66,9 +66,9 @@ def find_onsets(results: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     Returns
     -------
     table : columns :data:`ONSET_COLUMNS`. ``onset_step`` and ``steepest_step`` of each model, curve and target;
-        ``onset_ratio``, the capability onset of a model over its structure onset; and, of the seeds together (model: the
-        name without number), ``onset_step`` as median with the smallest and largest as interval, and over all models
-        ``onset_correlation`` (Pearson, of logarithms; only of 5 or more)
+        ``onset_ratio``, the capability onset of a model over its structure onset; and, of the seeds together (model:
+        the name without number), ``onset_step`` as median with the smallest and largest as interval, and over all
+        models ``onset_correlation`` (Pearson, of logarithms; only of 5 or more)
     """
     curves = results[results["metric"].isin(_CURVES) & (results["step"] != "final")]
     curves = curves[(curves["target"] == ALL) | (curves["metric"] == ACCURACY)]
@@ -94,7 +94,9 @@ def _ratios(table: pd.DataFrame):
 
 
 def _spreads(table: pd.DataFrame):
-    onsets = table[table["metric"] == ONSET].assign(family=[_family(name) for name in table[table["metric"] == ONSET]["model"]])
+    onsets = table[table["metric"] == ONSET].assign(
+        family=[_family(name) for name in table[table["metric"] == ONSET]["model"]]
+    )
     for (corpus, family, curve, target), mine in onsets.groupby(["corpus", "family", "curve", "target"], sort=False):
         dates = mine["value"].dropna()
         if len(mine) > 1 and len(dates):

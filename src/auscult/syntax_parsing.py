@@ -1,4 +1,4 @@
-"""The parse that attention implies: for every word, the word at which a head looks most, or by which it is looked at."""
+"""The parse that attention implies: for each word, the one at which a head looks most, or by which it is looked at."""
 
 from collections.abc import Mapping
 
@@ -92,7 +92,9 @@ def parse_arcs(model: TextModel, parses: Mapping[str, pd.DataFrame]) -> Arcs:
     parses = {name: words for name, words in parses.items() if len(words) > 1}
     names, sentences = list(parses), [words["word"].tolist() for words in parses.values()]
     if not sentences:
-        raise AnalysisError("expected sentences of at least two words to parse, found none; add sentences to the corpus")
+        raise AnalysisError(
+            "expected sentences of at least two words to parse, found none; add sentences to the corpus"
+        )
     rows, owners = model.word_tokens(sentences)
     gold = [words["head"].to_numpy() for words in parses.values()]
     found: dict[int, np.ndarray] = {}

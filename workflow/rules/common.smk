@@ -77,7 +77,9 @@ def check_places(study):
                 f"{get_local_path(entry)}; a relative path starts at the study's file"
             )
     for name, entry in study["corpora"].items():
-        if entry["source"] == "text" and entry["grammar"] not in languages(TEXT_GRAMMARS):
+        if entry["source"] == "text" and entry["grammar"] not in languages(
+            TEXT_GRAMMARS
+        ):
             raise ConfigError(
                 f"expected a grammar among {', '.join(languages(TEXT_GRAMMARS))} in corpora: {name}, found "
                 f"{entry['grammar']!r}; correct it, or add its lexicon and rules to lexicons/text"

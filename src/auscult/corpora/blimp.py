@@ -32,8 +32,8 @@ def read_blimp(source: Path, files: str = "*.jsonl", max_pairs: int = 0) -> dict
     """
     paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
     if not paths:
-        raise CorpusError(f"expected files of minimal pairs {files} in {source}, found none; correct the option files or "
-                          "the folder")  # fmt: skip
+        raise CorpusError(f"expected files of minimal pairs {files} in {source}, found none; correct the option files "
+                          "or the folder")  # fmt: skip
     pairs = pd.DataFrame([pair for path in paths for pair in _read(path)])
     if max_pairs:
         pairs = pairs.groupby("paradigm", sort=False).head(max_pairs).reset_index(drop=True)

@@ -12,7 +12,9 @@ from auscult.errors import CorpusError
 __all__ = ["read_conllu"]
 
 
-def read_conllu(source: Path, files: str = "*.conllu", split: str = "test", language: str = "") -> dict[str, pd.DataFrame]:
+def read_conllu(
+    source: Path, files: str = "*.conllu", split: str = "test", language: str = ""
+) -> dict[str, pd.DataFrame]:
     """Read the sentences of CoNLL-U files.
 
     Syntactic words are kept: the ranges of multiword tokens (``1-2``) and the empty nodes of enhanced graphs (``3.1``)
@@ -36,7 +38,9 @@ def read_conllu(source: Path, files: str = "*.conllu", split: str = "test", lang
     """
     paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
     if not paths:
-        raise CorpusError(f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder")
+        raise CorpusError(
+            f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder"
+        )
     sentences, words = [], []
     for path in paths:
         for number, parsed in enumerate(_sentences(path), start=1):
@@ -61,8 +65,10 @@ def _sentences(path: Path) -> list[TokenList]:
 
 def _word(sentence: str, index: int, token: dict, path: Path) -> dict:
     if not isinstance(token.get("head"), int) or token.get("deprel") is None:
-        raise CorpusError(f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
-                          f"{sentence!r} of {path}, found none; the columns HEAD and DEPREL must be filled")  # fmt: skip
+        raise CorpusError(
+            f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
+            f"{sentence!r} of {path}, found none; the columns HEAD and DEPREL must be filled"
+        )
     return {
         "sentence": sentence, "index": index, "word": token["form"], "pos": token.get("upos") or "",
         "head": token["head"] - 1, "relation": token["deprel"],

@@ -52,8 +52,8 @@ def import_corpus(
     """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one channel, 16-bit FLAC.
 
     Recordings of another sample rate are resampled and their labels rescaled; several channels are averaged; both are
-    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus. Text, by the
-    readers ``conllu`` and ``blimp``, has tables of its own (:mod:`auscult.corpora.text`) and no audio.
+    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus. Text, by
+    the readers ``conllu`` and ``blimp``, has tables of its own (:mod:`auscult.corpora.text`) and no audio.
 
     Labels that run past a recording are an error. So is a recording that goes on for more than 1 s and more than half
     of its length after its last label, since the labels are then probably of another one; less than that is logged.

@@ -71,9 +71,9 @@ def _subjects(words: Sentence) -> Iterator[tuple[int, int]]:
     """Yield (subject, verb) where the noun comes first and the verb's form shows its number."""
     for place, word in enumerate(words):
         verb = word.head
-        if word.relation == "nsubj" and word.pos == "NOUN" and verb > place and words[verb].pos == "VERB":
-            if words[verb].number:
-                yield place, verb
+        noun = word.relation == "nsubj" and word.pos == "NOUN" and verb > place
+        if noun and words[verb].pos == "VERB" and words[verb].number:
+            yield place, verb
 
 
 def _agreement(words: Sentence, lexicon: Lexicon, relation: str):
@@ -102,7 +102,12 @@ def _coordinated(words, lexicon):
     for subject, verb in _subjects(words):
         for place, word in enumerate(words):
             nouns = [other.number for other in words[verb:place] if other.pos == "NOUN"]
-            if word.relation == "conj" and word.head == verb and nouns and set(nouns) == {_OTHER[words[subject].number]}:
+            if (
+                word.relation == "conj"
+                and word.head == verb
+                and nouns
+                and set(nouns) == {_OTHER[words[subject].number]}
+            ):
                 yield {place: lexicon.other_number(word)}, word.number
 
 

@@ -1,4 +1,4 @@
-"""Text corpora: sentences with their words and parses, minimal pairs, or both; checked, and read from sealed folders."""
+"""Text corpora: sentences with their words and parses, minimal pairs, or both; checked, read from sealed folders."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -70,8 +70,10 @@ def read_text_corpus(folder: str | Path) -> TextCorpus:
     folder = Path(folder)
     manifest = check_folder(folder)
     if not {SENTENCES, PAIRS} & set(manifest.files):
-        raise CorpusError(f"expected {SENTENCES} or {PAIRS} in {folder}, found {', '.join(manifest.files) or 'nothing'}; "
-                          "name a corpus of text (source: text, or reader: conllu or blimp)")  # fmt: skip
+        raise CorpusError(
+            f"expected {SENTENCES} or {PAIRS} in {folder}, found "
+            f"{', '.join(manifest.files)}; name a corpus of text (source: text, or reader: conllu or blimp)"
+        )
     sentences, words, pairs = (
         read_table(folder / name) if name in manifest.files else pd.DataFrame(columns=list(columns))
         for name, columns in ((SENTENCES, SENTENCE_COLUMNS), (WORDS, WORD_COLUMNS), (PAIRS, PAIR_COLUMNS))
@@ -110,8 +112,9 @@ def check_words(words: pd.DataFrame, sentences: pd.DataFrame) -> pd.DataFrame:
     """
     _require_columns(words, WORD_COLUMNS, "words")
     found = words["sentence"].drop_duplicates()
-    for missing, kind in ((sentences[~sentences["sentence"].isin(found)]["sentence"], "words of sentence"),
-                          (found[~found.isin(sentences["sentence"])], "a row in the sentences table for sentence")):  # fmt: skip
+    wordless = sentences["sentence"][~sentences["sentence"].isin(found)]
+    unknown = found[~found.isin(sentences["sentence"])]
+    for missing, kind in ((wordless, "words of sentence"), (unknown, "a row in the sentences table for sentence")):
         if len(missing):
             raise CorpusError(f"expected {kind} {missing.iloc[0]!r}, found none")
     for name, rows in words.groupby("sentence", sort=False):

@@ -45,9 +45,7 @@ class TextModel:
     def word_tokens(self, sentences: Sequence[Sequence[str]]) -> tuple[list[list[int]], list[list[int]]]:
         """Return the tokens of each sentence given as words, and the word of each token, -1 for special ones."""
         encoded = self.tokenizer([list(words) for words in sentences], is_split_into_words=True)
-        owners = [
-            [-1 if word is None else word for word in encoded.word_ids(place)] for place in range(len(sentences))
-        ]
+        owners = [[-1 if word is None else word for word in encoded.word_ids(place)] for place in range(len(sentences))]
         for words, found in zip(sentences, owners):
             lost = set(range(len(words))) - set(found)
             if lost:
@@ -128,8 +126,10 @@ class TextModel:
     def _checked(self, rows: list[list[int]]) -> list[list[int]]:
         longest = max(rows, key=len, default=[])
         if len(longest) > self.max_tokens:
-            raise AnalysisError(f"expected sentences of at most {self.max_tokens} tokens, which is what the model reads, "
-                                f"found {len(longest)} in {self.tokenizer.decode(longest)[:60]!r} …; leave it out")  # fmt: skip
+            raise AnalysisError(
+                f"expected sentences of at most {self.max_tokens} tokens, which is what the model "
+                f"reads, found {len(longest)} in {self.tokenizer.decode(longest)[:60]!r} …; leave it out"
+            )
         return rows
 
 
@@ -150,7 +150,7 @@ def load_text_model(folder: str | Path, device: str = "cpu") -> TextModel:
         raise CheckpointError(f"expected a BERT that predicts words (BertForMaskedLM, BertForPreTraining) in "
                               f"{folder / CONFIG}, found {type(model).__name__}; choose a language model")  # fmt: skip
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise CheckpointError(f"expected {' or '.join(TOKENIZER[::3])} in {folder}, found no tokenizer; fetch or import "
-                              "the checkpoint together with its tokenizer")  # fmt: skip
+        raise CheckpointError(f"expected {' or '.join(TOKENIZER[::3])} in {folder}, found no tokenizer; fetch or "
+                              "import the checkpoint together with its tokenizer")  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
     return TextModel(model, tokenizer, pick_device(device))

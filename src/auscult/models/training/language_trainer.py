@@ -27,8 +27,8 @@ def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any
     """Return the sizes of a BERT with defaults filled in; raise :class:`ConfigError` if they do not fit."""
     unknown = [key for key in architecture if key not in DEFAULT_TEXT_ARCHITECTURE]
     if unknown:
-        raise ConfigError(f"expected sizes among {', '.join(DEFAULT_TEXT_ARCHITECTURE)} in 'architecture' of a language "
-                          f"model, found {unknown[0]!r}; remove or correct it")  # fmt: skip
+        raise ConfigError(f"expected sizes among {', '.join(DEFAULT_TEXT_ARCHITECTURE)} in 'architecture' of a "
+                          f"language model, found {unknown[0]!r}; remove or correct it")  # fmt: skip
     sizes = {**DEFAULT_TEXT_ARCHITECTURE, **architecture}
     if sizes["hidden"] % sizes["heads"]:
         raise ConfigError(f"expected 'hidden' to be a multiple of 'heads' in 'architecture', found {sizes['hidden']} "
