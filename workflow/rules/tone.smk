@@ -3,7 +3,7 @@ What is read of Mandarin tones and consonants at every checkpoint of a model, on
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of all steps, with syllables and the moments of their rimes;
                   resources/corpora/{corpus}/manifest.json for the acoustic contours
-outputs:          results/tone/{corpus}/{model}.csv and {model}.items.parquet (of every syllable), baselines.csv and baselines.items.parquet;
+outputs:          results/tone/{corpus}/{model}.csv and {model}.syllables.parquet (of every syllable), baselines.csv and baselines.syllables.parquet;
                   collected in results/tone/tone.csv, over seeds and compared in results/tone/summary.csv; results/figures/tone.*
 """
 
@@ -22,7 +22,7 @@ rule tone_run:
         code=library("activations", "tone"),
     output:
         table="results/tone/{corpus}/{model}.csv",
-        syllables="results/tone/{corpus}/{model}.items.parquet",
+        syllables="results/tone/{corpus}/{model}.syllables.parquet",
     log:
         "logs/tone/{corpus}/{model}.log",
     benchmark:
@@ -48,7 +48,7 @@ rule tone_baselines:
         code=library("tone", "corpora.corpus"),
     output:
         table="results/tone/{corpus}/baselines.csv",
-        syllables="results/tone/{corpus}/baselines.items.parquet",
+        syllables="results/tone/{corpus}/baselines.syllables.parquet",
     log:
         "logs/tone/{corpus}/baselines.log",
     benchmark:
@@ -72,7 +72,7 @@ rule tone_summary:
     """Collect the results, average them over seeds, and compare conditions syllable by syllable."""
     input:
         table=get_tone(".csv"),
-        syllables=get_tone(".items.parquet"),
+        syllables=get_tone(".syllables.parquet"),
         code=library("tone_summary"),
     output:
         table="results/tone/tone.csv",

@@ -11,6 +11,7 @@ on the whole batch with the padding masked. So a waveform's frames do not depend
 
 import hashlib
 import json
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -32,6 +33,9 @@ from auscult.models.layout import FAMILIES, TEXT_FAMILIES, read_config, read_pre
 
 __all__ = ["SpeechModel", "load_speech_model"]
 
+# oneDNN compiles a convolution for every new length, which takes longer than to run it, and keeps 1024 of them: fewer
+# than a front end needs for the recordings of a corpus, so that each checkpoint of a sweep would compile them again.
+os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
 # Windows of 30 s that Whisper runs at once: short clips are padded to one each, which would multiply a batch's memory.
 _WHISPER_WINDOWS = 4
 
