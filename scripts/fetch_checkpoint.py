@@ -1,4 +1,4 @@
-"""Fetch one revision of a model from a hub, its hashes verified."""
+"""Fetch one checkpoint of a model from a hub, its hashes verified."""
 
 from pathlib import Path
 
@@ -8,11 +8,12 @@ from auscult.models.hub import fetch_checkpoint
 with job(snakemake.log[0], snakemake.threads):
     fetch_checkpoint(
         Path(snakemake.output.manifest).parent,
-        repository=snakemake.params.repository,
-        revision=snakemake.params.revision,
-        sha256=snakemake.params.sha256,
+        **snakemake.params.published,
         # Not a parameter of the rule: another endpoint gives the same bytes and must not fetch them again.
         endpoint=snakemake.config["hub_endpoint"] or None,
         allow_pickle=snakemake.params.allow_pickle,
         head=snakemake.params.head,
+        tokenizer=snakemake.params.tokenizer,
+        record=Path(snakemake.params.record),
+        store=Path(snakemake.output.manifest).parents[2],
     )

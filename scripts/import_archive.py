@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from auscult.corpora.archives import unpack
+from auscult.corpora.archives import unpack_or_copy
 from auscult.corpora.importing import import_corpus
 from auscult.jobs import job
 from auscult.manifests import digest
@@ -13,14 +13,10 @@ with job(snakemake.log[0], snakemake.threads):
     # Stays where messages say it is if the import fails.
     source = archive.parent / "unpacked"
     shutil.rmtree(source, ignore_errors=True)
-    if archive.suffix == ".parquet":  # a hub's dataset of one table is no archive
-        source.mkdir()
-        shutil.copyfile(archive, source / archive.name)
-    else:
-        unpack(archive, source)
+    unpack_or_copy(archive, source)
     parents = {"archive": digest(archive)}
     for alignments in snakemake.input.alignments:
-        unpack(alignments, source / "alignments")
+        unpack_or_copy(Path(alignments), source / "alignments")
         parents["alignments"] = digest(alignments)
     import_corpus(
         Path(snakemake.output.manifest).parent,

@@ -1,6 +1,8 @@
-"""Probe every layer of one model on one corpus."""
+"""Probe every layer of the models of a study on one corpus."""
 
 from pathlib import Path
+
+import pandas as pd
 
 from auscult.activations import read_activations
 from auscult.corpora.corpus import read_corpus
@@ -11,18 +13,23 @@ from auscult.tables import write_table
 with job(snakemake.log[0], snakemake.threads):
     acoustics = [read_activations(Path(manifest).parent) for manifest in snakemake.input.acoustics]
     corpora = [read_corpus(Path(manifest).parent) for manifest in snakemake.input.corpus]
-    results = probe_activations(
-        read_activations(Path(snakemake.input.activations).parent),
-        targets=snakemake.params.targets,
-        acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
-        segments=corpora[0].segments if corpora else None,
-        probe=snakemake.params.probe,
-        n_folds=snakemake.params.n_folds,
-        n_permutations=snakemake.params.n_permutations,
-        n_resamples=snakemake.params.n_resamples,
-        min_class_size=snakemake.params.min_class_size,
-        max_items=snakemake.params.max_items,
-        seed=snakemake.params.seed,
-        **dict(snakemake.wildcards.items()),
-    )
-    write_table(results, snakemake.output.table)
+    results = [
+        probe_activations(
+            read_activations(Path(manifest).parent),
+            targets=snakemake.params.targets,
+            acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
+            segments=corpora[0].segments if corpora else None,
+            probe=snakemake.params.probe,
+            n_folds=snakemake.params.n_folds,
+            n_permutations=snakemake.params.n_permutations,
+            n_resamples=snakemake.params.n_resamples,
+            min_class_size=snakemake.params.min_class_size,
+            max_items=snakemake.params.max_items,
+            seed=snakemake.params.seed,
+            corpus=snakemake.wildcards.corpus,
+            model=model,
+            step=step,
+        )
+        for (model, step), manifest in zip(snakemake.params.runs, snakemake.input.activations)
+    ]
+    write_table(pd.concat(results, ignore_index=True), snakemake.output.table)

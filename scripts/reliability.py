@@ -1,4 +1,4 @@
-"""Measure faithfulness, the pointing game, randomisation and repetition of one model's attributions on one corpus."""
+"""Measure faithfulness, pointing game, randomisation and repetition of the attributions of one task's models."""
 
 from pathlib import Path
 
@@ -11,22 +11,23 @@ from auscult.reliability_sanity import explain_again
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):
-    run, seed = dict(snakemake.wildcards.items()), snakemake.params.seed
-    predictor = load_predictor(Path(snakemake.input.checkpoint).parent, device=snakemake.params.device)
-    settings = dict(snakemake.params.attribution)
-    target = settings.pop("explain")[predictor.task]
+    given, seed = snakemake.params, snakemake.params.seed
     speech = read_corpus(Path(snakemake.input.corpus).parent)
-    items = measure_run(
-        predictor,
-        speech,
-        read_table(snakemake.input.scores),
-        model=run["model"],
-        explain=explain_again(speech, target=target, **settings),
-        seed=seed,
-        **snakemake.params.reliability,
-    )
-    results = summarise_items(
-        items, task=snakemake.params.task, n_seeds=1, n_resamples=snakemake.params.n_resamples, seed=seed, **run
-    )
-    write_table(results, snakemake.output.table)
-    write_table(items.assign(model=run["model"], step=run["step"]), snakemake.output.measured)
+    inputs = zip(given.runs, snakemake.input.checkpoints, snakemake.input.scores, given.attribution, given.reliability)
+    for ((model, step), checkpoint, scores, attribution, reliability), table, measured in zip(
+        inputs, snakemake.output.tables, snakemake.output.measured
+    ):
+        predictor, settings = load_predictor(Path(checkpoint).parent, device=given.device), dict(attribution)
+        target = settings.pop("explain")[predictor.task]
+        items = measure_run(
+            predictor,
+            speech,
+            read_table(scores),
+            model=model,
+            explain=explain_again(speech, target=target, **settings),
+            seed=seed,
+            **reliability,
+        )
+        about = {"corpus": given.corpus, "model": model, "step": step, "task": given.task}
+        write_table(summarise_items(items, **about, n_seeds=1, n_resamples=given.n_resamples, seed=seed), table)
+        write_table(items.assign(model=model, step=step), measured)

@@ -19,4 +19,4 @@ with job(snakemake.log[0], snakemake.threads):
         **dict(snakemake.wildcards.items()),
     )
     write_table(results, snakemake.output.table)
-    write_table(items, snakemake.output.items)
+    write_table(items, snakemake.output.syllables)

@@ -18,4 +18,4 @@ with job(snakemake.log[0], snakemake.threads):
         seed=snakemake.params.seed,
     )
     write_table(results, snakemake.output.table)
-    write_table(items, snakemake.output.items)
+    write_table(items, snakemake.output.syllables)

@@ -5,7 +5,7 @@ from auscult.tables import collect_tables, write_table
 from auscult.tone_summary import summarise_tone
 
 with job(snakemake.log[0], snakemake.threads):
-    items = collect_tables(snakemake.input.items)
+    items = collect_tables(snakemake.input.syllables)
     summary = summarise_tone(items, n_resamples=snakemake.params.n_resamples, seed=snakemake.params.seed)
     write_table(collect_tables(snakemake.input.table), snakemake.output.table)
     write_table(summary, snakemake.output.summary)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 LARGE = (".safetensors", ".bin")
 
@@ -20,6 +20,7 @@ class StandInHub:
         self.exchanged: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.endpoint = ""
+        self.lists = True
 
     def push(self, repository: str, files: Mapping[str, bytes], branch: str = "main") -> str:
         """Add a commit of these files and return it; the branch then points to it."""
@@ -66,16 +67,29 @@ def _handler(hub: StandInHub) -> type[BaseHTTPRequestHandler]:
             self._answer(body=False)
 
         def _answer(self, body: bool) -> None:
-            path = unquote(urlsplit(self.path).path)
+            path, query = unquote(urlsplit(self.path).path), parse_qs(urlsplit(self.path).query)
             hub.requests.append(f"{self.command} {path}")
             parts = path.strip("/").split("/")
             if parts == ["api", "models"]:
-                return self._send(200, b"[]", {}, body)
+                return self._send(200, json.dumps(self._find(query)).encode(), {}, body)
+            if parts[:2] == ["api", "models"] and parts[4:] == ["refs"] and hub.lists:
+                return self._send(200, json.dumps(self._refs("/".join(parts[2:4]))).encode(), {}, body)
             if parts[:2] == ["api", "models"] and len(parts) >= 4:
                 return self._describe("/".join(parts[2:4]), parts[4:], body)
             if len(parts) > 4 and parts[2] == "resolve":
                 return self._file("/".join(parts[:2]), parts[3], "/".join(parts[4:]), body)
             return self._send(404, b"", {}, body)
+
+        def _find(self, query: Mapping[str, list[str]]) -> list[dict]:
+            owner, search = (query.get(key, [""])[0] for key in ("author", "search"))
+            names = sorted({name for name, _ in hub.commits})
+            return [{"id": name} for name in names if hub.lists and name.startswith(f"{owner}/") and search in name]
+
+        def _refs(self, repository: str) -> dict:
+            branches = {branch: commit for (name, branch), commit in hub.branches.items() if name == repository}
+            refs = [{"name": name, "ref": f"refs/heads/{name}", "targetCommit": commit}
+                    for name, commit in branches.items()]  # fmt: skip
+            return {"branches": refs, "converts": [], "tags": []}
 
         def _describe(self, repository: str, rest: list[str], body: bool) -> None:
             revision = "/".join(rest[1:]) if rest[:1] == ["revision"] else "main"

@@ -233,6 +233,30 @@ def test_frames_are_units_too(classifier):
     assert len(scores) == 6 * classifier.timing.n_frames(n_samples)
 
 
+def test_frames_may_be_units_of_some_inputs_only_and_change_nothing_of_the_other_units(classifier):
+    methods, speech = ("saliency", "lime"), toy({"u0": "a b c"})
+    settings = Settings(methods, ("waveform", "cnn"), ("frame", "word"), n_samples=16, frame_inputs=("cnn",))
+    scores, _, _ = attribute_corpus(classifier, speech, settings, **RUN, n_resamples=100)
+    assert set(zip(scores["input"], scores["unit"])) == {("waveform", "word"), ("cnn", "frame"), ("cnn", "word")}
+    words = Settings(methods, ("waveform", "cnn"), ("word",), n_samples=16)
+    alone, _, _ = attribute_corpus(classifier, speech, words, **RUN, n_resamples=100)
+    pd.testing.assert_frame_equal(scores[scores["unit"] == "word"].reset_index(drop=True), alone)
+
+
+def test_utterances_may_be_drawn_among_the_short_ones():
+    speech = toy({"u0": "a b a b", "u1": "a", "u2": "a b", "u3": "b"})
+    lengths_s = speech.utterances.set_index("utterance")["n_samples"] / 16000
+    chosen = choose_utterances(speech, ["x"], target="predicted", drawn_within_s=lengths_s["u2"])
+    assert sorted(chosen["utterance"]) == ["u1", "u2", "u3"]
+    fixed = choose_utterances(speech, ["x"], target="predicted", drawn_within_s=lengths_s["u2"], only=["u0"])
+    assert list(fixed["utterance"]) == ["u0"]
+    message = (
+        r"expected test utterances of at most 0.01 s .* found the shortest of 4 to last 0\.\d+ s; raise drawn_within_s"
+    )
+    with pytest.raises(AnalysisError, match=message):
+        choose_utterances(speech, ["x"], target="predicted", drawn_within_s=0.01)
+
+
 def test_the_cost_is_told_before_it_is_spent(classifier, caplog):
     with caplog.at_level(logging.INFO, logger="auscult"):
         attribute_corpus(classifier, toy({"u0": "a b"}), Settings(("lime",), ("cnn",), ("word",)), **RUN)
@@ -276,6 +300,7 @@ def test_more_samples_than_memory_allows_is_told_in_one_line(classifier):
     [
         ({"methods": ["shap"]}, "expected methods among saliency, .* found 'shap'"),
         ({"inputs": ["mel"]}, "expected inputs among waveform, spectrogram, cnn, found 'mel'"),
+        ({"frame_inputs": ["mel"]}, "expected frame_inputs among waveform, spectrogram, cnn, found 'mel'"),
         ({"units": ["syllable"]}, "expected units among frame, phone, word, found 'syllable'"),
     ],
 )

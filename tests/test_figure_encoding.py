@@ -163,3 +163,15 @@ def test_caption_takes_levels_and_numbers_from_the_study():
     assert "of HuBERT (Dutch) and wav2vec 2.0 (Dutch)" in caption
     assert "1234 resamplings of whole speakers" in caption
     assert "problematic" not in caption
+
+
+def test_a_model_of_which_the_last_checkpoint_alone_is_published_is_a_level_line(tmp_path, monkeypatch):
+    lines = []
+    monkeypatch.setattr("matplotlib.axes.Axes.axhline", lambda self, y=0, **style: lines.append(y))
+    scores, curves, draws = planted()
+    last = scores[scores["model"] == "mel"].assign(model="hubert-mandarin", layer="selected", normalised=0.77)
+    untrained = last.assign(step="0", normalised=0.11)
+    stem = draw(tmp_path, pd.concat([scores, untrained, last]), curves, draws)
+    assert lines.count(0.77) == len(LEVELS)
+    assert 0.11 not in lines
+    assert "HuBERT (Mandarin)" in texts(stem)

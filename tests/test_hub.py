@@ -167,7 +167,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(hub, files, tmp_path):
     ("repository", "revision", "message"),
     [
         ("lab/other", "main", r"expected a public repository 'lab/other' at http://127.0.0.1:\d+, found none"),
-        (REPOSITORY, "f" * 40, r"expected revision 'f{40}' of lab/tiny at .*, found none; check its commits"),
+        (REPOSITORY, "f" * 40, r"expected revision 'f{40}' of lab/tiny at .*, found main; check its commits"),
         ("not a name", "main", r"expected a repository as owner/name, found 'not a name'"),
     ],
 )

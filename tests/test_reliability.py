@@ -182,6 +182,18 @@ def test_explaining_again_takes_each_utterance_once():
     assert sorted(seen[0] + seen[3]) == seen[1] == seen[2]
 
 
+def test_randomised_models_are_explained_by_the_units_asked_for_and_the_same_model_by_all():
+    seen = []
+
+    def explain(_, forms, seed=0, units=()):
+        seen.append(units)
+        return explain_by_chance(_, forms, seed)
+
+    measure_run(tiny_predictor(), Corpus(), attributions(), n_utterances=1, n_randomised=3, n_draws=1, n_random=1,
+                stages=["head", "cnn"], randomised_units=["word"], explain=explain)  # fmt: skip
+    assert seen == [(), ["word"], ["word"], ()]
+
+
 def test_the_longest_first_order_is_a_reference_of_faithfulness_and_pointing_but_no_frame():
     frames = attributions(unit="frame")
     items = measure_run(LinearModel(), Corpus(), pd.concat([attributions(), frames]), methods=["exact"], n_random=2)

@@ -212,6 +212,15 @@ def test_a_condition_that_one_seed_lacks_is_named():
         between_seeds({"a": one, "b": vectors(table(0))})
 
 
+def test_seeds_are_compared_on_the_inputs_that_all_of_them_have():
+    one = vectors(table(0), table(0, input_="cnn"))
+    found = between_seeds({"a": one, "b": vectors(table(1))})
+    assert set(found["input"]) == {"waveform"}
+    pd.testing.assert_frame_equal(found, between_seeds({"a": vectors(table(0)), "b": vectors(table(1))}))
+    with pytest.raises(AnalysisError, match="expected an input on which a, b are all explained, found none"):
+        between_seeds({"a": vectors(table(0, input_="cnn")), "b": vectors(table(1))})
+
+
 def test_mismatched_segments_name_the_utterance():
     other = table(1, n_segments=11)
     with pytest.raises(AnalysisError, match=r"expected the same segments of utterance 'u0' .* found 12 and 11"):

@@ -200,4 +200,5 @@ def test_randomised_models_are_explained_as_the_trained_one_was():
     )
     assert set(items["question"]) == {"pointing", "faithfulness", "randomisation", "retest"}
     assert items.query("question == 'randomisation'")["n_short"].all()
+    assert set(explain(predictor, forms, units=["frame"])["unit"]) == {"frame"}
     assert items.loc[items["question"] == "pointing", "chance"].unique() == pytest.approx([1 / 3])

@@ -35,7 +35,7 @@ def test_spectral_features_have_one_row_per_frame_of_the_model():
     for n_samples in (400, 719, 720, 16000):
         waveform = harmonic(150, 1.0)[:n_samples]
         assert len(spectral_features(waveform, TIMING)) == TIMING.n_frames(n_samples)
-        assert len(pitch_features([waveform], TIMING)[0]) == TIMING.n_frames(n_samples)
+        assert len(pitch_features(waveform, TIMING)) == TIMING.n_frames(n_samples)
 
 
 def test_spectral_features_do_not_know_the_level():
@@ -45,16 +45,37 @@ def test_spectral_features_do_not_know_the_level():
     assert np.abs(difference).max() < 1e-3  # float32 logarithms of energies far above their floor
 
 
-def test_pitch_is_relative_to_the_speaker():
-    low, high = ([harmonic(f0, 0.5), harmonic(1.5 * f0, 0.5)] for f0 in (100, 200))
-    for at_low, at_high in zip(pitch_features(low, TIMING), pitch_features(high, TIMING)):
-        middle = slice(5, -5)
-        np.testing.assert_allclose(at_low[middle, 0], at_high[middle, 0], atol=0.05)
+def glide(from_hz: float, to_hz: float, seconds: float = 0.6) -> np.ndarray:
+    """Return a voice whose pitch glides evenly in octaves a second."""
+    n_samples = round(seconds * 16000)
+    phase = 2 * np.pi * np.cumsum(np.geomspace(from_hz, to_hz, n_samples)) / 16000
+    return (0.1 * sum(np.sin(k * phase) / k for k in range(1, 8))).astype(np.float32)
+
+
+def test_pitch_features_are_the_contour_about_its_mean_and_half_its_height():
+    features = pitch_features(glide(100, 200), TIMING)
+    centres_s = TIMING.centres(len(features)) / 2 / 16000
+    inside = slice(6, -6)
+    by_40_ms = np.log(2) / 0.6 * 0.04
+    for point, steps in enumerate((-2, -1, 0, 1, 2)):
+        np.testing.assert_allclose(features[inside, point], steps * by_40_ms, atol=0.01)
+    np.testing.assert_allclose(features[inside, 5], (np.log(100) + np.log(2) * centres_s[inside] / 0.6) / 2, atol=0.01)
+
+
+def test_shape_of_the_contour_is_the_same_in_any_register():
+    low, high = (pitch_features(glide(hz, 1.5 * hz), TIMING)[6:-6] for hz in (100, 180))
+    np.testing.assert_allclose(low[:, :5], high[:, :5], atol=0.01)
+
+
+def test_points_of_the_contour_lie_40_ms_apart_at_any_hop():
+    every_10_ms = pitch_features(glide(100, 200), FrameTiming(400, 160))
+    every_20_ms = pitch_features(glide(100, 200), TIMING)
+    np.testing.assert_allclose(every_10_ms[::2][8:20], every_20_ms[8:20], atol=0.01)
 
 
 def test_frames_without_voice_are_one_unit_of_their_own():
     noise = np.random.default_rng(2).normal(0, 0.1, 8000).astype(np.float32)
-    features = pitch_features([noise, harmonic(120, 0.5), harmonic(180, 0.5)], TIMING)
+    features = [pitch_features(w, TIMING) for w in (noise, harmonic(120, 0.5), harmonic(180, 0.5))]
     codebook = fit_codebook("pitch", features, 4, seed=0)
     assert len(codebook.centres) == 3
     assert np.mean(codebook.assign(features[0]) == 3) > 0.9
@@ -83,7 +104,7 @@ def test_more_units_than_frames_raises():
 
 def test_unknown_codebook_raises():
     with pytest.raises(ConfigError, match="expected codebooks among mel, pitch, found 'loudness'"):
-        unit_features("loudness", [harmonic(100, 0.1)], TIMING)
+        unit_features("loudness", harmonic(100, 0.1), TIMING)
 
 
 def test_masked_share_follows_from_probability_and_length():
@@ -113,7 +134,7 @@ def test_crops_carry_the_targets_of_their_own_frames():
 
 def test_augmented_crops_keep_their_content_at_the_lowest_noise():
     rng = np.random.default_rng(8)
-    clean = rng.normal(size=(4, 4000)).astype(np.float32)
+    clean = rng.normal(size=(4, 4001)).astype(np.float32)  # a prime: transforms are as long as is fast
     same = augment(rng, clean, equaliser_db=0.0, noise_share=0.0)
     np.testing.assert_allclose(same, clean, atol=1e-5)
     noisy = augment(rng, clean, equaliser_db=0.0, noise_share=1.0, snr_db=(20.0, 20.0))

@@ -162,9 +162,13 @@ def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
     assert "Traceback" not in printed
 
 
-def test_published_models_and_recordings_are_planned_without_a_network(tmp_path):
+def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
-    assert (jobs["fetch_checkpoint"], jobs["download_corpus"], jobs["download_alignments"]) == (3, 1, 1)
+    assert (jobs["download_corpus"], jobs["download_alignments"], jobs["import_archive"]) == (4, 2, 4)
+    # Four models with one checkpoint, two runs of 9, three of 32 and three of 10 that publish their untrained selves.
+    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (4 + 2 * 9 + 3 * 32 + 3 * 10, 6)
+    assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
+    assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "probing", "abx"))
 
 
 def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):
@@ -181,8 +185,10 @@ def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
     assert "auscult: expected a folder at corpora: commands: path, found none at commands" in missing
     (tmp_path / "commands").mkdir()
     jobs = planned(snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml"))
-    assert (jobs["import_folder"], jobs["fetch_checkpoint"], jobs["attribution_run"]) == (1, 3, 6)
-    assert (jobs["reliability_run"], jobs["reliability_task"], jobs["figure_reliability"]) == (6, 3, 1)
+    assert (jobs["import_folder"], jobs["fetch_checkpoint"]) == (1, 3)
+    for slot in ("action", "object", "location"):
+        assert jobs[f"attribution_commands_intent_{slot}"] == jobs[f"reliability_commands_intent_{slot}"] == 1
+    assert (jobs["reliability_task"], jobs["figure_reliability"]) == (3, 1)
 
 
 def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):

@@ -2,6 +2,8 @@
 
 import torch
 from transformers import (
+    BertConfig,
+    BertForPreTraining,
     Data2VecAudioConfig,
     Data2VecAudioModel,
     HubertConfig,
@@ -10,6 +12,7 @@ from transformers import (
     Wav2Vec2BertConfig,
     Wav2Vec2BertModel,
     Wav2Vec2Config,
+    Wav2Vec2ForPreTraining,
     Wav2Vec2Model,
     WavLMConfig,
     WavLMModel,
@@ -39,10 +42,19 @@ ENCODERS = {
     "whisper": (WhisperForConditionalGeneration, WhisperConfig, WHISPER),
 }
 
+# What is published beside encoders: the objective's own head, or text.
+OTHERS = {
+    "wav2vec2-pretraining": (
+        Wav2Vec2ForPreTraining, Wav2Vec2Config,
+        SIZES | CONVOLUTIONS | {"codevector_dim": 16, "proj_codevector_dim": 16, "num_codevectors_per_group": 4},
+    ),
+    "bert": (BertForPreTraining, BertConfig, SIZES | {"vocab_size": 12, "max_position_embeddings": 16}),
+}  # fmt: skip
+
 
 def tiny_model(name: str, **settings) -> PreTrainedModel:
     """Return a random model of a family (of Whisper with its decoder), the same at every call."""
-    model_class, config_class, sizes = ENCODERS[name]
+    model_class, config_class, sizes = (ENCODERS | OTHERS)[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = model_class(config_class(**(sizes | settings)))

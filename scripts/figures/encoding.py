@@ -87,11 +87,10 @@ def draw_levels(block, scores, curves, styles, axis, n_columns):
         axes.axhline(0, **CHANCE)
         for model in dict.fromkeys(rows["model"]):
             mine, style = rows[rows["model"] == model], styles[model]
-            if (mine["step"] == "final").all():
-                row = mine.iloc[0]
-                axes.axhline(row["normalised"], color=style.colour, linestyle=style.dashes, linewidth=1)
+            final = mine[mine["step"] == "final"]
+            if len(final):  # a baseline, or a model of which the last checkpoint alone is published
+                axes.axhline(final["normalised"].iloc[0], color=style.colour, linestyle=style.dashes, linewidth=1)
                 continue
-            mine = mine[mine["step"] != "final"]
             draw_curve(axes, mine, fit_of(fits[fits["model"] == model]), style, axis)
         axis.set(axes, place >= len(levels) - n_columns, room=0.045 * n_columns)
         axes.set_ylim(LOWEST, 1.02)

@@ -42,6 +42,7 @@ def attribute_corpus(
     cues: pd.DataFrame | None = None,
     n_utterances: int = 16,
     max_s: float = 30.0,
+    drawn_within_s: float | None = None,
     fixed: Mapping[str, str] | None = None,
     n_resamples: int = 2000,
     estimated: bool = True,
@@ -58,6 +59,7 @@ def attribute_corpus(
     scale : of a class, ``log_probability`` or ``logit``
     cues : see :func:`auscult.attribution_items.choose_utterances`
     n_utterances, max_s : how many utterances, and the longest allowed
+    drawn_within_s : draw among those of at most this length; by default any is drawn, and refused if beyond ``max_s``
     fixed : the form of the target of each utterance, to explain the same with another model; instead of a sample
     n_resamples : of utterances, for the intervals of the summary
     estimated : whether to estimate what it will take
@@ -75,7 +77,7 @@ def attribute_corpus(
         As :func:`attribute` and :func:`auscult.attribution_items.explained`.
     """
     chosen = choose_utterances(speech, predictor.labels, target=target, cues=cues, n_utterances=n_utterances,
-                               seed=settings.seed, only=fixed)  # fmt: skip
+                               drawn_within_s=drawn_within_s, seed=settings.seed, only=fixed)  # fmt: skip
     names = {"corpus": corpus, "model": model, "step": step}
     about = {"target": target, "scale": scale, "max_s": max_s, "estimated": estimated}
     scores, gaps, right = _attribute_all(predictor, speech, chosen, settings, fixed or {}, about)
@@ -143,7 +145,7 @@ def _announce(predictor, speech: Corpus, item: Item, units, utterances: pd.Serie
         view = view_input(predictor, item.waveform, name, settings.seed)
         function, (chunk, steep) = as_function(predictor, item, view, settings.memory_mb)
         n_forward = sum(count_coalitions(len(units[unit]), settings.methods, settings.n_samples)
-                        for unit in settings.units)  # fmt: skip
+                        for unit in settings.units_of(name))  # fmt: skip
         if "occlusion" in settings.methods:
             n_forward += int(1000 * len(item.waveform) / predictor.sample_rate_hz / settings.stride_ms)
         seconds += n_forward * seconds_per_input(function, view.values, chunk, differentiated=False)

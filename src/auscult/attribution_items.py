@@ -49,6 +49,7 @@ def choose_utterances(
     target: str,
     cues: pd.DataFrame | None = None,
     n_utterances: int = 16,
+    drawn_within_s: float | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
 ) -> pd.DataFrame:
@@ -63,6 +64,7 @@ def choose_utterances(
     target : one of :data:`TARGETS`
     cues : as of :func:`auscult.corpora.cues.cues`: words, and which other word decides how they are spelt
     n_utterances : most utterances; fewer where there are fewer
+    drawn_within_s : draw among utterances of at most this length; by default of any
     seed : of the choice
     only : these utterances instead
 
@@ -84,6 +86,8 @@ def choose_utterances(
     if known.empty:
         raise AnalysisError(f"expected test utterances to explain in corpus {speech.name!r}, found none; "
                             "choose a corpus with a test split in which the classes or cues occur")  # fmt: skip
+    if drawn_within_s is not None and not only:
+        known = _within(known, test, drawn_within_s)
     drawn = only or generator.permutation(np.sort(known["utterance"]))[:n_utterances]
     order = test["utterance"][test["utterance"].isin(drawn)]
     columns = ["truth", "target_index", "cue_index", "other"]
@@ -163,6 +167,18 @@ def _candidates(
     columns = [name for name in test.columns if set(test[name].astype(str)) <= labels]
     truth = test[columns[0]].astype(str) if columns else ""
     return test.assign(truth=truth, cue_index=-1, target_index=-1, other="")
+
+
+def _within(known: pd.DataFrame, test: pd.DataFrame, longest_s: float) -> pd.DataFrame:
+    """Return the candidates of at most a length."""
+    lengths_s = (test["n_samples"] / test["sample_rate_hz"]).set_axis(test["utterance"])
+    short = known[lengths_s[known["utterance"]].to_numpy() <= longest_s]
+    if short.empty:
+        raise AnalysisError(
+            f"expected test utterances of at most {longest_s:g} s to explain, found the shortest of {len(known)} to "
+            f"last {lengths_s[known['utterance']].min():.2f} s; raise drawn_within_s"
+        )
+    return short
 
 
 def _checked(predictor: Predictor, speech: Corpus, name: str, max_s: float) -> np.ndarray:

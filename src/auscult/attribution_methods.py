@@ -42,6 +42,7 @@ class Settings:
     window_ms, stride_ms : of occlusion
     n_bands : bands of frequency into which the units of a spectrogram are cut
     frame_hops : hops of the model in one unit ``frame``
+    frame_inputs : inputs of which frames are units, where they are among ``units``; other units are of every input
     memory_mb : of activations; perturbations run in chunks that fit
     seed : of coalitions and noise; every utterance has its own
     """
@@ -55,14 +56,19 @@ class Settings:
     stride_ms: float = 50
     n_bands: int = 1
     frame_hops: int = 1
+    frame_inputs: Sequence[str] = INPUTS
     memory_mb: float = 1000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for kind, known in (("methods", METHODS), ("inputs", INPUTS), ("units", UNITS)):
+        for kind, known in (("methods", METHODS), ("inputs", INPUTS), ("frame_inputs", INPUTS), ("units", UNITS)):
             for name in getattr(self, kind):
                 if name not in known:
                     raise AnalysisError(f"expected {kind} among {', '.join(known)}, found {name!r}; correct the name")
+
+    def units_of(self, name: str) -> list[str]:
+        """Return the units that an input is cut into."""
+        return [unit for unit in self.units if unit != "frame" or name in self.frame_inputs]
 
 
 def attribute(
@@ -97,7 +103,7 @@ def attribute(
     for name in settings.inputs:
         run = _Run(predictor, item, view_input(predictor, item.waveform, name, seed), settings, seed)
         positions = dict(run.by_position())
-        for unit in settings.units:
+        for unit in settings.units_of(name):
             spans = unit_spans(run.view, units[unit], len(item.waveform))
             found = {method: run.gather(method, each, spans) for method, each in positions.items()}
             scores += _rows(found | run.by_unit(spans), units[unit], unit, run.n_bands, settings.methods, name)

@@ -57,6 +57,8 @@ WIDTH_MM = {"full": 180, "half": 88}
 SPEECH = {
     "synthetic": "synthesised speech",
     "nonspeech": "synthesised sounds that are not speech",
+    "text": "text that a grammar wrote",
+    "written": "published text",
     "fetched": "recorded speech",
     "folder": "recorded speech",
 }

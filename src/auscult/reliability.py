@@ -53,6 +53,7 @@ def measure_run(
     n_utterances: int = 40,
     n_randomised: int = 10,
     n_draws: int = 3,
+    randomised_units: Sequence[str] = (),
     n_random: int = 10,
     n_points: int = 10,
     top_share: float = TOP_SHARE,
@@ -76,6 +77,7 @@ def measure_run(
     inputs, units : those that are perturbed, by default all
     stages, n_draws : layers down to which the model is randomised, and how often, see
         :mod:`auscult.reliability_sanity`
+    randomised_units : units by which randomised models are explained, by default all
     shares, n_random, n_points : see :mod:`auscult.reliability_faithfulness`
     n_utterances, n_randomised : utterances that are perturbed, and that are explained again by each randomised model
         and once more by the same
@@ -116,7 +118,8 @@ def measure_run(
         measure_faithfulness(predictor, corpus, plan, **options),
     ]
     if again:
-        fresh = sanity_items(vectors, predictor, lambda copy: explain(copy, again.forms), stages=stages,
+        options = {"units": randomised_units} if randomised_units else {}
+        fresh = sanity_items(vectors, predictor, lambda copy: explain(copy, again.forms, **options), stages=stages,
                              n_draws=n_draws, top_share=top_share, seed=seed, name=model)  # fmt: skip
         tables += [retest_items(vectors, again.table(), top_share=top_share), fresh]
     _log.info("reliability: predicted about %.0f s, took %.0f s", predicted_s, perf_counter() - start)

@@ -127,6 +127,8 @@ def between_seeds(
 ) -> pd.DataFrame:
     """Compare the attributions of models that differ only in seed: all pairs, averaged within an utterance.
 
+    Inputs on which only some of the models were explained are left out.
+
     Parameters
     ----------
     tables : scores of each model, by its name, as of :func:`score_vectors`
@@ -139,7 +141,7 @@ def between_seeds(
     Raises
     ------
     AnalysisError
-        There are fewer than two models, one lacks a method, or their segments differ.
+        There are fewer than two models, they share no input, one lacks a method or unit, or their segments differ.
     """
     names = ", ".join(tables)
     if len(tables) < 2:
@@ -147,7 +149,12 @@ def between_seeds(
             f"expected at least two models that differ in seed, found {len(tables)} ({names or 'none'}); add an entry "
             "that differs only in seed, or leave seeds out of analyses: reliability: between"
         )
-    conditions = [key for key in next(iter(tables.values())) if not methods or key[0] in methods]
+    shared = set.intersection(*({key[1] for key in vectors} for vectors in tables.values()))
+    if not shared:
+        raise AnalysisError(f"expected an input on which {names} are all explained, found none; correct analyses: "
+                            "attribution: inputs and inputs_of_seeds")  # fmt: skip
+    first = next(iter(tables.values()))
+    conditions = [key for key in first if key[1] in shared and (not methods or key[0] in methods)]
     for name, vectors in tables.items():
         require_methods({key[0] for key in vectors}, methods, f"the attributions of {name}")
         lacking = [key for key in conditions if key not in vectors]

@@ -186,14 +186,16 @@ def explain_again(
     Returns
     -------
     explain : maps a predictor, the form of the target of each utterance and, where coalitions shall differ, ``seed`` to
-        its attribution table
+        its attribution table; ``units``, where not all of those of the settings are wanted
     """
     known = cues(speech.segments, speech.utterances) if target == "word" else None
     about = {"target": target, "scale": scale, "max_s": max_s, "cues": known, "n_resamples": 1, "estimated": False}
     names = {"corpus": speech.name, "model": "randomised", "step": "0"}
 
-    def explain(predictor: "Predictor", forms: "Mapping[str, str]", seed: int = seed) -> pd.DataFrame:
-        chosen = Settings(**settings, seed=seed)
+    def explain(
+        predictor: "Predictor", forms: "Mapping[str, str]", seed: int = seed, units: Sequence[str] = ()
+    ) -> pd.DataFrame:
+        chosen = Settings(**settings | ({"units": units} if units else {}), seed=seed)
         return attribute_corpus(predictor, speech, chosen, fixed=forms, **names, **about)[0]
 
     return explain

@@ -10,12 +10,14 @@ from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
 from auscult.study_analyses import check_analyses, check_known, suggestion, task_of, tiers_of
+from auscult.sweeps import check_sweep, sweep_steps
 
 __all__ = [
     "check_study",
     "steps_of",
     "start_of",
     "task_of",
+    "SWEEPS",
     "analysed_steps",
     "read_steps",
     "models_of",
@@ -65,9 +67,9 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
     match model["source"]:
         case "trained" | "finetuned":
             return [str(step) for step in model["steps"]]
-        case "hub" if "revisions" in model:
-            return ["0", *sorted(model["revisions"], key=int)]
-        case "hub" | "folder":
+        case "hub":
+            return sweep_steps(model)
+        case "folder":
             return ["0", "final"]
         case "acoustic":
             return ["final"]
@@ -179,6 +181,8 @@ def _check_names(config: Config) -> None:
                 _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
         if model["source"] == "finetuned":
             _check_start(config, name)
+        if model["source"] == "hub":
+            check_sweep(name, model)
         if model["source"] == "acoustic":
             model.setdefault("features", name)
             check_known(
@@ -250,9 +254,6 @@ def _explain(error: ValidationError) -> str:
         known = list(error.schema.get("properties", {}))
         unknown = next(key for key in error.instance if key not in known)
         return f"unknown key {unknown!r} in {where}{suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
-    if error.validator == "oneOf" and "required" in error.schema["oneOf"][0]:
-        choices = [branch["required"][0] for branch in error.schema["oneOf"]]
-        return f"expected exactly one of the keys {', '.join(choices)} in {where}, found {', '.join(error.instance)}"
     if error.validator == "contains":
         wanted = error.validator_value.get("const", f"a value of {error.validator_value.get('minimum')} or more")
         return f"expected {wanted} among {where}, found {error.instance}"

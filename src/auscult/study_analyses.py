@@ -9,11 +9,13 @@ from auscult.derived import ACOUSTIC
 from auscult.errors import AnalysisError, ConfigError
 from auscult.target_checks import check_target
 
-__all__ = ["check_analyses", "check_known", "suggestion", "task_of", "tiers_of"]
+__all__ = ["TEXT_READERS", "check_analyses", "check_known", "is_text", "suggestion", "task_of", "tiers_of"]
 
 Config = dict[str, Any]
 # That of auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds.
 DEFAULT_LAYERS = 4
+# Those of auscult.corpora.text_importing.
+TEXT_READERS = ("conllu", "blimp")
 
 
 def check_analyses(config: Config) -> None:
@@ -50,14 +52,45 @@ def check_analyses(config: Config) -> None:
     for corpus, names in attribution["corpora"].items():
         for model in names:
             check_known(model, attribution["models"], f"analyses: attribution: corpora: {corpus}", "models")
+    for name in attribution.get("inputs_of_seeds", []):
+        check_known(name, attribution["inputs"], "analyses: attribution: inputs_of_seeds", "attribution inputs")
     if "reliability" in analyses:
         _check_reliability(analyses, models)
     if "tone" in analyses:
         _check_tone(analyses["tone"], config)
+    _check_text(config)
     for model in analyses.get("mixing", {"models": []})["models"]:
         if model in acoustic:
             raise ConfigError(f"expected models with attention in analyses: mixing: models, found the acoustic "
                               f"baseline {model!r}; take it out")  # fmt: skip
+
+
+def is_text(corpus: Mapping[str, Any]) -> bool:
+    """Tell whether a corpus is read and not heard."""
+    return corpus["source"] == "text" or corpus.get("reader") in TEXT_READERS
+
+
+def _check_text(config: Config) -> None:
+    """Refuse to have speech read and text heard; whether a model of a hub or folder can read, only its files tell."""
+    corpora, models, analyses = config["corpora"], config["models"], config["analyses"]
+    text = [name for name, corpus in corpora.items() if is_text(corpus)]
+    readers = [name for name, model in models.items() if model.get("recipe") == "masked_language_model"]
+    listeners = [name for name, model in models.items() if model["source"] in ("trained", "finetuned", "acoustic")]
+    for name in listeners:
+        if models[name]["source"] != "acoustic" and (models[name]["corpus"] in text) != (name in readers):
+            kind = "text" if name in readers else "speech"
+            raise ConfigError(f"expected a corpus of {kind} in models: {name}: corpus, found {models[name]['corpus']!r}; "
+                              "a language model reads (source: text), the others listen")  # fmt: skip
+    for family, analysis in analyses.items():
+        reads = family == "syntax"
+        for corpus in analysis["corpora"]:
+            if (corpus in text) != reads:
+                raise ConfigError(f"expected corpora of {'text' if reads else 'speech'} in analyses: {family}: corpora, "
+                                  f"found {corpus!r}; take it out")  # fmt: skip
+        for model in analysis["models"]:
+            if model in listeners and (model in readers) != reads:
+                raise ConfigError(f"expected models of {'text' if reads else 'speech'} in analyses: {family}: models, "
+                                  f"found {model!r}; take it out")  # fmt: skip
 
 
 def check_known(name: str, known: Collection[str], where: str, kind: str) -> None:
@@ -90,6 +123,7 @@ def _check_reliability(analyses: Config, models: Config) -> None:
                               f"leave seeds out of tasks: {task}: between")  # fmt: skip
         if "seeds" in entry["between"]:
             _check_untrained_seeds(task, {name: models[name] for name in found})
+    _check_explained(reliability, analyses["attribution"])
     classifiers = [name for name in reliability["models"] if models[name].get("task") == "classes"]
     explained = analyses["attribution"]["explain"]["classes"]
     if classifiers and explained != "labelled":
@@ -98,6 +132,15 @@ def _check_reliability(analyses: Config, models: Config) -> None:
             f"explanations of the same class by all models of {task_of(classifiers[0])}, found {explained}; "
             "correct it or leave reliability out"
         )
+
+
+def _check_explained(reliability: Config, attribution: Config) -> None:
+    """Refuse to perturb or randomise by inputs and units that are not explained."""
+    of_seeds = attribution["inputs_of_seeds"] or attribution["inputs"]
+    for name in reliability["inputs"]:
+        check_known(name, of_seeds, "analyses: reliability: inputs", "attribution inputs of every seed")
+    for name in reliability["randomised_units"]:
+        check_known(name, attribution["units"], "analyses: reliability: randomised_units", "attribution units")
 
 
 def _check_untrained_seeds(task: str, models: Config) -> None:

@@ -15,36 +15,47 @@ localrules:
     attribution,
 
 
-rule attribution_run:
-    """Attribute one model's predictions on a sample of one corpus."""
-    input:
-        corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoint="resources/checkpoints/{model}/{step}/manifest.json",
-        code=library("attribution", "models.predictor", "corpora.cues"),
-    output:
-        scores="results/attribution/{corpus}/{model}/{step}.parquet",
-        summary="results/attribution/{corpus}/{model}/{step}.csv",
-        example="results/attribution/{corpus}/{model}/{step}.example.parquet",
-    log:
-        "logs/attribution/{corpus}/{model}/{step}.log",
-    benchmark:
-        "logs/benchmarks/attribution/{corpus}/{model}/{step}.tsv"
-    threads: 1
-    resources:
-        mem_mb=get_attribution_memory(),
-        runtime=240,
-        gpu=get_gpus(),
-    params:
-        settings=get_attribution_settings(),
-        explain=config["analyses"]["attribution"]["explain"],
-        scale=config["analyses"]["attribution"]["scale"],
-        n_utterances=config["analyses"]["attribution"]["n_utterances"],
-        max_s=config["analyses"]["attribution"]["max_s"],
-        n_resamples=config["analyses"]["attribution"]["n_resamples"],
-        device=config["device"],
-        seed=config["seed"],
-    script:
-        "../../scripts/attribution.py"
+# One rule a task: its models are explained on the same utterances, in one run that loads libraries and corpus once.
+for (corpus, task), runs in get_explained_tasks().items():
+
+    rule:
+        """Attribute the predictions of a task's models on a sample of one corpus."""
+        name:
+            f"attribution_{corpus}_{task}".replace("-", "_")
+        input:
+            corpus=f"resources/corpora/{corpus}/manifest.json",
+            checkpoints=[
+                f"resources/checkpoints/{model}/{step}/manifest.json"
+                for model, step in runs
+            ],
+            code=library("attribution", "models.predictor", "corpora.cues"),
+        output:
+            scores=get_run_paths("attribution", corpus, runs, ".parquet"),
+            summaries=get_run_paths("attribution", corpus, runs, ".csv"),
+            examples=get_run_paths("attribution", corpus, runs, ".example.parquet"),
+        log:
+            f"logs/attribution/{corpus}/{task}.log",
+        benchmark:
+            f"logs/benchmarks/attribution/{corpus}/{task}.tsv"
+        threads: 1
+        resources:
+            mem_mb=get_attribution_memory(),
+            runtime=240,
+            gpu=get_gpus(),
+        params:
+            corpus=corpus,
+            runs=runs,
+            settings=[get_attribution_settings(model) for model, _ in runs],
+            explain=config["analyses"]["attribution"]["explain"],
+            scale=config["analyses"]["attribution"]["scale"],
+            n_utterances=config["analyses"]["attribution"]["n_utterances"],
+            max_s=config["analyses"]["attribution"]["max_s"],
+            drawn_within_s=config["analyses"]["attribution"].get("drawn_within_s"),
+            n_resamples=config["analyses"]["attribution"]["n_resamples"],
+            device=config["device"],
+            seed=config["seed"],
+        script:
+            "../../scripts/attribution.py"
 
 
 rule attribution_tables:

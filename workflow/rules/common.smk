@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from auscult.corpora.grammar import languages
+from auscult.corpora.grammar import TEXT_GRAMMARS, languages
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
@@ -21,6 +21,8 @@ from auscult.studies import (
     task_of,
     tiers_of,
 )
+from auscult.study_analyses import is_text
+from auscult.sweeps import published_checkpoint
 
 
 def source(path):
@@ -75,6 +77,11 @@ def check_places(study):
                 f"{get_local_path(entry)}; a relative path starts at the study's file"
             )
     for name, entry in study["corpora"].items():
+        if entry["source"] == "text" and entry["grammar"] not in languages(TEXT_GRAMMARS):
+            raise ConfigError(
+                f"expected a grammar among {', '.join(languages(TEXT_GRAMMARS))} in corpora: {name}, found "
+                f"{entry['grammar']!r}; correct it, or add its lexicon and rules to lexicons/text"
+            )
         missing = [
             language
             for language in entry.get("languages", [])
@@ -110,7 +117,9 @@ def get_unreachable_models(study):
 
 def is_fetched(name, model):
     """Say whether every checkpoint of a hub model that must come from the hub is there."""
-    steps = [step for step in steps_of(name, model) if step != "0"]
+    steps = [
+        step for step in steps_of(name, model) if published_checkpoint(model, step)
+    ]
     return all(
         Path(f"resources/checkpoints/{name}/{step}/manifest.json").exists()
         for step in steps
@@ -158,14 +167,19 @@ def get_trained_twin(wildcards):
     return f"resources/checkpoints/{wildcards.model}/{last}/manifest.json"
 
 
-def get_revision(wildcards):
-    """Return the hub revision of a checkpoint."""
-    model = config["models"][wildcards.model]
-    return (
-        model["revision"]
-        if wildcards.step == "final"
-        else model["revisions"][wildcards.step]
-    )
+def get_published(wildcards):
+    """Return the repository, revision and hashes of a checkpoint on the hub."""
+    return published_checkpoint(config["models"][wildcards.model], wildcards.step)
+
+
+def get_uninitialised():
+    """Return the models that come trained, without their untrained selves."""
+    return [
+        name
+        for name, model in config["models"].items()
+        if model["source"] == "folder"
+        or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
+    ]
 
 
 def get_local_checkpoint(wildcards):
@@ -218,7 +232,12 @@ def get_study():
         "title": config["title"],
         "seed": config["seed"],
         "sources": {
-            name: corpus["source"] for name, corpus in config["corpora"].items()
+            name: (
+                "written"
+                if is_text(corpus) and corpus["source"] != "text"
+                else corpus["source"]
+            )
+            for name, corpus in config["corpora"].items()
         },
         "left_out": {name: "the hub could not be reached" for name in LEFT_OUT},
     }
@@ -240,6 +259,15 @@ def get_lexicons(wildcards):
         language=languages,
         ending=["tsv", "toml"],
     )
+
+
+def get_text_grammar(wildcards):
+    """Return the lexicon and the rules of a corpus of text."""
+    grammar = config["corpora"][wildcards.corpus]["grammar"]
+    return [
+        source(f"src/auscult/corpora/lexicons/text/{grammar}.{ending}")
+        for ending in ("tsv", "toml")
+    ]
 
 
 def get_archive(wildcards):
@@ -280,6 +308,6 @@ for name in LEFT_OUT:
 
 
 wildcard_constraints:
-    corpus=get_names("corpora", "synthetic", "nonspeech", "fetched", "folder"),
+    corpus=get_names("corpora", "synthetic", "nonspeech", "text", "fetched", "folder"),
     model=get_names("models", "trained", "finetuned", "hub", "folder", "acoustic"),
     step="[0-9]+|final",

@@ -55,6 +55,30 @@ rule synthesise_nonspeech:
         "../../scripts/synthesise_nonspeech.py"
 
 
+rule write_text_corpus:
+    """Write sentences of a grammar with their parses, and minimal pairs, as text."""
+    input:
+        grammar=get_text_grammar,
+        code=library("corpora.text_grammar"),
+    output:
+        manifest="resources/corpora/{corpus}/manifest.json",
+    log:
+        "logs/write_text_corpus/{corpus}.log",
+    wildcard_constraints:
+        corpus=get_names("corpora", "text"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        grammar=lookup("corpora/{corpus}/grammar", within=config),
+        sentences=lookup("corpora/{corpus}/sentences", within=config),
+        pairs=lookup("corpora/{corpus}/pairs", within=config),
+        seed=config["seed"],
+    script:
+        "../../scripts/write_text_corpus.py"
+
+
 rule download_corpus:
     """Download an archive, resuming what is there and comparing its hash."""
     output:

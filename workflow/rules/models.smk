@@ -7,7 +7,7 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/tr
 
 # One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
 for name, model in config["models"].items():
-    if model["source"] != "trained":
+    if model["source"] != "trained" or model["recipe"] == "masked_language_model":
         continue
 
     rule:
@@ -51,25 +51,29 @@ for name, model in config["models"].items():
             "../../scripts/train_model.py"
 
 
+# A step 0 that is published is fetched; one that is not is initialised.
+ruleorder: initialise_checkpoint > fetch_checkpoint
+
+
 rule fetch_checkpoint:
-    """Fetch one revision of a model from a hub, its hashes verified, as safetensors."""
+    """Fetch one checkpoint of a model from a hub, its hashes verified, as safetensors."""
     output:
         manifest="resources/checkpoints/{model}/{step}/manifest.json",
     log:
         "logs/fetch_checkpoint/{model}/{step}.log",
     wildcard_constraints:
         model=get_names("models", "hub"),
-        step="[1-9][0-9]*|final",
     threads: 1
     resources:
         mem_mb=8000,
         runtime=240,
     params:
-        repository=lookup("models/{model}/repository", within=config),
-        revision=get_revision,
-        sha256=lookup("models/{model}/sha256", within=config),
+        published=get_published,
+        # Not an output: it must outlive the checkpoint, to notice when a branch has moved.
+        record="resources/hub/{model}/{step}.json",
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
         head=lookup("models/{model}/head", within=config, default=None),
+        tokenizer=lookup("models/{model}/tokenizer", within=config, default=None),
     script:
         "../../scripts/fetch_checkpoint.py"
 
@@ -106,7 +110,7 @@ rule initialise_checkpoint:
     log:
         "logs/initialise_checkpoint/{model}.log",
     wildcard_constraints:
-        model=get_names("models", "hub", "folder"),
+        model="|".join(get_uninitialised()) or "(?!)",
     threads: 1
     resources:
         mem_mb=8000,

@@ -3,7 +3,7 @@ What can be read from each layer by a probe, on speakers or types it has not met
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for targets such as log F0 those of baselines, too;
                   for noun_number and verb_number resources/corpora/{corpus}/manifest.json
-outputs:          results/probing/{corpus}/{model}/{step}.csv, collected in results/probing/probing.csv; results/figures/probing.*
+outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
 from auscult.derived import ACOUSTIC, CUED
@@ -13,21 +13,24 @@ include: "probing_inputs.smk"
 
 
 rule probing_run:
-    """Probe one model's layers on one corpus, with chance, shuffled labels and control tasks."""
+    """Probe the layers of every model on one corpus, with chance, shuffled labels and control tasks."""
     input:
-        activations="results/activations/{corpus}/{model}/{step}/manifest.json",
+        activations=get_probed_activations,
         acoustics=get_acoustics,
         corpus=get_words,
         code=library("probing"),
     output:
-        table="results/probing/{corpus}/{model}/{step}.csv",
+        table="results/probing/{corpus}.csv",
     log:
-        "logs/probing/{corpus}/{model}/{step}.log",
+        "logs/probing/{corpus}.log",
+    benchmark:
+        "logs/benchmarks/probing/{corpus}.tsv"
     threads: 1
     resources:
         mem_mb=4000,
-        runtime=60,
+        runtime=240,
     params:
+        runs=get_probed_runs,
         targets=get_targets,
         acoustics=get_measured,
         probe=config["analyses"]["probing"]["probe"],
@@ -44,7 +47,10 @@ rule probing_run:
 rule probing:
     """Collect the probing results of the study in results/probing/probing.csv."""
     input:
-        table=get_runs("probing", ".csv"),
+        table=expand(
+            "results/probing/{corpus}.csv",
+            corpus=config["analyses"]["probing"]["corpora"],
+        ),
     output:
         table="results/probing/probing.csv",
     log:

@@ -1,6 +1,23 @@
 """Input functions of the rules of probing."""
 
 
+def get_probed_runs(wildcards):
+    """Return (model, step) of every model that is probed on a corpus."""
+    return [
+        (model, step)
+        for corpus, model, step in runs_of(config, "probing")
+        if corpus == wildcards.corpus
+    ]
+
+
+def get_probed_activations(wildcards):
+    """Return the activations of every model that is probed on a corpus."""
+    return [
+        f"results/activations/{wildcards.corpus}/{model}/{step}/manifest.json"
+        for model, step in get_probed_runs(wildcards)
+    ]
+
+
 def get_targets(wildcards):
     """Return the probing targets of a corpus, each with its name."""
     probing = config["analyses"]["probing"]

@@ -17,36 +17,50 @@ localrules:
     reliability,
 
 
-rule reliability_run:
-    """Perturb the inputs of one model by its attributions, randomise its layers, play the pointing game."""
-    input:
-        corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoint=get_checkpoint,
-        scores="results/attribution/{corpus}/{model}/{step}.parquet",
-        code=library(
-            "reliability", "reliability_sanity", "models.predictor", "corpora.corpus"
-        ),
-    output:
-        table="results/reliability/{corpus}/{model}/{step}.csv",
-        measured="results/reliability/{corpus}/{model}/{step}.parquet",
-    log:
-        "logs/reliability/{corpus}/{model}/{step}.log",
-    benchmark:
-        "logs/benchmarks/reliability/{corpus}/{model}/{step}.tsv"
-    threads: 1
-    resources:
-        mem_mb=4000,
-        runtime=240,
-        gpu=get_gpus(),
-    params:
-        task=get_task_of,
-        attribution=get_explanation,
-        reliability=get_perturbation,
-        n_resamples=config["analyses"]["reliability"]["n_resamples"],
-        device=config["device"],
-        seed=config["seed"],
-    script:
-        "../../scripts/reliability.py"
+# One rule a task: its models are perturbed in one run that loads libraries and corpus once.
+for corpus, task in get_tasks():
+    runs = get_perturbed(task)
+
+    rule:
+        """Perturb the inputs of models by their attributions, randomise layers, play the pointing game."""
+        name:
+            f"reliability_{corpus}_{task}".replace("-", "_")
+        input:
+            corpus=f"resources/corpora/{corpus}/manifest.json",
+            checkpoints=[
+                f"resources/checkpoints/{model}/{step}/manifest.json"
+                for model, step in runs
+            ],
+            scores=get_run_paths("attribution", corpus, runs, ".parquet"),
+            code=library(
+                "reliability",
+                "reliability_sanity",
+                "models.predictor",
+                "corpora.corpus",
+            ),
+        output:
+            tables=get_run_paths("reliability", corpus, runs, ".csv"),
+            measured=get_run_paths("reliability", corpus, runs, ".parquet"),
+        log:
+            f"logs/reliability/{corpus}/{task}.runs.log",
+        benchmark:
+            f"logs/benchmarks/reliability/{corpus}/{task}.tsv"
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=240,
+            gpu=get_gpus(),
+        params:
+            corpus=corpus,
+            task=task,
+            runs=runs,
+            attribution=[get_explanation(model) for model, _ in runs],
+            reliability=[get_perturbation(model, step) for model, step in runs],
+            n_resamples=config["analyses"]["reliability"]["n_resamples"],
+            device=config["device"],
+            seed=config["seed"],
+        script:
+            "../../scripts/reliability.py"
 
 
 rule reliability_task:

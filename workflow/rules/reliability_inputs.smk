@@ -1,11 +1,6 @@
 """Input functions of the rules of reliability."""
 
 
-def get_task_of(wildcards):
-    """Return the task that a fine-tuned model belongs to."""
-    return task_of(wildcards.model)
-
-
 def get_task_runs(wildcards):
     """Return (model, step) of every model of a task, untrained and trained."""
     return [
@@ -68,31 +63,30 @@ def get_word_based():
 
 
 def get_measured_runs(ending):
-    """Return one path for each model whose inputs are perturbed: every trained one, and one untrained a task."""
-    reliability, paths = config["analyses"]["reliability"], []
-    for corpus, tasks in reliability["corpora"].items():
-        for task in tasks:
-            models = [name for name in reliability["models"] if task_of(name) == task]
-            runs = [
-                (name, analysed_steps(name, config["models"][name])) for name in models
-            ]
-            paths += [
-                f"results/reliability/{corpus}/{name}/{steps[-1]}{ending}"
-                for name, steps in runs
-            ]
-            paths += [
-                f"results/reliability/{corpus}/{name}/0{ending}"
-                for name, steps in runs[:1]
-                if "0" in steps
-            ]
-    return paths
+    """Return one path for each model whose inputs are perturbed."""
+    return [
+        path
+        for corpus, task in get_tasks()
+        for path in get_run_paths("reliability", corpus, get_perturbed(task), ending)
+    ]
 
 
-def get_explanation(wildcards):
+def get_perturbed(task):
+    """Return (model, step) of every model of a task whose inputs are perturbed: all trained ones, and one untrained."""
+    runs = [
+        (name, analysed_steps(name, config["models"][name]))
+        for name in config["analyses"]["reliability"]["models"]
+        if task_of(name) == task
+    ]
+    untrained = [(name, "0") for name, steps in runs[:1] if "0" in steps]
+    return [*((name, steps[-1]) for name, steps in runs), *untrained]
+
+
+def get_explanation(model):
     """Return how a randomised model is explained: as its trained self was."""
     attribution = config["analyses"]["attribution"]
     return {
-        **get_attribution_settings(),
+        **get_attribution_settings(model),
         "inputs": config["analyses"]["reliability"]["inputs"],
         "explain": attribution["explain"],
         "scale": attribution["scale"],
@@ -101,15 +95,15 @@ def get_explanation(wildcards):
     }
 
 
-def get_perturbation(wildcards):
+def get_perturbation(model, step):
     """Return how a model is perturbed; the first trained one of a task is randomised, for all of its seeds.
 
     An untrained one has nothing to randomise, and is right by chance only.
     """
     reliability = config["analyses"]["reliability"]
-    task = task_of(wildcards.model)
+    task = task_of(model)
     first = next(name for name in reliability["models"] if task_of(name) == task)
-    randomised = wildcards.step != "0" and wildcards.model == first
+    randomised = step != "0" and model == first
     keys = [
         "methods",
         "inputs",
@@ -118,12 +112,13 @@ def get_perturbation(wildcards):
         "n_utterances",
         "n_random",
         "n_draws",
+        "randomised_units",
         "n_points",
         "top_share",
         "batch_s",
     ]
     return {key: reliability[key] for key in keys} | {
         "stages": reliability["randomise"],
-        "only_right": wildcards.step != "0",
+        "only_right": step != "0",
         "n_randomised": reliability["n_randomised"] if randomised else 0,
     }

@@ -22,7 +22,7 @@ rule tone_run:
         code=library("activations", "tone"),
     output:
         table="results/tone/{corpus}/{model}.csv",
-        items="results/tone/{corpus}/{model}.items.parquet",
+        syllables="results/tone/{corpus}/{model}.items.parquet",
     log:
         "logs/tone/{corpus}/{model}.log",
     benchmark:
@@ -48,7 +48,7 @@ rule tone_baselines:
         code=library("tone", "corpora.corpus"),
     output:
         table="results/tone/{corpus}/baselines.csv",
-        items="results/tone/{corpus}/baselines.items.parquet",
+        syllables="results/tone/{corpus}/baselines.items.parquet",
     log:
         "logs/tone/{corpus}/baselines.log",
     benchmark:
@@ -72,7 +72,7 @@ rule tone_summary:
     """Collect the results, average them over seeds, and compare conditions syllable by syllable."""
     input:
         table=get_tone(".csv"),
-        items=get_tone(".items.parquet"),
+        syllables=get_tone(".items.parquet"),
         code=library("tone_summary"),
     output:
         table="results/tone/tone.csv",

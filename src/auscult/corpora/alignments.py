@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from auscult.corpora import timit
 from auscult.corpora.textgrid import phone_class, read_textgrid
 from auscult.errors import LabelError
 
-__all__ = ["FORMATS", "Tier", "read_labels", "find_labels", "align_utterances"]
+__all__ = ["FORMATS", "Labels", "Tier", "read_labels", "find_labels", "tier_in_samples", "align_utterances"]
 
-_PAUSES = ("", "sil", "sp", "<sil>", "<eps>", "<s>", "</s>", "h#", "pau", "#")
+_PAUSES = ("", "sil", "sp", "[sil]", "<sil>", "<eps>", "<s>", "</s>", "h#", "pau", "#")
 _MAX_EXCESS_S = 0.02
 _HTK_PER_S = 10_000_000
 _TIERS = {"word": "word", "words": "word", "wrd": "word", "phone": "phone", "phones": "phone", "phn": "phone"}
@@ -198,7 +199,7 @@ def _gather(files: dict[Path, Labels]) -> Labels:
 
 
 def _segments(tiers: dict[str, Tier], row) -> pd.DataFrame:
-    words, phones = (_in_samples(tiers[name], name, row) for name in ("word", "phone"))
+    words, phones = (tier_in_samples(tiers[name], name, row) for name in ("word", "phone"))
     candidate = np.searchsorted(words["onset"], phones["onset"], side="right") - 1
     ends = np.append(words["offset"].to_numpy(), -1)[candidate]
     stressed = phones["label"].str.extract(r"^([A-Z]+)([012])$")
@@ -214,7 +215,17 @@ def _segments(tiers: dict[str, Tier], row) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).assign(utterance=row.utterance)
 
 
-def _in_samples(tier: Tier, name: str, row) -> pd.DataFrame:
+def tier_in_samples(tier: Tier, name: str, row: Any) -> pd.DataFrame:
+    """Return the labels of a tier in samples of its recording, by onset, as a table with ``cut`` for those cut short.
+
+    Pauses are left out among words and labelled ``sil`` in any other tier; ``row`` has the columns of
+    :func:`align_utterances`.
+
+    Raises
+    ------
+    LabelError
+        The times are of another unit.
+    """
     duration_s, end = row.n_samples / row.sample_rate_hz, max((times[1] for times in tier.rows), default=0)
     if end > 50 * duration_s * tier.per_s:
         raise LabelError(

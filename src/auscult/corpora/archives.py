@@ -14,7 +14,7 @@ from typing import IO
 from auscult.errors import ArchiveError, CorpusError
 from auscult.manifests import storage_errors
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "unpack"]
+__all__ = ["MAX_BYTES", "MAX_FILES", "unpack", "unpack_or_copy"]
 
 MAX_BYTES = 1 << 37
 MAX_FILES = 2_000_000
@@ -67,6 +67,18 @@ def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTE
         ) from None
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+
+
+def unpack_or_copy(archive: str | Path, folder: str | Path) -> None:
+    """Unpack an archive into a folder, or put a hub's dataset of one table (``.parquet``) there as it is."""
+    archive, folder = Path(archive), Path(folder)
+    if archive.suffix != ".parquet":
+        unpack(archive, folder)
+        return
+    with storage_errors(folder):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        shutil.copyfile(archive, folder / archive.name)
 
 
 def _unpack_members(archive: Path, folder: Path, max_bytes: int, max_files: int) -> None:

@@ -9,17 +9,20 @@ import csv
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from auscult.errors import ConfigError
 
-__all__ = ["Word", "Grammar", "languages", "read_grammar"]
+__all__ = ["Word", "Grammar", "TEXT_GRAMMARS", "languages", "read_grammar", "split_of"]
 
 _FOLDER = Path(__file__).parent / "lexicons"
+TEXT_GRAMMARS = _FOLDER / "text"  # of languages that are written only
+_SPLIT_OF_BYTE = ("train",) * 176 + ("valid",) * 16 + ("test",) * 64
 _MAX_DEPTH = 6
 _MAX_WORDS = 13
 _FEATURES = {"n": "number", "m": "number", "g": "gender", "h": "gender"}
@@ -70,7 +73,7 @@ class Grammar:
     Parameters
     ----------
     language : name of the two files
-    espeak : eSpeak's code of the language
+    espeak : eSpeak's code of the language; empty where it is only written
     toned : whether words are pinyin with tone digits
     lexicon : rows of the table by category
     rules : expansions by symbol
@@ -85,6 +88,8 @@ class Grammar:
     rules: Mapping[str, tuple[_Expansion, ...]]
     domains: Mapping[str, Sequence[str]]
     substitutions: tuple[tuple[str, str, str], ...] = ()
+    # What a rule or category offers under given features, found once: corpora of text draw a million words.
+    _offers: dict = field(default_factory=dict, compare=False, repr=False)
 
     def sentence(self, generator: np.random.Generator) -> tuple[Word, ...]:
         """Draw a sentence; its words' heads form one tree."""
@@ -133,16 +138,26 @@ class Grammar:
         return words, main
 
     def _choose(self, name, values, generator, depth) -> _Expansion:
+        deep = depth >= _MAX_DEPTH
+        offer = self._offers.get((name, *values, deep))
+        if offer is None:
+            offer = self._offers[name, *values, deep] = self._expansions(name, values, deep)
+        options, cumulated = offer
+        # As `generator.choice(len(options), p=…)` draws, which checks its weights anew every time.
+        return options[cumulated.searchsorted(generator.random(), side="right")]
+
+    def _expansions(self, name, values, deep) -> tuple[list[_Expansion], np.ndarray]:
         options = [
             option
             for option in self.rules[name]
             if all(formal in _FEATURES or formal == value for formal, value in zip(option.formals, values))
         ]
-        if depth >= _MAX_DEPTH:
+        if deep:
             shortest = min(len(option.symbols) for option in options)
             options = [option for option in options if len(option.symbols) == shortest]
         weights = np.array([option.weight for option in options])
-        return options[generator.choice(len(options), p=weights / weights.sum())]
+        cumulated = np.cumsum(weights / weights.sum())
+        return options, cumulated / cumulated[-1]
 
     def _bind(self, symbol, features, generator) -> None:
         for argument in symbol.arguments:
@@ -152,7 +167,10 @@ class Grammar:
 
     def _draw(self, symbol, features, generator) -> Word:
         wanted = [features.get(argument, argument) for argument in symbol.arguments]
-        rows = [row for row in self.lexicon[symbol.name] if _agrees(row, wanted)]
+        rows = self._offers.get((symbol, *wanted))
+        if rows is None:
+            rows = [row for row in self.lexicon[symbol.name] if _agrees(row, wanted)]
+            self._offers[symbol, *wanted] = rows
         if not rows:
             raise ConfigError(
                 f"expected a word of category {symbol.name} ({', '.join(wanted)}) in lexicons/{self.language}.tsv, "
@@ -169,9 +187,14 @@ class Grammar:
             yield word
 
 
-def languages() -> tuple[str, ...]:
-    """Return the names of the languages that have a lexicon and rules."""
-    return tuple(sorted(path.stem for path in _FOLDER.glob("*.toml")))
+def split_of(text: str) -> str:
+    """Return the split that a sentence is of by its text alone: none that one corpus trains on is another's test."""
+    return _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]]
+
+
+def languages(folder: Path = _FOLDER) -> tuple[str, ...]:
+    """Return the names of the languages that have a lexicon and rules in a folder."""
+    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
 
 
 @cache
@@ -186,8 +209,8 @@ def read_grammar(language: str, folder: Path = _FOLDER) -> Grammar:
     table, rules = folder / f"{language}.tsv", folder / f"{language}.toml"
     if not (table.is_file() and rules.is_file()):
         raise ConfigError(
-            f"expected a language among {', '.join(languages())}, found {language!r}; "
-            f"correct it, or add lexicons/{language}.tsv and lexicons/{language}.toml"
+            f"expected a language among {', '.join(languages(folder))}, found {language!r}; "
+            f"correct it, or add {folder.name}/{language}.tsv and {folder.name}/{language}.toml"
         )
     content = tomllib.loads(rules.read_text(encoding="utf-8"))
     lexicon: dict[str, list] = {}
@@ -196,7 +219,7 @@ def read_grammar(language: str, folder: Path = _FOLDER) -> Grammar:
             lexicon.setdefault(row["category"], []).append(row)
     grammar = Grammar(
         language,
-        content["espeak"],
+        content.get("espeak", ""),
         content.get("toned", False),
         {category: tuple(rows) for category, rows in lexicon.items()},
         _read_rules(content["rules"], rules),

@@ -17,7 +17,9 @@ from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, w
 from auscult.corpora.fluent import read_fluent
 from auscult.corpora.homophones import read_homophones
 from auscult.corpora.librispeech import read_librispeech
+from auscult.corpora.text_importing import TEXT_READERS, import_text
 from auscult.corpora.textgrid import read_textgrids
+from auscult.corpora.thchs30 import read_thchs30
 from auscult.corpora.timit import read_timit
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
@@ -28,7 +30,7 @@ __all__ = ["READERS", "import_corpus"]
 _log = logging.getLogger(__name__)
 READERS = {
     "timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech, "homophones": read_homophones,
-    "fluent": read_fluent,
+    "fluent": read_fluent, "thchs30": read_thchs30,
 }  # fmt: skip
 # What a reader that finds recordings inside of other files is given: a folder to write them to.
 _SCRATCH = "recordings"
@@ -40,7 +42,7 @@ def import_corpus(
     folder: str | Path,
     *,
     corpus: str,
-    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent"],
+    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent", "thchs30", "conllu", "blimp"],
     source: str | Path,
     resample: bool = True,
     options: Mapping[str, Any] | None = None,
@@ -50,7 +52,8 @@ def import_corpus(
     """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one channel, 16-bit FLAC.
 
     Recordings of another sample rate are resampled and their labels rescaled; several channels are averaged; both are
-    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus.
+    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus. Text, by the
+    readers ``conllu`` and ``blimp``, has tables of its own (:mod:`auscult.corpora.text`) and no audio.
 
     Labels that run past a recording are an error. So is a recording that goes on for more than 1 s and more than half
     of its length after its last label, since the labels are then probably of another one; less than that is logged.
@@ -79,11 +82,14 @@ def import_corpus(
     if not source.is_dir():
         raise CorpusError(f"expected the source of corpus {corpus!r} at {source}, found no such folder; fetch it first")
     with TemporaryDirectory(prefix="auscult-") as scratch:
-        utterances, segments = _read(reader, source, options, scratch)
+        tables = _read(reader, source, options, scratch)
         recipe = {
             "corpus": corpus, "reader": reader, "options": options, "resample": resample,
             "sample_rate_hz": SAMPLE_RATE_HZ, "source_sha256": _digest_source(source),
         }  # fmt: skip
+        if reader in TEXT_READERS:
+            return import_text(folder, tables, recipe=recipe, parents=parents)
+        utterances, segments = tables
         names = [f"audio/{utterance}.flac" for utterance in utterances["utterance"]]
         with build_folder(folder, recipe, parents) as partial:
             facts = _convert_all([source / path for path in utterances["path"]], partial, names, resample, n_workers)
@@ -95,20 +101,21 @@ def import_corpus(
     return check_folder(folder)
 
 
-def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    if reader not in READERS:
-        raise ConfigError(f"expected a reader among {', '.join(READERS)}, found {reader!r}")
-    parameters = list(inspect.signature(READERS[reader]).parameters)[1:]
+def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> Any:
+    readers = READERS | TEXT_READERS
+    if reader not in readers:
+        raise ConfigError(f"expected a reader among {', '.join(readers)}, found {reader!r}")
+    parameters = list(inspect.signature(readers[reader]).parameters)[1:]
     known = [name for name in parameters if name != _SCRATCH]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ConfigError(f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}")
-    kinds = inspect.get_annotations(READERS[reader], eval_str=True)
+    kinds = inspect.get_annotations(readers[reader], eval_str=True)
     for option, value in options.items():
         if kinds[option] in (str, bool) and not isinstance(value, kinds[option]):
             raise ConfigError(f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, "
                               f"found {value!r}")  # fmt: skip
-    return READERS[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
+    return readers[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
 
 
 def _digest_source(source: Path) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from hashlib import sha256
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from scipy.signal import resample_poly
 from tqdm import tqdm
 
 from auscult.corpora.espeak import espeak_version, speak
-from auscult.corpora.grammar import Word, read_grammar
+from auscult.corpora.grammar import Word, read_grammar, split_of
 from auscult.corpora.labelling import EXTRA_COLUMNS, TimedPhone, label_speech, phone_times
 from auscult.corpora.mandarin import UNSPOKEN, legal_syllables, split_syllables
 from auscult.corpora.rooms import record, set_level
@@ -31,7 +30,6 @@ _RATE_HZ = 16_000
 _UP = 320
 _SHORTEST_LEAD, _LONGEST_LEAD = 800, 4000
 _LEVEL_DB = -23.0
-_SPLIT_OF_BYTE = ("train",) * 176 + ("valid",) * 16 + ("test",) * 64
 
 
 @dataclass(frozen=True)
@@ -154,14 +152,11 @@ def say(item: Item, folder: Path, corpus: str, seed: int, variation: bool) -> tu
 
 
 def _sentences(language: str, split: str, seed: int) -> Iterator[tuple[Word, ...]]:
-    """Draw sentences that only this split may say.
-
-    The text alone decides its split: no sentence that one corpus trains on can be a test sentence of another.
-    """
+    """Draw sentences that only this split may say."""
     seeds = [seed, SPLITS.index(split), *language.encode()]
     for words in read_grammar(language).sentences(seeds):
         text = " ".join(word.text for word in words)
-        if _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]] == split:
+        if split_of(text) == split:
             yield words
 
 

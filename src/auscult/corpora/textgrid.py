@@ -17,7 +17,7 @@ from auscult.corpora.timit import PHONE_CLASSES
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
-__all__ = ["phone_class", "read_textgrid", "read_textgrids"]
+__all__ = ["phone_class", "read_speaker_table", "read_textgrid", "read_textgrids"]
 
 _log = logging.getLogger(__name__)
 _AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
@@ -230,7 +230,7 @@ def _speaker(tier: str, path: Path, folder: Path) -> str:
 
 def _with_speakers(utterances: pd.DataFrame, path: Path, divide: bool) -> pd.DataFrame:
     if path.is_file():
-        speakers = _read_speakers(path).set_index("speaker")
+        speakers = read_speaker_table(path).set_index("speaker")
         missing = sorted(set(utterances["speaker"]) - set(speakers.index))
         if missing:
             raise CorpusError(f"expected every speaker in {path}, found no {', '.join(missing)}; add a line for each")
@@ -241,7 +241,14 @@ def _with_speakers(utterances: pd.DataFrame, path: Path, divide: bool) -> pd.Dat
     return utterances.assign(split=utterances["split"].mask(unsaid, split_speakers(utterances, divide)))
 
 
-def _read_speakers(path: Path) -> pd.DataFrame:
+def read_speaker_table(path: Path) -> pd.DataFrame:
+    """Read what a table of one's own says of speakers: columns ``speaker`` and any of ``gender, language, split``.
+
+    Raises
+    ------
+    CorpusError
+        It is no table, lacks a speaker's name or names one twice, or has a gender or split that is none.
+    """
     try:
         speakers = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:

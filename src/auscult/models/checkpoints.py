@@ -15,12 +15,21 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
 
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
 from auscult.models.heads import take_head
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, check_checkpoint, shard_names
+from auscult.models.layout import (
+    ACCESSORIES,
+    CONFIG,
+    PREPROCESSOR,
+    SHARDS,
+    VOCABULARY,
+    WEIGHTS,
+    check_checkpoint,
+    shard_names,
+)
 
 __all__ = [
     "check_checkpoint",
@@ -32,7 +41,7 @@ __all__ = [
     "merge_shards",
 ]
 
-_UNUSED_AT_INFERENCE = "masked_spec_embed"
+_UNUSED_AT_INFERENCE = ("masked_spec_embed", "position_ids")
 
 
 def load_encoder(folder: str | Path) -> PreTrainedModel:
@@ -57,8 +66,8 @@ def load_encoder(folder: str | Path) -> PreTrainedModel:
 def load_model(folder: str | Path) -> PreTrainedModel:
     """Load a checkpoint folder into the architecture that its configuration names, heads included, without seal.
 
-    ``masked_spec_embed`` alone may be missing or left over: masking in training is its only use. Raises as
-    :func:`load_encoder`.
+    Only ``masked_spec_embed``, used by masking in training, and ``position_ids``, which count from 0, may be missing or
+    left over. Raises as :func:`load_encoder`.
     """
     folder = Path(folder)
     check_checkpoint(folder)
@@ -83,18 +92,22 @@ def save_checkpoint(
     parents: Mapping[str, str] | None = None,
     do_normalize: bool = True,
     vocabulary: str | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> Manifest:
     """Seal a model as a checkpoint folder.
 
     ``do_normalize`` says whether it hears waveforms of unit variance, ``vocabulary`` is the text of a recogniser's
-    ``vocab.json``.
+    ``vocab.json``, ``tokenizer`` that of a model of text, which hears nothing.
     """
     with build_folder(folder, recipe, parents) as partial:
         _save(model, partial)
         if vocabulary is not None:
             (partial / VOCABULARY).write_text(vocabulary, encoding="utf-8")
-        settings = {"do_normalize": do_normalize, "sampling_rate": 16000}
-        (partial / PREPROCESSOR).write_text(json.dumps(settings, indent=1) + "\n")
+        if tokenizer is not None:
+            tokenizer.save_pretrained(partial)
+        else:
+            settings = {"do_normalize": do_normalize, "sampling_rate": 16000}
+            (partial / PREPROCESSOR).write_text(json.dumps(settings, indent=1) + "\n")
     return check_folder(folder)
 
 
@@ -113,7 +126,7 @@ def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[s
     check_checkpoint(source, any_type=head is not None)
     recipe = {"imported": source.name, "config": digest(source / CONFIG)} | ({"head": dict(head)} if head else {})
     with build_folder(folder, recipe) as partial:
-        for name in (CONFIG, PREPROCESSOR, VOCABULARY, WEIGHTS):
+        for name in (CONFIG, *ACCESSORIES, WEIGHTS):
             if (source / name).is_file():
                 shutil.copyfile(source / name, partial / name)
         if not (partial / WEIGHTS).is_file():
@@ -139,7 +152,7 @@ def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) ->
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
     with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent.sha256}) as partial:
-        for name in (PREPROCESSOR, VOCABULARY):
+        for name in ACCESSORIES:
             if (like / name).is_file():
                 shutil.copyfile(like / name, partial / name)
         _save(model, partial)
@@ -170,7 +183,7 @@ def merge_shards(source: Path, path: Path) -> None:
 
 def _require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
     missing, unexpected = (
-        sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] != _UNUSED_AT_INFERENCE)
+        sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] not in _UNUSED_AT_INFERENCE)
         for kind in ("missing_keys", "unexpected_keys")
     )
     mismatched = sorted(f"{key} {list(found)} for {list(want)}" for key, found, want in report["mismatched_keys"])

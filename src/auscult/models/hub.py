@@ -1,30 +1,34 @@
-"""Checkpoints from a model hub: one pinned commit, every byte compared with its hash, weights in safetensors."""
+"""Checkpoints from a model hub: one pinned commit, every byte compared with its hash, weights in safetensors.
 
-import hashlib
+A branch is resolved once: the record of a checkpoint (commit and hashes) outlives its folder, so that a branch that
+has moved since is noticed, and what was fetched first is fetched again.
+"""
+
 import logging
-import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import requests
-from huggingface_hub import HfApi, constants, hf_hub_download
-from huggingface_hub.errors import (
-    EntryNotFoundError,
-    HfHubHTTPError,
-    HFValidationError,
-    HTTPError,
-    OfflineModeIsEnabled,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from huggingface_hub.hf_api import RepoSibling
+from huggingface_hub import constants, hf_hub_download
+from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
-from auscult.errors import CheckpointError, DownloadError, HubError
-from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.layout import CONFIG, PREPROCESSOR, SHARDS, VOCABULARY, WEIGHTS, shard_names
+from auscult.errors import CheckpointError, HubError
+from auscult.manifests import MANIFEST, Manifest, build_folder, check_folder, write_file
+from auscult.models.hub_errors import hub_errors
+from auscult.models.hub_files import copy_twin, find_fetched, verify_file
+from auscult.models.hub_records import resolve, write_record
+from auscult.models.layout import (
+    ACCESSORIES,
+    CONFIG,
+    SHARDS,
+    TEXT_FAMILIES,
+    TOKENIZER,
+    WEIGHTS,
+    read_config,
+    shard_names,
+)
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
 
@@ -41,12 +45,16 @@ def fetch_checkpoint(
     endpoint: str | None = None,
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
+    tokenizer: Mapping[str, str] | None = None,
+    record: str | Path | None = None,
+    store: str | Path | None = None,
 ) -> Manifest:
     """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
 
     A hub's own client compares sizes only (huggingface_hub #3643); here every file's hash is compared with the hub's
     (SHA-256 of large files, git's SHA-1 of small ones) and with those pinned. Sharded weights become one file. An
-    interrupted download resumes. A sweep over training steps is one call a step, each with its revision.
+    interrupted download resumes. A sweep over training steps is one call a step, each with its revision; a file that
+    a sealed folder beside ``folder`` holds already is copied from there.
 
     Parameters
     ----------
@@ -59,13 +67,18 @@ def fetch_checkpoint(
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
     head : which head to take of a model with several: ``name`` and perhaps ``labels``, as of
         :func:`auscult.models.heads.take_head`. The files are verified as they come, then rewritten.
+    tokenizer : ``repository`` and ``revision`` that have the vocabulary of a text model whose own have none
+    record : JSON file of the commit and the hashes of the first download, enforced from then on: where a branch has
+        moved, the recorded commit is fetched and a warning names both
+    store : folder of ``<model>/<step>`` checkpoints; one that is the same, of whatever model, is copied from there
 
     Raises
     ------
     HubError
-        The hub cannot be reached, or has no such repository, revision or file.
+        The hub cannot be reached, or has no such repository, revision or file; what it has instead is named where it
+        tells.
     DownloadError
-        A file's hash differs from the hub's or from the pinned one.
+        A file's hash differs from the hub's, from the pinned or from the recorded one.
     CheckpointError
         The weights exist only as a pickle, or do not all load; or there is no such head.
     """
@@ -74,30 +87,48 @@ def fetch_checkpoint(
     from auscult.models.checkpoints import load_model
     from auscult.models.heads import take_head
 
-    with _hub_errors(repository, revision, endpoint):
-        token = None if endpoint is None else False
-        info = HfApi(endpoint=endpoint, token=token).model_info(repository, revision=revision, files_metadata=True)
+    record = None if record is None else Path(record)
+    token = None if endpoint is None else False
+    info, recorded = resolve(repository, revision, endpoint, token, record)
     commit, files = info.sha, {sibling.rfilename: sibling for sibling in info.siblings or []}
-    if not re.fullmatch(r"[0-9a-f]{40}", revision):
-        _log.warning("%s: revision %r is not a commit and may move; pin revision: %s", repository, revision, commit)
     pinned = dict(sha256 or {})
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
+    elsewhere = None
+    if tokenizer and not files.keys() & TOKENIZER[:2]:
+        beside = record and record.with_name(f"{record.stem}.tokenizer.json")
+        elsewhere, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, beside)
+        recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": elsewhere.sha}}
+    found: dict[str, str] = {}
+    twin = find_fetched(Path(folder), recipe, store)
+    if twin is not None:
+        _log.info("%s: copied from %s, which is the same checkpoint", folder, twin)
+        with build_folder(folder, recipe) as partial:
+            shutil.copytree(twin, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+        return check_folder(folder)
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:
-            with _hub_errors(repository, revision, endpoint):
-                hf_hub_download(
-                    repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
-                )  # fmt: skip
-            return _verified(partial / name, files[name], pinned.get(name), repository)
+            if not copy_twin(Path(folder), files[name], partial / name):
+                with hub_errors(repository, revision, endpoint):
+                    hf_hub_download(
+                        repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
+                    )  # fmt: skip
+            expected = {"pinned": pinned.get(name), "recorded": recorded.get(name)}
+            found[name] = verify_file(partial / name, files[name], expected, repository)
+            return partial / name
 
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
+        if elsewhere:
+            _fetch_tokenizer(partial, tokenizer["repository"], elsewhere, endpoint, token)
+        _require_vocabulary(partial, repository)
         _require_pinned(pinned, partial, repository)
         _finish(partial)
         if head:
             take_head(partial, **head)
         load_model(partial)
+    if record is not None:
+        write_record(record, repository, revision, commit, {**recorded, **found})
     return check_folder(folder)
 
 
@@ -117,7 +148,7 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
 
     if CONFIG not in files:
         raise HubError(f"expected {CONFIG} in {what}, found none; is it a transformers checkpoint?")
-    for name in (CONFIG, PREPROCESSOR, VOCABULARY):
+    for name in (CONFIG, *ACCESSORIES):
         if name in files:
             fetch(name)
     if WEIGHTS in files:
@@ -141,6 +172,23 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
         _convert(fetch(PICKLE), partial / WEIGHTS, what)
 
 
+def _fetch_tokenizer(partial: Path, repository: str, info: ModelInfo, endpoint: str | None, token: bool | None) -> None:
+    for sibling in info.siblings or []:
+        if sibling.rfilename in TOKENIZER:
+            with hub_errors(repository, info.sha, endpoint):
+                hf_hub_download(
+                    repository, sibling.rfilename, revision=info.sha, local_dir=partial, endpoint=endpoint, token=token
+                )  # fmt: skip
+            verify_file(partial / sibling.rfilename, sibling, {}, repository)
+
+
+def _require_vocabulary(partial: Path, repository: str) -> None:
+    text = read_config(partial).get("model_type") in TEXT_FAMILIES
+    if text and not any((partial / name).is_file() for name in TOKENIZER[:2]):
+        raise HubError(f"expected {TOKENIZER[0]} beside the weights of {repository}, found none; name a repository "
+                       "that has it: tokenizer: {repository: …, revision: …}")  # fmt: skip
+
+
 def _convert(pickle: Path, path: Path, what: str) -> None:
     import torch
     from safetensors.torch import save_file
@@ -161,28 +209,6 @@ def _convert(pickle: Path, path: Path, what: str) -> None:
         save_file({key: value.contiguous().clone() for key, value in weights.items()}, partial, {"format": "pt"})
 
 
-def _verified(path: Path, sibling: RepoSibling, pinned: str | None, repository: str) -> Path:
-    found = digest(path)
-    expectations = [("pinned", pinned, found)]
-    if sibling.lfs is not None:
-        expectations.append(("the hub's", sibling.lfs.sha256, found))
-    else:
-        expectations.append(("the hub's git", sibling.blob_id, _git_digest(path)))
-    for whose, expected, actual in expectations:
-        if expected and expected != actual:
-            path.unlink()
-            raise DownloadError(
-                f"expected {whose} hash {expected} for {path.name} of {repository}, found {actual}; the download is "
-                "damaged or the file has been exchanged: try again, and compare with the repository before pinning anew"
-            )
-    return path
-
-
-def _git_digest(path: Path) -> str:
-    content = path.read_bytes()
-    return hashlib.sha1(f"blob {len(content)}\0".encode() + content, usedforsecurity=False).hexdigest()
-
-
 def _require_pinned(pinned: Mapping[str, str], partial: Path, repository: str) -> None:
     absent = [name for name in pinned if not (partial / name).is_file()]
     if absent:
@@ -194,37 +220,3 @@ def _finish(partial: Path) -> None:
     shards = [path for path in partial.glob("*.safetensors") if path.name != WEIGHTS]
     for path in [*shards, partial / SHARDS, partial / PICKLE]:
         path.unlink(missing_ok=True)
-
-
-@contextmanager
-def _hub_errors(repository: str, revision: str, endpoint: str | None) -> Iterator[None]:
-    address = endpoint or constants.ENDPOINT
-    where = f"at {address}"
-    try:
-        yield
-    except OfflineModeIsEnabled:
-        raise HubError(
-            f"expected to fetch {repository} from {address}, found HF_HUB_OFFLINE set; unset it, or import the "
-            "checkpoint from a local folder"
-        ) from None
-    except RevisionNotFoundError:
-        raise HubError(
-            f"expected revision {revision!r} of {repository} {where}, found none; check its commits"
-        ) from None
-    except RepositoryNotFoundError:
-        raise HubError(f"expected a public repository {repository!r} {where}, found none; check its name") from None
-    except EntryNotFoundError as error:
-        if error.__cause__ is None:
-            raise HubError(f"expected a file of {repository} {where}, found none: {error}") from None
-        raise _unreachable(address, repository, error.__cause__) from None
-    except HFValidationError as error:
-        raise HubError(f"expected a repository as owner/name, found {repository!r}: {error}") from None
-    except (HTTPError, HfHubHTTPError, OSError) as error:
-        raise _unreachable(address, repository, error) from None
-
-
-def _unreachable(address: str, repository: str, error: BaseException) -> HubError:
-    return HubError(
-        f"expected the model hub at {address} to answer, found: {type(error).__name__}: {error}; connect to the "
-        f"network, name a mirror as endpoint, or import {repository} from a local folder"
-    )

@@ -8,9 +8,12 @@ from auscult.errors import CheckpointError
 
 __all__ = [
     "FAMILIES",
+    "TEXT_FAMILIES",
     "CONFIG",
     "PREPROCESSOR",
     "VOCABULARY",
+    "TOKENIZER",
+    "ACCESSORIES",
     "WEIGHTS",
     "SHARDS",
     "check_checkpoint",
@@ -20,7 +23,12 @@ __all__ = [
 ]
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
+TEXT_FAMILIES = ("bert",)
 CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
+# Of text models: how text becomes tokens, in the older form or the newer; one of the first two has the vocabulary.
+TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
+# What lies beside configuration and weights and is kept where it is there.
+ACCESSORIES = (PREPROCESSOR, VOCABULARY, *TOKENIZER)
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 
@@ -33,14 +41,15 @@ def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str,
     Raises
     ------
     CheckpointError
-        There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES`, or the weights are missing,
-        or there only as a pickle, which could run code when loaded.
+        There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES` and :data:`TEXT_FAMILIES`, or
+        the weights are missing, or there only as a pickle, which could run code when loaded.
     """
     folder = Path(folder)
     config = read_config(folder)
-    if not any_type and config.get("model_type") not in FAMILIES:
+    known = FAMILIES + TEXT_FAMILIES
+    if not any_type and config.get("model_type") not in known:
         raise CheckpointError(
-            f"expected one of the model types {', '.join(FAMILIES)} in {folder / CONFIG}, "
+            f"expected one of the model types {', '.join(known)} in {folder / CONFIG}, "
             f"found {config.get('model_type')!r}; convert the checkpoint or choose another"
         )
     if config.get("quantization_config"):

@@ -25,10 +25,10 @@ from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor
 
 from auscult.devices import pick_device
-from auscult.errors import AudioError
+from auscult.errors import AudioError, CheckpointError
 from auscult.frames import FrameTiming
 from auscult.models.checkpoints import load_encoder
-from auscult.models.layout import read_preprocessor
+from auscult.models.layout import FAMILIES, TEXT_FAMILIES, read_config, read_preprocessor
 
 __all__ = ["SpeechModel", "load_speech_model"]
 
@@ -50,10 +50,16 @@ def load_speech_model(
     Raises
     ------
     CheckpointError, ManifestError
-        The folder is not a whole checkpoint (see :func:`auscult.models.checkpoints.load_encoder`).
+        The folder is not a whole checkpoint (see :func:`auscult.models.checkpoints.load_encoder`), or one of text.
     ConfigError
         A GPU is asked for and there is none.
     """
+    found = read_config(Path(folder)).get("model_type")
+    if found in TEXT_FAMILIES:
+        raise CheckpointError(
+            f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which reads text; name "
+            "it in analyses of text only"
+        )
     return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=pick_device(device), dtype=dtype)
 
 

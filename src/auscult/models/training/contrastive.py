@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import Wav2Vec2ForPreTraining, Wav2Vec2Model
 
+from auscult.models.training.fast_forward import encode
+
 __all__ = ["Contrastive"]
 
 
@@ -56,9 +58,9 @@ class Contrastive(nn.Module):
         progress : share of the training that is done, in [0, 1]; sets the Gumbel temperature
         """
         self.quantizer.temperature = 2.0 * 0.25**progress
-        output = self.encoder(waveforms, mask_time_indices=mask)
-        codes, perplexity = self.quantizer(output.extract_features, mask_time_indices=mask)
-        predicted = functional.normalize(self.project_hid(output.last_hidden_state), dim=-1)
+        last, features = encode(self.encoder, waveforms, mask)
+        codes, perplexity = self.quantizer(features, mask_time_indices=mask)
+        predicted = functional.normalize(self.project_hid(last), dim=-1)
         quantised = functional.normalize(self.project_q(codes), dim=-1)
         logits = _distractor_logits(predicted, quantised, codes, mask) / self.temperature
         own = torch.arange(mask.shape[1], device=mask.device).expand_as(mask)[mask]

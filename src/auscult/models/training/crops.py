@@ -69,12 +69,13 @@ def read_streams(
     for split, length in lengths.items():
         if length < n_samples:
             raise CorpusError(
-                f"expected at least one crop of {n_samples / 16000:g} s in split {split!r} of corpus {corpus.name!r}, "
-                f"found {length / 16000:.2f} s of audio in all; choose a shorter 'crop_s' or a larger corpus"
+                f"expected at least one crop of {n_samples / 16000:.2f} s in split {split!r} of corpus "
+                f"{corpus.name!r}, found {length / 16000:.2f} s of audio in all; choose a shorter 'crop_s' or a larger "
+                "corpus"
             )
     units: dict[str, dict[str, list[np.ndarray]]] = {split: {} for split in tables}
     for name, n_units in codebooks.items():
-        features = {split: _features(name, table, waveforms[split], timing) for split, table in tables.items()}
+        features = {split: [unit_features(name, w, timing) for w in items] for split, items in waveforms.items()}
         codebook = fit_codebook(name, features["train"], n_units, seed)
         for split in tables:
             units[split][name] = [codebook.assign(frames) for frames in features[split]]
@@ -94,13 +95,6 @@ def _split(corpus: Corpus, split: str):
         raise CorpusError(f"expected utterances of split {split!r} in corpus {corpus.name!r} to train a model, found "
                           f"only {found}; give some speakers this split")  # fmt: skip
     return table.sort_values(["speaker", "utterance"], kind="stable")
-
-
-def _features(name: str, table, waveforms: list[np.ndarray], timing: FrameTiming) -> list[np.ndarray]:
-    features: list[np.ndarray] = []
-    for _, rows in table.reset_index(drop=True).groupby("speaker", sort=False):
-        features += unit_features(name, waveforms[rows.index[0] : rows.index[-1] + 1], timing)
-    return features
 
 
 def _join(waveforms: list[np.ndarray], units: Mapping[str, list[np.ndarray]], timing: FrameTiming) -> Stream:

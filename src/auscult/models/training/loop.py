@@ -24,7 +24,7 @@ from auscult.tables import write_table
 __all__ = ["LOSS_COLUMNS", "train_model", "run_training", "check_steps", "limited_threads"]
 
 LOSS_COLUMNS = ("step", "loss_train", "loss_valid", "accuracy_valid", "learning_rate")
-_LOG_EVERY, _SAVE_EVERY = 25, 100
+_LOG_EVERY, _SAVE_EVERY = 50, 200
 _log = logging.getLogger(__name__)
 
 

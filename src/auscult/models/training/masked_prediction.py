@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import HubertModel
 
+from auscult.models.training.fast_forward import encode
+
 __all__ = ["MaskedPrediction"]
 
 
@@ -43,7 +45,7 @@ class MaskedPrediction(nn.Module):
         mask : frames hidden from the encoder [shape=(n_crops, n_frames), bool]
         progress : ignored; part of every objective's signature
         """
-        frames = self.encoder(waveforms, mask_time_indices=mask).last_hidden_state
+        frames, _ = encode(self.encoder, waveforms, mask)
         loss, accuracies = frames.new_zeros(()), []
         for name, head in self.heads.items():
             masked_loss, accuracy = _cross_entropy(head(frames[mask]), targets[name][mask])

@@ -14,6 +14,7 @@ __all__ = ["CODEBOOKS", "Codebook", "fit_codebook", "unit_features", "spectral_f
 
 CODEBOOKS = ("mel", "pitch")
 N_CEPSTRA = 13
+_CONTOUR_STEP_SAMPLES = 640
 
 
 class Codebook:
@@ -70,24 +71,20 @@ def fit_codebook(
     return Codebook(kmeans.fit(sample).cluster_centers_.astype(np.float32))
 
 
-def unit_features(name: str, waveforms: Sequence[np.ndarray], timing: FrameTiming) -> list[np.ndarray]:
-    """Return the features that a codebook clusters, for the utterances of one speaker.
+def unit_features(name: str, waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
+    """Return the features that a codebook clusters [shape=(n_frames, n_features), float32], NaN where there are none.
 
     Parameters
     ----------
     name : one of :data:`CODEBOOKS`
-    waveforms : utterances of one speaker, 16 kHz
+    waveform : samples at 16 kHz
     timing : of the frames of the model that shall predict the units
-
-    Returns
-    -------
-    One array per utterance [shape=(n_frames, n_features), float32], frame by frame that of the model.
     """
     match name:
         case "mel":
-            return [spectral_features(waveform, timing) for waveform in waveforms]
+            return spectral_features(waveform, timing)
         case "pitch":
-            return pitch_features(waveforms, timing)
+            return pitch_features(waveform, timing)
         case _:
             raise ConfigError(f"expected codebooks among {', '.join(CODEBOOKS)}, found {name!r}; correct 'codebooks' "
                               "in the configuration")  # fmt: skip
@@ -106,23 +103,18 @@ def spectral_features(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
     return np.hstack([cepstra[np.clip(centre + shift, 0, len(cepstra) - 1)] for shift in (-1, 0, 1)])
 
 
-def pitch_features(waveforms: Sequence[np.ndarray], timing: FrameTiming) -> list[np.ndarray]:
-    """Return the height and slope of each frame's log F0 relative to the speaker; NaN where there is no voice.
+def pitch_features(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
+    """Return the contour of log F0 around each frame and, with half the weight, its height; NaN without a voice.
 
-    Height is in standard deviations from the speaker's median over all utterances given; the slope is that over
-    five frames, zero where the voice starts or ends.
+    The contour is read at five points over 160 ms, less their mean, and runs on through voiceless stretches. So units
+    tell rises, falls and turns first, and register second: what a tone is, where a syllable lasts some 200 ms.
+    Heights are not made relative to the speaker. A model would have to know whom it hears before it could name any
+    unit; this small, it spends its first hundreds of steps on that, though pitch itself is learnt within a hundred.
     """
-    tracks = [log_f0(waveform, timing=timing) for waveform in waveforms]
-    heights = [np.where(voiced > 0, track, np.nan) for track, voiced in (track.T for track in tracks)]
-    voiced = np.concatenate([height[np.isfinite(height)] for height in heights])
-    if not len(voiced):
-        return [np.full((len(height), 2), np.nan, dtype=np.float32) for height in heights]
-    spread = max(float(voiced.std()), 1e-3)
-    return [_height_and_slope((height - np.median(voiced)) / spread) for height in heights]
-
-
-def _height_and_slope(height: np.ndarray) -> np.ndarray:
-    padded = np.pad(height, 2, constant_values=np.nan)
-    slope = padded[4:] - padded[:-4]
-    slope[~np.isfinite(slope)] = 0.0
-    return np.stack([height, np.where(np.isfinite(height), slope, np.nan)], axis=1).astype(np.float32)
+    track, voiced = log_f0(waveform, timing=timing).T
+    apart = max(1, round(_CONTOUR_STEP_SAMPLES / timing.hop_samples))
+    padded = np.pad(track, 2 * apart, mode="edge")
+    contour = np.stack([padded[point * apart :][: len(track)] for point in range(5)], axis=1)
+    features = np.hstack([contour - contour.mean(axis=1, keepdims=True), track[:, None] / 2])
+    features[voiced == 0] = np.nan
+    return features

@@ -37,8 +37,10 @@ class Trainer:
 
     def __init__(self, corpus: Corpus, settings: Mapping[str, Any], device: str):
         self.settings, self.device, self.step = settings, device, 0
-        self.n_samples = round(settings["crop_s"] * SAMPLE_RATE_HZ)
         self.timing = encoder_timing(settings["architecture"])
+        self.n_frames = int(self.timing.n_frames(round(settings["crop_s"] * SAMPLE_RATE_HZ)))
+        # What no frame hears is not read: every convolution then ends where its input does.
+        self.n_samples = self.timing.receptive_field_samples + (self.n_frames - 1) * self.timing.hop_samples
         codebooks = settings["codebooks"] if settings["recipe"] == "masked_prediction" else {}
         encoder = build_encoder(settings["recipe"], settings["architecture"], settings["seed"])
         with torch.random.fork_rng(devices=[]):
@@ -121,8 +123,7 @@ class Trainer:
             yield self._tensors(waveforms, targets, rng)
 
     def _tensors(self, waveforms: np.ndarray, targets: Mapping[str, np.ndarray], rng: np.random.Generator):
-        n_frames = int(self.timing.n_frames(self.n_samples))
-        mask = torch.from_numpy(span_mask(rng, len(waveforms), n_frames)).to(self.device)
+        mask = torch.from_numpy(span_mask(rng, len(waveforms), self.n_frames)).to(self.device)
         units = {name: torch.from_numpy(values).to(self.device) for name, values in targets.items()}
         return torch.from_numpy(normalise(waveforms)).to(self.device), units, mask
 

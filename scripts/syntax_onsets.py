@@ -1,0 +1,9 @@
+"""Date the break of every curve over training, and compare the dates of models and seeds."""
+
+from auscult.jobs import job
+from auscult.syntax_onsets import find_onsets
+from auscult.tables import read_table, write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    results = read_table(snakemake.input.table)
+    write_table(find_onsets(results, share=snakemake.params.share), snakemake.output.table)

@@ -1,0 +1,86 @@
+"""Train a small BERT on text: seeded, resumable, its checkpoints sealed like those of speech encoders."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from auscult.corpora.text import read_text_corpus
+from auscult.errors import ConfigError
+from auscult.models.training.language_trainer import LanguageTrainer, complete_text_architecture
+from auscult.models.training.loop import LOSS_COLUMNS, check_steps, limited_threads, run_training
+from auscult.models.training.state import Sealer, remove_state
+from auscult.tables import write_table
+
+__all__ = ["train_language_model"]
+
+
+def train_language_model(
+    *,
+    checkpoints: Path,
+    loss_table: Path,
+    state: Path,
+    corpus: Path,
+    architecture: Mapping[str, Any],
+    steps: Sequence[int],
+    batch_size: int,
+    mask_share: float,
+    peak_learning_rate: float,
+    seed: int,
+    syntax_regulariser: float = 0.0,
+    regulariser_until: int | None = None,
+    device: str = "cpu",
+    threads: int = 1,
+    identity: Mapping[str, Any] | None = None,
+) -> None:
+    """Train a BERT by masked language modelling (Devlin et al., 2019) and seal it at the steps asked for.
+
+    Tokens are whole words. Batches and masks are drawn from (seed, step), so that a training interrupted anywhere ends
+    in the same bytes on the same machine with the same number of threads.
+
+    Parameters
+    ----------
+    checkpoints : folder of the sealed checkpoints, ``{step}/`` each, tokenizer included
+    loss_table : CSV of columns :data:`auscult.models.training.loop.LOSS_COLUMNS`
+    state : folder for what a resumed training needs; removed at the end
+    corpus : sealed text corpus with sentences of splits ``train`` and ``valid``
+    architecture : sizes that differ from the default's: ``hidden, layers, heads, feed_forward, dropout``
+    steps : steps to seal a checkpoint after, ascending; 0 is the untrained model, the last ends the training
+    batch_size : sentences a step
+    mask_share : of the words, to be predicted; BERT's is .15
+    peak_learning_rate : highest learning rate
+    seed : of weights, batches and masks
+    syntax_regulariser : λ of Chen et al. (2024): above 0 suppresses syntactic attention, below 0 promotes it, 0 leaves
+        it alone; see :func:`auscult.models.training.syntax_regulariser.syntactic_attention`
+    regulariser_until : last step at which it acts; all of them unless given
+    device : ``"cpu"`` or ``"cuda"``
+    threads : threads of every numerical library
+    identity : what else shall stand in the recipe of the checkpoints
+
+    Raises
+    ------
+    ConfigError, CorpusError
+        Sizes, steps or the corpus do not allow this training.
+    AnalysisError
+        The loss is no longer finite.
+    """
+    check_steps(steps)
+    if batch_size < 1 or not 0 < mask_share < 1:
+        raise ConfigError(f"expected a positive batch_size and a mask_share between 0 and 1, found {batch_size} and "
+                          f"{mask_share:g}; 64 and 0.15 are usual")  # fmt: skip
+    with limited_threads(threads), torch.random.fork_rng(devices=[]):
+        source = read_text_corpus(corpus)
+        settings = {
+            "recipe": "masked_language_model", "architecture": complete_text_architecture(architecture),
+            "steps": [int(step) for step in steps], "batch_size": batch_size, "mask_share": mask_share,
+            "peak_learning_rate": peak_learning_rate, "seed": seed, "syntax_regulariser": syntax_regulariser,
+            "regulariser_until": regulariser_until,
+        }  # fmt: skip
+        trainer = LanguageTrainer(source, settings, device)
+        sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, {"corpus": source.manifest.sha256},
+                        tokenizer=trainer.tokenizer)  # fmt: skip
+        if Path(loss_table).is_file() and not sealer.missing(steps):
+            return
+        write_table(run_training(trainer, sealer, Path(state), LOSS_COLUMNS), loss_table)
+        remove_state(state)

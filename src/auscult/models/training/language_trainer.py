@@ -1,0 +1,206 @@
+"""Masked language modelling between two steps: batches of like lengths, masks, losses and updates from (seed, step)."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from transformers import BertConfig, BertForMaskedLM
+
+from auscult.corpora.text import TextCorpus
+from auscult.errors import AnalysisError, ConfigError, CorpusError
+from auscult.models.tokens import SPECIAL, pad, word_tokenizer
+from auscult.models.training.syntax_regulariser import syntactic_attention
+from auscult.models.training.trainer import learning_rate
+
+__all__ = ["DEFAULT_TEXT_ARCHITECTURE", "complete_text_architecture", "LanguageTrainer", "mask_tokens"]
+
+DEFAULT_TEXT_ARCHITECTURE = {"hidden": 128, "layers": 3, "heads": 4, "feed_forward": 512, "dropout": 0.0}
+_MIN_POSITIONS = 32
+_POOL = 8  # batches that share out their sentences by length, so that little of them is padding
+_VALID_STREAM = 2**31  # beyond every step, so that no training batch shares the random stream of the validation
+
+
+def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sizes of a BERT with defaults filled in; raise :class:`ConfigError` if they do not fit."""
+    unknown = [key for key in architecture if key not in DEFAULT_TEXT_ARCHITECTURE]
+    if unknown:
+        raise ConfigError(f"expected sizes among {', '.join(DEFAULT_TEXT_ARCHITECTURE)} in 'architecture' of a language "
+                          f"model, found {unknown[0]!r}; remove or correct it")  # fmt: skip
+    sizes = {**DEFAULT_TEXT_ARCHITECTURE, **architecture}
+    if sizes["hidden"] % sizes["heads"]:
+        raise ConfigError(f"expected 'hidden' to be a multiple of 'heads' in 'architecture', found {sizes['hidden']} "
+                          f"and {sizes['heads']}; change one of them")  # fmt: skip
+    return sizes
+
+
+class LanguageTrainer:
+    """Weights, optimiser and step of a training; the next batch follows from seed and step, so nothing else is kept.
+
+    Parameters
+    ----------
+    corpus : what to learn from, with sentences of splits ``train`` and ``valid``
+    settings : of the training, as :func:`auscult.models.training.language_model.train_language_model` takes them
+    device : ``"cpu"`` or ``"cuda"``
+    """
+
+    def __init__(self, corpus: TextCorpus, settings: Mapping[str, Any], device: str):
+        self.settings, self.device, self.step = settings, device, 0
+        parses = {split: list(corpus.parses(split).values()) for split in ("train", "valid")}
+        for split, found in parses.items():
+            if not found:
+                raise CorpusError(f"expected sentences of split {split!r} in corpus {corpus.name!r}, found none; ask "
+                                  "for some in its entry")  # fmt: skip
+        vocabulary = sorted({word for words in parses["train"] for word in words["word"]})
+        self.tokenizer = word_tokenizer(vocabulary)
+        texts = {split: [" ".join(words["word"]) for words in found] for split, found in parses.items()}
+        self.tokens = {split: self.tokenizer(text)["input_ids"] for split, text in texts.items()}
+        self.heads = [words["head"].to_numpy() for words in parses["train"]]
+        self.encoder = self._build(settings["architecture"]).to(device)
+        self.optimiser = torch.optim.AdamW(
+            self.encoder.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True
+        )
+        self.valid = list(self._valid_batches())
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the last step; 0 before the first."""
+        n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
+        return learning_rate(self.step, n_steps, peak) if self.step else 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`restore` needs."""
+        return {
+            "step": self.step, "encoder": self.encoder.state_dict(), "optimiser": self.optimiser.state_dict()
+        }  # fmt: skip
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go back to where :meth:`state` was called."""
+        self.encoder.load_state_dict(state["encoder"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.step = state["step"]
+
+    def advance(self) -> float:
+        """Take one step and return its masked-word loss, the regulariser left out.
+
+        Raises
+        ------
+        AnalysisError
+            The loss is not finite.
+        """
+        self.step += 1
+        chosen = self._batch(self.step)
+        tokens = pad([self.tokens["train"][place] for place in chosen])
+        rng = np.random.default_rng([self.settings["seed"], self.step])
+        torch.manual_seed(self.settings["seed"] * 1_000_003 + self.step)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.learning_rate
+        self.encoder.train()
+        self.optimiser.zero_grad()
+        loss, _, attentions = self._predict(tokens, *self._masked(tokens, rng), attend=self._regularised)
+        total = loss
+        if attentions is not None:
+            heads = [self.heads[place] for place in chosen]
+            total = loss + self.settings["syntax_regulariser"] * syntactic_attention(attentions, heads)
+        self._require_finite(total.item())
+        total.backward()
+        nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
+        self.optimiser.step()
+        return loss.item()
+
+    def validate(self) -> tuple[float, float]:
+        """Return loss and accuracy on the sentences of split ``valid`` with fixed masks; raise as :meth:`advance`."""
+        self.encoder.eval()
+        with torch.no_grad():
+            values = [[value.item() for value in self._predict(*batch)[:2]] for batch in self.valid]
+        loss, accuracy = np.mean(values, axis=0)
+        self._require_finite(float(loss))
+        return float(loss), float(accuracy)
+
+    @property
+    def _regularised(self) -> bool:
+        until = self.settings["regulariser_until"]
+        return bool(self.settings["syntax_regulariser"]) and (until is None or self.step <= until)
+
+    def _build(self, sizes: Mapping[str, Any]) -> BertForMaskedLM:
+        longest = max(len(tokens) for found in self.tokens.values() for tokens in found)
+        config = BertConfig(
+            vocab_size=len(self.tokenizer), hidden_size=sizes["hidden"], num_hidden_layers=sizes["layers"],
+            num_attention_heads=sizes["heads"], intermediate_size=sizes["feed_forward"],
+            hidden_dropout_prob=sizes["dropout"], attention_probs_dropout_prob=sizes["dropout"],
+            max_position_embeddings=max(_MIN_POSITIONS, longest), pad_token_id=self.tokenizer.pad_token_id,
+        )  # fmt: skip
+        # Fused attention is faster, but returns no weights: what acts on them needs the plain one.
+        attention = "eager" if self.settings["syntax_regulariser"] else "sdpa"
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.settings["seed"])
+            return BertForMaskedLM._from_config(config, attn_implementation=attention)
+
+    def _batch(self, step: int) -> np.ndarray:
+        """Return the training sentences of a step: one of the batches of like length that a pool is dealt into."""
+        pool, place = divmod(step - 1, _POOL)
+        rng = np.random.default_rng([self.settings["seed"], pool, *b"pool"])
+        n, size = len(self.tokens["train"]), self.settings["batch_size"]
+        drawn = rng.choice(n, _POOL * size, replace=n < _POOL * size)
+        lengths = [len(self.tokens["train"][sentence]) for sentence in drawn]
+        return drawn[np.argsort(lengths, kind="stable")].reshape(_POOL, size)[rng.permutation(_POOL)[place]]
+
+    def _masked(self, tokens: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        n_words = len(self.tokenizer) - len(SPECIAL)
+        return mask_tokens(tokens, rng, self.settings["mask_share"], self.tokenizer.mask_token_id, n_words)
+
+    def _predict(self, tokens: Tensor, inputs: Tensor, hidden: Tensor, attend: bool = False):
+        """Return loss and accuracy at hidden words, and attention weights if wanted."""
+        tokens, inputs, hidden = (values.to(self.device) for values in (tokens, inputs, hidden))
+        mask = (tokens != self.tokenizer.pad_token_id).long()
+        output = self.encoder.bert(input_ids=inputs, attention_mask=mask, output_attentions=attend)
+        # The vocabulary is scored where a word is hidden only.
+        scores = self.encoder.cls(output.last_hidden_state[hidden])
+        loss = nn.functional.cross_entropy(scores, tokens[hidden])
+        accuracy = (scores.argmax(-1) == tokens[hidden]).float().mean()
+        return loss, accuracy, output.attentions if attend else None
+
+    def _valid_batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        rng = np.random.default_rng([self.settings["seed"], _VALID_STREAM])
+        size = self.settings["batch_size"]
+        ordered: Sequence = sorted(self.tokens["valid"], key=len)
+        for start in range(0, len(ordered), size):
+            tokens = pad(ordered[start : start + size])
+            yield tokens, *self._masked(tokens, rng)
+
+    def _require_finite(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise AnalysisError(
+                f"expected a finite loss, found {loss} at step {self.step} of {self.settings['steps'][-1]} (recipe "
+                f"'masked_language_model', peak learning rate {self.settings['peak_learning_rate']:g}); lower the peak "
+                "learning rate"
+            )
+
+
+def mask_tokens(
+    tokens: Tensor, rng: np.random.Generator, share: float, mask_token: int, n_words: int
+) -> tuple[Tensor, Tensor]:
+    """Hide words as BERT does: of the chosen share, .8 become the mask, .1 another word, .1 stay as they are.
+
+    Parameters
+    ----------
+    tokens : special tokens first in the vocabulary, then ``n_words`` words [shape=(n_sentences, n_tokens)]
+    rng : generator
+    share : of words that are to be predicted; at least one of a batch is
+    mask_token : its number
+    n_words : number of words that may be put in
+
+    Returns
+    -------
+    inputs, hidden : what the model reads; where it must predict [shape as tokens]
+    """
+    words = tokens >= len(SPECIAL)
+    lots = torch.from_numpy(rng.random((2, *tokens.shape)))
+    chosen = words & (lots[0] < share)
+    if not chosen.any():
+        chosen = words & (lots[0] == lots[0][words].min())
+    others = torch.from_numpy(rng.integers(len(SPECIAL), len(SPECIAL) + n_words, tokens.shape))
+    inputs = torch.where(chosen & (lots[1] < 0.8), mask_token, tokens)
+    return torch.where(chosen & (lots[1] >= 0.9), others, inputs), chosen

@@ -1,0 +1,118 @@
+"""
+How loss, syntactic attention and grammar change while a language model is trained.
+
+required inputs:  resources/corpora/{corpus}/manifest.json (of text), resources/checkpoints/{model}/{step}/manifest.json of all steps
+outputs:          results/syntax/{corpus}/{model}.csv, collected in results/syntax/syntax.csv; results/syntax/onsets.csv, when
+                  each curve breaks; results/figures/syntax.*
+"""
+
+
+include: "syntax_inputs.smk"
+
+
+localrules:
+    syntax,
+
+
+rule syntax_run:
+    """Measure every checkpoint of one language model on one corpus."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoints=get_sweep,
+        code=library("syntax", "corpora.text"),
+    output:
+        table="results/syntax/{corpus}/{model}.csv",
+    log:
+        "logs/syntax/{corpus}/{model}.log",
+    benchmark:
+        "logs/benchmarks/syntax/{corpus}/{model}.tsv"
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+        gpu=get_gpus(),
+    params:
+        split=config["analyses"]["syntax"]["split"],
+        min_arcs=config["analyses"]["syntax"]["min_arcs"],
+        max_sentences=config["analyses"]["syntax"]["max_sentences"],
+        variant=config["analyses"]["syntax"]["variant"],
+        n_resamples=config["analyses"]["syntax"]["n_resamples"],
+        device=config["device"],
+        seed=config["seed"],
+    script:
+        "../../scripts/syntax.py"
+
+
+rule syntax_tables:
+    """Collect the measures of every model and checkpoint."""
+    input:
+        table=get_syntax_tables(),
+    output:
+        table="results/syntax/syntax.csv",
+    log:
+        "logs/syntax/collect.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    script:
+        "../../scripts/collect_tables.py"
+
+
+rule syntax_onsets:
+    """Date the break of every curve, and compare the dates."""
+    input:
+        table=rules.syntax_tables.output.table,
+        code=library("syntax_onsets"),
+    output:
+        table="results/syntax/onsets.csv",
+    log:
+        "logs/syntax/onsets.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        share=config["analyses"]["syntax"]["onset_share"],
+    script:
+        "../../scripts/syntax_onsets.py"
+
+
+rule syntax:
+    """Follow the language models of the study through training; in results/syntax/."""
+    input:
+        rules.syntax_tables.output,
+        rules.syntax_onsets.output,
+
+
+rule figure_syntax:
+    """Draw loss, syntactic attention and grammar against steps, with their onsets."""
+    input:
+        table=rules.syntax_tables.output.table,
+        onsets=rules.syntax_onsets.output.table,
+        corpora=get_corpora("syntax"),
+        checkpoints=get_checkpoints("syntax"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/syntax.pdf",
+            caption="../report/syntax.rst",
+            category="syntax",
+        ),
+        svg="results/figures/syntax.svg",
+        png="results/figures/syntax.png",
+        table="results/figures/syntax.csv",
+        provenance="results/figures/syntax.json",
+    log:
+        "logs/figures/syntax.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("syntax"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/syntax.py"
