@@ -18,7 +18,7 @@ localrules:
 rule encoding_sweep:
     """Probe one model at all its checkpoints on one corpus, score it zero-shot, and fit the curves of its levels."""
     input:
-        activations=get_sweep,
+        activations=get_encoding_sweep,
         code=library("encoding"),
     output:
         scores="results/encoding/{corpus}/{model}/scores.csv",
@@ -33,8 +33,8 @@ rule encoding_sweep:
         mem_mb=3000,
         runtime=120,
     params:
-        levels=get_levels,
-        expected=get_expected_steps,
+        levels=get_encoding_levels,
+        expected=get_encoding_steps,
         settings=get_encoding_settings(),
     script:
         "../../scripts/encoding_sweep.py"

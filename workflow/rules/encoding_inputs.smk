@@ -1,20 +1,20 @@
 """Input functions of the rules of encoding."""
 
 
-def get_expected_steps(wildcards):
+def get_encoding_steps(wildcards):
     """Return the checkpoints of a model, in training order."""
     return steps_of(wildcards.model, config["models"][wildcards.model])
 
 
-def get_sweep(wildcards):
+def get_encoding_sweep(wildcards):
     """Return the activations of every checkpoint of a model on a corpus."""
     return [
         f"results/activations/{wildcards.corpus}/{wildcards.model}/{step}/manifest.json"
-        for step in get_expected_steps(wildcards)
+        for step in get_encoding_steps(wildcards)
     ]
 
 
-def get_levels(wildcards):
+def get_encoding_levels(wildcards):
     """Return the levels asked of a corpus, each with its name."""
     encoding = config["analyses"]["encoding"]
     return [
