@@ -472,8 +472,8 @@ def test_seeds_of_one_condition_have_equal_steps(config):
 @pytest.mark.parametrize(("place", "value", "message"), [
     (("models", "bert-english-1", "corpus"), "english", "expected a corpus of text in models: bert-english-1: corpus, "
      "found 'english'"),
-    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: hubert-english: "
-     "corpus, found 'written-english'"),
+    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: "
+     "hubert-english: corpus, found 'written-english'"),
     (("analyses", "syntax", "corpora"), ["english"], "expected corpora of text in analyses: syntax: corpora, found"),
     (("analyses", "syntax", "models"), ["hubert-english"], "expected models of text in analyses: syntax: models, found "
      "'hubert-english'"),
@@ -513,6 +513,8 @@ def test_families_that_watch_a_model_learn_read_all_of_its_checkpoints(smoke):
     steps = [step for _, model, step in runs_of(smoke, "encoding") if model == "hubert-english"]
     assert steps == ["0", "4", "12"]
     assert [step for _, model, step in runs_of(smoke, "probing") if model == "hubert-english"][:2] == ["0", "12"]
+
+
 def test_a_family_that_follows_training_runs_on_every_checkpoint(config):
     checked = check_study(config, SCHEMA)
     steps = [step for corpus, model, step in runs_of(checked, "syntax") if model == "bert-english-1"]
