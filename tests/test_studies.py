@@ -367,8 +367,8 @@ def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
 @pytest.mark.parametrize(("place", "value", "message"), [
     (("models", "bert-english-1", "corpus"), "english", "expected a corpus of text in models: bert-english-1: corpus, "
      "found 'english'"),
-    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: hubert-english: "
-     "corpus, found 'written-english'"),
+    (("models", "hubert-english", "corpus"), "written-english",
+     "expected a corpus of speech in models: hubert-english: corpus, found 'written-english'"),
     (("analyses", "syntax", "corpora"), ["english"], "expected corpora of text in analyses: syntax: corpora, found"),
     (("analyses", "syntax", "models"), ["hubert-english"], "expected models of text in analyses: syntax: models, found "
      "'hubert-english'"),
