@@ -472,8 +472,8 @@ def test_seeds_of_one_condition_have_equal_steps(config):
 @pytest.mark.parametrize(("place", "value", "message"), [
     (("models", "bert-english-1", "corpus"), "english", "expected a corpus of text in models: bert-english-1: corpus, "
      "found 'english'"),
-    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: "
-     "hubert-english: corpus, found 'written-english'"),
+    (("models", "hubert-english", "corpus"), "written-english",
+     "expected a corpus of speech in models: hubert-english: corpus, found 'written-english'"),
     (("analyses", "syntax", "corpora"), ["english"], "expected corpora of text in analyses: syntax: corpora, found"),
     (("analyses", "syntax", "models"), ["hubert-english"], "expected models of text in analyses: syntax: models, found "
      "'hubert-english'"),
