@@ -10,7 +10,6 @@ from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
     analysed_steps,
-    extracted_sweeps,
     leave_out,
     model_seed,
     models_of,
@@ -21,6 +20,7 @@ from auscult.studies import (
     task_of,
     tiers_of,
 )
+from auscult.study_sweeps import extracted_sweeps
 
 
 def source(path):
