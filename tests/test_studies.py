@@ -11,7 +11,6 @@ from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
 from auscult.studies import (
     analysed_steps,
     check_study,
-    extracted_sweeps,
     leave_out,
     model_seed,
     runs_of,
@@ -19,6 +18,7 @@ from auscult.studies import (
     tiers_of,
 )
 from auscult.study_analyses import DEFAULT_LAYERS
+from auscult.study_sweeps import extracted_sweeps
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
