@@ -135,7 +135,7 @@ def test_truncated_weights_are_refused(source):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"model_type": "bert"}, r"expected one of the model types wav2vec2, .*, found 'bert'"),
+        ({"model_type": "gpt2"}, r"expected one of the model types wav2vec2, .*, found 'gpt2'"),
         ({"quantization_config": {"quant_method": "gptq"}}, r"expected unquantised weights"),
         ({"hidden_size": "many"}, r"expected a valid configuration in .*config.json"),
     ],
