@@ -9,7 +9,7 @@ from test_figures import CAPTIONS, STUDY, misplaced, run_script, texts  # noqa: 
 
 from auscult.manifests import digest
 from auscult.tables import write_table
-from auscult.talk import render_caption
+from auscult.talk import headline_numbers, render_caption
 from auscult.tone import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
 from auscult.tone_summary import summarise_tone
 
@@ -144,3 +144,12 @@ def test_the_caption_takes_its_numbers_from_the_study():
     assert "HuBERT (Mandarin)" in caption
     assert "contour reads rime_20, rime_80" in caption
     assert "problematic" not in caption
+
+
+def test_no_number_of_tone_hides_another_in_the_metrics():
+    _, summary = tables(steps=("0", "25"))
+    numbers = headline_numbers([summary])
+    assert set(numbers["accuracy"]["mandarin"]["tone"]) == {"mean", "contour", CONTOUR}
+    gaps = numbers["accuracy_difference"]["mandarin"]["tone"]["contour"]
+    assert set(gaps) == {"hubert-english", "mfcc", "f0", "hubert-mandarin"}
+    assert set(gaps["hubert-english"]) == {"hubert-english", "hubert-mandarin"}

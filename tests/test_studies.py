@@ -11,7 +11,6 @@ from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
 from auscult.studies import (
     analysed_steps,
     check_study,
-    extracted_sweeps,
     leave_out,
     model_seed,
     runs_of,
@@ -19,6 +18,7 @@ from auscult.studies import (
     tiers_of,
 )
 from auscult.study_analyses import DEFAULT_LAYERS
+from auscult.study_sweeps import extracted_sweeps
 
 ROOT = Path(__file__).parents[1]
 SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
@@ -140,9 +140,8 @@ def test_steps_are_ordered_and_begin_untrained():
 
 
 def test_runs_follow_the_configuration(config):
-    # Seeds of one condition have equal steps.
-    for name in ("hubert-english", "hubert-english-2"):
-        config["models"][name]["steps"] = [0, 100, 1500]
+    for seed in ("hubert-english", "hubert-english-2"):
+        config["models"][seed]["steps"] = [0, 100, 1500]
     runs = list(runs_of(check_study(config, SCHEMA), "reduction"))
     assert runs[:3] == [("multilingual", "hubert-english", "0"), ("multilingual", "hubert-english", "1500"),
                         ("multilingual", "mel", "final")]  # fmt: skip
@@ -474,8 +473,8 @@ def test_seeds_of_one_condition_have_equal_steps(config):
 @pytest.mark.parametrize(("place", "value", "message"), [
     (("models", "bert-english-1", "corpus"), "english", "expected a corpus of text in models: bert-english-1: corpus, "
      "found 'english'"),
-    (("models", "hubert-english", "corpus"), "written-english", "expected a corpus of speech in models: "
-     "hubert-english: corpus, found 'written-english'"),
+    (("models", "hubert-english", "corpus"), "written-english",
+     "expected a corpus of speech in models: hubert-english: corpus, found 'written-english'"),
     (("analyses", "syntax", "corpora"), ["english"], "expected corpora of text in analyses: syntax: corpora, found"),
     (("analyses", "syntax", "models"), ["hubert-english"], "expected models of text in analyses: syntax: models, found "
      "'hubert-english'"),

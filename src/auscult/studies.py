@@ -22,7 +22,6 @@ __all__ = [
     "read_steps",
     "models_of",
     "runs_of",
-    "extracted_sweeps",
     "tiers_of",
     "leave_out",
     "model_seed",
@@ -32,8 +31,6 @@ Config = dict[str, Any]
 _MADE_HERE = ("trained", "finetuned")
 # Families that watch a model learn: they read all of its checkpoints, others the untrained one and the last.
 SWEEPS = ("tone", "encoding", "syntax")
-# Families that read activations.
-_ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding")
 
 
 def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
@@ -112,26 +109,6 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
             continue
         for step in read_steps(family, model, config["models"][model]):
             yield corpus, model, step
-
-
-def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
-    """Yield (corpus, name, runs) for every pass over a corpus; runs are the (model, step) that share it.
-
-    A model's pass has its name and all steps that any analysis reads of it. The acoustic baselines share one, with an
-    empty name: they come with every corpus, for they are references and sources of labels, too.
-    """
-    read: dict[str, set[tuple[str, str]]] = {}
-    for family in _ACTIVATIONS:
-        for corpus, model, step in runs_of(config, family) if family in config["analyses"] else ():
-            read.setdefault(corpus, set()).add((model, step))
-    acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]
-    for corpus, wanted in read.items():
-        if acoustic:
-            yield corpus, "", acoustic
-        for name, model in config["models"].items():
-            runs = [(name, step) for step in steps_of(name, model) if (name, step) in wanted - {*acoustic}]
-            if runs:
-                yield corpus, name, runs
 
 
 def model_seed(config: Mapping[str, Any], name: str) -> int:

@@ -94,7 +94,7 @@ def _measures(model, corpus, split, min_arcs, max_sentences, variant, n_resample
     chosen = corpus.sentences if split is None else corpus.sentences[corpus.sentences["split"] == split]
     chosen = chosen["sentence"].iloc[:max_sentences]
     if len(chosen):
-        parses = corpus.parses()
+        parses = corpus.parses(split)
         parses = {name: parses[name] for name in chosen}
         texts = corpus.sentences.set_index("sentence")["text"].loc[chosen].tolist()
         yield score_loss(model, texts, n_resamples=n_resamples, seed=seed)

@@ -30,7 +30,10 @@ PARTS = {
     "Part III: outlook": ("tone", "encoding", "syntax", "disentangling", "scrubbing", "translation"),
 }
 # Columns whose values tell rows of one metric apart.
-_CONDITIONS = ("method", "other_method", "probe", "n_train", "context", "speaker", "distance", "correlation")
+_CONDITIONS = (
+    "method", "other_method", "probe", "pooling", "other_model", "n_train", "context", "speaker", "distance",
+    "correlation",
+)  # fmt: skip
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
 _RST = {
     "raw_enabled": False,

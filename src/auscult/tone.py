@@ -184,12 +184,12 @@ def _rows_of(items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamp
         }  # fmt: skip
         yield row
         if layer == SELECTED:
-            value, low, high = balanced_accuracy(items.labels, outcome.predicted, items.speakers, **settings)
+            value, low, high = _balanced_accuracy(items.labels, outcome.predicted, items.speakers, **settings)
             balanced = {"metric": "balanced_accuracy", "value": value, "ci_low": low, "ci_high": high}
             yield row | balanced | {"chance": 1 / len(items.classes)}
 
 
-def balanced_accuracy(
+def _balanced_accuracy(
     truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, *, n_resamples: int, seed: int
 ) -> tuple[float, float, float]:
     """Return the mean over classes of the share of their items that is found, and its interval over speakers."""

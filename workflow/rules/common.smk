@@ -10,7 +10,6 @@ from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
     analysed_steps,
-    extracted_sweeps,
     leave_out,
     model_seed,
     models_of,
@@ -22,6 +21,7 @@ from auscult.studies import (
     tiers_of,
 )
 from auscult.study_analyses import is_text
+from auscult.study_sweeps import extracted_sweeps
 from auscult.sweeps import published_checkpoint
 
 

@@ -53,7 +53,7 @@ class TextCorpus:
         """Return the words of each sentence by its name, in the order of the table, of one split or of all."""
         names = self.sentences["sentence"]
         names = names if split is None else names[self.sentences["split"] == split]
-        words = dict(tuple(self.words.groupby("sentence", sort=False)))
+        words = dict(tuple(self.words[self.words["sentence"].isin(names)].groupby("sentence", sort=False)))
         return {name: words[name] for name in names}
 
 

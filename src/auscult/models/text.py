@@ -17,7 +17,7 @@ from auscult.models.tokens import pad
 
 __all__ = ["TextModel", "load_text_model"]
 
-MAX_TOKENS = 8192  # of a batch, padding included
+MAX_TOKENS = 2048  # of a batch, padding included: larger ones are no faster, smaller ones hardly slower
 
 
 class TextModel:
