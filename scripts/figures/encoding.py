@@ -36,7 +36,7 @@ MIDPOINT = {
 }
 COLUMNS = 3
 LOWEST = -0.15
-PANEL_MM, ZERO_MM, MAP_MM, SUMMARY_MM = 47, 44, 27, 24
+PANEL_MM, ZERO_MM, MAP_MM, SUMMARY_MM = 47, 44, 27, 27
 SUMMARIES = {
     "midpoint_spread": ("one by one or together", "spread of midpoints, doublings"),
     "abstractness_midpoint": ("abstract later?", "ρ with midpoint"),
@@ -149,9 +149,9 @@ def draw_forests(block, curves, scores, styles, axis):
         axes.spines["left"].set_visible(False)
         for edge in np.arange(0.5, len(levels) - 1):
             axes.axhline(edge, color="#DDDDDD", linewidth=0.6)
-    plotting.head(
-        times, "when: midpoint of the fit", [plotting.describe_interval(ridge[ridge["metric"] == "midpoint"])]
-    )
+    fitted = ridge[(ridge["metric"] == "midpoint") & (ridge["verdict"] == FIT)]
+    rests = plotting.describe_interval(fitted) if len(fitted) else "no curve has a fit"
+    plotting.head(times, "when: midpoint of the fit", [rests])
     plotting.head(depths, "where: centre over layers", ["faint: the last step is not above chance"])
 
 
@@ -206,7 +206,8 @@ def draw_summary(block, summary, styles):
         axes.spines["left"].set_visible(False)
         axes.set_xlabel(label)
         lines = differences(ridge, styles) if metric == "midpoint_spread" else []
-        plotting.head(axes, headline, lines or [f"{plotting.describe_interval(ridge)}"])
+        known = ridge[(ridge["metric"] == metric) & ridge["value"].notna()]
+        plotting.head(axes, headline, [*lines, plotting.describe_interval(known) if len(known) else ""])
 
 
 def legends(scores, styles, shown):
