@@ -18,7 +18,7 @@ rule syntax_run:
     """Measure every checkpoint of one language model on one corpus."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoints=get_sweep,
+        checkpoints=get_sweep_checkpoints,
         code=library("syntax", "corpora.text"),
     output:
         table="results/syntax/{corpus}/{model}.csv",

@@ -1,7 +1,7 @@
 """Input functions of the rules of syntax."""
 
 
-def get_sweep(wildcards):
+def get_sweep_checkpoints(wildcards):
     """Return the manifests of all checkpoints of a model, in the order of training."""
     return [
         f"resources/checkpoints/{wildcards.model}/{step}/manifest.json"

@@ -18,7 +18,7 @@ localrules:
 rule tone_run:
     """Probe every layer of every checkpoint of a model for tones and consonants."""
     input:
-        activations=get_sweep,
+        activations=get_sweep_activations,
         code=library("activations", "tone"),
     output:
         table="results/tone/{corpus}/{model}.csv",

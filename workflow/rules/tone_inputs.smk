@@ -1,7 +1,7 @@
 """Input functions of the rules of tone."""
 
 
-def get_sweep(wildcards):
+def get_sweep_activations(wildcards):
     """Return the activations of every checkpoint of a model, in the order of training."""
     steps = read_steps("tone", wildcards.model, config["models"][wildcards.model])
     return [
