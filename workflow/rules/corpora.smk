@@ -19,7 +19,9 @@ rule synthesise_corpus:
         "logs/benchmarks/synthesise_corpus/{corpus}.tsv"
     wildcard_constraints:
         corpus=get_names("corpora", "synthetic"),
-    threads: 2
+    # Everything waits for corpora. One thread: a job that asks for two waits until both are free.
+    priority: 1000000
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
@@ -44,7 +46,9 @@ rule synthesise_nonspeech:
         "logs/synthesise_nonspeech/{corpus}.log",
     wildcard_constraints:
         corpus=get_names("corpora", "nonspeech"),
-    threads: 2
+    # Everything waits for corpora. One thread: a job that asks for two waits until both are free.
+    priority: 1000000
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
