@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import curve_fit
 
-from auscult.dynamics import FIT, check_sweep, doublings, find_onset, fit_sigmoid, resample_curves
+from auscult.dynamics import FIT, check_sweep, doublings, fit_sigmoid, resample_curves
 from auscult.errors import AnalysisError
 
 STEPS = [0, 25, 50, 100, 200, 400, 700, 1200]
@@ -104,13 +104,6 @@ def test_resampled_curves_are_those_of_a_loop():
             for draw in draws]  # fmt: skip
     np.testing.assert_allclose(resample_curves(hits, items, 5, 3), slow)
     assert resample_curves(hits[:5], items[:5], 5, 3) is None
-
-
-def test_onset_is_where_half_of_the_rise_is_made_for_good():
-    assert find_onset([0, 10, 30, 70], [0.0, 0.0, 1.0, 1.0]) == pytest.approx(2**4.821928094887363 - 10, rel=1e-6)
-    # Up at once, down again, up for good: the last crossing counts.
-    assert find_onset([0, 10, 30, 70], [0.0, 0.9, 0.2, 1.0]) > 30
-    assert np.isnan(find_onset([0, 10, 30, 70], [0.5, 0.4, 0.3, 0.2]))
 
 
 def test_sweep_names_what_is_missing_or_out_of_order():

@@ -22,7 +22,6 @@ __all__ = [
     "resample_curves",
     "draw_units",
     "doublings",
-    "find_onset",
     "check_sweep",
 ]
 
@@ -138,6 +137,7 @@ def resample_curves(numerators: np.ndarray, denominators: np.ndarray, n_resample
     """Return curves Σ numerators / Σ denominators of resampled units, the same units at every step.
 
     Equal seeds and numbers of units draw the same units: curves of several scores can be compared draw by draw.
+
     Parameters
     ----------
     numerators, denominators : what each unit contributes, such as hits and items of a speaker
@@ -161,30 +161,6 @@ def draw_units(n_units: int, n_resamples: int, seed: int) -> np.ndarray | None:
 def doublings(steps: Sequence[float], offset: float) -> np.ndarray:
     """Return log₂(step + offset)."""
     return np.log2(np.asarray(steps, dtype=float) + offset)
-
-
-def find_onset(steps: Sequence[float], curve: np.ndarray, share: float = 0.5, offset: float | None = None) -> float:
-    """Return the step from which on a curve has made a share of its way from its first score to its best.
-
-    Between two steps the curve is taken to be straight in doublings. A curve that once reached the share and fell below
-    it has its onset at the last crossing. Give minus a loss. NaN if no later score is above the first.
-
-    Parameters
-    ----------
-    steps, offset : as of :func:`fit_sigmoid`
-    curve : score at each step, higher is better [shape=(n_steps,)]
-    share : 0 to 1, exclusive
-    """
-    steps, curve = check_sweep(steps), np.asarray(curve, dtype=float)
-    wanted = curve[0] + share * (curve.max() - curve[0])
-    below = np.flatnonzero(curve < wanted)
-    if curve.max() <= curve[0] or below[-1] == len(curve) - 1:
-        return float("nan")
-    before, positive = below[-1], steps[steps > 0]
-    offset = float(offset or positive[0])
-    left, right = doublings(steps[before : before + 2], offset)
-    part = (wanted - curve[before]) / (curve[before + 1] - curve[before])
-    return float(2 ** (left + part * (right - left)) - offset)
 
 
 def check_sweep(found: Sequence[float], expected: Collection[float] = (), where: str = "the sweep") -> np.ndarray:

@@ -5,51 +5,15 @@ import re
 import numpy as np
 import pandas as pd
 
+from auscult.onsets import onset, steepest
 from auscult.syntax_measures import ACCURACY, ALL, CORRELATION, LOSS, ONSET, RATIO, STEEPEST, UAS
 from auscult.tables import RESULT_COLUMNS
 
-__all__ = ["ONSET_COLUMNS", "onset", "steepest", "find_onsets"]
+__all__ = ["ONSET_COLUMNS", "find_onsets"]
 
 ONSET_COLUMNS = (*RESULT_COLUMNS, "curve", "seeds", "resampling_unit")
 _CURVES = (LOSS, UAS, ACCURACY)
 _MIN_CORRELATED = 5
-
-
-def onset(steps: np.ndarray, values: np.ndarray, share: float = 0.5, min_change: float = 0.0) -> float:
-    """Return the step from which a curve has gone a share of its way from first to last value, and stays there.
-
-    Between checkpoints the step is interpolated on the logarithm of step + 1. A curve that first passes the share and
-    falls back is dated by its last passage, so that noise before the rise does not count.
-
-    Parameters
-    ----------
-    steps : of the checkpoints, ascending, untrained first [shape=(n,)]
-    values : of the curve; it may rise or fall [shape=(n,)]
-    share : of the whole change, between 0 and 1
-    min_change : a smaller whole change is none
-
-    Returns
-    -------
-    step; NaN where the curve does not change
-    """
-    steps, values = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
-    change = values[-1] - values[0]
-    if len(values) < 2 or not abs(change) > min_change:
-        return float("nan")
-    way = (values - values[0]) / change
-    below = int(np.flatnonzero(way < share)[-1])
-    x = np.log1p(steps)
-    passed = (share - way[below]) / (way[below + 1] - way[below])
-    return float(np.expm1(x[below] + passed * (x[below + 1] - x[below])))
-
-
-def steepest(steps: np.ndarray, values: np.ndarray) -> float:
-    """Return the middle of the interval in which a curve changes fastest, on the logarithm of step + 1."""
-    x, change = np.log1p(np.asarray(steps, dtype=float)), values[-1] - values[0]
-    if len(x) < 2 or change == 0:
-        return float("nan")
-    place = int(np.argmax(np.sign(change) * np.diff(values) / np.diff(x)))
-    return float(np.expm1((x[place] + x[place + 1]) / 2))
 
 
 def find_onsets(results: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
@@ -61,7 +25,7 @@ def find_onsets(results: pd.DataFrame, share: float = 0.5) -> pd.DataFrame:
     Parameters
     ----------
     results : as of :func:`auscult.syntax.follow_syntax`, of all corpora and models
-    share : see :func:`onset`
+    share : see :func:`auscult.onsets.onset`
 
     Returns
     -------
