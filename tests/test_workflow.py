@@ -177,6 +177,13 @@ def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):
     assert (jobs["mixing_run"], jobs["figure_mixing"], jobs["figure_probing"]) == (4, 1, 1)
 
 
+def test_suppressed_and_promoted_language_models_are_a_study_of_their_own(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/suppression.yaml"))
+    trained = [name for name in jobs if name.startswith("train_language_model")]
+    assert (len(trained), jobs["syntax_run"], jobs["figure_syntax"], jobs["write_text_corpus"]) == (5, 5, 1, 1)
+    assert not [name for name in jobs if name.startswith(("synthesise", "extract", "train_model"))]
+
+
 def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
     config = yaml.safe_load((ROOT / "studies/intents.yaml").read_text())
     config["corpora"]["commands"]["path"] = "commands"
