@@ -150,7 +150,7 @@ def load_text_model(folder: str | Path, device: str = "cpu") -> TextModel:
         raise CheckpointError(f"expected a BERT that predicts words (BertForMaskedLM, BertForPreTraining) in "
                               f"{folder / CONFIG}, found {type(model).__name__}; choose a language model")  # fmt: skip
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise CheckpointError(f"expected {' or '.join(TOKENIZER[::3])} in {folder}, found no tokenizer; fetch or "
+        raise CheckpointError(f"expected tokenizer.json or vocab.txt in {folder}, found no tokenizer; fetch or "
                               "import the checkpoint together with its tokenizer")  # fmt: skip
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
     return TextModel(model, tokenizer, pick_device(device))
