@@ -12,7 +12,7 @@ from auscult.devices import pick_device
 from auscult.errors import AnalysisError, CheckpointError
 from auscult.manifests import check_folder
 from auscult.models.checkpoints import load_model
-from auscult.models.layout import CONFIG, TOKENIZER
+from auscult.models.layout import CONFIG
 from auscult.models.tokens import pad
 
 __all__ = ["TextModel", "load_text_model"]
