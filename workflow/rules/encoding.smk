@@ -37,7 +37,7 @@ rule encoding_sweep:
         expected=get_encoding_steps,
         settings=get_encoding_settings(),
     script:
-        "../../scripts/encoding_sweep.py"
+        "../../scripts/encoding.py"
 
 
 rule encoding_tables:
