@@ -1,9 +1,10 @@
 """What a translation says of the speaker's gender: which words that refer to the speaker are there, and in which form.
 
-As in MuST-SHE (Bentivogli et al., 2020): of the gendered words of a reference, coverage is the share that a translation
-has in either form, gender accuracy the share of those in the speaker's own form.
+Of the gendered words of a reference, coverage is the share that a translation has in either form; of the forms that it
+has, gender accuracy is the share that are the speaker's own (Gaido et al., 2020, section 4, on MuST-SHE).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,37 +16,38 @@ from auscult.errors import AnalysisError
 
 __all__ = ["TERM_COLUMNS", "count_terms", "judge_translations", "SHARES", "shares", "speaker_counts"]
 
-TERM_COLUMNS = ("exact", "exact_but_gender", "n_terms", "n_right", "n_wrong")
+TERM_COLUMNS = ("exact", "exact_but_gender", "n_terms", "n_found", "n_right", "n_wrong")
+_WORD = re.compile(r"[^\W_]+")
 # Each share as its numerator and denominator among the counts of a speaker's translations.
 SHARES: Mapping[str, tuple[str, str]] = {
     "exact_match": ("exact", "n_translations"),
     "exact_match_but_gender": ("exact_but_gender", "n_translations"),
     "coverage": ("n_found", "n_terms"),
-    "gender_accuracy": ("n_right", "n_found"),
-    "she_accuracy": ("she_right", "she_found"),
-    "he_accuracy": ("he_right", "he_found"),
-    "masculine_share": ("n_masculine", "n_found"),
+    "gender_accuracy": ("n_right", "n_forms"),
+    "she_accuracy": ("she_right", "she_forms"),
+    "he_accuracy": ("he_right", "he_forms"),
+    "masculine_share": ("n_masculine", "n_forms"),
 }
 
 
-def count_terms(translation: str, pairs: Iterable[tuple[str, str]]) -> tuple[int, int]:
-    """Return how many gendered words a translation has in the right form, and how many in the wrong one.
+def count_terms(translation: str, pairs: Iterable[tuple[str, str]]) -> tuple[int, int, int]:
+    """Return how many gendered words a translation has in any form, in the right form, and in the wrong one.
 
-    Each word of the translation stands for one pair at most, in the order given.
+    Case and punctuation do not count. Each word of the translation stands for one form at most, in the order given; a
+    translation that has both forms of a pair is right once and wrong once, as in the published evaluation.
 
     Parameters
     ----------
-    translation : words are separated by spaces
+    translation : a sentence
     pairs : right and wrong form of each gendered word
     """
-    words, n_right, n_wrong = Counter(translation.lower().split()), 0, 0
-    for right, wrong in pairs:
-        found = next((form for form in (right.lower(), wrong.lower()) if words[form]), None)
-        if found is not None:
-            words[found] -= 1
-            n_right += found == right.lower()
-            n_wrong += found != right.lower()
-    return n_right, n_wrong
+    words, n_found, hits = Counter(_WORD.findall(translation.lower())), 0, [0, 0]
+    for pair in pairs:
+        present = [words[form.lower()] > 0 for form in pair]
+        words.subtract(form.lower() for form, there in zip(pair, present) if there)
+        hits = [count + there for count, there in zip(hits, present)]
+        n_found += any(present)
+    return n_found, *hits
 
 
 def judge_translations(references: pd.DataFrame, translations: Sequence[str]) -> pd.DataFrame:
@@ -59,7 +61,7 @@ def judge_translations(references: pd.DataFrame, translations: Sequence[str]) ->
     Returns
     -------
     the table with ``translation``, ``exact`` (equal to the reference), ``exact_but_gender`` (equal but for the gender
-    of words that refer to the speaker), ``n_terms``, ``n_right`` and ``n_wrong``
+    of words that refer to the speaker), ``n_terms``, ``n_found``, ``n_right`` and ``n_wrong``
     """
     if len(references) != len(translations):
         raise AnalysisError(f"expected a translation of each of {len(references)} references, found "
@@ -85,12 +87,13 @@ def speaker_counts(judged: pd.DataFrame, gender: pd.Series | None = None) -> pd.
     own = judged["gender"] if gender is None else judged["speaker"].map(gender)
     swapped = (own != judged["gender"]).to_numpy()
     right = np.where(swapped, judged["n_wrong"], judged["n_right"])
-    found, she = judged["n_right"] + judged["n_wrong"], (own == "female").to_numpy()
+    forms, she = (judged["n_right"] + judged["n_wrong"]).to_numpy(), (own == "female").to_numpy()
     counts = pd.DataFrame({
         "speaker": judged["speaker"], "n_translations": 1, "exact": judged["exact"].astype(int),
-        "exact_but_gender": judged["exact_but_gender"].astype(int), "n_terms": judged["n_terms"], "n_found": found,
-        "n_right": right, "she_right": right * she, "she_found": found * she, "he_right": right * ~she,
-        "he_found": found * ~she, "n_masculine": np.where(she, found - right, right),
+        "exact_but_gender": judged["exact_but_gender"].astype(int), "n_terms": judged["n_terms"],
+        "n_found": judged["n_found"], "n_forms": forms, "n_right": right, "she_right": right * she,
+        "she_forms": forms * she, "he_right": right * ~she, "he_forms": forms * ~she,
+        "n_masculine": np.where(she, forms - right, right),
     })  # fmt: skip
     return counts.groupby("speaker", sort=True).sum()
 

@@ -111,7 +111,9 @@ def reference_table(utterances: pd.DataFrame, folder: Path = _FOLDER) -> pd.Data
 
 
 def read_references(folder: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Read the references of a corpus folder, each with speaker, gender, split and length of its utterance.
+    """Read the references of a corpus, each with speaker, gender, split and length of its utterance.
+
+    They are a table of their own, ``references.parquet``, or columns of the utterances, where each has one.
 
     Raises
     ------
@@ -121,12 +123,13 @@ def read_references(folder: str | Path, utterances: pd.DataFrame) -> pd.DataFram
         the test split is heard in training.
     """
     path = Path(folder) / REFERENCES
-    if not path.is_file():
+    inside = set(REFERENCE_COLUMNS) <= set(utterances)
+    if not path.is_file() and not inside:
         raise CorpusError(
             f"expected translations beside the utterances in {path}, found none; name a language that has them "
-            f"({', '.join(sorted(file.stem for file in _FOLDER.glob('*.tsv')))}) or a corpus read with reader must-she"
+            f"({', '.join(sorted(file.stem for file in _FOLDER.glob('*.tsv')))}) or a corpus of reader must-she"
         )
-    references = read_table(path)
+    references = utterances[list(REFERENCE_COLUMNS)] if inside else read_table(path)
     missing = [column for column in REFERENCE_COLUMNS if column not in references]
     if missing:
         raise CorpusError(f"expected columns {', '.join(REFERENCE_COLUMNS)} in {path}, found no {missing[0]}")
