@@ -195,7 +195,7 @@ def build_translator(
     decoder = MBartConfig(
         vocab_size=n_pieces, d_model=size, decoder_layers=layers, decoder_attention_heads=4, decoder_ffn_dim=4 * size,
         max_position_embeddings=2 * LONGEST, dropout=dropout, attention_dropout=0.0, activation_dropout=0.0,
-        is_decoder=True, add_cross_attention=True, scale_embedding=True, pad_token_id=PAD, eos_token_id=END,
+        is_decoder=True, is_encoder_decoder=False, add_cross_attention=True, scale_embedding=True, pad_token_id=PAD, eos_token_id=END,
         bos_token_id=PAD, decoder_start_token_id=PAD, forced_eos_token_id=None, tie_word_embeddings=False,
     )  # fmt: skip
     config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder)
@@ -204,8 +204,8 @@ def build_translator(
         config.adapter |= {"width": width, "n_tokens": recogniser.out_features}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        fresh = type(encoder)._from_config(encoder.config, attn_implementation=encoder.config._attn_implementation)
-        untrained = Translator(config, fresh, MBartForCausalLM(decoder))
+        fresh = type(encoder)._from_config(config.encoder, attn_implementation=encoder.config._attn_implementation)
+        untrained = Translator(config, fresh, MBartForCausalLM(config.decoder))
     started = deepcopy(untrained)
     started.encoder.load_state_dict(encoder.state_dict())
     if mechanism == "frozen":
