@@ -195,8 +195,9 @@ def build_translator(
     decoder = MBartConfig(
         vocab_size=n_pieces, d_model=size, decoder_layers=layers, decoder_attention_heads=4, decoder_ffn_dim=4 * size,
         max_position_embeddings=2 * LONGEST, dropout=dropout, attention_dropout=0.0, activation_dropout=0.0,
-        is_decoder=True, is_encoder_decoder=False, add_cross_attention=True, scale_embedding=True, pad_token_id=PAD, eos_token_id=END,
-        bos_token_id=PAD, decoder_start_token_id=PAD, forced_eos_token_id=None, tie_word_embeddings=False,
+        is_decoder=True, is_encoder_decoder=False, add_cross_attention=True, scale_embedding=True, pad_token_id=PAD,
+        eos_token_id=END, bos_token_id=PAD, decoder_start_token_id=PAD, forced_eos_token_id=None,
+        tie_word_embeddings=False,
     )  # fmt: skip
     config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder)
     config.adapter = {"mechanism": mechanism}
