@@ -52,6 +52,7 @@ class Finetuner(Learner):
             encoder, settings["task"], self.objective.labels, settings["seed"], settings["dropout"]
         )
         super().__init__(with_encoder(untrained, encoder), settings, device)
+        self.encoder_parameters = [each for each in self.module.base_model.parameters() if each.requires_grad]
         self.untrained = untrained.to(device)
         self.preprocessor = read_preprocessor(Path(start))
         self.front = FrontEnd(corpus, SpeechModel(encoder, self.preprocessor, device=device), settings["seed"])
@@ -75,6 +76,8 @@ class Finetuner(Learner):
             The loss is not finite.
         """
         self.begin_step()
+        for parameter in self.encoder_parameters:
+            parameter.requires_grad_(self.step > self.settings["head_steps"])
         loss = self._loss(self.step)
         self.end_step(loss)
         return loss.item()
