@@ -5,7 +5,7 @@ from tiny_models import tiny_encoder
 from transformers import HubertConfig, HubertForCTC
 
 from auscult.erasure import Eraser
-from auscult.erasure_hooks import erased, hookable_layers
+from auscult.erasure_hooks import erased, frames_reaching, hookable_layers
 from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
 from auscult.models.speech import SpeechModel
@@ -92,6 +92,20 @@ def test_the_model_is_as_before_afterwards(model):
     assert all(torch.equal(one, other) for one, other in zip(before, model.frames(WAVEFORMS)["T2"]))
 
 
+@pytest.mark.parametrize("layer", ["embed", "T1", "T2"])
+def test_a_run_ends_at_the_layer_that_is_asked_for(model, layer):
+    blocks, ran = list(model.encoder.encoder.layers), []
+    hooks = [block.register_forward_hook(lambda *_, i=i: ran.append(i)) for i, block in enumerate(blocks, start=1)]
+    with erased(model, {"cnn": direction(16)}):
+        found = frames_reaching(model, layer, lambda: model.frames(WAVEFORMS))
+        ran_until = list(ran)
+        expected = model.frames(WAVEFORMS)[layer]
+    for hook in hooks:
+        hook.remove()
+    assert ran_until == list(range(1, 1 + model.layers.index(layer) - 1))
+    assert all(torch.equal(rows[: len(each)], each) for rows, each in zip(found, expected))
+
+
 def test_a_recogniser_reads_erased_frames():
     model, _ = recogniser()
     batch = torch.from_numpy(WAVEFORMS[0])[None]
@@ -101,6 +115,13 @@ def test_a_recogniser_reads_erased_frames():
         model.from_waveform(batch)
     hook.remove()
     assert np.allclose(received[0][0].numpy() @ eraser.left, eraser.mean @ eraser.left, atol=1e-5)
+
+
+def test_the_head_reads_the_last_layer():
+    model, _ = recogniser()
+    frames = model.encoder.frames(WAVEFORMS[:1])["T2"][0]
+    expected = model.from_waveform(model.prepare(WAVEFORMS[0])[None])[0]
+    torch.testing.assert_close(model.head(frames), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_predictor_and_its_model_have_the_same_layers():

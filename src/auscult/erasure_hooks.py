@@ -7,8 +7,8 @@ transformers collects do not show what hooks change, and a front end hands back 
 :meth:`~auscult.models.speech.SpeechModel.frames` returns, whose layers from ``embed`` on are those of the erased run.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from torch import Tensor, nn
@@ -18,7 +18,11 @@ from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
 from auscult.models.speech import SpeechModel
 
-__all__ = ["erased", "hookable_layers"]
+__all__ = ["erased", "frames_reaching", "hookable_layers"]
+
+
+class _Reached(Exception):
+    """Ends a run at the layer that was asked for."""
 
 
 def hookable_layers(model: SpeechModel | Predictor | nn.Module) -> tuple[str, ...]:
@@ -54,6 +58,38 @@ def erased(model: SpeechModel | Predictor | nn.Module, erasers: Mapping[str, Era
                 handle = module.register_forward_hook(_at_exit(eraser, layer))
             hooks.callback(handle.remove)
         yield
+
+
+def frames_reaching(model: SpeechModel | Predictor | nn.Module, layer: str, run: Callable[[], Any]) -> Tensor:
+    """Run a model no further than to a layer and return the frames it has made there, padding included.
+
+    Parameters
+    ----------
+    layer : one of :func:`hookable_layers`; erasers in place at layers before it have worked
+    run : runs the model
+
+    Returns
+    -------
+    frames [shape=(n_batch, n_frames, n_dims)]
+    """
+    module, at_entrance = _places(_encoder(model))[layer]
+    reached: list[Tensor] = []
+
+    def stop(frames: Tensor) -> None:
+        reached.append(frames)
+        raise _Reached
+
+    with ExitStack() as hooks:
+        if at_entrance:
+            handle = module.register_forward_pre_hook(
+                lambda _, args, kwargs: stop(args[0] if args else kwargs["hidden_states"]), with_kwargs=True
+            )
+        else:
+            handle = module.register_forward_hook(lambda _, __, output: stop(_frames_of(output)))
+        hooks.callback(handle.remove)
+        with suppress(_Reached):
+            run()
+    return reached[0]
 
 
 def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
@@ -95,6 +131,12 @@ def _at_exit(eraser: Eraser, layer: str):
         return output
 
     return hook
+
+
+def _frames_of(output: Any) -> Tensor:
+    if isinstance(output, Tensor):
+        return output
+    return output[0] if isinstance(output, tuple) else output["last_hidden_state"]
 
 
 def _apply(eraser: Eraser, frames: Tensor, layer: str) -> Tensor:
