@@ -68,9 +68,9 @@ def scrub_gender(
     Returns
     -------
     results : columns :data:`SCRUBBING_COLUMNS`. Of target ``gender``: ``accuracy`` of ``probe`` on the mean over the
-        frames at ``position``, at ``layer``, when ``method`` has erased at ``erased_at``, with its ``chance``. Of target
-        ``transcript``, layer ``output``: ``word_error_rate`` and ``character_error_rate``, of all voices and by
-        ``gender``. ``…_change`` is the difference from ``method`` none on the same utterances, with the p of
+        frames at ``position``, at ``layer``, when ``method`` has erased at ``erased_at``, with its ``chance``. Of
+        target ``transcript``, layer ``output``: ``word_error_rate`` and ``character_error_rate``, of all voices and
+        by ``gender``. ``…_change`` is the difference from ``method`` none on the same utterances, with the p of
         :func:`~auscult.scrubbing_rates.paired_test`. Layers in front of the erased one hold what they did, and are
         left out. ``n_fit`` counts the vectors of the eraser, ``n_train`` the utterances of the probe
     erasers : by ``method/fitted_on/erased_at/layer``
