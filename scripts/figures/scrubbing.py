@@ -101,8 +101,8 @@ def draw_positions(axes, rows):
         draw_line(axes, after, layers, colour, (0, (2.5, 1.5)), {"marker": marker, "markerfacecolor": "white"})
     name_layers(axes, layers)
     axes.set(ylim=(0.25, 1.03), ylabel="gender found")
-    plotting.head(axes, "Linear probe, by position", ["filled before, open after LEACE at all layers",
-                                                     plotting.describe_interval(accuracies(rows, position="first"))])  # fmt: skip
+    interval = plotting.describe_interval(accuracies(rows, position="first"))
+    plotting.head(axes, "Linear probe, by position", ["filled before, open after LEACE at all layers", interval])
 
 
 def draw_behind(figure, axes, rows):
@@ -196,8 +196,9 @@ def legends(entries, table):
     lines += [Line2D([], [], color=entry.style.colour, linestyle=entry.style.dashes, label=entry.style.label)
               for entry in entries if entry.style.baseline]  # fmt: skip
     lines.append(Line2D([], [], color=ALONE[0], marker=ALONE[1], label="LEACE at this layer alone"))
+    erased = [look for (method, _), look in ERASED.items() if method in set(table["method"])]
     lines += [Line2D([], [], color=colour, marker=marker, linestyle=dashes, label=label)
-              for (method, _), (colour, marker, dashes, label) in ERASED.items() if method in set(table["method"])]  # fmt: skip
+              for colour, marker, dashes, label in erased]  # fmt: skip
     lines.append(Line2D([], [], **CHANCE, label="chance; below, nothing erased"))
     places = [Line2D([], [], color=colour, marker=marker, linestyle="", label=f"{name} frames")
               for name, (colour, marker) in PLACES.items()]  # fmt: skip

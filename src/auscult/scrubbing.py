@@ -18,7 +18,7 @@ from auscult.corpora.corpus import Corpus
 from auscult.erasure import Eraser
 from auscult.models.predictor import Predictor
 from auscult.scrubbing_conditions import Condition, fit_conditions, plan_conditions
-from auscult.scrubbing_items import ScrubbingItems, choose_items
+from auscult.scrubbing_items import JoinedCorpora, ScrubbingItems, choose_items
 from auscult.scrubbing_probes import PROBES, probe_gender
 from auscult.scrubbing_rates import count_edits, score
 from auscult.scrubbing_runs import POSITIONS, AcousticRuns, ModelRuns
@@ -40,6 +40,7 @@ def scrub_gender(
     names: Mapping[str, str],
     splits: Mapping[str, str],
     methods: Sequence[str],
+    fit_source: Corpus | None = None,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     single_layers: bool = True,
     n_utterances: int | None = None,
@@ -57,6 +58,7 @@ def scrub_gender(
     model : a :class:`~auscult.models.predictor.Predictor` with a CTC head, or an
         :class:`~auscult.models.acoustic.AcousticModel`, a baseline that writes nothing
     names : ``corpus``, ``model`` and ``step`` in the table
+    fit_source : corpus of the splits ``fit`` and ``choose`` where it is not ``source``
     splits : that of ``fit``, ``choose`` and ``test``, see :func:`~auscult.scrubbing_items.choose_items`
     methods, single_layers : see :func:`~auscult.scrubbing_conditions.plan_conditions`
     settings : of each method's fitter
@@ -80,9 +82,10 @@ def scrub_gender(
     AnalysisError
         See :func:`~auscult.scrubbing_items.choose_items` and :func:`~auscult.scrubbing_conditions.plan_conditions`.
     """
-    items = choose_items(source, splits=splits, n_utterances=n_utterances, n_test=n_test, seed=seed)
+    recordings = source if fit_source is None else JoinedCorpora(fit_source, source)
+    items = choose_items(recordings, splits=splits, n_utterances=n_utterances, n_test=n_test, seed=seed)
     kind = ModelRuns if isinstance(model, Predictor) else AcousticRuns
-    runs = kind(model, source, edge_ms=edge_ms)
+    runs = kind(model, recordings, edge_ms=edge_ms)
     conditions = plan_conditions(runs.layers, methods, single_layers=single_layers)
     erasers = fit_conditions(runs, items, conditions, settings=settings or {}, seed=seed)
     _log.info("%s", items.table.groupby(["role", "gender"])["speaker"].agg(["size", "nunique"]).to_string())

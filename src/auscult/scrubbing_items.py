@@ -16,9 +16,32 @@ from auscult.errors import AnalysisError
 from auscult.folds import speaker_folds
 from auscult.models.training.vocabulary import plain_text
 
-__all__ = ["ROLES", "ScrubbingItems", "choose_items"]
+__all__ = ["ROLES", "JoinedCorpora", "ScrubbingItems", "choose_items"]
 
 ROLES = ("erase", "probe", "choose", "test")
+
+
+class JoinedCorpora:
+    """Corpora of different speakers read as one, such as the parts of a corpus that are published apart.
+
+    Raises
+    ------
+    AnalysisError
+        An utterance is in several of them.
+    """
+
+    def __init__(self, *corpora: Corpus):
+        self.name = ", ".join(corpus.name for corpus in corpora)
+        self.utterances = pd.concat([corpus.utterances for corpus in corpora], ignore_index=True)
+        self._owners = {name: corpus for corpus in corpora for name in corpus.utterances["utterance"]}
+        twice = self.utterances.loc[self.utterances["utterance"].duplicated(), "utterance"]
+        if len(twice):
+            raise AnalysisError(f"expected corpora without a common utterance, found {twice.iloc[0]!r} in several of "
+                                f"{self.name}; fit on another corpus")  # fmt: skip
+
+    def waveform(self, utterance: str) -> np.ndarray:
+        """Return the recording of an utterance, as its corpus does."""
+        return self._owners[utterance].waveform(utterance)
 
 
 @dataclass(frozen=True)
@@ -42,7 +65,12 @@ class ScrubbingItems:
 
 
 def choose_items(
-    corpus: Corpus, *, splits: Mapping[str, str], n_utterances: int | None, n_test: int | None = None, seed: int
+    corpus: Corpus | JoinedCorpora,
+    *,
+    splits: Mapping[str, str],
+    n_utterances: int | None,
+    n_test: int | None = None,
+    seed: int,
 ) -> ScrubbingItems:
     """Give utterances their roles: speakers of split ``fit`` are dealt to erasers and probes, each gender evenly.
 

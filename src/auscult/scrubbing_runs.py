@@ -17,6 +17,7 @@ from auscult.erasure_hooks import erased, frames_reaching
 from auscult.models.acoustic import AcousticModel
 from auscult.models.predictor import Predictor
 from auscult.models.training.finetuning_data import FrontEnd
+from auscult.scrubbing_items import JoinedCorpora
 
 __all__ = ["POSITIONS", "ModelRuns", "AcousticRuns"]
 
@@ -36,7 +37,13 @@ class ModelRuns:
     """
 
     def __init__(
-        self, predictor: Predictor, corpus: Corpus, *, edge_ms: float, batch_s: float = 60.0, max_bytes: int = 2**30
+        self,
+        predictor: Predictor,
+        corpus: Corpus | JoinedCorpora,
+        *,
+        edge_ms: float,
+        batch_s: float = 60.0,
+        max_bytes: int = 2**30,
     ):
         self.predictor, self.speech = predictor, predictor.encoder
         self.layers = self.speech.layers
@@ -106,7 +113,7 @@ class ModelRuns:
 class AcousticRuns:
     """An acoustic baseline behind the interface of :class:`ModelRuns`: one layer, ``input``, and nothing is written."""
 
-    def __init__(self, model: AcousticModel, corpus: Corpus, *, edge_ms: float):
+    def __init__(self, model: AcousticModel, corpus: Corpus | JoinedCorpora, *, edge_ms: float):
         self.model, self.layers, self._corpus = model, model.layers, corpus
         self.n_edge = _n_edge(edge_ms, model)
         self._kept: dict[str, Tensor] = {}

@@ -245,14 +245,19 @@ def _check_scrubbing(scrubbing: Config, config: Config) -> None:
         if model["source"] == "trained" or model.get("task") == "classes":
             raise ConfigError(f"expected recognisers (task ctc) and acoustic baselines in analyses: scrubbing: models, "
                               f"found {name!r}; take it out")  # fmt: skip
-    fit, test = scrubbing["splits"]["fit"], scrubbing["splits"]["test"]
-    if test in (fit, scrubbing["splits"]["choose"]):
-        raise ConfigError(f"expected a test split of its own in analyses: scrubbing: splits, found {test!r} for fit or "
-                          "choose, too; name another")  # fmt: skip
+    for corpus, fit in scrubbing["fit_corpora"].items():
+        check_known(corpus, scrubbing["corpora"], "analyses: scrubbing: fit_corpora", "corpora of scrubbing")
+        check_known(fit, config["corpora"], f"analyses: scrubbing: fit_corpora: {corpus}", "corpora")
     for corpus in scrubbing["corpora"]:
-        splits = config["corpora"][corpus].get("sentences")
-        for use, split in scrubbing["splits"].items() if splits else ():
-            check_known(split, splits, f"analyses: scrubbing: splits: {use}", f"splits of corpus {corpus}")
+        fit = scrubbing["fit_corpora"].get(corpus, corpus)
+        if fit == corpus and scrubbing["splits"]["test"] in (scrubbing["splits"]["fit"], scrubbing["splits"]["choose"]):
+            raise ConfigError(f"expected a test split of its own in analyses: scrubbing: splits, found "
+                              f"{scrubbing['splits']['test']!r} for fit or choose, too; name another")  # fmt: skip
+        for use, split in scrubbing["splits"].items():
+            source = corpus if use == "test" else fit
+            splits = config["corpora"][source].get("sentences")
+            if splits:
+                check_known(split, splits, f"analyses: scrubbing: splits: {use}", f"splits of corpus {source}")
 
 
 def _check_encoding(encoding: Config, config: Config) -> None:

@@ -20,6 +20,7 @@ rule scrubbing_run:
     """Erase gender from one model, probe every layer again and count its errors."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        fit=get_fit_corpus,
         checkpoint=get_checkpoint,
         code=library("scrubbing", "models.predictor", "models.acoustic"),
     output:

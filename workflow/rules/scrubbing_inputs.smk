@@ -1,6 +1,12 @@
 """Input functions of the rules of scrubbing."""
 
 
+def get_fit_corpus(wildcards):
+    """Return the manifest of the corpus that erasers and probes learn from, where it is not the one that is tested."""
+    fit = config["analyses"]["scrubbing"]["fit_corpora"].get(wildcards.corpus)
+    return [f"resources/corpora/{fit}/manifest.json"] if fit else []
+
+
 def get_scrubbed_features(wildcards):
     """Return which features an acoustic baseline has, None of a recogniser."""
     return config["models"][wildcards.model].get("features")
