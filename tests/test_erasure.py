@@ -258,7 +258,7 @@ def test_a_speaker_of_two_genders_is_refused():
 
 def test_a_test_speaker_that_was_fitted_on_is_refused():
     require_unseen(["a", "b"], ["c"])
-    with pytest.raises(AnalysisError, match=r"the eraser was not fitted on, found 1 in both \(b\)"):
+    with pytest.raises(AnalysisError, match=r"erasers were not fitted on, found 1 in both \(b\)"):
         require_unseen(["a", "b"], ["b", "c"])
 
 

@@ -74,12 +74,12 @@ def shuffle_by_speaker(codes: np.ndarray, speakers: Sequence[str], seed: int) ->
     return np.asarray(codes)[first][np.random.default_rng([seed, 6]).permutation(len(names))][groups]
 
 
-def require_unseen(test: Collection[str], fitted: Collection[str], what: str = "the eraser") -> None:
+def require_unseen(test: Collection[str], fitted: Collection[str], what: str = "erasers") -> None:
     """Raise :class:`AnalysisError` if a test speaker is among those that something was fitted on."""
     shared = sorted(set(map(str, test)) & set(map(str, fitted)))
     if shared:
         raise AnalysisError(
-            f"expected test speakers that {what} was not fitted on, found {len(shared)} in both ({_some(shared)}); "
+            f"expected test speakers that {what} were not fitted on, found {len(shared)} in both ({_some(shared)}); "
             "fit on other speakers"
         )
 

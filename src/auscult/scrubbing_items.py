@@ -96,7 +96,7 @@ def choose_items(
     roles = ("erase", "probe", "choose") if splits["choose"] == splits["fit"] else ("erase", "probe")
     dealt = _deal(parts["fit"], roles, seed, f"split {splits['fit']!r} of corpus {corpus.name!r}")
     if "choose" not in dealt:
-        require_unseen(parts["choose"]["speaker"], parts["fit"]["speaker"], "what is chosen on them")
+        require_unseen(parts["choose"]["speaker"], parts["fit"]["speaker"], "erasers")
         dealt["choose"] = parts["choose"]
     chosen = [_spread(dealt[role], n_utterances, seed).assign(role=role) for role in roles]
     if "choose" not in roles:
