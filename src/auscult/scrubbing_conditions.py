@@ -74,8 +74,8 @@ def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_lay
     AnalysisError
         There is no such method.
     """
-    pairs = [(method, *found) for method, *found in (name.split("/") for name in methods)]
-    pairs = [(method, level[0] if level else "frame") for method, *level in pairs]
+    parts = [name.partition("/") for name in methods]
+    pairs = [(method, level or "frame") for method, _, level in parts]
     for (method, level), name in zip(pairs, methods):
         if method not in _FITTERS or level not in ("frame", "utterance"):
             raise AnalysisError(
