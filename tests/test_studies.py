@@ -461,6 +461,37 @@ def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"models": ["gender-1"]},
+            r"recognisers \(task ctc\) and acoustic baselines in .* scrubbing: models, found 'gend",
+        ),
+        ({"models": ["hubert-english"]}, "acoustic baselines in analyses: scrubbing: models, found 'hubert-english'"),
+        (
+            {"splits": {"test": "valid"}},
+            "a test split of its own in analyses: scrubbing: splits, found 'valid' for fit or",
+        ),
+        ({"corpora": ["multilingual"], "fit_corpora": {"english": "dutch"}}, "fit_corpora, found 'english'"),
+        ({"fit_corpora": {"english-reading": "no"}}, "scrubbing: fit_corpora: english-reading, found 'no'"),
+        ({"methods": ["lace"]}, "analyses: scrubbing: methods: 0: 'lace' does not match"),
+        ({"shrinkage": 2}, "analyses: scrubbing: shrinkage"),
+        ({"n_utterances": 3}, "analyses: scrubbing: n_utterances: 3 is less than the minimum of 4"),
+    ],
+)
+def test_what_scrubbing_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "scrubbing", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
+    splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
+    assert splits == {"fit": "train", "choose": "valid", "test": "test"}
+
+
 def test_seeds_of_one_condition_have_equal_steps(config):
     config["models"]["hubert-mandarin-2"] |= {"steps": [0, 7]}
     message = (

@@ -60,6 +60,8 @@ def check_analyses(config: Config) -> None:
         _check_reliability(analyses, models)
     if "tone" in analyses:
         _check_tone(analyses["tone"], config)
+    if "scrubbing" in analyses:
+        _check_scrubbing(analyses["scrubbing"], config)
     _check_text(config)
     for model in analyses.get("mixing", {"models": []})["models"]:
         if model in acoustic:
@@ -236,6 +238,28 @@ def _check_tone(tone: Config, config: Config) -> None:
             for tier in tiers:
                 _check_tier(tier, config, corpus, f"analyses: tone: poolings: {name}")
         _check_voices(corpus, config, "tone", tone["n_folds"])
+
+
+def _check_scrubbing(scrubbing: Config, config: Config) -> None:
+    """Refuse models that write nothing, and splits that a synthetic corpus does not have."""
+    for name in scrubbing["models"]:
+        model = config["models"][name]
+        if model["source"] == "trained" or model.get("task") == "classes":
+            raise ConfigError(f"expected recognisers (task ctc) and acoustic baselines in analyses: scrubbing: models, "
+                              f"found {name!r}; take it out")  # fmt: skip
+    for corpus, fit in scrubbing["fit_corpora"].items():
+        check_known(corpus, scrubbing["corpora"], "analyses: scrubbing: fit_corpora", "corpora of scrubbing")
+        check_known(fit, config["corpora"], f"analyses: scrubbing: fit_corpora: {corpus}", "corpora")
+    for corpus in scrubbing["corpora"]:
+        fit = scrubbing["fit_corpora"].get(corpus, corpus)
+        if fit == corpus and scrubbing["splits"]["test"] in (scrubbing["splits"]["fit"], scrubbing["splits"]["choose"]):
+            raise ConfigError(f"expected a test split of its own in analyses: scrubbing: splits, found "
+                              f"{scrubbing['splits']['test']!r} for fit or choose, too; name another")  # fmt: skip
+        for use, split in scrubbing["splits"].items():
+            source = corpus if use == "test" else fit
+            splits = config["corpora"][source].get("sentences")
+            if splits:
+                check_known(split, splits, f"analyses: scrubbing: splits: {use}", f"splits of corpus {source}")
 
 
 def _check_encoding(encoding: Config, config: Config) -> None:
