@@ -42,7 +42,9 @@ def check_analyses(config: Config) -> None:
     if "encoding" in analyses:
         _check_encoding(analyses["encoding"], config)
     if "reduction" in analyses:
-        _check_layers(analyses["reduction"], models)
+        _check_layers("reduction: layers", analyses["reduction"]["layers"], analyses["reduction"]["models"], models)
+    if "disentangling" in analyses:
+        _check_disentangling(analyses["disentangling"], config)
     acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
     for name, reference in analyses.get("similarity", {"references": {}})["references"].items():
         if reference["space"] == "activations":
@@ -287,10 +289,20 @@ def _check_voices(corpus: str, config: Config, place: str, n_folds: int) -> None
         )
 
 
-def _check_layers(reduction: Config, models: Config) -> None:
-    for name in reduction["models"]:
+def _check_disentangling(disentangling: Config, config: Config) -> None:
+    _check_layers("disentangling: layer", [disentangling["layer"]], disentangling["models"], config["models"])
+    train_split = disentangling["bottleneck"]["train_split"]
+    for corpus in disentangling["corpora"]:
+        splits = config["corpora"][corpus].get("sentences")
+        if splits is not None:
+            check_known(train_split, splits, "analyses: disentangling: bottleneck: train_split", f"splits of {corpus}")
+        _check_voices(corpus, config, "disentangling", disentangling["n_folds"])
+
+
+def _check_layers(where: str, layers: list[str], names: list[str], models: Config) -> None:
+    for name in names:
         if models[name]["source"] == "trained":
             n_layers = models[name]["architecture"].get("layers", DEFAULT_LAYERS)
-            layers = ["cnn", "embed", *(f"T{layer}" for layer in range(1, n_layers + 1))]
-            for layer in reduction["layers"]:
-                check_known(layer, layers, "analyses: reduction: layers", f"layers of models: {name}")
+            known = ["cnn", "embed", *(f"T{layer}" for layer in range(1, n_layers + 1))]
+            for layer in layers:
+                check_known(layer, known, f"analyses: {where}", f"layers of models: {name}")
