@@ -49,6 +49,7 @@ include: "workflow/rules/corpora.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/language_models.smk"
 include: "workflow/rules/finetuning.smk"
+include: "workflow/rules/translators.smk"
 include: "workflow/rules/activations.smk"
 
 

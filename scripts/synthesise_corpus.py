@@ -13,6 +13,7 @@ with job(snakemake.log[0]):
         sentences=snakemake.params.sentences,
         voices=snakemake.params.voices,
         syllables=snakemake.params.syllables,
+        female_share=snakemake.params.female_share,
         variation=snakemake.params.variation,
         seed=snakemake.params.seed,
         n_workers=snakemake.threads,

@@ -10,6 +10,7 @@ from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
 from auscult.study_analyses import check_analyses, check_known, suggestion, task_of, tiers_of
+from auscult.study_translators import check_translators
 from auscult.sweeps import check_sweep, sweep_steps
 
 __all__ = [
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 Config = dict[str, Any]
-_MADE_HERE = ("trained", "finetuned")
+_MADE_HERE = ("trained", "finetuned", "translator")
 # Families that watch a model learn: they read all of its checkpoints, others the untrained one and the last.
 SWEEPS = ("tone", "encoding", "syntax")
 
@@ -62,7 +63,7 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
     A baseline has the one step ``final``.
     """
     match model["source"]:
-        case "trained" | "finetuned":
+        case "trained" | "finetuned" | "translator":
             return [str(step) for step in model["steps"]]
         case "hub":
             return sweep_steps(model)
@@ -71,8 +72,8 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
         case "acoustic":
             return ["final"]
         case source:
-            raise ConfigError(f"expected models: {name}: source: trained, finetuned, hub, folder or acoustic, "
-                              f"found {source!r}")  # fmt: skip
+            raise ConfigError(f"expected models: {name}: source: trained, finetuned, translator, hub, folder or "
+                              f"acoustic, found {source!r}")  # fmt: skip
 
 
 def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -138,7 +139,10 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
         Nothing would be left of an analysis or a figure.
     """
     config = deepcopy(dict(config))
-    models = {*models, *(name for name, model in config["models"].items() if model.get("start") in models)}
+    models = set(models)
+    # A translator starts from a recogniser, which starts from an encoder.
+    while more := {name for name, model in config["models"].items() if model.get("start") in models} - models:
+        models |= more
     for section in ("analyses", "figures"):
         for name, entry in config[section].items():
             kept = [model for model in entry.get("models", []) if model not in models]
@@ -169,7 +173,7 @@ def _check_names(config: Config) -> None:
             check_known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
             for split in ("train", "valid"):
                 _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
-        if model["source"] == "finetuned":
+        if "start" in model:
             _check_start(config, name)
         if model["source"] == "hub":
             check_sweep(name, model)
@@ -196,6 +200,7 @@ def _check_names(config: Config) -> None:
                 check_known(model, models, f"analyses: {family}: also: {corpus}", "models")
     _check_untrained(config)
     check_analyses(config)
+    check_translators(config)
     for figure, entry in config["figures"].items():
         check_known(figure, config["analyses"], "figures", "analyses")
         analysed = models_of(config["analyses"][figure])
@@ -207,7 +212,8 @@ def _check_names(config: Config) -> None:
 def _check_start(config: Config, name: str) -> None:
     models, start = config["models"], config["models"][name]["start"]
     check_known(start, models, f"models: {name}: start", "models")
-    if models[start]["source"] not in ("trained", "hub", "folder"):
+    allowed = ("trained", "hub", "folder") + (("finetuned",) if models[name]["source"] == "translator" else ())
+    if models[start]["source"] not in allowed:
         raise ConfigError(f"expected a pre-trained model in models: {name}: start, found {start!r}, whose source is "
                           f"{models[start]['source']}; name one that is trained, hub or folder")  # fmt: skip
     check_known(start_of(config, name)[1], steps_of(start, models[start]), f"models: {name}: start_step", "steps")
@@ -222,15 +228,15 @@ def _check_untrained(config: Config) -> None:
             if _untrained(config, model) not in controls:
                 raise ConfigError(
                     f"expected 0, the untrained control, among models: {name}: steps, or among those of a model of the "
-                    f"same {'start and task' if model['source'] == 'finetuned' else 'recipe, architecture and seed'} "
+                    f"same {'start and task' if 'start' in model else 'recipe, architecture and seed'} "
                     f"in analyses: {family}: models, found {model['steps']}; add 0 or such a model"
                 )
 
 
 def _untrained(config: Config, model: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return what models share whose untrained control is one."""
-    if model["source"] == "finetuned":  # seeds of one task have one untrained control
-        return model["start"], model["task"], model["corpus"], model.get("target")
+    if "start" in model:  # seeds of one task have one untrained control
+        return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
     return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 
 

@@ -16,6 +16,7 @@ Config = dict[str, Any]
 DEFAULT_LAYERS = 4
 # Those of auscult.corpora.text_importing.
 TEXT_READERS = ("conllu", "blimp")
+_LISTENERS = ("trained", "finetuned", "translator", "acoustic")
 
 
 def check_analyses(config: Config) -> None:
@@ -79,7 +80,7 @@ def _check_text(config: Config) -> None:
     corpora, models, analyses = config["corpora"], config["models"], config["analyses"]
     text = [name for name, corpus in corpora.items() if is_text(corpus)]
     readers = [name for name, model in models.items() if model.get("recipe") == "masked_language_model"]
-    listeners = [name for name, model in models.items() if model["source"] in ("trained", "finetuned", "acoustic")]
+    listeners = [name for name, model in models.items() if model["source"] in _LISTENERS]
     for name in listeners:
         if models[name]["source"] != "acoustic" and (models[name]["corpus"] in text) != (name in readers):
             kind = "text" if name in readers else "speech"

@@ -32,7 +32,7 @@ PARTS = {
 # Columns whose values tell rows of one metric apart.
 _CONDITIONS = (
     "method", "other_method", "probe", "pooling", "other_model", "n_train", "context", "speaker", "distance",
-    "correlation", "factor", "component", "readout", "fitted_on", "erased_at", "position", "gender",
+    "correlation", "factor", "component", "readout", "fitted_on", "erased_at", "position", "gender", "control", "seed",
 )  # fmt: skip
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
 _RST = {
@@ -132,7 +132,9 @@ def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
         for metric, those in rows.groupby("metric", sort=False):
             inner = [name for name in _CONDITIONS if name in those and those[name].nunique(dropna=False) > 1]
             names = ["corpus", "target", *inner, *([] if chosen.any() else ["layer"]), "model", "step"]
-            for *path, step, value in those[[*names, "value"]].fillna({"n_train": "all"}).to_numpy():
+            for *path, step, value in (
+                those[[*names, "value"]].fillna({"n_train": "all", "control": "none", "seed": "mean"}).to_numpy()
+            ):
                 place = numbers.setdefault(str(metric), {})
                 for key in path:
                     place = place.setdefault(str(key), {})

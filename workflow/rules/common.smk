@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from auscult.corpora.grammar import TEXT_GRAMMARS, languages
+from auscult.corpora.translations import has_translations
 from auscult.errors import ConfigError
 from auscult.sources import module_sources
 from auscult.studies import (
@@ -254,13 +255,20 @@ def get_runs(family, ending):
 
 
 def get_lexicons(wildcards):
-    """Return the lexicon and the grammar of each language of a synthesised corpus."""
+    """Return the lexicon and the grammar of each language of a synthesised corpus, and its translations if it has any."""
     languages = config["corpora"][wildcards.corpus]["languages"]
-    return expand(
-        source("src/auscult/corpora/lexicons/{language}.{ending}"),
-        language=languages,
-        ending=["tsv", "toml"],
-    )
+    translated = [language for language in languages if has_translations(language)]
+    return [
+        *expand(
+            source("src/auscult/corpora/lexicons/{language}.{ending}"),
+            language=languages,
+            ending=["tsv", "toml"],
+        ),
+        *expand(
+            source("src/auscult/corpora/lexicons/translations/{language}.tsv"),
+            language=translated,
+        ),
+    ]
 
 
 def get_text_grammar(wildcards):
@@ -311,5 +319,7 @@ for name in LEFT_OUT:
 
 wildcard_constraints:
     corpus=get_names("corpora", "synthetic", "nonspeech", "text", "fetched", "folder"),
-    model=get_names("models", "trained", "finetuned", "hub", "folder", "acoustic"),
+    model=get_names(
+        "models", "trained", "finetuned", "translator", "hub", "folder", "acoustic"
+    ),
     step="[0-9]+|final",

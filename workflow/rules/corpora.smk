@@ -30,6 +30,9 @@ rule synthesise_corpus:
         sentences=lookup("corpora/{corpus}/sentences", within=config),
         voices=lookup("corpora/{corpus}/voices", within=config),
         syllables=lookup("corpora/{corpus}/syllables", within=config),
+        female_share=lookup(
+            "corpora/{corpus}/female_share", within=config, default=None
+        ),
         variation=lookup("corpora/{corpus}/variation", within=config),
         seed=config["seed"],
     script:

@@ -17,6 +17,7 @@ from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, w
 from auscult.corpora.fluent import read_fluent
 from auscult.corpora.homophones import read_homophones
 from auscult.corpora.librispeech import read_librispeech
+from auscult.corpora.must_she import read_must_she
 from auscult.corpora.text_importing import TEXT_READERS, import_text
 from auscult.corpora.textgrid import read_textgrids
 from auscult.corpora.thchs30 import read_thchs30
@@ -30,7 +31,7 @@ __all__ = ["READERS", "import_corpus"]
 _log = logging.getLogger(__name__)
 READERS = {
     "timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech, "homophones": read_homophones,
-    "fluent": read_fluent, "thchs30": read_thchs30,
+    "fluent": read_fluent, "thchs30": read_thchs30, "must-she": read_must_she,
 }  # fmt: skip
 # What a reader that finds recordings inside of other files is given: a folder to write them to.
 _SCRATCH = "recordings"
@@ -42,7 +43,9 @@ def import_corpus(
     folder: str | Path,
     *,
     corpus: str,
-    reader: Literal["timit", "textgrid", "librispeech", "homophones", "fluent", "thchs30", "conllu", "blimp"],
+    reader: Literal[
+        "timit", "textgrid", "librispeech", "homophones", "fluent", "thchs30", "must-she", "conllu", "blimp"
+    ],
     source: str | Path,
     resample: bool = True,
     options: Mapping[str, Any] | None = None,

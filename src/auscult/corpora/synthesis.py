@@ -18,6 +18,7 @@ from auscult.corpora.grammar import Word, read_grammar, split_of
 from auscult.corpora.labelling import EXTRA_COLUMNS, TimedPhone, label_speech, phone_times
 from auscult.corpora.mandarin import UNSPOKEN, legal_syllables, split_syllables
 from auscult.corpora.rooms import record, set_level
+from auscult.corpora.translations import REFERENCES, has_translations, reference_table
 from auscult.corpora.voices import SPLITS, Voice, draw_voices
 from auscult.errors import ConfigError
 from auscult.manifests import Manifest, build_folder, check_folder
@@ -54,6 +55,7 @@ def synthesise_corpus(
     seed: int,
     variation: bool = True,
     syllables: int = 0,
+    female_share: float | None = None,
     n_workers: int = 1,
 ) -> Manifest:
     """Synthesise a corpus into a sealed folder; equal arguments give equal bytes, whatever the number of workers.
@@ -69,6 +71,7 @@ def synthesise_corpus(
     seed : of sentences, voices and recording conditions
     variation : whether rooms, channels, noise and levels vary
     syllables : single toned Mandarin syllables, one an utterance, added to each split but ``train``
+    female_share : of the training voices; half of them if not given, as in the other splits
     n_workers : processes
 
     Raises
@@ -76,12 +79,14 @@ def synthesise_corpus(
     ConfigError
         The arguments cannot be met, or eSpeak or a language is missing.
     """
-    items = list(plan_items(languages, sentences, voices, seed, syllables))
+    items = list(plan_items(languages, sentences, voices, seed, syllables, female_share))
     recipe = {
         "corpus": corpus, "languages": list(languages), "sentences": dict(sentences), "voices": dict(voices),
         "seed": seed, "variation": variation, "syllables": syllables,
         "synthesis_revision": REVISION, "espeak_ng": espeak_version(),
     }  # fmt: skip
+    if female_share is not None:
+        recipe["female_share"] = female_share
     produce = partial(say, corpus=corpus, seed=seed, variation=variation)
     return build_corpus(folder, recipe, produce, items, n_workers)
 
@@ -94,6 +99,8 @@ def build_corpus(folder: str | Path, recipe: Mapping, produce: Callable, items: 
         utterances, segments = collect(partial(produce, folder=building), items, n_workers, title)
         write_table(check_utterances(utterances), building / "utterances.parquet")
         write_table(check_segments(segments, utterances), building / "segments.parquet")
+        if utterances["language"].map(has_translations).any():
+            write_table(reference_table(utterances), building / REFERENCES)
     return check_folder(folder)
 
 
@@ -107,13 +114,18 @@ def collect(produce: Callable, items: Sequence, n_workers: int, title: str) -> t
 
 
 def plan_items(
-    languages: Sequence[str], sentences: Mapping[str, int], voices: Mapping[str, int], seed: int, syllables: int = 0
+    languages: Sequence[str],
+    sentences: Mapping[str, int],
+    voices: Mapping[str, int],
+    seed: int,
+    syllables: int = 0,
+    female_share: float | None = None,
 ) -> Iterator[Item]:
     """Yield every utterance of a corpus: by split, then language, then number."""
     _check_plan(languages, sentences, voices, syllables)
     splits = [split for split in SPLITS if split in sentences]
     for split in splits:
-        speakers = draw_voices(voices[split], split, seed)
+        speakers = _speakers(voices[split], split, seed, female_share if split == "train" else None)
         for name in languages:
             drawn = islice(_sentences(name, split, seed), _share(sentences[split], languages, name))
             for number, (words, voice) in enumerate(zip(drawn, cycle(speakers))):
@@ -149,6 +161,15 @@ def say(item: Item, folder: Path, corpus: str, seed: int, variation: bool) -> tu
     }
     labels = [{"utterance": item.utterance} | segment | EXTRA_COLUMNS | columns for segment, columns in segments]
     return dict(zip(UTTERANCE_COLUMNS, row)) | extra, sorted(labels, key=lambda label: label["tier"])
+
+
+def _speakers(n_voices: int, split: str, seed: int, female_share: float | None) -> tuple[Voice, ...]:
+    """Draw the voices of a split: half of them women, or another share, at least one of each gender."""
+    if female_share is None:
+        return draw_voices(n_voices, split, seed)
+    n_women = min(max(round(female_share * n_voices), 1), n_voices - 1)
+    drawn = draw_voices(2 * max(n_women, n_voices - n_women), split, seed)
+    return (*drawn[::2][:n_women], *drawn[1::2][: n_voices - n_women])
 
 
 def _sentences(language: str, split: str, seed: int) -> Iterator[tuple[Word, ...]]:

@@ -71,7 +71,7 @@ def load_model(folder: str | Path) -> PreTrainedModel:
     """
     folder = Path(folder)
     check_checkpoint(folder)
-    config = _read_config(folder)
+    config = read_architecture_config(folder)
     with _quiet():
         try:
             model, report = _architecture(config).from_pretrained(
@@ -81,7 +81,7 @@ def load_model(folder: str | Path) -> PreTrainedModel:
             )  # fmt: skip
         except (SafetensorError, RuntimeError, ValueError, OSError) as error:
             raise CheckpointError(f"expected weights that load from {folder}, found: {error}; fetch it again") from None
-    _require_all(report, folder, type(model).__name__)
+    require_all(report, folder, type(model).__name__)
     return model.eval()
 
 
@@ -147,7 +147,7 @@ def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) ->
     """
     like = Path(like)
     parent = check_folder(like)
-    config = _read_config(like)
+    config = read_architecture_config(like)
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
@@ -181,7 +181,7 @@ def merge_shards(source: Path, path: Path) -> None:
         save_file(weights, partial, metadata={"format": "pt"})
 
 
-def _require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
+def require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
     missing, unexpected = (
         sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] not in _UNUSED_AT_INFERENCE)
         for kind in ("missing_keys", "unexpected_keys")
@@ -196,7 +196,7 @@ def _require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> 
             )
 
 
-def _read_config(folder: Path) -> transformers.PretrainedConfig:
+def read_architecture_config(folder: Path) -> transformers.PretrainedConfig:
     try:
         with _quiet():
             return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)

@@ -1,0 +1,29 @@
+"""Train the seeds of one translation mechanism and keep their checkpoints and the curves of their quality."""
+
+from pathlib import Path
+
+from auscult.devices import pick_device
+from auscult.jobs import job
+from auscult.models.training.translation import train_translators
+from auscult.sources import code_digest
+
+with job(snakemake.log[0], snakemake.threads):
+    names = list(snakemake.params.seeds)
+    train_translators(
+        checkpoints={name: Path(snakemake.params.checkpoints) / name for name in names},
+        quality_tables=dict(zip(names, map(Path, snakemake.output.quality))),
+        states={name: Path(snakemake.params.state) / name for name in names},
+        seeds=snakemake.params.seeds,
+        steps=snakemake.params.steps,
+        corpus=Path(snakemake.input.corpus).parent,
+        start=Path(snakemake.input.start).parent,
+        mechanism=snakemake.params.mechanism,
+        batch_size=snakemake.params.batch_size,
+        peak_learning_rate=snakemake.params.peak_learning_rate,
+        dropout=snakemake.params.dropout,
+        width=snakemake.params.width,
+        decoder_layers=snakemake.params.decoder_layers,
+        device=pick_device(snakemake.params.device),
+        threads=snakemake.threads,
+        identity={"threads": snakemake.threads, "code": code_digest("models.training.translation")},
+    )

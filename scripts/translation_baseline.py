@@ -1,0 +1,21 @@
+"""Probe acoustic frames for the speaker's gender as the states of translators are probed."""
+
+from pathlib import Path
+
+from auscult.corpora.corpus import read_corpus
+from auscult.jobs import job
+from auscult.models.acoustic import acoustic_model
+from auscult.tables import write_table
+from auscult.translation import score_baseline
+
+with job(snakemake.log[0], snakemake.threads):
+    baseline = acoustic_model(snakemake.params.features)
+    results = score_baseline(
+        read_corpus(Path(snakemake.input.corpus).parent),
+        lambda waveforms: baseline.frames(waveforms)["input"],
+        n_probe=snakemake.params.n_probe,
+        n_resamples=snakemake.params.n_resamples,
+        seed=snakemake.params.seed,
+        **dict(snakemake.wildcards.items()),
+    )
+    write_table(results, snakemake.output.table)

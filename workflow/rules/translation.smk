@@ -1,0 +1,129 @@
+"""
+What translators write of the speaker's gender, what a probe hears of it in their states, and whether one follows the other.
+
+required inputs:  resources/corpora/{corpus}/manifest.json with references, resources/checkpoints/{model}/{step}/manifest.json
+outputs:          results/translation/{corpus}/{model}/{step}.csv and {step}.items.parquet (of every test translation),
+                  {model}/baseline.csv; collected in results/translation/translation.csv, over seeds, with the regression, in
+                  results/translation/summary.csv; results/figures/translation.*
+"""
+
+
+include: "translation_inputs.smk"
+
+
+localrules:
+    translation,
+
+
+rule translation_run:
+    """Translate the test sentences with one checkpoint, score their gender, and probe its states."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        checkpoint=get_checkpoint,
+        code=library("translation"),
+    output:
+        table="results/translation/{corpus}/{model}/{step}.csv",
+        items="results/translation/{corpus}/{model}/{step}.items.parquet",
+    log:
+        "logs/translation/{corpus}/{model}/{step}.log",
+    benchmark:
+        "logs/benchmarks/translation/{corpus}/{model}/{step}.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+        gpu=get_gpus(),
+    params:
+        n_probe=config["analyses"]["translation"]["n_probe"],
+        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        seed=config["seed"],
+        device=config["device"],
+    script:
+        "../../scripts/translation.py"
+
+
+rule translation_baseline:
+    """Probe acoustic frames of the same utterances for gender."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        code=library("translation", "models.acoustic"),
+    output:
+        table="results/translation/{corpus}/{model}/baseline.csv",
+    log:
+        "logs/translation/{corpus}/{model}/baseline.log",
+    benchmark:
+        "logs/benchmarks/translation/{corpus}/{model}/baseline.tsv"
+    threads: 1
+    resources:
+        mem_mb=3000,
+        runtime=60,
+    params:
+        features=lookup("models/{model}/features", within=config),
+        n_probe=config["analyses"]["translation"]["n_probe"],
+        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/translation_baseline.py"
+
+
+rule translation_summary:
+    """Collect the results, average them over seeds, and regress gender accuracy on what the probe hears."""
+    input:
+        table=[*get_translation(".csv"), *get_translation_baselines()],
+        items=get_translated(),
+        code=library("translation_summary"),
+    output:
+        table="results/translation/translation.csv",
+        summary="results/translation/summary.csv",
+    log:
+        "logs/translation/summary.log",
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        seed=config["seed"],
+    script:
+        "../../scripts/translation_summary.py"
+
+
+rule translation:
+    """Score the gender that translators write and hear; in results/translation/."""
+    input:
+        rules.translation_summary.output,
+
+
+rule figure_translation:
+    """Draw gender accuracy against the probe's F1, the accuracies of women and men, and the published values."""
+    input:
+        table=rules.translation_summary.output.table,
+        summary=rules.translation_summary.output.summary,
+        probes=source("workflow/reference/fucci_2025.csv"),
+        accuracies=source("workflow/reference/fucci_2025_accuracy.csv"),
+        corpora=get_corpora("translation"),
+        checkpoints=get_checkpoints("translation"),
+        style=source("src/auscult/auscult.mplstyle"),
+        code=library("plotting"),
+    output:
+        pdf=report(
+            "results/figures/translation.pdf",
+            caption="../report/translation.rst",
+            category="translation",
+        ),
+        svg="results/figures/translation.svg",
+        png="results/figures/translation.png",
+        table="results/figures/translation.csv",
+        provenance="results/figures/translation.json",
+    log:
+        "logs/figures/translation.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        figure=get_figure("translation"),
+        study=get_study(),
+        models=MODELS,
+    script:
+        "../../scripts/figures/translation.py"

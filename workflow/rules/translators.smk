@@ -1,0 +1,60 @@
+"""
+From an encoder or a recogniser to speech translators of three mechanisms, all seeds of one in a single job.
+
+required inputs:  resources/checkpoints/{start}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json with references
+outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/finetuning/{corpus}/{model}.csv, the quality
+                  curve
+"""
+
+
+include: "translators_inputs.smk"
+
+
+# One rule a mechanism: its seeds share front-end frames, or the states of a frozen encoder, which take half of the time.
+for name, group in get_translators().items():
+    model = config["models"][group[0]]
+
+    rule:
+        """Train the seeds of one translator and seal their checkpoints."""
+        name:
+            f"train_translators_{name.replace('-', '_')}"
+        input:
+            corpus=f"resources/corpora/{model['corpus']}/manifest.json",
+            start=get_start(group[0]),
+            code=library("models.training.translation"),
+        output:
+            checkpoints=[
+                f"resources/checkpoints/{seed}/{step}/manifest.json"
+                for seed in group
+                for step in config["models"][seed]["steps"]
+            ],
+            quality=expand(
+                "results/finetuning/{corpus}/{model}.csv",
+                corpus=model["corpus"],
+                model=group,
+            ),
+        log:
+            f"logs/train_translators/{name}.log",
+        benchmark:
+            f"logs/benchmarks/train_translators/{name}.tsv"
+        # What trains longest starts first, for analyses wait for it.
+        priority: model["steps"][-1] * model["batch_size"]
+        threads: 1
+        resources:
+            mem_mb=4000,
+            runtime=60,
+            gpu=get_gpus(),
+        params:
+            checkpoints="resources/checkpoints",
+            state="resources/training",
+            seeds={seed: model_seed(config, seed) for seed in group},
+            steps={seed: config["models"][seed]["steps"] for seed in group},
+            mechanism=model["mechanism"],
+            batch_size=model["batch_size"],
+            peak_learning_rate=model["peak_learning_rate"],
+            dropout=model["dropout"],
+            width=model["width"],
+            decoder_layers=model["decoder_layers"],
+            device=config["device"],
+        script:
+            "../../scripts/train_translators.py"
