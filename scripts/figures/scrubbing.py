@@ -34,7 +34,7 @@ def draw(table, entries, study):
     blocks = [(corpus, entry, table[table["corpus"] == corpus]) for corpus in table["corpus"].unique()
               for entry in entries if entry.step != "0" and not entry.style.baseline]  # fmt: skip
     blocks = [block for block in blocks if len(block[1].rows(block[2]))]
-    heights = [52, 52, 18 + 4.2 * len(conditions(blocks[0][1].rows(blocks[0][2])))]
+    heights = [58, 58, 20 + 4.2 * len(conditions(blocks[0][1].rows(blocks[0][2])))]
     figure = plotting.new_figure(sum(heights) * len(blocks), legends(entries, table), note(table, study))
     for place, (corpus, entry, rows) in zip(figure.add_gridspec(len(blocks), 1), blocks):
         upper, middle, lower = place.subgridspec(3, 1, height_ratios=heights)
@@ -47,6 +47,12 @@ def draw(table, entries, study):
         draw_behind(figure, figure.add_subplot(right), entry.rows(rows))
         draw_rates(figure.add_subplot(lower), entry.rows(rows))
     return figure
+
+
+def lowest(rows):
+    """Return where the axis of accuracies begins: below the lowest interval."""
+    found = rows.loc[rows["metric"] == "accuracy", ["value", "ci_low"]]
+    return min(0.4, float(np.nanmin(found.to_numpy())) - 0.03)
 
 
 def accuracies(rows, probe="ridge", position="all"):
@@ -75,7 +81,7 @@ def draw_layers(axes, rows, entries, entry, corpus, probe):
         kept = mine["method"].eq(method) & mine["fitted_on"].eq(level) & mine["erased_at"].eq("all")
         draw_line(axes, mine[kept], layers, colour, dashes, {"marker": marker})
     name_layers(axes, layers)
-    axes.set(ylim=(0.25, 1.03), ylabel="gender found")
+    axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
     counts = f"n = {plotting.describe_range(mine['n'])}, {plotting.describe_range(mine['n_groups'])} speakers"
     plotting.head(axes, f"{PROBES[probe]}, by layer", [f"{corpus} · {entry.style.label}", counts,
                                                       plotting.describe_interval(mine)])  # fmt: skip
@@ -100,7 +106,7 @@ def draw_positions(axes, rows):
         draw_line(axes, before, layers, colour, "-", {"marker": marker})
         draw_line(axes, after, layers, colour, (0, (2.5, 1.5)), {"marker": marker, "markerfacecolor": "white"})
     name_layers(axes, layers)
-    axes.set(ylim=(0.25, 1.03), ylabel="gender found")
+    axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
     interval = plotting.describe_interval(accuracies(rows, position="first"))
     plotting.head(axes, "Linear probe, by position", ["filled before, open after LEACE at all layers", interval])
 
@@ -124,7 +130,11 @@ def draw_behind(figure, axes, rows):
             if np.isfinite(value):
                 colour = "white" if value < 0.75 else "#222222"
                 axes.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=colour)
-    axes.set_yticks(range(len(kinds)), [name for name, _ in kinds])
+    names = [name for name, _ in kinds]
+    every = -(-len(kinds) // 10)
+    # The first and the last row, which are no layers, are always named.
+    shown = [0, *range(every, len(kinds) - every, every), len(kinds) - 1]
+    axes.set_yticks(shown, [names[y] for y in shown])
     axes.set(ylabel="erased at")
     name_layers(axes, layers)
     axes.tick_params(length=0)
@@ -171,8 +181,11 @@ def draw_rates(axes, rows):
             axes.annotate(describe_change(change.iloc[0]), (1, y), xycoords=axes.get_yaxis_transform(),
                           xytext=(4, 0), textcoords="offset points", fontsize=6.5, va="center")  # fmt: skip
     counts = f"n = {plotting.describe_range(base['n'])}, {plotting.describe_range(base['n_groups'])} speakers"
-    plotting.head(axes, "What it costs", [f"{counts}; {plotting.describe_interval(base)}; on the right the change, "
-                                         "paired over speakers, and its p"])  # fmt: skip
+    lines = [
+        f"{counts}; {plotting.describe_interval(base)}",
+        "on the right the change, paired over speakers, and its p",
+    ]
+    plotting.head(axes, "What it costs", lines)
 
 
 def describe_change(row):

@@ -17,6 +17,8 @@ __all__ = ["PENALTIES", "PROBES", "Answers", "probe_gender"]
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-4, 2))
 PROBES = ("ridge", "mlp")
+# A few hundred utterances are two or three batches an epoch: a network needs hundreds of steps to find a curve.
+_MAX_EPOCHS, _PATIENCE = 200, 30
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def probe_gender(
         if probe == "ridge":
             predict, valid, penalty = _ridge(*parts["probe"], *parts["choose"])
         else:
-            predict, penalty = fit_mlp(*parts["probe"], *parts["choose"], seed=seed), float("nan")
+            training = {"max_epochs": _MAX_EPOCHS, "patience": _PATIENCE, "seed": seed}
+            predict, penalty = fit_mlp(*parts["probe"], *parts["choose"], **training), float("nan")
             valid = float(np.mean(predict(parts["choose"][0]) == parts["choose"][1]))
         yield Answers(probe, (predict(x_test) == truth).astype(float), chance, valid, penalty)
 
