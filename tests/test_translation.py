@@ -171,10 +171,10 @@ def test_the_regression_of_points_that_do_not_vary_is_undefined():
 def test_three_models_in_perfect_order_have_the_smallest_p_there_is():
     x = np.array([[0.5, 0.52, 0.54], [0.7, 0.72, 0.74], [0.9, 0.92, 0.94]])
     assert permuted_p(x, x) == pytest.approx(1 / 6)
-    # By hand: orders whose R² is at least that of the true one.
     y = x[[1, 0, 2]]
-    values = [np.corrcoef(x.ravel(), y[list(order)].ravel())[0, 1] ** 2 for order in permutations(range(3))]
-    assert permuted_p(x, y) == pytest.approx(np.mean(np.array(values) >= values[0] - 1e-12))
+    values = [np.corrcoef(x.ravel(), y[list(order)].ravel())[0, 1] for order in permutations(range(3))]
+    assert permuted_p(x, y) == pytest.approx(np.mean(np.array(values) >= values[0] - 1e-12)) > 1 / 6
+    assert permuted_p(x, x[::-1]) == 1
 
 
 def study(accuracy, heard, n_speakers=8, seeds=(1, 2), per_language=6):

@@ -115,7 +115,7 @@ def test_greedy_decoding_is_that_of_the_standard_generate(tmp_path, train, spoke
     mask = (torch.arange(states.shape[1]) < lengths[:, None]).long()
     wanted = translator.model.decoder.generate(
         input_ids=tags[:, None], encoder_hidden_states=states, encoder_attention_mask=mask, max_new_tokens=12,
-        do_sample=False, num_beams=1, eos_token_id=END, pad_token_id=0,
+        do_sample=False, num_beams=1, eos_token_id=END, pad_token_id=0, use_cache=False,
     )  # fmt: skip
     found = translator.model.write(states, lengths, tags, 12)
     assert found == [[token for token in row[1:] if token > END] for row in wanted.tolist()]

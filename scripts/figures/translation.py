@@ -38,7 +38,7 @@ def draw(table, summary, probes, accuracies, conditions, baselines, settings, st
 def draw_points(axes, rows, conditions, languages, title):
     """Draw a point for each model and language, with its intervals, the line, and what it explains."""
     scale(axes, "probe, macro F1", "gender accuracy")
-    values = rows[rows["target"].isin(languages)].set_index(["model", "target", "metric"])
+    values = rows[rows["target"].isin(languages)].set_index(["model", "target", "metric"]).sort_index()
     for name, (_, colour) in conditions.items():
         for language, marker in zip(languages, MARKERS):
             x, y = (values.loc[(name, language, metric)] for metric in ("probe_macro_f1", "gender_accuracy"))
@@ -46,7 +46,7 @@ def draw_points(axes, rows, conditions, languages, title):
             axes.plot([x["value"]] * 2, [y["ci_low"], y["ci_high"]], color=colour, linewidth=0.7, alpha=0.6)
             axes.plot(x["value"], y["value"], marker=marker, color=colour, markersize=4.5, markeredgecolor="white",
                       markeredgewidth=0.4)  # fmt: skip
-    fit = rows[(rows["model"] == "all") & rows["seed"].isna()].set_index("metric")
+    fit = rows[(rows["model"] == "all") & rows["seed"].isna()].set_index("metric").sort_index()
     shown = values.xs("probe_macro_f1", level="metric")["value"]
     ends = np.array([shown.min(), shown.max()])
     if np.isfinite(fit.loc["slope", "value"]):
@@ -82,7 +82,8 @@ def draw_published_points(axes, probes, accuracies):
 
 def draw_speakers(axes, rows, conditions):
     """Draw the accuracies of women and men, and the share of masculine words that is written for both together."""
-    values = rows[rows["target"] == "all"].set_index(["model", "metric"])
+    rows = rows[(rows["target"] == "all") & rows["model"].isin(conditions)]
+    values = rows.set_index(["model", "metric"]).sort_index()
     for place, (name, (_, colour)) in enumerate(conditions.items()):
         for metric, (_, filled) in SPEAKERS.items():
             shift = -0.16 if filled else 0.16
@@ -167,8 +168,10 @@ def legends(conditions, languages, baselines):
     marks = [Line2D([], [], color="#666666", linestyle="", marker=marker, label=language)
              for language, marker in zip(languages, MARKERS)]  # fmt: skip
     people = [
-        Line2D([], [], color="#666666", linestyle="", marker="o", label="women; after the adapter"),
-        Line2D([], [], color="#666666", linestyle="", marker="o", markerfacecolor="white", label="men; encoder"),
+        Line2D([], [], color="#666666", linestyle="", marker="o", label="filled: women, or after the adapter"),
+        Line2D(
+            [], [], color="#666666", linestyle="", marker="o", markerfacecolor="white", label="open: men, or before it"
+        ),
         Line2D([], [], color="#222222", linestyle="", marker="_", label="share of masculine forms"),
         Line2D([], [], color="#777777", linestyle="", marker="x", label="untrained"),
         *(
@@ -182,9 +185,8 @@ def legends(conditions, languages, baselines):
 
 def note(table, summary, settings, study):
     """Say what a reader of the figure alone must know."""
-    rows = summary[(summary["control"].isna()) & (summary["target"] == "all")].set_index(["model", "metric"])["value"]
-    exact = {model: rows[model, "exact_match_but_gender"] for model, metric in rows.index
-             if metric == "exact_match_but_gender"}  # fmt: skip
+    rows = summary[summary["control"].isna() & (summary["target"] == "all")]
+    exact = rows[rows["metric"] == "exact_match_but_gender"].set_index("model")["value"].to_dict()
     shares = ", ".join(f"{model.removeprefix('translator-')} {share:.2f}" for model, share in exact.items())
     bar = settings["analysis"]["bar"]
     below = [model for model, share in exact.items() if share < bar]

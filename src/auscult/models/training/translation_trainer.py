@@ -58,14 +58,21 @@ class Material:
         self._compressed: dict[str, Tensor] = {}
 
     def compressed(self, model: Translator, names: Sequence[str]) -> list[Tensor]:
-        """Return what a frozen recogniser hands on of utterances, computed once for all seeds."""
-        missing = [name for name in names if name not in self._compressed]
-        for start in range(0, len(missing), _AT_ONCE):
-            part = missing[start : start + _AT_ONCE]
+        """Return what a frozen recogniser hands on of utterances, computed once for all seeds.
+
+        All of them are run at the first call, in an order of their own: low bits depend on what shares a batch, and
+        would otherwise depend on which seed comes first.
+        """
+        if not self._compressed:
+            heard = pd.concat(self.references.values()).drop_duplicates("utterance")
+            lengths = heard.set_index("utterance")["n_samples"]
+            order = sorted(lengths.index, key=lambda name: (lengths[name], name))
             model.encoder.eval()  # no dropout in what is kept
-            with torch.no_grad():
-                states, lengths = model.encode([self.front.frames(name).to(self.device) for name in part])
-                self._compressed |= dict(zip(part, model.adapter.compress(states, lengths)))
+            for start in range(0, len(order), _AT_ONCE):
+                part = order[start : start + _AT_ONCE]
+                with torch.no_grad():
+                    states = model.encode([self.front.frames(name).to(self.device) for name in part])
+                    self._compressed |= dict(zip(part, model.adapter.compress(*states)))
         return [self._compressed[name] for name in names]
 
 
@@ -164,8 +171,10 @@ class TranslationTrainer:
             self._backward(1)
             trials.append(perf_counter() - start)
         self.optimiser.zero_grad()
+        # What is kept is computed batch by batch, or, behind a frozen encoder, all at once.
         n_heard = min(self.settings["steps"][-1] * self.batches.size, len(self.batches.names))
-        return trials[1] * self.settings["steps"][-1] + (trials[0] - trials[1]) * n_heard / self.batches.size
+        n_times = 1 if self.frozen else n_heard / self.batches.size
+        return trials[1] * self.settings["steps"][-1] + (trials[0] - trials[1]) * n_times
 
     def _backward(self, step: int) -> float:
         """Set the gradients of a step's batch and return its loss."""
