@@ -39,6 +39,6 @@ lock: $(VENV)/.complete
 $(VENV)/.complete: requirements.lock pyproject.toml
 	@command -v uv >/dev/null || { $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install --quiet uv==0.13.9; }
 	@test -x $(VENV)/bin/python || uv venv --quiet --python 3.11 $(VENV)
-	UV_HTTP_TIMEOUT=300 uv pip install --quiet --require-hashes --python $(VENV)/bin/python -r requirements.lock
+	UV_HTTP_TIMEOUT=300 uv pip install --quiet --compile-bytecode --require-hashes --python $(VENV)/bin/python -r requirements.lock
 	uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python -e .
 	@touch $@

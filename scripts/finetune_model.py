@@ -22,6 +22,7 @@ with job(snakemake.log[0], snakemake.threads):
         dropout=snakemake.params.dropout,
         mask_probability=snakemake.params.mask_probability,
         augmented_copies=snakemake.params.augmented_copies,
+        head_steps=snakemake.params.head_steps,
         seed=snakemake.params.seed,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
+from safetensors.torch import load_file
 from tiny_models import tiny_encoder
 from transformers import AutoModelForAudioClassification, AutoModelForCTC, Wav2Vec2CTCTokenizer
 
@@ -163,6 +164,17 @@ def test_copies_are_heard_and_stopping_between_them_changes_nothing(tmp_path, fi
     assert finetune(tmp_path / "c", **CTC, augmented_copies=2) == beside
 
 
+def test_the_head_alone_learns_in_its_steps(tmp_path, finetune, start):
+    finetune(tmp_path, **CTC, head_steps=5)
+    before, *after = (
+        load_encoder(folder).state_dict() for folder in (start, *(tmp_path / "checkpoints" / n for n in "59"))
+    )
+    assert [all(torch.equal(value, found[name]) for name, value in before.items()) for found in after] == [True, False]
+    heads = [load_file(tmp_path / "checkpoints" / step / "model.safetensors")["lm_head.weight"] for step in "059"]
+    assert not torch.equal(heads[0], heads[1])
+    assert not torch.equal(heads[1], heads[2])
+
+
 def test_the_first_copy_is_the_recording_and_others_differ_by_utterance_copy_and_seed(tunes, start):
     corpus, speech = read_corpus(tunes), load_speech_model(start)
     front = FrontEnd(corpus, speech, seed=1)
@@ -249,7 +261,8 @@ def test_every_utterance_is_heard_once_an_epoch_among_others_of_its_length():
 
 def test_estimate_leaves_no_trace(tunes, start):
     settings = {"task": "ctc", "target": None, "steps": [0, 3], "batch_size": 4, "peak_learning_rate": 5e-3,
-                "dropout": 0.1, "mask_probability": 0.02, "augmented_copies": 1, "seed": 3}  # fmt: skip
+                "dropout": 0.1, "mask_probability": 0.02, "augmented_copies": 1, "head_steps": 0,
+                "seed": 3}  # fmt: skip
     losses = []
     for asked in (False, True):
         finetuner = Finetuner(read_corpus(tunes), start, settings, "cpu")

@@ -31,8 +31,10 @@ def test_every_sentence_is_a_tree_with_one_root(language):
                 assert steps < len(words)
 
 
-# Homophones and first-person sentences are short and of few kinds of word, on purpose.
-@pytest.mark.parametrize("language", sorted(set(languages()) - {"french-homophones", "english-first-person"}))
+# Homophones, what is read and first-person sentences are short and of few kinds of word, on purpose.
+@pytest.mark.parametrize(
+    "language", sorted(set(languages()) - {"french-homophones", "english-reading", "english-first-person"})
+)
 def test_sentences_are_new_of_speakable_length_and_tagged(language):
     drawn = _sentences(language)
     assert len({tuple(word.text for word in words) for words in drawn}) == 300
@@ -53,6 +55,13 @@ def test_homophones_are_determiners_nouns_and_verbs_of_either_number():
     assert {word.pos for word in words} == {"DET", "NOUN", "VERB"}
     shares = [np.mean([word.number == "plural" for word in words if word.pos == pos]) for pos in ("NOUN", "VERB")]
     assert all(0.4 < share < 0.6 for share in shares)
+
+
+def test_what_is_read_is_of_few_words_in_many_sentences():
+    drawn = _sentences("english-reading", 2000)
+    assert len({tuple(word.text for word in words) for words in drawn}) == 2000
+    assert len({word.text for words in drawn for word in words}) == 105
+    assert 4 < np.mean([len(words) for words in drawn]) < 6
 
 
 @pytest.mark.parametrize("language", ["english", "dutch", "french"])
@@ -96,9 +105,8 @@ def test_equal_seeds_give_equal_sentences():
 
 
 def test_an_unknown_language_is_refused_with_those_that_exist():
-    with pytest.raises(
-        ConfigError, match="among dutch, english, french, french-homophones, mandarin, found 'klingon'; correct it"
-    ):
+    names = "dutch, english, english-reading, french, french-homophones, mandarin"
+    with pytest.raises(ConfigError, match=f"among {names}, found 'klingon'; correct it"):
         read_grammar("klingon")
 
 

@@ -67,6 +67,12 @@ def test_alignments_may_lie_beside_the_recordings_or_in_a_folder_of_their_own(tm
     assert beside.equals(absolute)
 
 
+def test_recordings_can_be_read_without_alignments(tmp_path):
+    utterances, segments = read_librispeech(make(tmp_path, aligned=()), aligned=False)
+    assert len(utterances) == 3
+    assert segments.empty
+
+
 @pytest.mark.parametrize(
     ("subset", "split"), [("train-clean-100", "train"), ("dev-other", "valid"), ("test-clean", "test")]
 )

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from auscult.mlp import fit_mlp, stop_early
+from auscult.mlp import fit_mlp, fit_mlp_scores, stop_early
 
 
 @pytest.fixture(scope="module")
@@ -37,3 +37,18 @@ def test_stopping_returns_the_best_state_and_waits_no_longer_than_its_patience()
 
     assert stop_early(epoch, lambda: len(ran), max_epochs=8, patience=3) == 4
     assert len(ran) == 7
+
+
+def test_scores_choose_the_predicted_class_and_have_no_mean(xor):
+    predict, scores = fit_mlp(*xor[:4]), fit_mlp_scores(*xor[:4])(xor[4])
+    assert (scores.argmax(axis=1) == predict(xor[4])).all()
+    np.testing.assert_allclose(scores.mean(axis=1), 0, atol=1e-6)
+
+
+def test_scores_of_three_classes_choose_as_the_network_does():
+    random = np.random.default_rng(1)
+    x, codes = random.normal(size=(200, 4)), random.integers(3, size=200)
+    scores = fit_mlp_scores(x, codes, x, codes, max_epochs=3)(x)
+    assert scores.shape == (200, 3)
+    model = fit_mlp(x, codes, x, codes, max_epochs=3)
+    assert (scores.argmax(axis=1) == model(x)).all()

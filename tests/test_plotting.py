@@ -148,6 +148,7 @@ def test_intervals_name_what_was_resampled_and_missing_ones_are_said():
     assert describe_interval(ROWS) == "95 % interval over speakers"
     missing = ROWS.assign(ci_low=np.nan, ci_high=np.nan, n_groups=3)
     assert describe_interval(missing) == "no interval: 3 speakers"
+    assert describe_interval(missing.assign(n_groups=float("nan"))) == "no interval"
     assert describe_interval(missing.assign(n_groups=1, resampling_unit="seed")) == "no interval: 1 seed"
 
 

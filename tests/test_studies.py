@@ -13,6 +13,7 @@ from auscult.studies import (
     check_study,
     leave_out,
     model_seed,
+    read_steps,
     runs_of,
     steps_of,
     tiers_of,
@@ -189,6 +190,25 @@ def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
     config["analyses"]["reduction"]["models"] = config["figures"]["reduction"]["models"] = ["mel"]
     with pytest.raises(ConfigError, match="expected a model in analyses: reduction once mel is left out"):
         leave_out(check_study(config, SCHEMA), ["mel"])
+
+
+def test_models_that_are_one_before_training_are_read_untrained_once(config):
+    study = check_study(config, SCHEMA)
+    steps = [step for _, model, step in runs_of(study, "abx") if model == "hubert-nonspeech"]
+    assert read_steps(study, "abx", "hubert-english")[0] == "0"
+    assert (
+        steps
+        == read_steps(study, "abx", "hubert-nonspeech")
+        == analysed_steps("", study["models"]["hubert-nonspeech"])[1:]
+    )
+    assert read_steps(study, "encoding", "hubert-nonspeech")[0] == "0"
+    study["models"]["hubert-nonspeech"]["seed"] = 5
+    assert read_steps(study, "abx", "hubert-nonspeech")[0] == "0"
+
+
+def test_fine_tuned_seeds_keep_their_own_untrained_models(config):
+    study = check_study(config, SCHEMA)
+    assert [read_steps(study, "reliability", name)[0] for name in ("keyword-1", "keyword-2")] == ["0", "0"]
 
 
 def test_steps_without_the_untrained_model_are_an_error(config):
@@ -459,6 +479,37 @@ def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, 
     with pytest.raises(ConfigError, match=message) as caught:
         check_study(config, SCHEMA)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"models": ["gender-1"]},
+            r"recognisers \(task ctc\) and acoustic baselines in .* scrubbing: models, found 'gend",
+        ),
+        ({"models": ["hubert-english"]}, "acoustic baselines in analyses: scrubbing: models, found 'hubert-english'"),
+        (
+            {"splits": {"test": "valid"}},
+            "a test split of its own in analyses: scrubbing: splits, found 'valid' for fit or",
+        ),
+        ({"corpora": ["multilingual"], "fit_corpora": {"english": "dutch"}}, "fit_corpora, found 'english'"),
+        ({"fit_corpora": {"english-reading": "no"}}, "scrubbing: fit_corpora: english-reading, found 'no'"),
+        ({"methods": ["lace"]}, "analyses: scrubbing: methods: 0: 'lace' does not match"),
+        ({"shrinkage": 2}, "analyses: scrubbing: shrinkage"),
+        ({"n_utterances": 3}, "analyses: scrubbing: n_utterances: 3 is less than the minimum of 4"),
+    ],
+)
+def test_what_scrubbing_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "scrubbing", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
+    splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
+    assert splits == {"fit": "train", "choose": "valid", "test": "test"}
 
 
 def test_seeds_of_one_condition_have_equal_steps(config):

@@ -11,9 +11,10 @@ from auscult.manifests import build_folder, check_folder, digest
 from auscult.models.training import loop
 from auscult.models.training.architecture import build_encoder, encoder_timing
 from auscult.models.training.contrastive import Contrastive
+from auscult.models.training.learner import learning_rate
 from auscult.models.training.loop import LOSS_COLUMNS, train_model
 from auscult.models.training.masked_prediction import MaskedPrediction
-from auscult.models.training.trainer import Trainer, learning_rate
+from auscult.models.training.trainer import Trainer
 from auscult.tables import read_table, write_table
 
 TINY = {

@@ -141,7 +141,7 @@ def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
     (("analyses", "similarity", "references", "own"), {"space": "vectors", "path": "no.vec"},
      "expected a file at analyses: similarity: references: own: path, found none at"),
     (("corpora", "english", "languages"), ["engish"],
-     "expected languages among dutch, english, french, french-homophones, mandarin in"),
+     "expected languages among dutch, english, english-reading, french, french-homophones, mandarin in"),
 ])  # fmt: skip
 def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
@@ -167,11 +167,13 @@ def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
 
 def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
-    assert (jobs["download_corpus"], jobs["download_alignments"], jobs["import_archive"]) == (4, 2, 4)
-    # Four models with one checkpoint, two runs of 9, three of 32 and three of 10 that publish their untrained selves.
-    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (4 + 2 * 9 + 3 * 32 + 3 * 10, 6)
+    assert (jobs["download_corpus"], jobs["download_alignments"], jobs["import_archive"]) == (5, 2, 5)
+    # Six models with one checkpoint, two runs of 9, three of 32 and three of 10 that publish their untrained selves.
+    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (6 + 2 * 9 + 3 * 32 + 3 * 10, 8)
     assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
-    assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "probing", "abx"))
+    # Two recognisers, each trained and not, and log-mel.
+    assert jobs["scrubbing_run"] == 2 * 2 + 1
+    assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "scrubbing", "probing", "abx"))
 
 
 def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from auscult.abx_distances import Distance, Sequences, Store, Vectors
+from auscult.batches import batches_of_like_length
 from auscult.errors import AnalysisError, CorpusError
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def read_frames(
     shapes = {layer: (int(sizes.sum()), shortest[layer][0].shape[1]) for layer in layers}
     for group in _groups(shapes, max_bytes):
         frames = {layer: np.empty(shapes[layer], dtype=np.float32) for layer in group}
-        for batch in _batches(lengths, int(batch_s * model.sample_rate_hz)):
+        for batch in batches_of_like_length(lengths, int(batch_s * model.sample_rate_hz)):
             found = model.frames([corpus.waveform(name) for name in batch])
             for layer, kept in frames.items():
                 for name, values in zip(batch, found[layer]):
@@ -198,13 +199,3 @@ def _recordings(corpus: "Corpus", items: pd.DataFrame, model: "FrameModel") -> p
     for name, n_samples in about["n_samples"].items():
         model.timing.require_frame(n_samples, f"utterance {name!r} of corpus {corpus.name!r}")
     return about
-
-
-def _batches(lengths: pd.Series, batch_samples: int) -> Iterator[list[str]]:
-    batch: list[str] = []
-    for name, n_samples in lengths.sort_values(kind="stable").items():
-        if batch and (len(batch) + 1) * n_samples > batch_samples:
-            yield batch
-            batch = []
-        batch.append(name)
-    yield batch

@@ -6,7 +6,7 @@ tables, decoded recordings, which frames belong to which segment; and, where two
 
 import json
 import logging
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 from tqdm import tqdm
 
 from auscult.activations import INDEX, shard_name
+from auscult.batches import batches_of_like_length
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, write_file
 from auscult.pooling import pool_frames
@@ -115,7 +116,9 @@ def extract_sweep(
         ]
         progress = sealed.enter_context(tqdm(total=len(lengths) * len(partials), unit="utterance", disable=None))
         for shard, rows in index.groupby("shard", sort=False):
-            batches = list(_batches(lengths.loc[rows["utterance"].unique()], int(batch_s * first.sample_rate_hz)))
+            batches = list(
+                batches_of_like_length(lengths.loc[rows["utterance"].unique()], int(batch_s * first.sample_rate_hz))
+            )
             shared = _Shared(corpus, max_bytes if len(partials) > 1 else 0)
             for place, folder in enumerate(partials):
                 if not (folder / shard_name(shard)).is_file():
@@ -169,17 +172,6 @@ class _Shared:
         if n_bytes <= self._free:
             self._kept[key], self._free = made, self._free - n_bytes
         return made
-
-
-def _batches(lengths: pd.Series, batch_samples: int) -> Iterator[list[str]]:
-    """Yield names of similar length, as many as fit into ``batch_samples`` when padded to the longest."""
-    batch: list[str] = []
-    for name, n_samples in lengths.sort_values(kind="stable").items():
-        if batch and (len(batch) + 1) * n_samples > batch_samples:
-            yield batch
-            batch = []
-        batch.append(name)
-    yield batch
 
 
 def _write_shard(

@@ -8,7 +8,7 @@ from sklearn.neural_network import MLPClassifier
 
 from auscult.classifiers import standardiser
 
-__all__ = ["fit_mlp", "stop_early"]
+__all__ = ["fit_mlp", "fit_mlp_scores", "stop_early"]
 
 _BATCH = 128
 
@@ -40,24 +40,41 @@ def fit_mlp(
     -------
     predict : maps vectors to class codes
     """
-    mean, scale = standardiser(x)
-    prepare = _preparer(mean, scale)
-    classes = np.unique(codes)
-    if len(classes) == 1:
-        return lambda new: np.full(len(new), classes[0])
-    model = MLPClassifier((n_hidden,), batch_size=min(_BATCH, len(x)), random_state=seed)
-    z, z_valid = prepare(x), prepare(x_valid)
-
-    def epoch() -> float:
-        model.partial_fit(z, codes, classes=classes)
-        return float(np.mean(model.predict(z_valid) == codes_valid))
-
-    def state() -> list[np.ndarray]:
-        return [part.copy() for part in (*model.coefs_, *model.intercepts_)]
-
-    best = stop_early(epoch, state, max_epochs, patience)
-    model.coefs_, model.intercepts_ = best[: len(best) // 2], best[len(best) // 2 :]
+    model, prepare = _train(x, codes, x_valid, codes_valid, n_hidden, max_epochs, patience, seed)
+    if model is None:
+        return lambda new: np.full(len(new), codes[0])
     return lambda new: model.predict(prepare(new))
+
+
+def fit_mlp_scores(
+    x: np.ndarray,
+    codes: np.ndarray,
+    x_valid: np.ndarray,
+    codes_valid: np.ndarray,
+    *,
+    n_hidden: int = 100,
+    max_epochs: int = 60,
+    patience: int = 6,
+    seed: int = 0,
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Train as :func:`fit_mlp`, of two classes or more, and return what gives the logits instead of the classes.
+
+    Returns
+    -------
+    scores : maps vectors to logits, their mean over the classes 0 [shape=(n, n_classes)], classes in the order of
+        their codes
+    """
+    model, prepare = _train(x, codes, x_valid, codes_valid, n_hidden, max_epochs, patience, seed)
+
+    def scores(new: np.ndarray) -> np.ndarray:
+        hidden = np.maximum(prepare(new) @ model.coefs_[0] + model.intercepts_[0], 0)
+        logits = hidden @ model.coefs_[1] + model.intercepts_[1]
+        if logits.shape[1] == 1:
+            # Of two classes scikit-learn has one logit, of the second against the first.
+            logits = np.concatenate([-logits, logits], axis=1) / 2
+        return logits - logits.mean(axis=1, keepdims=True)
+
+    return scores
 
 
 def stop_early(epoch: Callable[[], float], state: Callable[[], Any], max_epochs: int, patience: int) -> Any:
@@ -77,6 +94,27 @@ def stop_early(epoch: Callable[[], float], state: Callable[[], Any], max_epochs:
         if waited >= patience:
             break
     return kept
+
+
+def _train(x, codes, x_valid, codes_valid, n_hidden: int, max_epochs: int, patience: int, seed: int):
+    mean, scale = standardiser(x)
+    prepare = _preparer(mean, scale)
+    classes = np.unique(codes)
+    if len(classes) == 1:
+        return None, prepare
+    model = MLPClassifier((n_hidden,), batch_size=min(_BATCH, len(x)), random_state=seed)
+    z, z_valid = prepare(x), prepare(x_valid)
+
+    def epoch() -> float:
+        model.partial_fit(z, codes, classes=classes)
+        return float(np.mean(model.predict(z_valid) == codes_valid))
+
+    def state() -> list[np.ndarray]:
+        return [part.copy() for part in (*model.coefs_, *model.intercepts_)]
+
+    best = stop_early(epoch, state, max_epochs, patience)
+    model.coefs_, model.intercepts_ = best[: len(best) // 2], best[len(best) // 2 :]
+    return model, prepare
 
 
 def _preparer(mean: np.ndarray, scale: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:

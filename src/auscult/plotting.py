@@ -179,6 +179,8 @@ def describe_interval(rows: pd.DataFrame) -> str:
     unit = resampling_unit(rows)
     if rows["ci_low"].notna().any():
         return f"95 % interval over {unit}s"
+    if rows["n_groups"].isna().all():
+        return "no interval"
     n_groups = describe_range(rows["n_groups"])
     return f"no interval: {n_groups} {unit}{'' if n_groups == '1' else 's'}"
 

@@ -89,9 +89,22 @@ def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
 
 
-def read_steps(family: str, name: str, model: Mapping[str, Any]) -> list[str]:
-    """Return the steps of a model that an analysis family reads."""
-    return steps_of(name, model) if family in SWEEPS else analysed_steps(name, model)
+def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
+    """Return the steps of a model that an analysis family reads.
+
+    Models of one recipe, architecture and seed are one before training. Families that do not watch them learn read the
+    untrained one once, with the first of them that they ask.
+    """
+    models = config["models"]
+    if family in SWEEPS:
+        return steps_of(name, models[name])
+    steps = analysed_steps(name, models[name])
+    asked = models_of(config["analyses"][family])
+    before = [models[other] for other in (asked[: asked.index(name)] if name in asked else ())]
+    twins = [_untrained(config, other) for other in before if other["source"] == "trained" and 0 in other["steps"]]
+    if models[name]["source"] == "trained" and _untrained(config, models[name]) in twins:
+        return [step for step in steps if step != "0"]
+    return steps
 
 
 def models_of(analysis: Mapping[str, Any], corpus: str | None = None) -> list[str]:
@@ -108,7 +121,7 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
     for corpus, model in pairs:
         if family == "attribution" and model not in analysis["corpora"][corpus]:
             continue
-        for step in read_steps(family, model, config["models"][model]):
+        for step in read_steps(config, family, model):
             yield corpus, model, step
 
 
@@ -207,22 +220,24 @@ def _check_start(config: Config, name: str) -> None:
 
 
 def _check_untrained(config: Config) -> None:
-    def start(model: Mapping[str, Any]) -> tuple[Any, ...]:
-        if "start" in model:  # seeds of one task have one untrained control
-            return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
-        return model["recipe"], model["architecture"], model.get("seed", config["seed"])
-
     for family, analysis in config["analyses"].items():
         trained = {name: config["models"][name] for name in models_of(analysis)}
         trained = {name: model for name, model in trained.items() if model["source"] in _MADE_HERE}
-        controls = [start(model) for model in trained.values() if 0 in model["steps"]]
+        controls = [_untrained(config, model) for model in trained.values() if 0 in model["steps"]]
         for name, model in trained.items():
-            if start(model) not in controls:
+            if _untrained(config, model) not in controls:
                 raise ConfigError(
                     f"expected 0, the untrained control, among models: {name}: steps, or among those of a model of the "
                     f"same {'start and task' if 'start' in model else 'recipe, architecture and seed'} "
                     f"in analyses: {family}: models, found {model['steps']}; add 0 or such a model"
                 )
+
+
+def _untrained(config: Config, model: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what models share whose untrained control is one."""
+    if "start" in model:  # seeds of one task have one untrained control
+        return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
+    return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 
 
 def _has_split(corpus: Mapping[str, Any], split: str, where: str) -> None:

@@ -43,7 +43,9 @@ def check_analyses(config: Config) -> None:
     if "encoding" in analyses:
         _check_encoding(analyses["encoding"], config)
     if "reduction" in analyses:
-        _check_layers(analyses["reduction"], models)
+        _check_layers("reduction: layers", analyses["reduction"]["layers"], analyses["reduction"]["models"], models)
+    if "disentangling" in analyses:
+        _check_disentangling(analyses["disentangling"], config)
     acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
     for name, reference in analyses.get("similarity", {"references": {}})["references"].items():
         if reference["space"] == "activations":
@@ -59,6 +61,8 @@ def check_analyses(config: Config) -> None:
         _check_reliability(analyses, models)
     if "tone" in analyses:
         _check_tone(analyses["tone"], config)
+    if "scrubbing" in analyses:
+        _check_scrubbing(analyses["scrubbing"], config)
     _check_text(config)
     for model in analyses.get("mixing", {"models": []})["models"]:
         if model in acoustic:
@@ -237,6 +241,28 @@ def _check_tone(tone: Config, config: Config) -> None:
         _check_voices(corpus, config, "tone", tone["n_folds"])
 
 
+def _check_scrubbing(scrubbing: Config, config: Config) -> None:
+    """Refuse models that write nothing, and splits that a synthetic corpus does not have."""
+    for name in scrubbing["models"]:
+        model = config["models"][name]
+        if model["source"] == "trained" or model.get("task") == "classes":
+            raise ConfigError(f"expected recognisers (task ctc) and acoustic baselines in analyses: scrubbing: models, "
+                              f"found {name!r}; take it out")  # fmt: skip
+    for corpus, fit in scrubbing["fit_corpora"].items():
+        check_known(corpus, scrubbing["corpora"], "analyses: scrubbing: fit_corpora", "corpora of scrubbing")
+        check_known(fit, config["corpora"], f"analyses: scrubbing: fit_corpora: {corpus}", "corpora")
+    for corpus in scrubbing["corpora"]:
+        fit = scrubbing["fit_corpora"].get(corpus, corpus)
+        if fit == corpus and scrubbing["splits"]["test"] in (scrubbing["splits"]["fit"], scrubbing["splits"]["choose"]):
+            raise ConfigError(f"expected a test split of its own in analyses: scrubbing: splits, found "
+                              f"{scrubbing['splits']['test']!r} for fit or choose, too; name another")  # fmt: skip
+        for use, split in scrubbing["splits"].items():
+            source = corpus if use == "test" else fit
+            splits = config["corpora"][source].get("sentences")
+            if splits:
+                check_known(split, splits, f"analyses: scrubbing: splits: {use}", f"splits of corpus {source}")
+
+
 def _check_encoding(encoding: Config, config: Config) -> None:
     for name, target in encoding["targets"].items():
         try:
@@ -264,10 +290,20 @@ def _check_voices(corpus: str, config: Config, place: str, n_folds: int) -> None
         )
 
 
-def _check_layers(reduction: Config, models: Config) -> None:
-    for name in reduction["models"]:
+def _check_disentangling(disentangling: Config, config: Config) -> None:
+    _check_layers("disentangling: layer", [disentangling["layer"]], disentangling["models"], config["models"])
+    train_split = disentangling["bottleneck"]["train_split"]
+    for corpus in disentangling["corpora"]:
+        splits = config["corpora"][corpus].get("sentences")
+        if splits is not None:
+            check_known(train_split, splits, "analyses: disentangling: bottleneck: train_split", f"splits of {corpus}")
+        _check_voices(corpus, config, "disentangling", disentangling["n_folds"])
+
+
+def _check_layers(where: str, layers: list[str], names: list[str], models: Config) -> None:
+    for name in names:
         if models[name]["source"] == "trained":
             n_layers = models[name]["architecture"].get("layers", DEFAULT_LAYERS)
-            layers = ["cnn", "embed", *(f"T{layer}" for layer in range(1, n_layers + 1))]
-            for layer in reduction["layers"]:
-                check_known(layer, layers, "analyses: reduction: layers", f"layers of models: {name}")
+            known = ["cnn", "embed", *(f"T{layer}" for layer in range(1, n_layers + 1))]
+            for layer in layers:
+                check_known(layer, known, f"analyses: {where}", f"layers of models: {name}")

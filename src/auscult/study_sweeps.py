@@ -8,7 +8,7 @@ from auscult.studies import runs_of, steps_of
 __all__ = ["ACTIVATIONS", "extracted_sweeps"]
 
 # Families that read activations.
-ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding")
+ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding", "disentangling")
 
 
 def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:

@@ -15,6 +15,7 @@ __all__ = [
     "RESULT_COLUMNS",
     "check_utterances",
     "check_segments",
+    "no_segments",
     "check_results",
     "write_table",
     "read_table",
@@ -83,6 +84,12 @@ def check_segments(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataF
     same = (ordered[["utterance", "tier"]] == ordered[["utterance", "tier"]].shift()).all(axis=1)
     _raise_first(ordered, same & (ordered["onset"] < ordered["offset"].shift()), "no overlap within a tier")
     return segments
+
+
+def no_segments() -> pd.DataFrame:
+    """Return the segments table of a corpus without labels."""
+    kinds = {"index": "int64", "onset": "int64", "offset": "int64", "parent": "int64"}
+    return pd.DataFrame({name: pd.Series(dtype=kinds.get(name, "object")) for name in SEGMENT_COLUMNS})
 
 
 def check_results(results: pd.DataFrame) -> pd.DataFrame:

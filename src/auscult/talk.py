@@ -32,7 +32,7 @@ PARTS = {
 # Columns whose values tell rows of one metric apart.
 _CONDITIONS = (
     "method", "other_method", "probe", "pooling", "other_model", "n_train", "context", "speaker", "distance",
-    "correlation", "control", "seed",
+    "correlation", "factor", "component", "readout", "fitted_on", "erased_at", "position", "gender", "control", "seed",
 )  # fmt: skip
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
 _RST = {

@@ -215,7 +215,7 @@ def get_checkpoints(family):
         f"{get_folder(model, step)}/manifest.json"
         for model in models_of(config["analyses"][family])
         if config["models"][model]["source"] != "acoustic"
-        for step in read_steps(family, model, config["models"][model])
+        for step in read_steps(config, family, model)
     ]
 
 

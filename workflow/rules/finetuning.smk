@@ -52,6 +52,7 @@ for name, model in config["models"].items():
             dropout=model["dropout"],
             mask_probability=model["mask_probability"],
             augmented_copies=model["augmented_copies"],
+            head_steps=model["head_steps"],
             seed=model_seed(config, name),
             device=config["device"],
         script:

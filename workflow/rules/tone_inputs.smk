@@ -3,7 +3,7 @@
 
 def get_sweep_activations(wildcards):
     """Return the activations of every checkpoint of a model, in the order of training."""
-    steps = read_steps("tone", wildcards.model, config["models"][wildcards.model])
+    steps = read_steps(config, "tone", wildcards.model)
     return [
         f"results/activations/{wildcards.corpus}/{wildcards.model}/{step}/manifest.json"
         for step in steps

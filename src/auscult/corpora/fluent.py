@@ -11,7 +11,7 @@ from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import SPLITS
 from auscult.corpora.librispeech import keep_aligned
 from auscult.errors import CorpusError
-from auscult.tables import SEGMENT_COLUMNS, check_segments, check_utterances
+from auscult.tables import check_segments, check_utterances, no_segments
 
 __all__ = ["SLOTS", "read_fluent"]
 
@@ -71,8 +71,7 @@ def read_fluent(
     genders = _genders(lists[0].with_name("speaker_demographics.csv"))
     rows = [row for split, path in zip(splits, lists) for row in _utterances(folder, path, split, genders, language)]
     utterances = check_utterances(pd.DataFrame(rows))
-    segments = pd.DataFrame({name: pd.Series(dtype=_dtype(name)) for name in SEGMENT_COLUMNS})
-    n_cut = 0
+    segments, n_cut = no_segments(), 0
     if alignments:
         where = lists[0].parents[1] / alignments
         segments, n_cut = align_utterances(utterances, where, words=words, phones=phones)
@@ -125,7 +124,3 @@ def _genders(path: Path) -> dict[str, str]:
                           "correct it")  # fmt: skip
     told = table["gender"].str.strip().str.lower()
     return dict(zip(table["speakerId"], told.where(told.isin(_GENDERS), "")))
-
-
-def _dtype(column: str) -> str:
-    return "int64" if column in ("index", "onset", "offset", "parent") else "object"

@@ -10,7 +10,7 @@ import pandas as pd
 from auscult.corpora.alignments import align_utterances
 from auscult.corpora.audio import audio_length
 from auscult.errors import CorpusError, LabelError
-from auscult.tables import check_segments, check_utterances
+from auscult.tables import check_segments, check_utterances, no_segments
 
 __all__ = ["read_librispeech", "read_speakers", "keep_aligned"]
 
@@ -29,6 +29,7 @@ def read_librispeech(
     *,
     subsets: Collection[str] = (),
     alignments: str = "",
+    aligned: bool = True,
     words: str = "words",
     phones: str = "phones",
     language: str = "english",
@@ -46,6 +47,7 @@ def read_librispeech(
     subsets : which to read, such as ``dev-clean``; by default all there are
     alignments : folder of the alignments, relative to ``folder``; by default they lie anywhere below it. See
         :func:`~auscult.corpora.alignments.align_utterances` for forms and names.
+    aligned : False reads no alignments: there are no segments then
     words, phones : names of the two tiers
     language : entered for every utterance
 
@@ -72,6 +74,9 @@ def read_librispeech(
     genders = read_speakers(folder)
     texts: dict[Path, dict[str, str]] = {}
     utterances = pd.DataFrame([_utterance(folder, path, genders, texts, language) for path in paths])
+    if not aligned:
+        _log.info("LibriSpeech: %d utterances of %d speakers", len(utterances), utterances["speaker"].nunique())
+        return check_utterances(utterances), no_segments()
     segments, n_cut = align_utterances(utterances, folder / alignments, words=words, phones=phones)
     utterances = keep_aligned(utterances, segments, folder / alignments)
     n_other = _count_other(utterances, segments, folder / alignments)

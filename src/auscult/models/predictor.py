@@ -124,6 +124,24 @@ class Predictor:
         with self._front_end(batch.transpose(1, 2)):
             return self.model(batch[:, :, 0]).logits
 
+    def head(self, frames: Tensor) -> Tensor:
+        """Return the logits of a CTC head of frames of the last layer, ``T…``, as the encoder returns them.
+
+        Parameters
+        ----------
+        frames : [shape=(..., n_frames, n_dims)]
+
+        Raises
+        ------
+        AnalysisError
+            The model is a classifier, or has an adapter between its last layer and its head.
+        """
+        if self.task != "ctc" or getattr(self.model.config, "add_adapter", False):
+            raise AnalysisError("expected a CTC head that reads the last layer's frames, found a classifier or an "
+                                "adapter in between; choose another model")  # fmt: skip
+        with torch.inference_mode():
+            return self.model.lm_head(frames)
+
     def label_index(self, label: str) -> int:
         """Return the index of a class or token.
 

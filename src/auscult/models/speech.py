@@ -115,12 +115,17 @@ class SpeechModel:
             return {layer: [] for layer in self.layers}
         with torch.inference_mode():
             if self.name != "whisper":
-                return self._masked(self.front_end(waveforms) if front is None else front)
+                return self.from_front_end(self.front_end(waveforms) if front is None else front)
             parts = [
                 self._windows(waveforms[start : start + _WHISPER_WINDOWS])
                 for start in range(0, len(waveforms), _WHISPER_WINDOWS)
             ]
             return {layer: [frames for part in parts for frames in part[layer]] for layer in self.layers}
+
+    def from_front_end(self, front: list[Tensor]) -> dict[str, list[Tensor]]:
+        """Return what :meth:`frames` does from what :meth:`front_end` returned, where that has been kept."""
+        with torch.inference_mode():
+            return self._masked(front)
 
     def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
         """Return the layer ``cnn`` of each waveform; equal lengths run together, others one by one, never padded."""

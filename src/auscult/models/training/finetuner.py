@@ -1,6 +1,5 @@
 """One fine-tuning between two steps: batches, masks and updates, all of them drawn from (seed, step)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -9,19 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from auscult.corpora.corpus import Corpus
-from auscult.errors import AnalysisError
 from auscult.models.checkpoints import load_encoder
 from auscult.models.layout import read_preprocessor
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
 from auscult.models.training.finetuning_tasks import build_objective
 from auscult.models.training.heads import build_headed, head_logits, with_encoder
+from auscult.models.training.learner import Learner
 from auscult.models.training.masking import span_mask
-from auscult.models.training.trainer import learning_rate
 
 __all__ = ["Finetuner"]
 
@@ -29,8 +27,8 @@ __all__ = ["Finetuner"]
 _MASK_RAMP = 0.4
 
 
-class Finetuner:
-    """Weights, optimiser and step of a fine-tuning; steps and saves as :class:`~.trainer.Trainer` does.
+class Finetuner(Learner):
+    """A pre-trained encoder that learns a task with a head of its own.
 
     The convolutional front end stays as it was pre-trained (as in Baevski et al., 2020, section 4.2), so that its
     frames are computed once for each copy of an utterance. At step 0 the model is the untrained one, all of its
@@ -44,14 +42,17 @@ class Finetuner:
     device : ``"cpu"`` or ``"cuda"``
     """
 
+    called_by = "task"
+
     def __init__(self, corpus: Corpus, start: Path, settings: Mapping[str, Any], device: str):
-        self.settings, self.device, self.step, self.corpus = settings, device, 0, corpus
+        self.corpus = corpus
         self.objective = build_objective(corpus, settings["task"], settings["target"])
         encoder = load_encoder(start)
         untrained = build_headed(
             encoder, settings["task"], self.objective.labels, settings["seed"], settings["dropout"]
         )
-        self.model = with_encoder(untrained, encoder).to(device)
+        super().__init__(with_encoder(untrained, encoder), settings, device)
+        self.encoder_parameters = [each for each in self.module.base_model.parameters() if each.requires_grad]
         self.untrained = untrained.to(device)
         self.preprocessor = read_preprocessor(Path(start))
         self.front = FrontEnd(corpus, SpeechModel(encoder, self.preprocessor, device=device), settings["seed"])
@@ -60,29 +61,11 @@ class Finetuner:
             lengths[self.objective.utterances["train"]].to_dict(), settings["batch_size"], settings["seed"]
         )
         self.valid = sorted(self.objective.utterances["valid"], key=lengths.get)
-        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(learning, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
 
     @property
     def encoder(self) -> PreTrainedModel:
         """The model that is kept, head included."""
-        return self.model if self.step else self.untrained
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the last step; 0 before the first."""
-        n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
-        return learning_rate(self.step, n_steps, peak) if self.step else 0.0
-
-    def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` needs."""
-        return {"step": self.step, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was called."""
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        return self.module if self.step else self.untrained
 
     def advance(self) -> float:
         """Take one step and return its loss.
@@ -92,13 +75,12 @@ class Finetuner:
         AnalysisError
             The loss is not finite.
         """
-        self.step += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
-        loss = self._backward(self.step)
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        return loss
+        self.begin_step()
+        for parameter in self.encoder_parameters:
+            parameter.requires_grad_(self.step > self.settings["head_steps"])
+        loss = self._loss(self.step)
+        self.end_step(loss)
+        return loss.item()
 
     def validate(self) -> tuple[float, ...]:
         """Return the measures of split ``valid``; raise as :meth:`advance` does."""
@@ -112,7 +94,7 @@ class Finetuner:
                 losses += [self.objective.loss(logits, n_frames, names).item()] * len(names)
                 answers |= dict(zip(names, self.objective.answers(logits, n_frames)))
         loss = float(np.mean(losses))
-        self._require_finite(loss)
+        self.require_finite(loss)
         return (loss, *self.objective.measures(answers))
 
     def estimate(self) -> tuple[float, float]:
@@ -122,9 +104,10 @@ class Finetuner:
         for name in names:
             self.front.frames(name)
         front_s = (perf_counter() - start) / len(names)
+        self.module.train()
         for _ in range(2):
             start = perf_counter()
-            self._backward(1)
+            self._loss(1).backward()
             trials.append(perf_counter() - start)
         self.optimiser.zero_grad()
         n_steps = self.settings["steps"][-1]
@@ -135,35 +118,21 @@ class Finetuner:
         heard_s = sum(self.batches.n_samples[name] for name in names) / self.front.speech.sample_rate_hz
         return front_s * n_utterances + trials[-1] / heard_s * audio_s, audio_s
 
-    def _backward(self, step: int) -> float:
-        """Set the gradients of a step's batch and return its loss."""
+    def _loss(self, step: int) -> Tensor:
+        """Return the loss of a step's batch."""
         rng = np.random.default_rng([self.settings["seed"], step, 1])
-        torch.manual_seed(self.settings["seed"] * 1_000_003 + step)
         names = self.batches.names_of(step)
-        self.model.train()
-        self.optimiser.zero_grad()
         copies = rng.integers(self.settings["augmented_copies"] + 1, size=len(names))
         cnn = [self.front.frames(name, int(copy)).to(self.device) for name, copy in zip(names, copies)]
         mask = self._mask(rng, cnn, min(1.0, step / (_MASK_RAMP * self.settings["steps"][-1])))
-        loss = self.objective.loss(*head_logits(self.model, cnn, mask), names)
-        self._require_finite(loss.item())
-        loss.backward()
-        return loss.item()
+        return self.objective.loss(*head_logits(self.module, cnn, mask), names)
 
     def _mask(self, rng: np.random.Generator, cnn: Sequence[Tensor], share: float) -> Tensor | None:
         probability = share * self.settings["mask_probability"]
-        if not probability or not hasattr(self.model.base_model, "masked_spec_embed"):
+        if not probability or not hasattr(self.module.base_model, "masked_spec_embed"):
             return None
         mask = span_mask(rng, len(cnn), max(len(frames) for frames in cnn), probability)
         return torch.from_numpy(mask).to(self.device)
 
     def _own_front_end(self, model: PreTrainedModel) -> SpeechModel:
         return SpeechModel(deepcopy(model.base_model), self.preprocessor, device=self.device)
-
-    def _require_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise AnalysisError(
-                f"expected a finite loss, found {loss} at step {self.step} of {self.settings['steps'][-1]} "
-                f"(task {self.settings['task']!r}, peak learning rate {self.settings['peak_learning_rate']:g}); "
-                "lower the peak learning rate"
-            )

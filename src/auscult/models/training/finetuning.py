@@ -40,6 +40,7 @@ def finetune_model(
     dropout: float = 0.1,
     mask_probability: float = 0.02,
     augmented_copies: int = 0,
+    head_steps: int = 0,
     seed: int,
     device: str = "cpu",
     threads: int = 1,
@@ -68,6 +69,8 @@ def finetune_model(
     dropout : of the features around and in the transformer
     mask_probability : of a hidden span of 5 frames starting at a frame; 0 hides none
     augmented_copies : of each utterance, heard beside it at another speed, over another channel, in noise
+    head_steps : steps at the start in which the head alone learns, as in Baevski et al. (2020, section 4.3): a
+        recogniser that changes its encoder before it has found its first letters may settle on blanks for good
     seed : of untrained weights, head, batches, masks and dropout
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
@@ -86,7 +89,8 @@ def finetune_model(
         settings = {
             "task": task, "target": dict(target) if target else None, "steps": [int(step) for step in steps],
             "batch_size": batch_size, "peak_learning_rate": peak_learning_rate, "dropout": dropout,
-            "mask_probability": mask_probability, "augmented_copies": augmented_copies, "seed": seed,
+            "mask_probability": mask_probability, "augmented_copies": augmented_copies, "head_steps": head_steps,
+            "seed": seed,
         }  # fmt: skip
         parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
         recipe = {**(identity or {}), **settings}

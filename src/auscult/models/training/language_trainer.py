@@ -1,6 +1,5 @@
 """Masked language modelling between two steps: batches of like lengths, masks, losses and updates from (seed, step)."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,10 +9,10 @@ from torch import Tensor, nn
 from transformers import BertConfig, BertForMaskedLM
 
 from auscult.corpora.text import TextCorpus
-from auscult.errors import AnalysisError, ConfigError, CorpusError
+from auscult.errors import ConfigError, CorpusError
 from auscult.models.tokens import SPECIAL, pad, word_tokenizer
+from auscult.models.training.learner import Learner
 from auscult.models.training.syntax_regulariser import syntactic_attention
-from auscult.models.training.trainer import learning_rate
 
 __all__ = ["DEFAULT_TEXT_ARCHITECTURE", "complete_text_architecture", "LanguageTrainer", "mask_tokens"]
 
@@ -36,8 +35,8 @@ def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any
     return sizes
 
 
-class LanguageTrainer:
-    """Weights, optimiser and step of a training; the next batch follows from seed and step, so nothing else is kept.
+class LanguageTrainer(Learner):
+    """A BERT that learns from sentences of a corpus.
 
     Parameters
     ----------
@@ -47,7 +46,6 @@ class LanguageTrainer:
     """
 
     def __init__(self, corpus: TextCorpus, settings: Mapping[str, Any], device: str):
-        self.settings, self.device, self.step = settings, device, 0
         parses = {split: list(corpus.parses(split).values()) for split in ("train", "valid")}
         for split, found in parses.items():
             if not found:
@@ -58,29 +56,13 @@ class LanguageTrainer:
         texts = {split: [" ".join(words["word"]) for words in found] for split, found in parses.items()}
         self.tokens = {split: self.tokenizer(text)["input_ids"] for split, text in texts.items()}
         self.heads = [words["head"].to_numpy() for words in parses["train"]]
-        self.encoder = self._build(settings["architecture"]).to(device)
-        self.optimiser = torch.optim.AdamW(
-            self.encoder.parameters(), lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True
-        )
+        super().__init__(self._build(settings), settings, device)
         self.valid = list(self._valid_batches())
 
     @property
-    def learning_rate(self) -> float:
-        """The learning rate of the last step; 0 before the first."""
-        n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
-        return learning_rate(self.step, n_steps, peak) if self.step else 0.0
-
-    def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` needs."""
-        return {
-            "step": self.step, "encoder": self.encoder.state_dict(), "optimiser": self.optimiser.state_dict()
-        }  # fmt: skip
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was called."""
-        self.encoder.load_state_dict(state["encoder"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+    def encoder(self) -> BertForMaskedLM:
+        """The model that is kept."""
+        return self.module
 
     def advance(self) -> float:
         """Take one step and return its masked-word loss, the regulariser left out.
@@ -90,33 +72,25 @@ class LanguageTrainer:
         AnalysisError
             The loss is not finite.
         """
-        self.step += 1
+        self.begin_step()
         chosen = self._batch(self.step)
         tokens = pad([self.tokens["train"][place] for place in chosen])
         rng = np.random.default_rng([self.settings["seed"], self.step])
-        torch.manual_seed(self.settings["seed"] * 1_000_003 + self.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
-        self.encoder.train()
-        self.optimiser.zero_grad()
         loss, _, attentions = self._predict(tokens, *self._masked(tokens, rng), attend=self._regularised)
         total = loss
         if attentions is not None:
             heads = [self.heads[place] for place in chosen]
             total = loss + self.settings["syntax_regulariser"] * syntactic_attention(attentions, heads)
-        self._require_finite(total.item())
-        total.backward()
-        nn.utils.clip_grad_norm_(self.encoder.parameters(), 1.0)
-        self.optimiser.step()
+        self.end_step(total)
         return loss.item()
 
     def validate(self) -> tuple[float, float]:
         """Return loss and accuracy on the sentences of split ``valid`` with fixed masks; raise as :meth:`advance`."""
-        self.encoder.eval()
+        self.module.eval()
         with torch.no_grad():
             values = [[value.item() for value in self._predict(*batch)[:2]] for batch in self.valid]
         loss, accuracy = np.mean(values, axis=0)
-        self._require_finite(float(loss))
+        self.require_finite(float(loss))
         return float(loss), float(accuracy)
 
     @property
@@ -124,7 +98,8 @@ class LanguageTrainer:
         until = self.settings["regulariser_until"]
         return bool(self.settings["syntax_regulariser"]) and (until is None or self.step <= until)
 
-    def _build(self, sizes: Mapping[str, Any]) -> BertForMaskedLM:
+    def _build(self, settings: Mapping[str, Any]) -> BertForMaskedLM:
+        sizes = settings["architecture"]
         longest = max(len(tokens) for found in self.tokens.values() for tokens in found)
         config = BertConfig(
             vocab_size=len(self.tokenizer), hidden_size=sizes["hidden"], num_hidden_layers=sizes["layers"],
@@ -133,9 +108,9 @@ class LanguageTrainer:
             max_position_embeddings=max(_MIN_POSITIONS, longest), pad_token_id=self.tokenizer.pad_token_id,
         )  # fmt: skip
         # Fused attention is faster, but returns no weights: what acts on them needs the plain one.
-        attention = "eager" if self.settings["syntax_regulariser"] else "sdpa"
+        attention = "eager" if settings["syntax_regulariser"] else "sdpa"
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings["seed"])
+            torch.manual_seed(settings["seed"])
             return BertForMaskedLM._from_config(config, attn_implementation=attention)
 
     def _batch(self, step: int) -> np.ndarray:
@@ -169,14 +144,6 @@ class LanguageTrainer:
         for start in range(0, len(ordered), size):
             tokens = pad(ordered[start : start + size])
             yield tokens, *self._masked(tokens, rng)
-
-    def _require_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise AnalysisError(
-                f"expected a finite loss, found {loss} at step {self.step} of {self.settings['steps'][-1]} (recipe "
-                f"'masked_language_model', peak learning rate {self.settings['peak_learning_rate']:g}); lower the peak "
-                "learning rate"
-            )
 
 
 def mask_tokens(

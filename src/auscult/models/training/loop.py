@@ -17,6 +17,7 @@ from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.frames import FrameTiming
 from auscult.models.training.architecture import RECIPES, Recipe, complete_architecture, encoder_timing
+from auscult.models.training.learner import Learner
 from auscult.models.training.state import Sealer, load_state, remove_state, save_state
 from auscult.models.training.trainer import SAMPLE_RATE_HZ, Trainer
 from auscult.tables import write_table
@@ -100,7 +101,7 @@ def run_training(
 
     Parameters
     ----------
-    trainer : a :class:`Trainer`, or what steps, validates, saves and restores as it does
+    trainer : with ``advance()`` and ``validate()``, and ``encoder``, the model that is kept
     sealer : of the checkpoints
     folder : of the state from which an interrupted training goes on
     columns : ``step, loss_train``, a name for each number that ``trainer.validate`` returns, ``learning_rate``
@@ -129,7 +130,7 @@ def run_training(
             progress.update()
 
 
-def _resume(trainer: Trainer, sealer: Sealer, folder: Path) -> tuple[list[float], list[list[float]], dict[int, Any]]:
+def _resume(trainer: Learner, sealer: Sealer, folder: Path) -> tuple[list[float], list[list[float]], dict[int, Any]]:
     """Take up an interrupted training of the same settings; seal again what it had sealed and is gone."""
     found = load_state(folder, sealer.identity)
     if found is None:
@@ -140,14 +141,14 @@ def _resume(trainer: Trainer, sealer: Sealer, folder: Path) -> tuple[list[float]
     return found["losses"], found["rows"], found["passed"]
 
 
-def _seal(trainer: Trainer, sealer: Sealer, passed: Mapping[int, Any]) -> None:
+def _seal(trainer: Learner, sealer: Sealer, passed: Mapping[int, Any]) -> None:
     encoder = deepcopy(trainer.encoder)
     for step in sealer.missing(passed):
         encoder.load_state_dict(passed[step])
         sealer.seal(encoder, step)
 
 
-def _weights(trainer: Trainer) -> dict[str, torch.Tensor]:
+def _weights(trainer: Learner) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in trainer.encoder.state_dict().items()}
 
 

@@ -23,7 +23,7 @@ from auscult.models.layout import read_preprocessor
 from auscult.models.pieces import PAD, Pieces, build_pieces
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
-from auscult.models.training.trainer import learning_rate
+from auscult.models.training.learner import learning_rate
 from auscult.models.translator import LONGEST, Translator, build_translator, padded
 
 __all__ = ["Material", "TranslationTrainer"]

@@ -1,0 +1,276 @@
+"""Draw how models keep factors apart: subspaces, selective erasure, latents of a bottleneck, shares of predictions."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from auscult import plotting
+from auscult.jobs import job
+from auscult.tables import read_table
+
+GREY = "#555555"
+CHANCE = {"color": GREY, "linestyle": ":", "linewidth": 1}
+# Apart from the models' palette and from that of classes.
+LATENTS = {"input": "#777777", "textual": "#661100", "acoustic": "#44AA99"}
+REST = {"rest": "#888888"}
+NULLS = {"covariance": {"color": "#DDDDDD", "linewidth": 5}, "isotropic": {"color": "#999999", "linewidth": 1.4}}
+METHODS = {"leace": "LEACE", "mean_projection": "class means projected out", "random": "random directions"}
+READOUTS = {"ridge": True, "mlp": False}
+ANGLE_MM, ERASURE_MM, LATENTS_MM, SHARE_MM = 7.5, 26, 46, 5.5
+
+
+def draw(table, latents, entries, study):
+    """Return the figure: for each corpus subspaces, erasure, latents and shares."""
+    corpora, heights = list(dict.fromkeys(table["corpus"])), []
+    for corpus in corpora:
+        heights += heights_mm(table[table["corpus"] == corpus], latents[latents["corpus"] == corpus], entries)
+    figure = plotting.new_figure(sum(heights), legends(table, entries), note(table, latents, study))
+    blocks = list(figure.add_gridspec(len(heights), 1, height_ratios=heights))
+    for corpus in corpora:
+        rows, probed = (each[each["corpus"] == corpus] for each in (table, latents))
+        draw_subspaces(blocks.pop(0), rows[rows["analysis"] == "geometry"], entries)
+        draw_erasure(figure, blocks.pop(0), rows[rows["analysis"] == "erasure"], entries)
+        draw_latents(blocks.pop(0), probed, entries)
+        draw_shares(blocks.pop(0), rows[rows["metric"] == "part_share"], entries, colours(rows) | REST, "subspaces")
+        draw_shares(blocks.pop(0), probed[probed["metric"] == "part_share"], entries, LATENTS, "latents")
+    return figure
+
+
+def heights_mm(rows, latents, entries):
+    """Return the heights of a corpus's blocks in millimetres."""
+    n_pairs = len(pairs_of(rows))
+    shares = [each.loc[each["metric"] == "part_share", "target"].nunique() for each in (rows, latents)]
+    return [20 + ANGLE_MM * n_pairs, 8 + ERASURE_MM * len(entries), LATENTS_MM,
+            *(22 + SHARE_MM * n for n in shares)]  # fmt: skip
+
+
+def factors_of(rows):
+    """Return the factors in the order of the analysis."""
+    return list(dict.fromkeys(rows.loc[rows["analysis"] == "geometry", "target"]))
+
+
+def colours(rows):
+    """Return a colour for each factor."""
+    return plotting.class_colours(factors_of(rows))
+
+
+def plain_name(name):
+    """Return the name of a column as a reader takes it."""
+    return str(name).replace("_", " ")
+
+
+def pairs_of(rows):
+    """Return the pairs of factors whose subspaces are compared, those of a factor with itself last."""
+    angles = rows[rows["metric"] == "angle_deg"]
+    pairs = list(dict.fromkeys(zip(angles["target"], angles["factor"])))
+    return sorted(pairs, key=lambda pair: pair[0] == pair[1])
+
+
+def draw_subspaces(block, rows, entries):
+    """Draw the smallest principal angle of each pair beside its null, and what variance removed axes leave."""
+    factors = factors_of(rows)
+    grid = block.subgridspec(1, 1 + len(factors), width_ratios=[1.7, *[1] * len(factors)]).subplots()
+    draw_angles(grid[0], rows, entries)
+    for axes, removed in zip(grid[1:], factors):
+        draw_residuals(axes, rows[(rows["metric"] == "residual_variance") & (rows["factor"] == removed)], entries)
+        axes.set_ylabel("variance left of the centroids" if removed == factors[0] else "")
+        if removed != factors[0]:
+            axes.tick_params(labelleft=False)
+        plotting.head(axes, f"{plain_name(removed)} removed", [])
+
+
+def draw_angles(axes, rows, entries):
+    """Draw the smallest principal angle of every pair and model over the intervals of both nulls."""
+    angles, pairs = rows[(rows["metric"] == "angle_deg") & (rows["component"] == 1)], pairs_of(rows)
+    gaps = spaced(len(entries))
+    for y, pair in enumerate(pairs):
+        mine = angles[(angles["target"] == pair[0]) & (angles["factor"] == pair[1])]
+        for gap, entry in zip(gaps, entries):
+            found = entry.rows(mine)
+            for null, look in NULLS.items():
+                for _, row in found[found["null"] == null].iterrows():
+                    axes.plot([row["null_low"], row["null_high"]], [y + gap] * 2, **look, zorder=1)
+            for _, row in found.head(1).iterrows():
+                dot(axes, row, y + gap, entry.style)
+    names = [plain_name(a) + (" – other voices" if a == b else f" – {plain_name(b)}") for a, b in pairs]
+    axes.set_yticks(range(len(pairs)), names)
+    axes.set(xlim=(0, 92), ylim=(len(pairs) - 0.45, -0.55), xlabel="smallest principal angle, degrees")
+    axes.set_xticks([0, 30, 60, 90])
+    axes.tick_params(axis="y", length=0)
+    plotting.head(axes, "Subspaces", [" ".join(rows["corpus"].unique()), speakers(rows)])
+
+
+def draw_residuals(axes, rows, entries):
+    """Draw the variance of each factor's centroids that is left as axes of one factor are removed one by one."""
+    palette = plotting.class_colours(rows["target"])
+    for entry in entries:
+        if entry.style.baseline:
+            continue
+        for target, mine in entry.rows(rows).groupby("target", sort=False):
+            mine, own = mine.sort_values("component"), target == mine["factor"].iloc[0]
+            look = {"color": palette[target], "linestyle": entry.style.dashes, "linewidth": 0.7 if own else 1.3}
+            face = {"markerfacecolor": palette[target] if entry.style.filled else "white"}
+            axes.plot(mine["component"], mine["value"], marker=entry.style.marker, markersize=3, **look, **face)
+            axes.vlines(mine["component"], mine["ci_low"], mine["ci_high"], color=palette[target], alpha=0.4)
+    null = rows.drop_duplicates("component").sort_values("component")
+    axes.plot(null["component"], null["null_median"], **CHANCE)
+    axes.set(ylim=(-0.03, 1.05), xlabel="axes removed")
+    axes.set_xticks(sorted(rows["component"].unique()))
+
+
+def draw_erasure(figure, block, rows, entries):
+    """Draw balanced accuracies as a matrix of erased and probed factors, for each model and method."""
+    methods = [method for method in METHODS if (rows["method"] == method).any()]
+    grid = block.subgridspec(len(entries), len(methods)).subplots(squeeze=False)
+    rows = rows[(rows["metric"] == "balanced_accuracy") & (rows["readout"] == "ridge")]
+    factors = list(dict.fromkeys(rows["target"]))
+    chance = rows.drop_duplicates("target").set_index("target")["chance"]
+    for line, entry in zip(grid, entries):
+        for axes, method in zip(line, methods):
+            mine = entry.rows(rows[rows["method"].isin(["none", method])]).fillna({"factor": ""})
+            values = mine.pivot(index="factor", columns="target", values="value").loc[["", *factors], factors]
+            above = (values - chance[factors]) / (1 - chance[factors])
+            axes.imshow(above, cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
+            for (y, x), value in np.ndenumerate(values.to_numpy()):
+                dark = above.to_numpy()[y, x] > 0.55
+                axes.text(x, y, short(value), ha="center", va="center", fontsize=7,
+                          color="white" if dark else "#222222")  # fmt: skip
+            last, first = line is grid[-1], axes is line[0]
+            probed = [f"{plain_name(factor)}\n(chance {short(chance[factor])})" for factor in factors]
+            axes.set_xticks(range(len(factors)), probed if last else [])
+            erased = ["nothing", *map(plain_name, factors)]
+            axes.set_yticks(range(len(erased)), erased if first else [])
+            axes.set_ylabel("erased" if first else "")
+            axes.tick_params(length=0)
+            axes.spines[:].set_visible(False)
+            under = [entry.style.label, f"n = {plotting.describe_range(mine['n'])}"] if first else [" "]
+            title = METHODS[method] if line is grid[0] else ""
+            plotting.head(axes, title, [", ".join(under)])
+
+
+def draw_latents(block, rows, entries):
+    """Draw what probes read of frames and of both latents, a panel for each model."""
+    probes, grid = rows[rows["analysis"] == "probes"], block.subgridspec(1, len(entries)).subplots(squeeze=False)[0]
+    targets = list(dict.fromkeys(probes["target"]))
+    for axes, entry in zip(grid, entries):
+        mine = entry.rows(probes)
+        for gap, layer in zip(spaced(len(LATENTS)), LATENTS):
+            for x, target in enumerate(targets):
+                for _, row in mine[(mine["layer"] == layer) & (mine["target"] == target)].iterrows():
+                    axes.plot([x + gap] * 2, [row["ci_low"], row["ci_high"]], color=LATENTS[layer], linewidth=1.2)
+                    axes.plot(x + gap, row["value"], color=LATENTS[layer], marker="o", markersize=3.4)
+                    axes.plot([x - 0.42, x + 0.42], [row["chance"]] * 2, **CHANCE)
+        axes.set_xticks(range(len(targets)), [plain_name(target).replace(" ", "\n") for target in targets], fontsize=6)
+        axes.set(ylim=(-0.02, 1.04), ylabel="accuracy" if axes is grid[0] else "")
+        told = entry.rows(rows).set_index(["metric", "layer"])["value"]
+        nats = ", ".join(f"{told['information_nats', name]:.1f}" for name in ("textual", "acoustic"))
+        lines = [entry.style.label, f"phone error rate {told['phone_error_rate', 'textual']:.2f}",
+                 f"{nats} nats a frame, textual and acoustic",
+                 f"n = {plotting.describe_range(mine['n'])}, {speakers(mine)}"]  # fmt: skip
+        plotting.head(axes, "Latents of a two-stage bottleneck" if axes is grid[0] else "", lines)
+
+
+def draw_shares(block, rows, entries, palette, what):
+    """Draw the share of each prediction that runs through each part, a panel for each model."""
+    rows = rows[rows["method"] == ("leace" if (rows["method"] == "leace").any() else rows["method"].iloc[0])]
+    grid, targets = block.subgridspec(1, len(entries)).subplots(squeeze=False)[0], list(dict.fromkeys(rows["target"]))
+    parts = [part for part in palette if (rows["factor"] == part).any()]
+    for axes, entry in zip(grid, entries):
+        mine = entry.rows(rows)
+        axes.axvline(0, **CHANCE)
+        for gap, part in zip(spaced(len(parts)), parts):
+            for y, target in enumerate(targets):
+                found = mine[(mine["factor"] == part) & (mine["target"] == target)]
+                for _, row in found.iterrows():
+                    filled, colour = READOUTS[row["readout"]], palette[part]
+                    shift = 0 if filled else 0.09
+                    axes.plot([row["ci_low"], row["ci_high"]], [y + gap + shift] * 2, color=colour, linewidth=1.1)
+                    axes.plot(row["value"], y + gap + shift, marker="o", markersize=3.2, color=colour,
+                              markerfacecolor=colour if filled else "white")  # fmt: skip
+        axes.set_yticks(range(len(targets)), map(plain_name, targets) if axes is grid[0] else [])
+        axes.set(ylim=(len(targets) - 0.45, -0.55), xlabel="share of the score")
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x")
+        lines = [entry.style.label, f"n = {plotting.describe_range(mine['n'])}, {speakers(mine)}"]
+        plotting.head(axes, f"What runs through the {what}" if axes is grid[0] else "", lines)
+    low, high = rows[["ci_low", "value"]].min(axis=None), rows[["ci_high", "value"]].max(axis=None)
+    for axes in grid:
+        axes.set_xlim(min(-0.1, low - 0.05), max(1.1, high + 0.05))
+
+
+def dot(axes, row, y, style):
+    """Draw a value with its interval."""
+    axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
+    axes.plot(row["value"], y, **{**style.marks, "markersize": 3.8}, linestyle="", zorder=3)
+
+
+def spaced(n):
+    """Return places of n things around 0, less than half apart from the next."""
+    return np.linspace(-0.28, 0.28, n) if n > 1 else np.zeros(1)
+
+
+def short(value):
+    """Write a share in two digits."""
+    return f"{value:.2f}".replace("0.", ".")
+
+
+def speakers(rows):
+    """Say how many speakers numbers are of, and what was resampled."""
+    return f"{plotting.describe_range(rows['n_groups'])} speakers; {plotting.describe_interval(rows)}"
+
+
+def legends(table, entries):
+    """Return the handles of models and nulls, of factors and rest, of latents, and of readouts."""
+    models = [Line2D([], [], **entry.style.line) for entry in entries]
+    nulls = [Line2D([], [], **NULLS["covariance"], label="random contrasts of the vectors, 95 %"),
+             Line2D([], [], **NULLS["isotropic"], label="random subspaces, 95 %"),
+             Line2D([], [], **CHANCE, label="chance, random axes, or nothing")]  # fmt: skip
+    factors = [Patch(color=colour, label=plain_name(name)) for name, colour in (colours(table) | REST).items()]
+    latents = [Patch(color=colour, label=name) for name, colour in LATENTS.items()]
+    readouts = [Line2D([], [], linestyle="", marker="o", color=GREY, markerfacecolor=GREY if filled else "white",
+                       label={"ridge": "linear readout", "mlp": "network"}[name])
+                for name, filled in READOUTS.items()]  # fmt: skip
+    return [models, nulls, factors, latents, readouts]
+
+
+def note(table, latents, study):
+    """Say what a reader of the figure alone must know."""
+    layer = ", ".join(dict.fromkeys(name for name in table["layer"] if name != "input")) or "input"
+    n_train = plotting.describe_range(latents["n_train"])
+    return (
+        f"{plotting.describe_study(study, table['corpus'])} Layer {layer}, declared beforehand. Values of a factor are "
+        "crossed with those of the others and weigh the same. Two subspaces come from different voices; “other "
+        "voices”: the same factor’s, which says how well it is known. Thin lines: a factor’s own axes removed. "
+        "Erasers, probes, bottleneck and readouts are of other voices than the items; probes are trained anew. "
+        "Shares are of the score of the true class against the mean of all classes and of the mean vector, in LEACE’s "
+        f"metric; they add up to 1 and may be negative. The bottleneck was trained on {n_train} utterances of other "
+        "voices, its textual latent to transcribe phones, its acoustic latent to tell those voices apart."
+    )
+
+
+def shown_rows(table, settings):
+    """Return the rows that are drawn: those of the declared layer, and of models with one layer."""
+    layer = settings["analysis"]["layer"]
+    return table[table["layer"].isin([layer, "input"])]
+
+
+with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):
+    settings, study, models = snakemake.params.figure, snakemake.params.study, snakemake.params.models
+    wanted = settings.get("models")
+    results = plotting.select(
+        shown_rows(read_table(snakemake.input.table), settings), "model", wanted, snakemake.input.table
+    )
+    probed = plotting.select(read_table(snakemake.input.latents), "model", wanted, snakemake.input.latents)
+    lines = plotting.entries(results, results["model"].unique(), plotting.model_style(models))
+    source = plotting.provenance(
+        study["name"],
+        {"figure": settings, "models": models},
+        [snakemake.input.table, snakemake.input.latents],
+        snakemake.input.corpora,
+        snakemake.input.checkpoints,
+    )
+    both = pd.concat([results, probed], ignore_index=True)
+    plotting.save_figure(draw(results, probed, lines, study), Path(snakemake.output.pdf).with_suffix(""), both, source)

@@ -1,0 +1,29 @@
+"""Erase gender from one model, probe every layer again and count its errors; keep the erasers."""
+
+from pathlib import Path
+
+from auscult.corpora.corpus import read_corpus
+from auscult.erasure import save_erasers
+from auscult.jobs import job
+from auscult.manifests import check_folder
+from auscult.models.acoustic import acoustic_model
+from auscult.models.predictor import load_predictor
+from auscult.scrubbing import scrub_gender
+from auscult.tables import write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    corpus, features = read_corpus(Path(snakemake.input.corpus).parent), snakemake.params.features
+    parents = {"corpus": corpus.manifest.sha256}
+    fit_source = read_corpus(Path(snakemake.input.fit[0]).parent) if snakemake.input.fit else None
+    if fit_source is not None:
+        parents["fit"] = fit_source.manifest.sha256
+    if features is None:
+        checkpoint = Path(snakemake.input.checkpoint).parent
+        model = load_predictor(checkpoint, device=snakemake.params.device)
+        parents["checkpoint"] = check_folder(checkpoint).sha256
+    else:
+        model = acoustic_model(features)
+    settings = {**snakemake.params.settings, "names": dict(snakemake.wildcards.items()), "seed": snakemake.params.seed}
+    results, erasers = scrub_gender(corpus, model, fit_source=fit_source, **settings)
+    save_erasers(Path(snakemake.output.erasers).parent, erasers, {**settings, "features": features}, parents)
+    write_table(results, snakemake.output.table)

@@ -1,0 +1,10 @@
+"""Collect the results of scrubbing, and set out the error rates before and after erasing."""
+
+from auscult.jobs import job
+from auscult.scrubbing_summary import tabulate_rates
+from auscult.tables import collect_tables, write_table
+
+with job(snakemake.log[0], snakemake.threads):
+    results = collect_tables(snakemake.input.table)
+    write_table(results, snakemake.output.table)
+    write_table(tabulate_rates(results), snakemake.output.rates)

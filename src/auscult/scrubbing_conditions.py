@@ -1,0 +1,162 @@
+"""What is erased where: one layer or all, by which method, fitted on frames or on means of utterances, and controls.
+
+At a single layer an eraser is fitted on what the layer holds when nothing is erased. At all layers they are fitted from
+the first to the last, each on what is left behind those before it (concept scrubbing: Belrose et al., 2023, section 6).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Any, Literal, Protocol
+
+import numpy as np
+
+from auscult.erasure import Eraser
+from auscult.erasure_fitting import class_moments, fit_eraser
+from auscult.erasure_labels import GENDERS, shuffle_by_speaker
+from auscult.errors import AnalysisError
+from auscult.moments import Moments
+from auscult.scrubbing_items import ScrubbingItems
+
+__all__ = ["ALL", "NONE", "SHUFFLED", "Condition", "plan_conditions", "fit_conditions"]
+
+ALL, NONE, SHUFFLED = "all", "none", "shuffled"
+# How each method is called in tables, and by which fitter it is made; the last two are controls.
+_FITTERS = {
+    "leace": "leace",
+    "inlp": "inlp",
+    "mean_projection": "mean_projection",
+    "random": "random",
+    SHUFFLED: "leace",
+}
+
+
+class Runs(Protocol):
+    """What erasers are fitted through: :class:`auscult.scrubbing_runs.ModelRuns` or one of an acoustic baseline."""
+
+    layers: tuple[str, ...]
+
+    def frames(self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]) -> Iterator[tuple[list, list]]:
+        """Yield batches of utterances and their frames at a layer, with erasers at the layers before it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way to erase.
+
+    Parameters
+    ----------
+    method : ``none``, or of :data:`METHODS`: ``leace``, ``inlp``, ``mean_projection``, or the controls ``random`` and
+        ``shuffled`` (LEACE of genders that were dealt out anew among the speakers)
+    fitted_on : ``frame`` or ``utterance``, whose means count once each
+    erased_at : a layer, or ``all``
+    """
+
+    method: str = NONE
+    fitted_on: Literal["frame", "utterance", ""] = ""
+    erased_at: str = ""
+
+
+def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_layers: bool = True) -> list[Condition]:
+    """Return the conditions of a model: nothing erased, LEACE at each layer, and every method at all layers.
+
+    Parameters
+    ----------
+    layers : of the model; with one alone, ``all`` is that
+    methods : to erase with at all layers, the first of them at each layer, too; ``leace/utterance`` is LEACE fitted on
+        means of utterances, and everything else is fitted on frames
+    single_layers : whether to erase at single layers
+
+    Raises
+    ------
+    AnalysisError
+        There is no such method.
+    """
+    parts = [name.partition("/") for name in methods]
+    pairs = [(method, level or "frame") for method, _, level in parts]
+    for (method, level), name in zip(pairs, methods):
+        if method not in _FITTERS or level not in ("frame", "utterance"):
+            raise AnalysisError(
+                f"expected methods among {', '.join(_FITTERS)}, perhaps with /utterance behind, found {name!r}; "
+                "correct the name"
+            )
+    single = [Condition(*pairs[0], layer) for layer in layers] if single_layers and len(layers) > 1 else []
+    return [Condition(), *single, *(Condition(*pair, ALL) for pair in pairs)]
+
+
+def fit_conditions(
+    runs: Runs,
+    items: ScrubbingItems,
+    conditions: Sequence[Condition],
+    *,
+    settings: Mapping[str, Mapping[str, Any]],
+    seed: int,
+) -> dict[Condition, dict[str, Eraser]]:
+    """Return the erasers of each condition by layer, fitted on the utterances whose role is ``erase``.
+
+    Parameters
+    ----------
+    settings : of each method, as its fitter takes them: ``{"inlp": {"n_iterations": 20}}``
+    seed : of random directions and shuffled genders
+    """
+    fitter = _Fitter(runs, items, settings, seed)
+    found: dict[Condition, dict[str, Eraser]] = {}
+    for condition in conditions:
+        if condition.method == NONE:
+            found[condition] = {}
+        elif condition.erased_at == ALL:
+            found[condition] = fitter.all_layers(condition)
+        else:
+            found[condition] = {condition.erased_at: fitter.single(condition, condition.erased_at, {})}
+    return found
+
+
+class _Fitter:
+    """Fits erasers; moments of a layer with nothing erased before it are read once for all that need them."""
+
+    def __init__(self, runs: Runs, items: ScrubbingItems, settings: Mapping[str, Mapping[str, Any]], seed: int):
+        rows = items.rows("erase")
+        self.runs, self.settings, self.seed = runs, settings, seed
+        self.names = items["utterance"][rows].tolist()
+        codes = items["code"][rows]
+        shuffled = shuffle_by_speaker(codes, items["speaker"][rows], seed)
+        self.codes = {True: dict(zip(self.names, shuffled)), False: dict(zip(self.names, codes))}
+        self._kept: dict[str, dict[tuple[str, bool], Moments]] = {}
+
+    def all_layers(self, condition: Condition) -> dict[str, Eraser]:
+        erasers: dict[str, Eraser] = {}
+        for layer in self.runs.layers:
+            # A random direction knows nothing of the layer but its mean, which other random directions barely move.
+            before = {} if condition.method == "random" else erasers
+            erasers = erasers | {layer: self.single(condition, layer, before)}
+        return erasers
+
+    def single(self, condition: Condition, layer: str, before: Mapping[str, Eraser]) -> Eraser:
+        moments = self._moments(layer, before)[condition.fitted_on, condition.method == SHUFFLED]
+        settings = dict(self.settings.get(condition.method, {}))
+        if condition.method == "random":
+            settings["seed"] = [self.seed, *layer.encode()]
+        return fit_eraser(_FITTERS[condition.method], moments, GENDERS, **settings)
+
+    def _moments(self, layer: str, before: Mapping[str, Eraser]) -> dict[tuple[str, bool], Moments]:
+        """Return the moments of a layer by level and by whether genders are shuffled."""
+        if not before and layer in self._kept:
+            return self._kept[layer]
+        parts: dict[tuple[str, bool], list[Moments]] = {}
+        for names, frames in self.runs.frames(self.names, layer, before):
+            for key, moments in self._of_batch(names, [rows.double().cpu().numpy() for rows in frames]):
+                parts.setdefault(key, []).append(moments)
+        total = {key: reduce(add, moments) for key, moments in parts.items()}
+        if not before:
+            self._kept[layer] = total
+        return total
+
+    def _of_batch(self, names: Sequence[str], frames: Sequence[np.ndarray]) -> Iterator[tuple[tuple, Moments]]:
+        means = np.stack([rows.mean(axis=0) for rows in frames])
+        lengths, whole = [len(rows) for rows in frames], np.concatenate(frames)
+        for shuffled, by_name in self.codes.items():
+            codes = np.array([by_name[name] for name in names])
+            yield ("frame", shuffled), class_moments(whole, np.repeat(codes, lengths), len(GENDERS))
+            yield ("utterance", shuffled), class_moments(means, codes, len(GENDERS))
