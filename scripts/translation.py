@@ -1,21 +1,22 @@
-"""Translate the test utterances of a corpus, score the gender that is written, and probe the states for it."""
+"""Translate test sentences with all seeds of one translator, score the gender that is written, and probe the states."""
 
 from pathlib import Path
 
 from auscult.corpora.corpus import read_corpus
+from auscult.devices import pick_device
 from auscult.jobs import job
-from auscult.models.translation import load_translator
 from auscult.tables import write_table
-from auscult.translation import score_translator
+from auscult.translation import score_translators
 
 with job(snakemake.log[0], snakemake.threads):
-    results, items = score_translator(
+    results, translations = score_translators(
         read_corpus(Path(snakemake.input.corpus).parent),
-        load_translator(Path(snakemake.input.checkpoint).parent, device=snakemake.params.device),
+        [Path(manifest).parent for manifest in snakemake.input.checkpoints],
+        corpus=snakemake.wildcards.corpus,
         n_probe=snakemake.params.n_probe,
         n_resamples=snakemake.params.n_resamples,
         seed=snakemake.params.seed,
-        **dict(snakemake.wildcards.items()),
+        device=pick_device(snakemake.params.device),
     )
     write_table(results, snakemake.output.table)
-    write_table(items, snakemake.output.items)
+    write_table(translations, snakemake.output.translations)

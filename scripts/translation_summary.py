@@ -7,6 +7,8 @@ from auscult.translation_summary import summarise_translation
 with job(snakemake.log[0], snakemake.threads):
     write_table(collect_tables(snakemake.input.table), snakemake.output.table)
     summary = summarise_translation(
-        collect_tables(snakemake.input.items), n_resamples=snakemake.params.n_resamples, seed=snakemake.params.seed
+        collect_tables(snakemake.input.translations),
+        n_resamples=snakemake.params.n_resamples,
+        seed=snakemake.params.seed,
     )
     write_table(summary, snakemake.output.summary)

@@ -173,7 +173,8 @@ def test_three_models_in_perfect_order_have_the_smallest_p_there_is():
     assert permuted_p(x, x) == pytest.approx(1 / 6)
     y = x[[1, 0, 2]]
     values = [np.corrcoef(x.ravel(), y[list(order)].ravel())[0, 1] for order in permutations(range(3))]
-    assert permuted_p(x, y) == pytest.approx(np.mean(np.array(values) >= values[0] - 1e-12)) > 1 / 6
+    assert permuted_p(x, y) == pytest.approx(np.mean(np.array(values) >= values[0] - 1e-12))
+    assert permuted_p(x, y) > 0.2
     assert permuted_p(x, x[::-1]) == 1
 
 
@@ -247,7 +248,7 @@ def test_too_few_speakers_have_no_interval():
 
 def test_seeds_must_be_as_many_of_each_model():
     items = study(PLANTED, PLANTED)
-    with pytest.raises(AnalysisError, match="expected as many seeds of every model, found 2 of .* and 1 of low"):
+    with pytest.raises(AnalysisError, match=r"expected as many seeds of every model, found 2 of .* and 1 of low"):
         summarise_translation(items[items["model"] != "low-2"])
 
 

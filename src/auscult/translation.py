@@ -7,6 +7,8 @@ to speakers at random is the control.
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,19 +16,39 @@ from tqdm import tqdm
 
 from auscult.corpora.corpus import Corpus
 from auscult.corpora.translations import read_references
-from auscult.models.translation import SpeechTranslator
+from auscult.models.translation import SpeechTranslator, load_translator
 from auscult.stats import bootstrap_statistic, count_classes, macro_f1
 from auscult.tables import RESULT_COLUMNS, check_results
 from auscult.translation_probes import GENDERS, probe_gender, probe_items, shuffled_genders
 from auscult.translation_terms import SHARES, judge_translations, shares, speaker_counts
 
-__all__ = ["TRANSLATION_COLUMNS", "ALL", "SHUFFLED", "score_translator", "score_baseline", "probe_counts"]
+__all__ = [
+    "TRANSLATION_COLUMNS",
+    "ALL",
+    "SHUFFLED",
+    "score_translators",
+    "score_translator",
+    "score_baseline",
+    "probe_counts",
+]
 
 TRANSLATION_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "resampling_unit")
 ALL, SHUFFLED = "all", "shuffled"
 _BATCH = 16
 _OF_GENDER = ("gender_accuracy", "she_accuracy", "he_accuracy")
 _KEPT = ("utterance", "speaker", "gender", "target_language", "reference", "wrong_reference", "terms")
+
+
+def score_translators(
+    source: Corpus, folders: Sequence[str | Path], *, device: str = "cpu", **settings: Any
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Score checkpoints one after the other, each in a folder ``{model}/{step}``; see :func:`score_translator`."""
+    tables = []
+    for folder in map(Path, folders):
+        translator = load_translator(folder, device=device)
+        tables.append(score_translator(source, translator, model=folder.parent.name, step=folder.name, **settings))
+    results, items = (pd.concat(parts, ignore_index=True) for parts in zip(*tables))
+    return results, items
 
 
 def score_translator(

@@ -39,13 +39,15 @@ def summarise_translation(items: pd.DataFrame, *, n_resamples: int = 2000, seed:
 
     Parameters
     ----------
-    items : of the last checkpoint of all models, as of :func:`auscult.translation.score_translator`
+    items : of all models, as of :func:`auscult.translation.score_translator`; those of untrained ones (step 0) are left
+        out
 
     Raises
     ------
     AnalysisError
         Models translated other utterances, or a model lacks a seed that others have.
     """
+    items = items[items["step"].astype(str) != "0"]
     items = items.assign(condition=[task_of(name) for name in items["model"]])
     _check(items)
     rows = []

@@ -2,8 +2,8 @@
 What translators write of the speaker's gender, what a probe hears of it in their states, and whether one follows the other.
 
 required inputs:  resources/corpora/{corpus}/manifest.json with references, resources/checkpoints/{model}/{step}/manifest.json
-outputs:          results/translation/{corpus}/{model}/{step}.csv and {step}.items.parquet (of every test translation),
-                  {model}/baseline.csv; collected in results/translation/translation.csv, over seeds, with the regression, in
+outputs:          results/translation/{corpus}/{translator}.csv and {translator}.translations.parquet (of every test translation),
+                  {model}.csv of baselines; collected in results/translation/translation.csv, over seeds, with the regression, in
                   results/translation/summary.csv; results/figures/translation.*
 """
 
@@ -16,18 +16,20 @@ localrules:
 
 
 rule translation_run:
-    """Translate the test sentences with one checkpoint, score their gender, and probe its states."""
+    """Translate the test sentences with all seeds of one translator, score their gender, and probe its states."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoint=get_checkpoint,
+        checkpoints=get_checkpoints_of_translator,
         code=library("translation"),
     output:
-        table="results/translation/{corpus}/{model}/{step}.csv",
-        items="results/translation/{corpus}/{model}/{step}.items.parquet",
+        table="results/translation/{corpus}/{translator}.csv",
+        translations="results/translation/{corpus}/{translator}.translations.parquet",
     log:
-        "logs/translation/{corpus}/{model}/{step}.log",
+        "logs/translation/{corpus}/{translator}.log",
     benchmark:
-        "logs/benchmarks/translation/{corpus}/{model}/{step}.tsv"
+        "logs/benchmarks/translation/{corpus}/{translator}.tsv"
+    wildcard_constraints:
+        translator="|".join(get_translators()) or "(?!)",
     threads: 1
     resources:
         mem_mb=3000,
@@ -48,11 +50,13 @@ rule translation_baseline:
         corpus="resources/corpora/{corpus}/manifest.json",
         code=library("translation", "models.acoustic"),
     output:
-        table="results/translation/{corpus}/{model}/baseline.csv",
+        table="results/translation/{corpus}/{model}.csv",
     log:
-        "logs/translation/{corpus}/{model}/baseline.log",
+        "logs/translation/{corpus}/{model}.log",
     benchmark:
-        "logs/benchmarks/translation/{corpus}/{model}/baseline.tsv"
+        "logs/benchmarks/translation/{corpus}/{model}.tsv"
+    wildcard_constraints:
+        model=get_names("models", "acoustic"),
     threads: 1
     resources:
         mem_mb=3000,
@@ -70,7 +74,7 @@ rule translation_summary:
     """Collect the results, average them over seeds, and regress gender accuracy on what the probe hears."""
     input:
         table=[*get_translation(".csv"), *get_translation_baselines()],
-        items=get_translated(),
+        translations=get_translation(".translations.parquet"),
         code=library("translation_summary"),
     output:
         table="results/translation/translation.csv",

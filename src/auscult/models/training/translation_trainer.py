@@ -1,6 +1,5 @@
 """One training of a translator between two steps: batches and dropout drawn from (seed, step)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -10,20 +9,20 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 
 from auscult.corpora.corpus import Corpus
 from auscult.corpora.translations import read_references
-from auscult.errors import AnalysisError, CorpusError
+from auscult.errors import CorpusError
 from auscult.manifests import check_folder
 from auscult.models.checkpoints import load_model
 from auscult.models.layout import read_preprocessor
 from auscult.models.pieces import PAD, Pieces, build_pieces
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
-from auscult.models.training.learner import learning_rate
+from auscult.models.training.learner import Learner
 from auscult.models.translator import LONGEST, Translator, build_translator, padded
 
 __all__ = ["Material", "TranslationTrainer"]
@@ -76,7 +75,7 @@ class Material:
         return [self._compressed[name] for name in names]
 
 
-class TranslationTrainer:
+class TranslationTrainer(Learner):
     """Weights, optimiser and step of a translator; steps and saves as :class:`~.trainer.Trainer` does.
 
     At step 0 the model is the untrained one, all of its weights random; the first step is taken from the trained
@@ -89,21 +88,21 @@ class TranslationTrainer:
     settings : of the training, as :func:`auscult.models.training.translation.train_translators` takes them
     """
 
+    called_by = "mechanism"
+
     def __init__(self, material: Material, settings: Mapping[str, Any]):
-        self.material, self.settings, self.step = material, settings, 0
-        self.frozen = settings["mechanism"] == "frozen"
         untrained, started = build_translator(
             deepcopy(material.encoder), settings["mechanism"], n_pieces=len(material.pieces.names),
             seed=settings["seed"], width=settings["width"], layers=settings["decoder_layers"],
             dropout=settings["dropout"], recogniser=material.recogniser,
         )  # fmt: skip
-        self.untrained, self.model = untrained.to(material.device), started.to(material.device)
+        super().__init__(started, settings, material.device)
+        self.material, self.untrained = material, untrained.to(material.device)
+        self.frozen = settings["mechanism"] == "frozen"
         self.targets = {split: _targets(table, material.pieces) for split, table in material.references.items()}
         self.valid = material.references["valid"].sort_values(["n_samples", "utterance"], kind="stable")
         lengths = material.references["train"].drop_duplicates("utterance").set_index("utterance")["n_samples"]
         self.batches = Batches(lengths.to_dict(), settings["batch_size"], settings["seed"])
-        learning = [parameter for parameter in self.model.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(learning, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
 
     @property
     def pieces(self) -> Pieces:
@@ -113,23 +112,7 @@ class TranslationTrainer:
     @property
     def encoder(self) -> Translator:
         """The model that is kept, decoder included."""
-        return self.model if self.step else self.untrained
-
-    @property
-    def learning_rate(self) -> float:
-        """The learning rate of the last step; 0 before the first."""
-        n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
-        return learning_rate(self.step, n_steps, peak) if self.step else 0.0
-
-    def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` needs."""
-        return {"step": self.step, "model": self.model.state_dict(), "optimiser": self.optimiser.state_dict()}
-
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was called."""
-        self.model.load_state_dict(state["model"])
-        self.optimiser.load_state_dict(state["optimiser"])
-        self.step = state["step"]
+        return self.module if self.step else self.untrained
 
     def advance(self) -> float:
         """Take one step and return its loss.
@@ -139,13 +122,10 @@ class TranslationTrainer:
         AnalysisError
             The loss is not finite.
         """
-        self.step += 1
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
-        loss = self._backward(self.step)
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        return loss
+        self.begin_step()
+        loss = self._batch_loss(self.step)
+        self.end_step(loss)
+        return loss.item()
 
     def validate(self) -> tuple[float, ...]:
         """Return the loss on split ``valid``, the share of its sentences translated exactly, and their number."""
@@ -160,15 +140,16 @@ class TranslationTrainer:
                 written = model.write(states, lengths, tags, LONGEST)
             exact += [self.pieces.decode(row) == text for row, text in zip(written, part["reference"])]
         loss = float(np.mean(losses))
-        self._require_finite(loss)
+        self.require_finite(loss)
         return loss, float(np.mean(exact)), len(exact)
 
     def estimate(self) -> float:
         """Return the seconds that all steps will take, from two batches tried out."""
         trials = []
+        self.module.train()
         for _ in range(2):
             start = perf_counter()
-            self._backward(1)
+            self._batch_loss(1).backward()
             trials.append(perf_counter() - start)
         self.optimiser.zero_grad()
         # What is kept is computed batch by batch, or, behind a frozen encoder, all at once.
@@ -176,21 +157,15 @@ class TranslationTrainer:
         n_times = 1 if self.frozen else n_heard / self.batches.size
         return trials[1] * self.settings["steps"][-1] + (trials[0] - trials[1]) * n_times
 
-    def _backward(self, step: int) -> float:
-        """Set the gradients of a step's batch and return its loss."""
-        torch.manual_seed(self.settings["seed"] * 1_000_003 + step)
+    def _batch_loss(self, step: int) -> Tensor:
+        """Return the loss of a step's batch."""
         names = self.batches.names_of(step)
-        self.model.train()
-        self.optimiser.zero_grad()
-        states, lengths = self._states(self.model, names)
+        states, lengths = self._states(self.module, names)
         languages = [[language for language in self.pieces.languages if (name, language) in self.targets["train"]]
                      for name in names]  # fmt: skip
         heard = torch.tensor([place for place, mine in enumerate(languages) for _ in mine], device=states.device)
         sequences = [self.targets["train"][name, language] for name, mine in zip(names, languages) for language in mine]
-        loss = self._loss(self.model, states[heard], lengths[heard], sequences)
-        self._require_finite(loss.item())
-        loss.backward()
-        return loss.item()
+        return self._loss(self.module, states[heard], lengths[heard], sequences)
 
     def _states(self, model: Translator, names: Sequence[str]) -> tuple[Tensor, Tensor]:
         if model is self.untrained:  # even its front end is another one
@@ -209,14 +184,6 @@ class TranslationTrainer:
         asked = pad_sequence([part[1:] for part in sequences], batch_first=True, padding_value=_UNSCORED)
         logits, _ = model.decode(states, lengths, given.to(states.device))
         return functional.cross_entropy(logits.flatten(0, 1), asked.flatten().to(states.device), ignore_index=_UNSCORED)
-
-    def _require_finite(self, loss: float) -> None:
-        if not math.isfinite(loss):
-            raise AnalysisError(
-                f"expected a finite loss, found {loss} at step {self.step} of {self.settings['steps'][-1]} (mechanism "
-                f"{self.settings['mechanism']!r}, peak learning rate {self.settings['peak_learning_rate']:g}); lower "
-                "the peak learning rate"
-            )
 
 
 def _targets(references: pd.DataFrame, pieces: Pieces) -> dict[tuple[str, str], Tensor]:
