@@ -173,6 +173,8 @@ def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_
     assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
     # Two recognisers, each trained and not, and log-mel.
     assert jobs["scrubbing_run"] == 2 * 2 + 1
+    # Three models, each trained and not, and log-mel.
+    assert jobs["disentangling_run"] == jobs["disentangling_latents"] == 2 * 3 + 1
     assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "scrubbing", "probing", "abx"))
 
 
