@@ -114,6 +114,14 @@ def test_a_class_that_a_language_lacks_is_left_out_and_named(caplog):
     assert "phone_class 'nasal' is left out" in caplog.text
 
 
+def test_a_sample_is_of_all_values_and_weighs_them_the_same():
+    items = factor_items(planted_index(), "phone", FACTORS, max_items=400)
+    assert len(items.rows) == 400
+    assert (np.diff(items.rows) > 0).all()
+    table = pd.DataFrame({**items.codes, "weight": items.weights})
+    np.testing.assert_allclose(table.groupby(FACTORS)["weight"].sum(), 400 / 12, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("change", "settings", "message"), [
     ({"gender": "female"}, {}, "expected two values or more of factor 'gender', found female; one value alone"),
     ({"gender": ""}, {}, "expected two values or more of factor 'gender', found none"),

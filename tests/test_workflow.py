@@ -204,6 +204,18 @@ def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
     assert (jobs["reliability_task"], jobs["figure_reliability"]) == (3, 1)
 
 
+def test_published_translators_are_planned_once_must_she_is_there(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/must-she.yaml").read_text())
+    config["corpora"]["must-she"]["path"] = "she"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    missing = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected a folder at corpora: must-she: path, found none at she" in missing
+    (tmp_path / "she").mkdir()
+    jobs = planned(snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml"))
+    assert (jobs["import_folder"], jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (1, 2, 2)
+    assert (jobs["translation_run"], jobs["translation_baseline"], jobs["figure_translation"]) == (2, 1, 1)
+
+
 def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):
     save(tmp_path / "mirror", ROWS, name="train-00000-of-00001.parquet")
     manifest = "resources/corpora/homophones/manifest.json"

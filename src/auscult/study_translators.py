@@ -39,7 +39,9 @@ def check_translators(config: Config) -> None:
             )
     for family, analysis in config["analyses"].items():
         for name in analysis["models"]:
-            if (name in translators) != (family == "translation"):
+            # Whether a model of a hub or folder translates, only its files tell.
+            fits = models[name]["source"] in ("hub", "folder") or (name in translators) == (family == "translation")
+            if not fits:
                 wanted = "models of source translator" if family == "translation" else "encoders or recognisers"
                 raise ConfigError(f"expected {wanted} in analyses: {family}: models, found {name!r}, whose source is "
                                   f"{models[name]['source']}; take it out")  # fmt: skip

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from auscult.corpora.corpus import Corpus
 from auscult.corpora.translations import read_references
+from auscult.models.published_translators import PublishedTranslator
 from auscult.models.translation import SpeechTranslator, load_translator
 from auscult.stats import bootstrap_statistic, count_classes, macro_f1
 from auscult.tables import RESULT_COLUMNS, check_results
@@ -53,7 +54,7 @@ def score_translators(
 
 def score_translator(
     source: Corpus,
-    translator: SpeechTranslator,
+    translator: SpeechTranslator | PublishedTranslator,
     *,
     corpus: str,
     model: str,
@@ -138,7 +139,9 @@ def probe_counts(items: pd.DataFrame, stage: str, control: str = "") -> pd.Serie
     return pd.Series(list(count_classes(*codes, groups, 2)), index=speakers)
 
 
-def _states(source: Corpus, translator: SpeechTranslator, names: list[str]) -> dict[str, list[np.ndarray]]:
+def _states(
+    source: Corpus, translator: SpeechTranslator | PublishedTranslator, names: list[str]
+) -> dict[str, list[np.ndarray]]:
     """Return the states of each stage, in the order of the utterances; those of about one length run together."""
     lengths = source.utterances.set_index("utterance")["n_samples"]
     order = sorted(names, key=lambda name: (lengths[name], name))

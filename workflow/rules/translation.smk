@@ -29,7 +29,9 @@ rule translation_run:
     benchmark:
         "logs/benchmarks/translation/{corpus}/{translator}.tsv"
     wildcard_constraints:
-        translator="|".join(get_translators()) or "(?!)",
+        translator="|".join(
+            task_of(name) for name in config["analyses"]["translation"]["models"]
+        ),
     threads: 1
     resources:
         mem_mb=3000,

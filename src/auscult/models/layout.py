@@ -9,6 +9,7 @@ from auscult.errors import CheckpointError
 __all__ = [
     "FAMILIES",
     "TEXT_FAMILIES",
+    "TRANSLATOR_FAMILIES",
     "CONFIG",
     "PREPROCESSOR",
     "VOCABULARY",
@@ -24,11 +25,12 @@ __all__ = [
 
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 TEXT_FAMILIES = ("bert",)
+TRANSLATOR_FAMILIES = ("speech_to_text", "seamless_m4t_v2")
 CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
 # Of text models: how text becomes tokens, in the older form or the newer; one of the first two has the vocabulary.
 TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 # What lies beside configuration and weights and is kept where it is there.
-ACCESSORIES = (PREPROCESSOR, VOCABULARY, *TOKENIZER)
+ACCESSORIES = (PREPROCESSOR, VOCABULARY, *TOKENIZER, "sentencepiece.bpe.model")
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 
@@ -41,12 +43,13 @@ def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str,
     Raises
     ------
     CheckpointError
-        There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES` and :data:`TEXT_FAMILIES`, or
-        the weights are missing, or there only as a pickle, which could run code when loaded.
+        There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES`, :data:`TEXT_FAMILIES` and
+        :data:`TRANSLATOR_FAMILIES`, or the weights are missing, or there only as a pickle, which could run code when
+        loaded.
     """
     folder = Path(folder)
     config = read_config(folder)
-    known = FAMILIES + TEXT_FAMILIES
+    known = FAMILIES + TEXT_FAMILIES + TRANSLATOR_FAMILIES
     if not any_type and config.get("model_type") not in known:
         raise CheckpointError(
             f"expected one of the model types {', '.join(known)} in {folder / CONFIG}, "

@@ -29,7 +29,7 @@ from auscult.devices import pick_device
 from auscult.errors import AudioError, CheckpointError
 from auscult.frames import FrameTiming
 from auscult.models.checkpoints import load_encoder
-from auscult.models.layout import FAMILIES, TEXT_FAMILIES, read_config, read_preprocessor
+from auscult.models.layout import FAMILIES, TEXT_FAMILIES, TRANSLATOR_FAMILIES, read_config, read_preprocessor
 
 __all__ = ["SpeechModel", "load_speech_model"]
 
@@ -59,10 +59,11 @@ def load_speech_model(
         A GPU is asked for and there is none.
     """
     found = read_config(Path(folder)).get("model_type")
-    if found in TEXT_FAMILIES:
+    if found in TEXT_FAMILIES + TRANSLATOR_FAMILIES:
+        what, where = ("reads text", "text") if found in TEXT_FAMILIES else ("translates", "translation")
         raise CheckpointError(
-            f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which reads text; name "
-            "it in analyses of text only"
+            f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which {what}; name "
+            f"it in analyses of {where} only"
         )
     return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=pick_device(device), dtype=dtype)
 

@@ -14,8 +14,9 @@ from auscult.devices import pick_device
 from auscult.errors import CheckpointError
 from auscult.manifests import check_folder
 from auscult.models.checkpoints import read_architecture_config, require_all
-from auscult.models.layout import VOCABULARY, read_preprocessor
+from auscult.models.layout import TRANSLATOR_FAMILIES, VOCABULARY, read_preprocessor
 from auscult.models.pieces import Pieces
+from auscult.models.published_translators import PublishedTranslator, load_published_translator
 from auscult.models.speech import SpeechModel
 from auscult.models.translator import LONGEST, Translator, padded
 
@@ -67,8 +68,8 @@ class SpeechTranslator:
         return [self.pieces.decode(row) for row in self.model.write(*padded(rows), tags, LONGEST)]
 
 
-def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTranslator:
-    """Load a sealed checkpoint folder of :func:`auscult.models.training.translation.train_translators`.
+def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTranslator | PublishedTranslator:
+    """Load a sealed checkpoint folder of :func:`auscult.models.training.translation.train_translators`, or of a hub.
 
     Raises
     ------
@@ -80,6 +81,8 @@ def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTransla
     folder = Path(folder)
     check_folder(folder, remedy="delete the checkpoint folder and train it again")
     config = read_architecture_config(folder)
+    if config.model_type in TRANSLATOR_FAMILIES:
+        return load_published_translator(folder, device=pick_device(device))
     if not getattr(config, "adapter", None):
         raise CheckpointError(f"expected a translator (config.json with the entry 'adapter') in {folder}, found "
                               f"{config.model_type!r}; name a model of source translator")  # fmt: skip
