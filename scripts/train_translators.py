@@ -23,6 +23,8 @@ with job(snakemake.log[0], snakemake.threads):
         dropout=snakemake.params.dropout,
         width=snakemake.params.width,
         decoder_layers=snakemake.params.decoder_layers,
+        decoder_steps=snakemake.params.decoder_steps,
+        encoder_rate=snakemake.params.encoder_rate,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,
         identity={"threads": snakemake.threads, "code": code_digest("models.training.translation")},

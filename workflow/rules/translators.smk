@@ -55,6 +55,8 @@ for name, group in get_translators().items():
             dropout=model["dropout"],
             width=model["width"],
             decoder_layers=model["decoder_layers"],
+            decoder_steps=model["decoder_steps"],
+            encoder_rate=model["encoder_rate"],
             device=config["device"],
         script:
             "../../scripts/train_translators.py"

@@ -198,6 +198,8 @@ def build_translator(
         is_decoder=True, is_encoder_decoder=False, add_cross_attention=True, scale_embedding=True, pad_token_id=PAD,
         eos_token_id=END, bos_token_id=PAD, decoder_start_token_id=PAD, forced_eos_token_id=None,
         tie_word_embeddings=False,
+        # As wide as it is: the default is that of a decoder eight times as wide, and would attend to everything alike.
+        init_std=size**-0.5,
     )  # fmt: skip
     config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder)
     config.adapter = {"mechanism": mechanism}

@@ -39,6 +39,8 @@ def train_translators(
     dropout: float = 0.1,
     width: int = 16,
     decoder_layers: int = 2,
+    decoder_steps: int = 0,
+    encoder_rate: float = 1.0,
     device: str = "cpu",
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
@@ -66,6 +68,9 @@ def train_translators(
     dropout : in the decoder
     width : of the narrow layer of ``frozen``
     decoder_layers : blocks of the decoder
+    decoder_steps : steps at the start in which adapter and decoder alone learn, so that the encoder is still what it
+        was once the decoder listens to it
+    encoder_rate : learning rate of the encoder over that of adapter and decoder
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
     identity : what else shall stand in the recipe of the checkpoints
@@ -86,7 +91,8 @@ def train_translators(
         parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
         shared = {
             "mechanism": mechanism, "batch_size": batch_size, "peak_learning_rate": peak_learning_rate,
-            "dropout": dropout, "width": width, "decoder_layers": decoder_layers,
+            "dropout": dropout, "width": width, "decoder_layers": decoder_layers, "decoder_steps": decoder_steps,
+            "encoder_rate": encoder_rate,
         }  # fmt: skip
         material = None
         for name, seed in seeds.items():

@@ -97,6 +97,13 @@ class TranslationTrainer(Learner):
             dropout=settings["dropout"], recogniser=material.recogniser,
         )  # fmt: skip
         super().__init__(started, settings, material.device)
+        self.encoder_parameters = [part for part in started.encoder.parameters() if part.requires_grad]
+        mine = {id(part) for part in self.encoder_parameters}
+        others = [part for part in started.parameters() if part.requires_grad and id(part) not in mine]
+        groups = [{"params": others, "share": 1.0}]
+        if self.encoder_parameters:
+            groups.append({"params": self.encoder_parameters, "share": settings["encoder_rate"]})
+        self.optimiser = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
         self.material, self.untrained = material, untrained.to(material.device)
         self.frozen = settings["mechanism"] == "frozen"
         self.targets = {split: _targets(table, material.pieces) for split, table in material.references.items()}
@@ -123,6 +130,11 @@ class TranslationTrainer(Learner):
             The loss is not finite.
         """
         self.begin_step()
+        for group in self.optimiser.param_groups:
+            group["lr"] *= group["share"]
+        # Gradients of a decoder that does not listen yet would ruin the encoder before it does.
+        for parameter in self.encoder_parameters:
+            parameter.requires_grad_(self.step > self.settings["decoder_steps"])
         loss = self._batch_loss(self.step)
         self.end_step(loss)
         return loss.item()
