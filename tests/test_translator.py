@@ -9,7 +9,7 @@ from auscult.corpora.corpus import read_corpus
 from auscult.corpora.synthesis import synthesise_corpus
 from auscult.errors import AnalysisError, CheckpointError, ConfigError, CorpusError
 from auscult.manifests import digest
-from auscult.models.checkpoints import save_checkpoint
+from auscult.models.checkpoints import load_encoder, save_checkpoint
 from auscult.models.pieces import END, Pieces, build_pieces
 from auscult.models.training import loop
 from auscult.models.training.architecture import build_encoder
@@ -156,9 +156,16 @@ def test_a_frozen_encoder_stays_as_it_was_and_the_others_learn(tmp_path, train, 
         assert all(kept for name, kept in same.items() if name.startswith("feature_extractor"))
 
 
-def load_translator_weights(folder):
-    from auscult.models.checkpoints import load_encoder
+def test_while_the_decoder_learns_alone_the_encoder_stays_and_then_learns_more_slowly(tmp_path, train, starts):
+    before, changes = load_translator_weights(starts / "recogniser"), {}
+    for name, more in {"alone": {"decoder_steps": 4}, "slow": {"encoder_rate": 0.01}, "fast": {}}.items():
+        train(tmp_path / name, steps=(0, 4), **more)
+        after = load_translator(tmp_path / name / "t-1" / "4").model.encoder.state_dict()
+        changes[name] = max(float((after[key] - value).abs().max()) for key, value in before.items())
+    assert changes["alone"] == 0 < changes["slow"] < changes["fast"]
 
+
+def load_translator_weights(folder):
     return {name: value for name, value in load_encoder(folder).state_dict().items() if "masked" not in name}
 
 
