@@ -17,6 +17,7 @@ with job(snakemake.log[0], snakemake.threads):
         methods=snakemake.params.methods,
         shrinkage=snakemake.params.shrinkage,
         min_items=snakemake.params.min_items,
+        max_items=snakemake.params.max_items,
         min_class_size=snakemake.params.min_class_size,
         n_folds=snakemake.params.n_folds,
         n_mlp_items=snakemake.params.n_mlp_items,

@@ -114,6 +114,14 @@ def test_a_class_that_a_language_lacks_is_left_out_and_named(caplog):
     assert "phone_class 'nasal' is left out" in caplog.text
 
 
+def test_a_sample_is_of_all_values_and_weighs_them_the_same():
+    items = factor_items(planted_index(), "phone", FACTORS, max_items=400)
+    assert len(items.rows) == 400
+    assert (np.diff(items.rows) > 0).all()
+    table = pd.DataFrame({**items.codes, "weight": items.weights})
+    np.testing.assert_allclose(table.groupby(FACTORS)["weight"].sum(), 400 / 12, rtol=1e-12)
+
+
 @pytest.mark.parametrize(("change", "settings", "message"), [
     ({"gender": "female"}, {}, "expected two values or more of factor 'gender', found female; one value alone"),
     ({"gender": ""}, {}, "expected two values or more of factor 'gender', found none"),
@@ -205,14 +213,15 @@ def test_residual_variance_is_what_projecting_out_leaves():
 def test_orthogonal_factors_are_nearly_so_and_shared_ones_are_not():
     angles = {}
     for shared in (0.0, 0.8, 1.0):
-        rows = disentangled(planted(shared=shared, noise=0.3))
-        rows = rows[(rows["analysis"] == "geometry") & (rows["layer"] == "T1") & (rows["null"] == "isotropic")]
-        own = {"metric": "angle_deg", "component": 1.0}
+        activations = planted(shared=shared, noise=0.3)
+        effects = speaker_effects(activations.load("T1").astype(float), items_of(activations))
+        rows = pd.DataFrame(measure_geometry(effects, np.eye(N_DIMS), n_resamples=0, n_draws=50))
+        own = {"metric": "angle_deg", "component": 1, "null": "isotropic"}
         angles[shared] = value_of(rows, target="phone_class", factor="gender", **own)
         assert value_of(rows, target="gender", factor="gender", **own) < 20
     assert angles[0.0] > 75
     # arccos .8 is 37 degrees.
-    assert angles[0.8] == pytest.approx(37, abs=8)
+    assert angles[0.8] == pytest.approx(37, abs=5)
     assert angles[1.0] < 15
 
 
@@ -243,7 +252,9 @@ def test_random_spaces_overlap_by_the_share_of_dimensions_and_more_where_vectors
 def test_few_speakers_have_no_interval_and_resamples_without_a_gender_are_left_out(orthogonal):
     x, items = orthogonal
     few = speaker_effects(x, items)
-    few = type(few)(few.sums[:4], few.levels)
+    first = np.unique(items.speakers, return_index=True)[1]
+    kinds = 2 * items.halves[first] + items.codes["gender"][first]
+    few = type(few)(few.sums[[int(np.argmax(kinds == kind)) for kind in range(4)]], few.levels)
     rows = pd.DataFrame(measure_geometry(few, np.eye(N_DIMS), n_resamples=50, n_draws=50))
     assert rows["ci_low"].isna().all()
     assert rows["value"].notna().all()
@@ -309,8 +320,8 @@ def test_erasing_a_factor_in_a_shared_direction_harms_the_other():
     x = activations.load("T1").astype(float)
     rows = pd.DataFrame(measure_erasure(x, items, methods=["mean_projection"], n_mlp_items=0, n_resamples=100))
     change = rows[(rows["metric"] == "accuracy_change") & (rows["target"] == "phone_class")]
-    assert value_of(change, factor="gender") < -0.1
-    assert abs(value_of(change, factor="language")) < 0.05
+    assert value_of(change, factor="gender") < -0.05
+    assert abs(value_of(change, factor="language")) < 0.02
 
 
 def test_an_eraser_of_another_width_is_refused(orthogonal):

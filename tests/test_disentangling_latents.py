@@ -109,6 +109,14 @@ def test_voices_of_one_split_are_divided_and_thinned():
     assert training["gender"].nunique() == tested["gender"].nunique() == 2
 
 
+def test_few_utterances_are_of_all_voices():
+    # Every fourth utterance would be of few voices, who take turns.
+    training, tested = divide_speakers(TONES, MEL, ["test"], "train", 8, 16, 0)
+    assert (training.groupby("speaker").size() == 1).all()
+    assert (tested.groupby("speaker").size() == 2).all()
+    assert training["speaker"].nunique() == tested["speaker"].nunique() == 8
+
+
 def test_a_phone_of_test_voices_alone_is_no_token():
     utterances = TONES.utterances.head(2)
     tokens = phone_tokens(TONES, utterances, "phone")

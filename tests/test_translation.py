@@ -248,7 +248,7 @@ def test_too_few_speakers_have_no_interval():
 
 def test_seeds_must_be_as_many_of_each_model():
     items = study(PLANTED, PLANTED)
-    with pytest.raises(AnalysisError, match="expected as many seeds of every model, found 2 of .* and 1 of low"):
+    with pytest.raises(AnalysisError, match=r"expected as many seeds of every model, found 2 of .* and 1 of low"):
         summarise_translation(items[items["model"] != "low-2"])
 
 

@@ -203,7 +203,7 @@ def test_pieces_of_words_with_two_stems_are_the_same_in_any_order():
 
 def test_a_language_that_was_not_trained_is_named():
     pieces = Pieces(("<pad>", "</s>", "<italian>", "▁a"))
-    with pytest.raises(CorpusError, match="expected a target language among italian, .* found 'german'; correct"):
+    with pytest.raises(CorpusError, match=r"expected a target language among italian, .* found 'german'; correct"):
         pieces.tag("german")
 
 
@@ -213,7 +213,7 @@ def test_no_references_no_pieces():
 
 
 def test_frozen_needs_a_recogniser(tmp_path, train, starts):
-    with pytest.raises(CheckpointError, match="expected a recogniser .* as start of mechanism 'frozen'"):
+    with pytest.raises(CheckpointError, match=r"expected a recogniser .* as start of mechanism 'frozen'"):
         train(tmp_path, "frozen", start=starts / "encoder")
 
 

@@ -141,7 +141,8 @@ def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
     (("analyses", "similarity", "references", "own"), {"space": "vectors", "path": "no.vec"},
      "expected a file at analyses: similarity: references: own: path, found none at"),
     (("corpora", "english", "languages"), ["engish"],
-     "expected languages among dutch, english, english-reading, french, french-homophones, mandarin in"),
+     "expected languages among dutch, english, english-first-person, english-reading, french, french-homophones, "
+     "mandarin in corpora: english, found 'engish'"),
 ])  # fmt: skip
 def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
@@ -173,6 +174,8 @@ def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_
     assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
     # Two recognisers, each trained and not, and log-mel.
     assert jobs["scrubbing_run"] == 2 * 2 + 1
+    # Three models, each trained and not, and log-mel.
+    assert jobs["disentangling_run"] == jobs["disentangling_latents"] == 2 * 3 + 1
     assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "scrubbing", "probing", "abx"))
 
 

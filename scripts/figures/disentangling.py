@@ -17,9 +17,10 @@ CHANCE = {"color": GREY, "linestyle": ":", "linewidth": 1}
 LATENTS = {"input": "#777777", "textual": "#661100", "acoustic": "#44AA99"}
 REST = {"rest": "#888888"}
 NULLS = {"covariance": {"color": "#DDDDDD", "linewidth": 5}, "isotropic": {"color": "#999999", "linewidth": 1.4}}
-METHODS = {"leace": "LEACE", "mean_projection": "class means projected out", "random": "random directions"}
+METHODS = {"leace": "LEACE", "mean_projection": "Class means projected out", "random": "Random directions"}
 READOUTS = {"ridge": True, "mlp": False}
-ANGLE_MM, ERASURE_MM, LATENTS_MM, SHARE_MM = 7.5, 26, 46, 5.5
+ANGLE_MM, RESIDUAL_MM, ERASURE_MM, LATENTS_MM, SHARE_MM = 2.6, 48, 30, 64, 7.5
+COLUMNS = 3
 
 
 def draw(table, latents, entries, study):
@@ -31,11 +32,12 @@ def draw(table, latents, entries, study):
     blocks = list(figure.add_gridspec(len(heights), 1, height_ratios=heights))
     for corpus in corpora:
         rows, probed = (each[each["corpus"] == corpus] for each in (table, latents))
-        draw_subspaces(blocks.pop(0), rows[rows["analysis"] == "geometry"], entries)
+        draw_angles(figure.add_subplot(blocks.pop(0)), rows[rows["analysis"] == "geometry"], entries)
+        draw_residuals(blocks.pop(0), rows[rows["metric"] == "residual_variance"], entries)
         draw_erasure(figure, blocks.pop(0), rows[rows["analysis"] == "erasure"], entries)
         draw_latents(blocks.pop(0), probed, entries)
-        draw_shares(blocks.pop(0), rows[rows["metric"] == "part_share"], entries, colours(rows) | REST, "subspaces")
-        draw_shares(blocks.pop(0), probed[probed["metric"] == "part_share"], entries, LATENTS, "latents")
+        draw_shares(blocks.pop(0), rows[rows["analysis"] == "attribution"], entries, colours(rows) | REST, "subspaces")
+        draw_shares(blocks.pop(0), probed[probed["analysis"] == "attribution"], entries, LATENTS, "latents")
     return figure
 
 
@@ -43,8 +45,10 @@ def heights_mm(rows, latents, entries):
     """Return the heights of a corpus's blocks in millimetres."""
     n_pairs = len(pairs_of(rows))
     shares = [each.loc[each["metric"] == "part_share", "target"].nunique() for each in (rows, latents)]
-    return [20 + ANGLE_MM * n_pairs, 8 + ERASURE_MM * len(entries), LATENTS_MM,
-            *(22 + SHARE_MM * n for n in shares)]  # fmt: skip
+    angles = 20 + ANGLE_MM * n_pairs * len(entries)
+    n_rows = -(-len(entries) // COLUMNS)
+    return [angles, RESIDUAL_MM, 14 + ERASURE_MM * len(entries), n_rows * LATENTS_MM,
+            *(n_rows * (28 + SHARE_MM * n) for n in shares)]  # fmt: skip
 
 
 def factors_of(rows):
@@ -69,17 +73,14 @@ def pairs_of(rows):
     return sorted(pairs, key=lambda pair: pair[0] == pair[1])
 
 
-def draw_subspaces(block, rows, entries):
-    """Draw the smallest principal angle of each pair beside its null, and what variance removed axes leave."""
-    factors = factors_of(rows)
-    grid = block.subgridspec(1, 1 + len(factors), width_ratios=[1.7, *[1] * len(factors)]).subplots()
-    draw_angles(grid[0], rows, entries)
-    for axes, removed in zip(grid[1:], factors):
-        draw_residuals(axes, rows[(rows["metric"] == "residual_variance") & (rows["factor"] == removed)], entries)
-        axes.set_ylabel("variance left of the centroids" if removed == factors[0] else "")
-        if removed != factors[0]:
-            axes.tick_params(labelleft=False)
-        plotting.head(axes, f"{plain_name(removed)} removed", [])
+def draw_residuals(block, rows, entries):
+    """Draw the variance of each factor's centroids that is left as axes of one are removed, a panel for each."""
+    factors = list(dict.fromkeys(rows["factor"]))
+    grid = block.subgridspec(1, len(factors)).subplots(sharey=True, squeeze=False)[0]
+    for axes, removed in zip(grid, factors):
+        draw_curves(axes, rows[rows["factor"] == removed], entries)
+        axes.set_ylabel("variance left" if removed == factors[0] else "")
+        plotting.head(axes, f"{plain_name(removed).capitalize()} removed", [])
 
 
 def draw_angles(axes, rows, entries):
@@ -100,10 +101,10 @@ def draw_angles(axes, rows, entries):
     axes.set(xlim=(0, 92), ylim=(len(pairs) - 0.45, -0.55), xlabel="smallest principal angle, degrees")
     axes.set_xticks([0, 30, 60, 90])
     axes.tick_params(axis="y", length=0)
-    plotting.head(axes, "Subspaces", [" ".join(rows["corpus"].unique()), speakers(rows)])
+    plotting.head(axes, "Angles between subspaces", [" ".join(rows["corpus"].unique()), ", ".join(counts(rows))])
 
 
-def draw_residuals(axes, rows, entries):
+def draw_curves(axes, rows, entries):
     """Draw the variance of each factor's centroids that is left as axes of one factor are removed one by one."""
     palette = plotting.class_colours(rows["target"])
     for entry in entries:
@@ -128,32 +129,40 @@ def draw_erasure(figure, block, rows, entries):
     rows = rows[(rows["metric"] == "balanced_accuracy") & (rows["readout"] == "ridge")]
     factors = list(dict.fromkeys(rows["target"]))
     chance = rows.drop_duplicates("target").set_index("target")["chance"]
-    for line, entry in zip(grid, entries):
-        for axes, method in zip(line, methods):
+    for place, (line, entry) in enumerate(zip(grid, entries)):
+        for first, axes, method in zip([True] + [False] * len(methods), line, methods):
             mine = entry.rows(rows[rows["method"].isin(["none", method])]).fillna({"factor": ""})
-            values = mine.pivot(index="factor", columns="target", values="value").loc[["", *factors], factors]
-            above = (values - chance[factors]) / (1 - chance[factors])
+            values, low, high = (
+                mine.pivot(index="factor", columns="target", values=column).loc[["", *factors], factors]
+                for column in ("value", "ci_low", "ci_high")
+            )
+            above = ((values - chance[factors]) / (1 - chance[factors])).to_numpy()
             axes.imshow(above, cmap="YlGnBu", vmin=0, vmax=1, aspect="auto")
-            for (y, x), value in np.ndenumerate(values.to_numpy()):
-                dark = above.to_numpy()[y, x] > 0.55
-                axes.text(x, y, short(value), ha="center", va="center", fontsize=7,
-                          color="white" if dark else "#222222")  # fmt: skip
-            last, first = line is grid[-1], axes is line[0]
+            for y, x in np.ndindex(above.shape):
+                numbers = [each.to_numpy()[y, x] for each in (values, low, high)]
+                colour = "white" if above[y, x] > 0.55 else "#222222"
+                axes.text(x, y, in_cell(*numbers, len(factors)), ha="center", va="center", fontsize=5.8, color=colour)
             probed = [f"{plain_name(factor)}\n(chance {short(chance[factor])})" for factor in factors]
-            axes.set_xticks(range(len(factors)), probed if last else [])
+            axes.set_xticks(range(len(factors)), probed if place == len(entries) - 1 else [])
             erased = ["nothing", *map(plain_name, factors)]
             axes.set_yticks(range(len(erased)), erased if first else [])
             axes.set_ylabel("erased" if first else "")
             axes.tick_params(length=0)
             axes.spines[:].set_visible(False)
-            under = [entry.style.label, f"n = {plotting.describe_range(mine['n'])}"] if first else [" "]
-            title = METHODS[method] if line is grid[0] else ""
-            plotting.head(axes, title, [", ".join(under)])
+            under = [entry.style.label, f"n = {plotting.describe_range(mine['n'])}"] if first else ["\u00a0", "\u00a0"]
+            title = METHODS[method] if place == 0 else ""
+            plotting.head(axes, title, under)
+
+
+def in_cell(value, low, high, n_columns):
+    """Write a share and, where cells are wide enough, its interval."""
+    known = np.isfinite(low) and n_columns <= COLUMNS
+    return f"{short(value)} ({short(low)}–{short(high)})" if known else short(value)
 
 
 def draw_latents(block, rows, entries):
     """Draw what probes read of frames and of both latents, a panel for each model."""
-    probes, grid = rows[rows["analysis"] == "probes"], block.subgridspec(1, len(entries)).subplots(squeeze=False)[0]
+    probes, grid = rows[rows["analysis"] == "probes"], panels_of(block, len(entries))
     targets = list(dict.fromkeys(probes["target"]))
     for axes, entry in zip(grid, entries):
         mine = entry.rows(probes)
@@ -163,42 +172,67 @@ def draw_latents(block, rows, entries):
                     axes.plot([x + gap] * 2, [row["ci_low"], row["ci_high"]], color=LATENTS[layer], linewidth=1.2)
                     axes.plot(x + gap, row["value"], color=LATENTS[layer], marker="o", markersize=3.4)
                     axes.plot([x - 0.42, x + 0.42], [row["chance"]] * 2, **CHANCE)
-        axes.set_xticks(range(len(targets)), [plain_name(target).replace(" ", "\n") for target in targets], fontsize=6)
-        axes.set(ylim=(-0.02, 1.04), ylabel="accuracy" if axes is grid[0] else "")
-        told = entry.rows(rows).set_index(["metric", "layer"])["value"]
-        nats = ", ".join(f"{told['information_nats', name]:.1f}" for name in ("textual", "acoustic"))
+        axes.set_xticks(range(len(targets)), map(plain_name, targets), rotation=90)
+        axes.set(ylim=(-0.02, 1.04), ylabel="accuracy" if axes in grid[::COLUMNS] else "")
+        told = dict(zip(zip(entry.rows(rows)["metric"], entry.rows(rows)["layer"]), entry.rows(rows)["value"]))
+        nats = ", ".join(f"{told['information_nats', name]:.1f} {name}" for name in ("textual", "acoustic"))
         lines = [entry.style.label, f"phone error rate {told['phone_error_rate', 'textual']:.2f}",
-                 f"{nats} nats a frame, textual and acoustic",
-                 f"n = {plotting.describe_range(mine['n'])}, {speakers(mine)}"]  # fmt: skip
-        plotting.head(axes, "Latents of a two-stage bottleneck" if axes is grid[0] else "", lines)
+                 f"nats a frame: {nats}", *counts(mine)]  # fmt: skip
+        plotting.head(axes, "Latents of a bottleneck" if axes is grid[0] else "", lines)
 
 
 def draw_shares(block, rows, entries, palette, what):
     """Draw the share of each prediction that runs through each part, a panel for each model."""
     rows = rows[rows["method"] == ("leace" if (rows["method"] == "leace").any() else rows["method"].iloc[0])]
-    grid, targets = block.subgridspec(1, len(entries)).subplots(squeeze=False)[0], list(dict.fromkeys(rows["target"]))
+    grid, targets = panels_of(block, len(entries)), list(dict.fromkeys(rows["target"]))
     parts = [part for part in palette if (rows["factor"] == part).any()]
+    shares, drawn = with_score(rows), []
     for axes, entry in zip(grid, entries):
-        mine = entry.rows(rows)
+        mine = entry.rows(shares)
         axes.axvline(0, **CHANCE)
-        for gap, part in zip(spaced(len(parts)), parts):
-            for y, target in enumerate(targets):
-                found = mine[(mine["factor"] == part) & (mine["target"] == target)]
-                for _, row in found.iterrows():
-                    filled, colour = READOUTS[row["readout"]], palette[part]
-                    shift = 0 if filled else 0.09
-                    axes.plot([row["ci_low"], row["ci_high"]], [y + gap + shift] * 2, color=colour, linewidth=1.1)
-                    axes.plot(row["value"], y + gap + shift, marker="o", markersize=3.2, color=colour,
-                              markerfacecolor=colour if filled else "white")  # fmt: skip
-        axes.set_yticks(range(len(targets)), map(plain_name, targets) if axes is grid[0] else [])
+        for y, target in enumerate(targets):
+            of_target = mine[mine["target"] == target]
+            if of_target.empty:
+                axes.text(0.03, y, "nothing is predicted", fontsize=7, color=GREY, va="center")
+            for gap, part in zip(spaced(len(parts)), parts):
+                for _, row in of_target[of_target["factor"] == part].iterrows():
+                    draw_share(axes, row, y + gap, palette[part])
+                    drawn.append(row["value"])
+        axes.set_yticks(range(len(targets)), map(plain_name, targets) if axes in grid[::COLUMNS] else [])
         axes.set(ylim=(len(targets) - 0.45, -0.55), xlabel="share of the score")
         axes.tick_params(axis="y", length=0)
         axes.grid(axis="x")
-        lines = [entry.style.label, f"n = {plotting.describe_range(mine['n'])}, {speakers(mine)}"]
-        plotting.head(axes, f"What runs through the {what}" if axes is grid[0] else "", lines)
-    low, high = rows[["ci_low", "value"]].min(axis=None), rows[["ci_high", "value"]].max(axis=None)
+        title = f"Shares of the {what}" if axes is grid[0] else ""
+        plotting.head(axes, title, [entry.style.label, *counts(entry.rows(rows))])
     for axes in grid:
-        axes.set_xlim(min(-0.1, low - 0.05), max(1.1, high + 0.05))
+        axes.set_xlim(min([-0.3, *(value - 0.1 for value in drawn)]), max([1.3, *(value + 0.1 for value in drawn)]))
+
+
+def draw_share(axes, row, y, colour):
+    """Draw one share with its interval: filled of a linear readout, open and a little lower of a network."""
+    filled = READOUTS[row["readout"]]
+    y = y if filled else y + 0.09
+    axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=colour, linewidth=1.1)
+    axes.plot(row["value"], y, marker="o", markersize=3.2, color=colour, markerfacecolor=colour if filled else "white")
+
+
+def with_score(rows):
+    """Return the shares of those scores that are above 0: of nothing there are no shares."""
+    keys = ["model", "step", "target", "method", "readout"]
+    scores = rows[rows["metric"] == "part_score"]
+    above = scores[scores["ci_low"].fillna(scores["value"]) > 0]
+    known = pd.MultiIndex.from_frame(above[keys].astype(str))
+    shares = rows[rows["metric"] == "part_share"]
+    return shares[pd.MultiIndex.from_frame(shares[keys].astype(str)).isin(known)]
+
+
+def panels_of(block, n):
+    """Return n panels, a few in a row."""
+    n_columns = min(n, COLUMNS)
+    grid = list(block.subgridspec(-(-n // n_columns), n_columns).subplots(squeeze=False).flat)
+    for axes in grid[n:]:
+        axes.set_axis_off()
+    return grid[:n]
 
 
 def dot(axes, row, y, style):
@@ -214,12 +248,13 @@ def spaced(n):
 
 def short(value):
     """Write a share in two digits."""
-    return f"{value:.2f}".replace("0.", ".")
+    return f"{value:.2f}".replace("0.", ".", 1)
 
 
-def speakers(rows):
-    """Say how many speakers numbers are of, and what was resampled."""
-    return f"{plotting.describe_range(rows['n_groups'])} speakers; {plotting.describe_interval(rows)}"
+def counts(rows):
+    """Say of how many items and speakers numbers are, and what was resampled, in two lines."""
+    n, n_speakers = (plotting.describe_range(rows[name]) for name in ("n", "n_groups"))
+    return [f"n = {n}; {n_speakers} speakers", plotting.describe_interval(rows)]
 
 
 def legends(table, entries):
@@ -227,7 +262,7 @@ def legends(table, entries):
     models = [Line2D([], [], **entry.style.line) for entry in entries]
     nulls = [Line2D([], [], **NULLS["covariance"], label="random contrasts of the vectors, 95 %"),
              Line2D([], [], **NULLS["isotropic"], label="random subspaces, 95 %"),
-             Line2D([], [], **CHANCE, label="chance, random axes, or nothing")]  # fmt: skip
+             Line2D([], [], **CHANCE, label="chance, random axes removed, no share")]  # fmt: skip
     factors = [Patch(color=colour, label=plain_name(name)) for name, colour in (colours(table) | REST).items()]
     latents = [Patch(color=colour, label=name) for name, colour in LATENTS.items()]
     readouts = [Line2D([], [], linestyle="", marker="o", color=GREY, markerfacecolor=GREY if filled else "white",
@@ -246,8 +281,9 @@ def note(table, latents, study):
         "voices”: the same factor’s, which says how well it is known. Thin lines: a factor’s own axes removed. "
         "Erasers, probes, bottleneck and readouts are of other voices than the items; probes are trained anew. "
         "Shares are of the score of the true class against the mean of all classes and of the mean vector, in LEACE’s "
-        f"metric; they add up to 1 and may be negative. The bottleneck was trained on {n_train} utterances of other "
-        "voices, its textual latent to transcribe phones, its acoustic latent to tell those voices apart."
+        "metric; they add up to 1 and may be negative; of a score whose interval holds 0 there are none. The "
+        f"bottleneck was trained on {n_train} utterances of other voices, its textual latent to transcribe phones, its "
+        "acoustic latent to tell those voices apart."
     )
 
 

@@ -71,15 +71,14 @@ def draw_layers(axes, rows, entries, entry, corpus, probe):
         axes.axhline(values.loc[values["method"] == "none", "value"].iloc[0], color=other.style.colour,
                      linestyle=other.style.dashes, linewidth=1)  # fmt: skip
     untrained = [each for each in entries if each.model == entry.model and each.step == "0"]
-    for each in [*untrained, entry]:
-        before = each.rows(found)
-        draw_line(axes, before[before["method"] == "none"], layers, each.style.colour, each.style.dashes,
-                  each.style.marks)  # fmt: skip
-    alone = mine[(mine["erased_at"] == mine["layer"])]
-    draw_line(axes, alone, layers, ALONE[0], ALONE[2], {"marker": ALONE[1]})
+    looks = [(each.rows(found).query("method == 'none'"), each.style.colour, each.style.dashes, each.style.marks)
+             for each in [*untrained, entry]]  # fmt: skip
+    looks.append((mine[mine["erased_at"] == mine["layer"]], ALONE[0], ALONE[2], {"marker": ALONE[1]}))
+    whole = mine[mine["erased_at"] == "all"]
     for (method, level), (colour, marker, dashes, _) in ERASED.items():
-        kept = mine["method"].eq(method) & mine["fitted_on"].eq(level) & mine["erased_at"].eq("all")
-        draw_line(axes, mine[kept], layers, colour, dashes, {"marker": marker})
+        kept = whole[whole["method"].eq(method) & whole["fitted_on"].eq(level)]
+        looks.append((kept, colour, dashes, {"marker": marker}))
+    draw_lines(axes, looks, layers)
     name_layers(axes, layers)
     axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
     counts = f"n = {plotting.describe_range(mine['n'])}, {plotting.describe_range(mine['n_groups'])} speakers"
@@ -87,24 +86,27 @@ def draw_layers(axes, rows, entries, entry, corpus, probe):
                                                       plotting.describe_interval(mine)])  # fmt: skip
 
 
-def draw_line(axes, rows, layers, colour, dashes, marks):
-    """Draw accuracies by layer, with their intervals."""
-    rows = rows.set_index("layer").reindex([layer for layer in layers if layer in set(rows["layer"])])
-    x = np.array([layers.index(layer) for layer in rows.index])
-    axes.fill_between(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=0.13, linewidth=0)
-    axes.plot(x, rows["value"], color=colour, linestyle=dashes, linewidth=1.2, markersize=3.5, **marks)
+def draw_lines(axes, looks, layers):
+    """Draw accuracies by layer, side by side with their intervals: rows, colour, dashes and mark of each line."""
+    looks = [look for look in looks if len(look[0])]
+    for place, (rows, colour, dashes, marks) in enumerate(looks):
+        rows = rows.set_index("layer").reindex([layer for layer in layers if layer in set(rows["layer"])])
+        x = np.array([layers.index(layer) for layer in rows.index]) + 0.55 * ((place + 0.5) / len(looks) - 0.5)
+        axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=0.45, linewidth=1)
+        axes.plot(x, rows["value"], color=colour, linestyle=dashes, linewidth=1.1, markersize=3.5, **marks)
 
 
 def draw_positions(axes, rows):
     """Draw the linear probe on the beginning, the middle and the end of utterances, before and after erasing."""
     layers = plotting.layer_order(rows.loc[rows["target"] == "gender", "layer"])
     axes.axhline(rows["chance"].dropna().iloc[0], **CHANCE)
+    looks = []
     for position, (colour, marker) in PLACES.items():
         found = accuracies(rows, position=position)
-        before = found[found["method"] == "none"]
         after = found[found["method"].eq("leace") & found["fitted_on"].eq("frame") & found["erased_at"].eq("all")]
-        draw_line(axes, before, layers, colour, "-", {"marker": marker})
-        draw_line(axes, after, layers, colour, (0, (2.5, 1.5)), {"marker": marker, "markerfacecolor": "white"})
+        looks.append((found[found["method"] == "none"], colour, "-", {"marker": marker}))
+        looks.append((after, colour, (0, (2.5, 1.5)), {"marker": marker, "markerfacecolor": "white"}))
+    draw_lines(axes, looks, layers)
     name_layers(axes, layers)
     axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
     interval = plotting.describe_interval(accuracies(rows, position="first"))

@@ -47,6 +47,7 @@ def disentangle_activations(
     methods: Sequence[str] = METHODS,
     shrinkage: float = 0.0,
     min_items: int = 10,
+    max_items: int | None = None,
     min_class_size: int = 20,
     n_folds: int = 4,
     n_mlp_items: int = 2000,
@@ -69,6 +70,7 @@ def disentangle_activations(
     methods : of :data:`auscult.disentangling_erasure.METHODS`
     shrinkage : of the covariance in LEACE
     min_items : least segments of a combination of values, see :func:`auscult.disentangling_items.factor_items`
+    max_items : random sample of the segments, and of those of each target, held in memory at once
     min_class_size : of the classes of targets
     n_folds : of speakers; at least 3: test, validation and training
     n_mlp_items : sample that trains a network; 0 trains none
@@ -98,10 +100,11 @@ def disentangle_activations(
         raise AnalysisError(f"disentangling: expected n_folds of 3 or more (test, validation, training), found "
                             f"{n_folds}")  # fmt: skip
     chosen, index = (activations.layers[0] if len(activations.layers) == 1 else layer), activations.index
-    items = factor_items(index, tier, factors, n_folds=n_folds, min_items=min_items, known=KNOWN_VALUES, seed=seed)
+    items = factor_items(index, tier, factors, n_folds=n_folds, min_items=min_items, max_items=max_items,
+                         known=KNOWN_VALUES, seed=seed)  # fmt: skip
     fold_of = dict(zip(items.speakers, items.folds))
-    further = [labelled_target(index, fold_of, name, target, min_class_size=min_class_size)
-               for name, target in (targets or {}).items()]  # fmt: skip
+    limits = {"min_class_size": min_class_size, "max_items": max_items, "seed": seed}
+    further = [labelled_target(index, fold_of, name, target, **limits) for name, target in (targets or {}).items()]
     rows: list[dict] = []
 
     def add(analysis: str, at: str, found) -> None:

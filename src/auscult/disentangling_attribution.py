@@ -53,7 +53,14 @@ def factor_targets(items: FactorItems) -> list[PartTarget]:
 
 
 def labelled_target(
-    index: pd.DataFrame, fold_of: Mapping[str, int], name: str, target: Mapping[str, Any], *, min_class_size: int = 20
+    index: pd.DataFrame,
+    fold_of: Mapping[str, int],
+    name: str,
+    target: Mapping[str, Any],
+    *,
+    min_class_size: int = 20,
+    max_items: int | None = None,
+    seed: int = 0,
 ) -> PartTarget:
     """Return a target of another column or tier, such as the phone or the word.
 
@@ -63,6 +70,8 @@ def labelled_target(
     fold_of : the fold of each speaker; items of others are left out
     target : ``tier`` and ``column``
     min_class_size : classes with fewer items, or with speakers of a single fold, are left out
+    max_items : use a random sample of so many items
+    seed : of the sample
 
     Raises
     ------
@@ -76,6 +85,8 @@ def labelled_target(
     speakers = index["speaker"].astype(str).to_numpy()
     labels = index[column].astype("string").fillna("").to_numpy(dtype=str)
     rows = np.flatnonzero((index["tier"] == tier).to_numpy() & (labels != "") & np.isin(speakers, list(fold_of)))
+    if max_items is not None:
+        rows = _thin(rows, max_items, seed)
     table = pd.DataFrame({"label": labels[rows], "fold": [fold_of[speaker] for speaker in speakers[rows]]})
     counts = table.groupby("label")["fold"].agg(["size", "nunique"])
     kept = counts.index[(counts["size"] >= min_class_size) & (counts["nunique"] > 1)]

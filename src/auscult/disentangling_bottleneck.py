@@ -36,10 +36,10 @@ class BottleneckSettings:
     """
 
     n_latent: int = 32
-    steps: tuple[int, int] = (600, 300)
-    batch_size: int = 16
+    steps: tuple[int, int] = (800, 300)
+    batch_size: int = 8
     beta: tuple[float, float] = (0.1, 1.0)
-    peak_learning_rate: float = 0.003
+    peak_learning_rate: float = 0.01
 
 
 class VariationalEncoder(nn.Module):

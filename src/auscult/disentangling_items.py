@@ -47,6 +47,7 @@ def factor_items(
     *,
     n_folds: int = 4,
     min_items: int = 10,
+    max_items: int | None = None,
     known: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
 ) -> FactorItems:
@@ -62,8 +63,9 @@ def factor_items(
     factors : columns of the index, two or more, such as ``phone_class``, ``gender`` and ``language``
     n_folds : of speakers, for fitting and testing
     min_items : least segments of a combination of values
+    max_items : use a random sample of so many segments
     known : values that a factor may have; by default any
-    seed : of halves and folds
+    seed : of halves, folds and sample
 
     Raises
     ------
@@ -88,6 +90,9 @@ def factor_items(
     rows, values = rows[valued], values[valued]
     crossed = _crossed(values, factors, min_items)
     rows, values = rows[crossed], values[crossed]
+    if max_items is not None and len(rows) > max_items:
+        drawn = np.sort(np.random.default_rng([seed, 1]).choice(len(rows), max_items, replace=False))
+        rows, values = rows[drawn], values.iloc[drawn]
     labels, codes = {}, {}
     for factor in factors:
         names, codes[factor] = np.unique(values[factor].to_numpy(dtype=str), return_inverse=True)

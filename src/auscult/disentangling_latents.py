@@ -86,7 +86,7 @@ def probe_latents(
     settings : of the bottleneck
     factors, targets, tier : as of :func:`auscult.disentangling.disentangle_activations`; the speaker is probed, too
     splits, train_split : utterances to probe, and to train on
-    n_train, n_test : so many utterances, spread evenly, instead of all
+    n_train, n_test : so many utterances, spread evenly over speakers and languages, instead of all
     n_folds : of speakers, for the probes of pooled latents
 
     Returns
@@ -119,11 +119,13 @@ def probe_latents(
     frames = layer_frames(network, recordings, tested, chosen, batch_s)
     pooled, nats, spelt = _pool(bottlenecks, frames, tested, index)
     asked = _targets(pooled.index, factors, targets or {}, tier)
-    probes = probe_activations(
-        pooled, corpus=corpus, model=model, step=step, n_folds=n_folds, n_resamples=n_resamples, seed=seed,
-        min_class_size=min_class_size,
-        targets=[{"name": name, **target} for name, target in asked.items()],
-    )  # fmt: skip
+    shared = {"n_folds": n_folds, "n_resamples": n_resamples, "seed": seed}
+    # Of a speaker there are as many utterances as there are, however rare a phone may be.
+    probes = pd.concat([
+        probe_activations(pooled, corpus=corpus, model=model, step=step, min_class_size=fewest, **shared,
+                          targets=[{"name": name, **asked[name]} for name in names])
+        for names, fewest in (([name for name in asked if name != "speaker"], min_class_size), (["speaker"], 2))
+    ])  # fmt: skip
     probes = probes[(probes["labels"] == "true") & (probes["metric"] == "accuracy") & (probes["layer"] != "selected")]
     spoken = spoken_tokens(recordings, tested, tier, tokens)
     bottleneck = _bottleneck_rows(nats, spelt, spoken, tested, n_resamples, seed)

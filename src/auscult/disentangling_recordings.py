@@ -33,7 +33,7 @@ def divide_speakers(
     Parameters
     ----------
     splits, train_split : utterances to probe, and to train on
-    n_train, n_test : so many, spread evenly, or None for all
+    n_train, n_test : so many, spread evenly over speakers and languages, or None for all
     seed : of the halves
 
     Raises
@@ -111,6 +111,8 @@ def _spoken(corpus: Corpus, utterances: pd.DataFrame, tier: str) -> list[list[st
 
 
 def _thin(utterances: pd.DataFrame, maximum: int | None) -> pd.DataFrame:
+    """Return so many utterances: the first of every speaker and language, then the second of each, and so on."""
     if maximum is None or maximum >= len(utterances):
         return utterances
-    return utterances.iloc[np.arange(maximum) * len(utterances) // maximum]
+    turn = utterances.groupby(["speaker", "language"]).cumcount().to_numpy()
+    return utterances.iloc[np.sort(np.argsort(turn, kind="stable")[:maximum])]

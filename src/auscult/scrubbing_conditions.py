@@ -5,15 +5,13 @@ the first to the last, each on what is left behind those before it (concept scru
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
-from operator import add
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from auscult.erasure import Eraser
-from auscult.erasure_fitting import class_moments, fit_eraser
+from auscult.erasure_fitting import fit_eraser
 from auscult.erasure_labels import GENDERS, shuffle_by_speaker
 from auscult.errors import AnalysisError
 from auscult.moments import Moments
@@ -121,9 +119,9 @@ class _Fitter:
         self.runs, self.settings, self.seed = runs, settings, seed
         self.names = items["utterance"][rows].tolist()
         codes = items["code"][rows]
-        shuffled = shuffle_by_speaker(codes, items["speaker"][rows], seed)
-        self.codes = {True: dict(zip(self.names, shuffled)), False: dict(zip(self.names, codes))}
-        self._kept: dict[str, dict[tuple[str, bool], Moments]] = {}
+        both = np.stack([codes, shuffle_by_speaker(codes, items["speaker"][rows], seed)], axis=1)
+        self.one_hot = dict(zip(self.names, np.eye(len(GENDERS))[both].reshape(len(rows), -1)))
+        self._kept: dict[str, dict[str, Moments]] = {}
 
     def all_layers(self, condition: Condition) -> dict[str, Eraser]:
         erasers: dict[str, Eraser] = {}
@@ -134,29 +132,31 @@ class _Fitter:
         return erasers
 
     def single(self, condition: Condition, layer: str, before: Mapping[str, Eraser]) -> Eraser:
-        moments = self._moments(layer, before)[condition.fitted_on, condition.method == SHUFFLED]
+        moments = self._moments(layer, before)[condition.fitted_on]
         settings = dict(self.settings.get(condition.method, {}))
         if condition.method == "random":
             settings["seed"] = [self.seed, *layer.encode()]
-        return fit_eraser(_FITTERS[condition.method], moments, GENDERS, **settings)
+        labelled = _columns(moments, slice(len(GENDERS), None) if condition.method == SHUFFLED else slice(len(GENDERS)))
+        return fit_eraser(_FITTERS[condition.method], labelled, GENDERS, **settings)
 
-    def _moments(self, layer: str, before: Mapping[str, Eraser]) -> dict[tuple[str, bool], Moments]:
-        """Return the moments of a layer by level and by whether genders are shuffled."""
+    def _moments(self, layer: str, before: Mapping[str, Eraser]) -> dict[str, Moments]:
+        """Return the moments of a layer, over frames and over utterances, with true and with shuffled genders."""
         if not before and layer in self._kept:
             return self._kept[layer]
-        parts: dict[tuple[str, bool], list[Moments]] = {}
+        total: dict[str, Moments] = {}
         for names, frames in self.runs.frames(self.names, layer, before):
-            for key, moments in self._of_batch(names, [rows.double().cpu().numpy() for rows in frames]):
-                parts.setdefault(key, []).append(moments)
-        total = {key: reduce(add, moments) for key, moments in parts.items()}
+            for level, moments in self._of_batch(names, [rows.double().cpu().numpy() for rows in frames]):
+                total[level] = total[level] + moments if level in total else moments
         if not before:
             self._kept[layer] = total
         return total
 
-    def _of_batch(self, names: Sequence[str], frames: Sequence[np.ndarray]) -> Iterator[tuple[tuple, Moments]]:
-        means = np.stack([rows.mean(axis=0) for rows in frames])
-        lengths, whole = [len(rows) for rows in frames], np.concatenate(frames)
-        for shuffled, by_name in self.codes.items():
-            codes = np.array([by_name[name] for name in names])
-            yield ("frame", shuffled), class_moments(whole, np.repeat(codes, lengths), len(GENDERS))
-            yield ("utterance", shuffled), class_moments(means, codes, len(GENDERS))
+    def _of_batch(self, names: Sequence[str], frames: Sequence[np.ndarray]) -> Iterator[tuple[str, Moments]]:
+        labels = np.stack([self.one_hot[name] for name in names])
+        yield "frame", Moments.of(np.concatenate(frames), np.repeat(labels, [len(rows) for rows in frames], axis=0))
+        yield "utterance", Moments.of(np.stack([rows.mean(axis=0) for rows in frames]), labels)
+
+
+def _columns(moments: Moments, columns: slice) -> Moments:
+    """Return moments with some of their targets alone."""
+    return replace(moments, sum_y=moments.sum_y[columns], cross=moments.cross[:, columns])

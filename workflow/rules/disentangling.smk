@@ -39,6 +39,7 @@ rule disentangling_run:
         methods=config["analyses"]["disentangling"]["methods"],
         shrinkage=config["analyses"]["disentangling"]["shrinkage"],
         min_items=config["analyses"]["disentangling"]["min_items"],
+        max_items=config["analyses"]["disentangling"]["max_items"],
         min_class_size=config["analyses"]["disentangling"]["min_class_size"],
         n_folds=config["analyses"]["disentangling"]["n_folds"],
         n_mlp_items=config["analyses"]["disentangling"]["n_mlp_items"],
