@@ -27,7 +27,7 @@ def conditions(model, step, layers):
         return [("none", "", ""), ("leace", "frame", "all")]
     return [
         ("none", "", ""),
-        *(("leace", "frame", layer) for layer in layers),
+        *(("leace", "frame", layer) for layer in (*layers, "blocks")),
         *((*each, "all") for each in ALL_METHODS),
     ]
 
@@ -39,7 +39,7 @@ def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20):
         for method, level, at in conditions(model, step, own):
             shared = {"model": model, "step": step, "method": method, "fitted_on": level, "erased_at": at,
                       "n_groups": n_speakers, "n_fit": 0 if method == "none" else 17000, "rank": 1}  # fmt: skip
-            behind = own[own.index(at) :] if at in own else own
+            behind = own[own.index(at) :] if at in own else own[1:] if at == "blocks" else own
             value = 0.9 if method in ("none", "random", "shuffled") else 0.55
             for layer, position, probe in product(behind, ("all", "first", "middle", "last"), ("ridge", "mlp")):
                 if probe == "ridge" or position == "all":
@@ -83,15 +83,15 @@ def test_scrubbing_states_counts_controls_and_what_was_resampled(drawn):
 
 
 def test_scrubbing_names_every_condition_and_its_change(drawn):
-    assert {"nothing erased", "LEACE, cnn", "LEACE, T4", "LEACE, all layers", "INLP, all layers",
+    assert {"nothing erased", "LEACE, cnn", "LEACE, T4", "LEACE, all layers", "INLP, all layers", "LEACE, all but cnn",
             "LEACE, all layers, fitted on utterances", "class means, all layers"} <= set(drawn)  # fmt: skip
     assert "+0.004 [−0.016, +0.024], p = 0.03" in drawn
 
 
 def test_scrubbing_writes_what_is_found_behind_an_erased_layer(drawn):
-    # Six layers with nothing erased, each erased layer and those behind it, and all of them.
+    # Six layers with nothing erased, each erased layer and those behind it, all but the first and all of them.
     assert drawn.count("0.90") >= 6
-    assert drawn.count("0.55") >= 6 * 7 / 2 + 6
+    assert drawn.count("0.55") >= 6 * 7 / 2 + 5 + 6
 
 
 def test_scrubbing_with_too_few_speakers_says_so(tmp_path):

@@ -172,13 +172,15 @@ def test_erasers_of_all_layers_are_fitted_behind_each_other(planted, level):
 def test_single_layers_are_fitted_on_what_is_there_without_erasing(planted):
     items, runs = planted
     conditions = plan_conditions(runs.layers, ["leace", "inlp"])
-    assert [each.erased_at for each in conditions] == ["", "cnn", "embed", "T1", "all", "all"]
+    assert [each.erased_at for each in conditions] == ["", "cnn", "embed", "T1", "blocks", "all", "all"]
     erasers = fit_conditions(runs, items, conditions, settings={"inlp": {"n_iterations": 2}}, seed=0)
     assert erasers[conditions[0]] == {}
     assert [list(erasers[each]) for each in conditions[1:4]] == [["cnn"], ["embed"], ["T1"]]
-    assert np.allclose(erasers[conditions[1]]["cnn"].removed, erasers[conditions[4]]["cnn"].removed)
-    assert not np.allclose(erasers[conditions[3]]["T1"].removed, erasers[conditions[4]]["T1"].removed)
-    assert all(eraser.rank <= 2 for eraser in erasers[conditions[5]].values())
+    assert list(erasers[conditions[4]]) == ["embed", "T1"]
+    assert np.allclose(erasers[conditions[2]]["embed"].removed, erasers[conditions[4]]["embed"].removed)
+    assert np.allclose(erasers[conditions[1]]["cnn"].removed, erasers[conditions[5]]["cnn"].removed)
+    assert not np.allclose(erasers[conditions[3]]["T1"].removed, erasers[conditions[5]]["T1"].removed)
+    assert all(eraser.rank <= 2 for eraser in erasers[conditions[6]].values())
 
 
 def test_controls_leave_gender_in_place(planted):
@@ -319,11 +321,12 @@ def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken
     assert list(table.columns) == list(SCRUBBING_COLUMNS)
     conditions = table[["method", "erased_at"]].drop_duplicates().to_numpy().tolist()
     assert conditions == [["none", ""], ["leace", "cnn"], ["leace", "embed"], ["leace", "T1"], ["leace", "T2"],
-                          ["leace", "all"], ["random", "all"]]  # fmt: skip
+                          ["leace", "blocks"], ["leace", "all"], ["random", "all"]]  # fmt: skip
     probed = table[(table["metric"] == "accuracy") & (table["probe"] == "mlp")]
     behind = probed.groupby(["method", "erased_at"], sort=False)["layer"].apply(list)
     assert behind["none", ""] == ["cnn", "embed", "T1", "T2"]
     assert behind["leace", "T1"] == ["T1", "T2"]
+    assert behind["leace", "blocks"] == ["embed", "T1", "T2"]
     assert set(probed["position"]) == {"all"}
     assert set(table.loc[table["probe"] == "ridge", "position"]) == {"all", "first", "middle", "last"}
     rates = table[table["target"] == "transcript"]
@@ -334,7 +337,8 @@ def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken
     assert (table["n_groups"].where(table["gender"] != "all", 4) == 4).all()
     layers = ("cnn", "embed", "T1", "T2")
     everywhere = {f"{method}/frame/all/{layer}" for method in ("leace", "random") for layer in layers}
-    assert set(erasers) == {f"leace/frame/{layer}/{layer}" for layer in layers} | everywhere
+    blocks = {f"leace/frame/blocks/{layer}" for layer in layers[1:]}
+    assert set(erasers) == {f"leace/frame/{layer}/{layer}" for layer in layers} | blocks | everywhere
 
 
 def test_the_error_rate_with_nothing_erased_is_that_of_the_recogniser(spoken):
@@ -369,8 +373,8 @@ def test_error_rates_are_set_out_by_condition_and_gender(spoken):
     table, _ = scrubbed(spoken, tiny_predictor("hubert-ctc"))
     rates = tabulate_rates(table)
     assert list(rates.columns) == list(RATES_COLUMNS)
-    assert len(rates) == 7 * 3
+    assert len(rates) == 8 * 3
     assert rates["wer_change"].isna().sum() == 3
     erased = rates[rates["method"] != "none"]
     before = rates.loc[rates["method"] == "none", "wer"].to_numpy()
-    assert np.allclose(erased["wer"] - np.tile(before, 6), erased["wer_change"])
+    assert np.allclose(erased["wer"] - np.tile(before, 7), erased["wer_change"])

@@ -73,7 +73,7 @@ def test_a_recogniser_of_the_hub_is_scrubbed_on_voices_of_another_part(tmp_path,
         rates = table[(table["target"] == "transcript") & (table["gender"] == "all")]
         assert (rates["n"] == 16).all()
         assert (rates["n_groups"] == 8).all()
-        assert set(rates["erased_at"]) == {"", "cnn", "embed", "T1", "T2", "all"}
+        assert set(rates["erased_at"]) == {"", "cnn", "embed", "T1", "T2", "blocks", "all"}
         assert (table.loc[table["target"] == "gender", "n_train"] == 12).all()
         assert np.isfinite(table["value"]).all()
     # Upper-case letters of the model and of the transcripts are compared in lower case.

@@ -13,7 +13,7 @@ CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
 # Tol's muted scheme, apart from the models' palette: here a colour is what was erased, and how.
 ALONE = ("#AA4499", "s", "-")
 ERASED = {
-    ("leace", "frame"): ("#117733", "^", "-", "LEACE at all layers"),
+    ("leace", "frame"): ("#332288", "X", "-", "LEACE at all layers"),
     ("random", "frame"): ("#999933", "v", (0, (1, 1)), "random direction at all layers"),
     ("shuffled", "frame"): ("#DDAA33", "D", (0, (4, 1.5)), "genders shuffled, at all layers"),
 }
@@ -24,7 +24,7 @@ METHODS = {
     "random": "random direction",
     "shuffled": "genders shuffled",
 }
-PLACES = {"first": ("#332288", "<"), "middle": ("#44AA99", "o"), "last": ("#CC6677", ">")}
+PLACES = {"first": ("#661100", "<"), "middle": ("#44AA99", "o"), "last": ("#CC6677", ">")}
 GENDERS = {"all": ("#222222", "o", "all voices"), "female": ("#882255", "<", "women"), "male": ("#6699CC", ">", "men")}
 PROBES = {"ridge": "Linear probe", "mlp": "Network"}
 
@@ -121,6 +121,8 @@ def draw_behind(figure, axes, rows):
     kinds = [("none", found[found["method"] == "none"])]
     kinds += [(layer, single[single["erased_at"] == layer]) for layer in layers if layer in set(single["erased_at"])]
     whole = found[found["method"].eq("leace") & found["fitted_on"].eq("frame") & found["erased_at"].eq("all")]
+    blocks = found[found["erased_at"] == "blocks"]
+    kinds += [("all but cnn", blocks)] if len(blocks) else []
     kinds += [("all", whole)]
     grid = np.full((len(kinds), len(layers)), np.nan)
     for y, (_, part) in enumerate(kinds):
@@ -157,7 +159,7 @@ def name_condition(method, level, layer):
     """Return what a condition is called."""
     if method == "none":
         return "nothing erased"
-    where = "all layers" if layer == "all" else layer
+    where = {"all": "all layers", "blocks": "all but cnn"}.get(layer, layer)
     return f"{METHODS[method]}, {where}" + (", fitted on utterances" if level == "utterance" else "")
 
 

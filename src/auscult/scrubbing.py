@@ -121,7 +121,7 @@ class _Measures:
     def probes(self, vectors: Mapping[str, np.ndarray], condition: Condition) -> Iterator[dict]:
         """Yield the accuracies of every layer behind the eraser, of the network on whole utterances alone."""
         layers = list(vectors)
-        first = layers.index(condition.erased_at) if condition.erased_at in layers else 0
+        first = layers.index((condition.layers(layers) or layers)[0])
         n_train = int(np.sum(self.items["role"] == "probe"))
         for layer in layers[first:]:
             for place, position in enumerate(POSITIONS):

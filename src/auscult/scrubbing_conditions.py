@@ -17,9 +17,9 @@ from auscult.errors import AnalysisError
 from auscult.moments import Moments
 from auscult.scrubbing_items import ScrubbingItems
 
-__all__ = ["ALL", "NONE", "SHUFFLED", "Condition", "plan_conditions", "fit_conditions"]
+__all__ = ["ALL", "BLOCKS", "NONE", "SHUFFLED", "Condition", "plan_conditions", "fit_conditions"]
 
-ALL, NONE, SHUFFLED = "all", "none", "shuffled"
+ALL, BLOCKS, NONE, SHUFFLED = "all", "blocks", "none", "shuffled"
 # How each method is called in tables, and by which fitter it is made; the last two are controls.
 _FITTERS = {
     "leace": "leace",
@@ -49,23 +49,29 @@ class Condition:
     method : ``none``, or of :data:`METHODS`: ``leace``, ``inlp``, ``mean_projection``, or the controls ``random`` and
         ``shuffled`` (LEACE of genders that were dealt out anew among the speakers)
     fitted_on : ``frame`` or ``utterance``, whose means count once each
-    erased_at : a layer, or ``all``
+    erased_at : a layer, ``all``, or ``blocks``: all but the front end's, as where one is kept as it is
     """
 
     method: str = NONE
     fitted_on: Literal["frame", "utterance", ""] = ""
     erased_at: str = ""
 
+    def layers(self, of: Sequence[str]) -> list[str]:
+        """Return the layers it erases at, of those of a model."""
+        if self.erased_at in (ALL, BLOCKS):
+            return [layer for layer in of if self.erased_at == ALL or layer != "cnn"]
+        return [layer for layer in of if layer == self.erased_at]
+
 
 def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_layers: bool = True) -> list[Condition]:
-    """Return the conditions of a model: nothing erased, LEACE at each layer, and every method at all layers.
+    """Return the conditions of a model: nothing erased, one method at each layer, and every method at all layers.
 
     Parameters
     ----------
     layers : of the model; with one alone, ``all`` is that
-    methods : to erase with at all layers, the first of them at each layer, too; ``leace/utterance`` is LEACE fitted on
-        means of utterances, and everything else is fitted on frames
-    single_layers : whether to erase at single layers
+    methods : to erase with at all layers, the first of them at each layer and at all behind the front end, too;
+        ``leace/utterance`` is LEACE fitted on means of utterances, and everything else is fitted on frames
+    single_layers : whether to erase at less than all layers
 
     Raises
     ------
@@ -80,7 +86,8 @@ def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_lay
                 f"expected methods among {', '.join(_FITTERS)}, perhaps with /utterance behind, found {name!r}; "
                 "correct the name"
             )
-    single = [Condition(*pairs[0], layer) for layer in layers] if single_layers and len(layers) > 1 else []
+    parts = [*layers, BLOCKS] if single_layers and len(layers) > 1 else []
+    single = [Condition(*pairs[0], part) for part in parts]
     return [Condition(), *single, *(Condition(*pair, ALL) for pair in pairs)]
 
 
@@ -100,15 +107,7 @@ def fit_conditions(
     seed : of random directions and shuffled genders
     """
     fitter = _Fitter(runs, items, settings, seed)
-    found: dict[Condition, dict[str, Eraser]] = {}
-    for condition in conditions:
-        if condition.method == NONE:
-            found[condition] = {}
-        elif condition.erased_at == ALL:
-            found[condition] = fitter.all_layers(condition)
-        else:
-            found[condition] = {condition.erased_at: fitter.single(condition, condition.erased_at, {})}
-    return found
+    return {condition: fitter.fit(condition) for condition in conditions}
 
 
 class _Fitter:
@@ -123,15 +122,15 @@ class _Fitter:
         self.one_hot = dict(zip(self.names, np.eye(len(GENDERS))[both].reshape(len(rows), -1)))
         self._kept: dict[str, dict[str, Moments]] = {}
 
-    def all_layers(self, condition: Condition) -> dict[str, Eraser]:
+    def fit(self, condition: Condition) -> dict[str, Eraser]:
         erasers: dict[str, Eraser] = {}
-        for layer in self.runs.layers:
+        for layer in condition.layers(self.runs.layers):
             # A random direction knows nothing of the layer but its mean, which other random directions barely move.
             before = {} if condition.method == "random" else erasers
-            erasers = erasers | {layer: self.single(condition, layer, before)}
+            erasers = erasers | {layer: self._fit_layer(condition, layer, before)}
         return erasers
 
-    def single(self, condition: Condition, layer: str, before: Mapping[str, Eraser]) -> Eraser:
+    def _fit_layer(self, condition: Condition, layer: str, before: Mapping[str, Eraser]) -> Eraser:
         moments = self._moments(layer, before)[condition.fitted_on]
         settings = dict(self.settings.get(condition.method, {}))
         if condition.method == "random":
