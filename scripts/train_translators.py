@@ -9,8 +9,9 @@ from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     names = list(snakemake.params.seeds)
+    folder = Path(snakemake.output.checkpoints[0]).parents[2]
     train_translators(
-        checkpoints={name: Path(snakemake.params.checkpoints) / name for name in names},
+        checkpoints={name: folder / name for name in names},
         quality_tables=dict(zip(names, map(Path, snakemake.output.quality))),
         states={name: Path(snakemake.params.state) / name for name in names},
         seeds=snakemake.params.seeds,

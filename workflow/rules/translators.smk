@@ -45,7 +45,6 @@ for name, group in get_translators().items():
             runtime=60,
             gpu=get_gpus(),
         params:
-            checkpoints="resources/checkpoints",
             state="resources/training",
             seeds={seed: model_seed(config, seed) for seed in group},
             steps={seed: config["models"][seed]["steps"] for seed in group},
