@@ -17,7 +17,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from auscult.errors import AuscultError
-from auscult.studies import check_study
+from auscult.study.configuration import check_study
 
 min_version("9.9")
 
@@ -58,6 +58,7 @@ for family in config["analyses"]:
     include: f"workflow/rules/{family}.smk"
 
 
+include: "workflow/rules/figures.smk"
 include: "workflow/rules/talk.smk"
 
 

@@ -20,9 +20,9 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from auscult.abx import abx_frames
-from auscult.abx_items import read_items
-from auscult.frames import FrameTiming
+from auscult.analyses.abx.analysis import abx_frames
+from auscult.analyses.abx.items import read_items
+from auscult.models.frames import FrameTiming
 
 PEER = "zerospeech-libriabx2"
 HOP, RATE = 320, 16000

@@ -30,9 +30,9 @@ from captum.attr import IntegratedGradients, KernelShap
 from scipy.signal import lfilter
 from transformers import HubertForSequenceClassification
 
-from auscult.attribution_cost import chunk_size, footprint
-from auscult.attribution_gradients import integrated_gradients
-from auscult.attribution_perturbation import Game, solve_shapley
+from auscult.analyses.attribution.cost import chunk_size, footprint
+from auscult.analyses.attribution.gradients import integrated_gradients
+from auscult.analyses.attribution.perturbation import Game, solve_shapley
 from auscult.models.predictor import Predictor
 from auscult.models.training.architecture import build_encoder
 

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from auscult.comparisons import Space, compare_spaces
-from auscult.similarity_items import Items, Measures
+from auscult.analyses.similarity.comparisons import Space, compare_spaces
+from auscult.analyses.similarity.items import Items, Measures
 
 N_DIMS, N_SPEAKERS, SMALL, LARGE, N_LAYERS, LIMIT_GB = 768, 16, 2000, 100_000, 3, 4
 PAIRS = [(i, j) for i in range(N_LAYERS) for j in range(i, N_LAYERS)]

@@ -17,9 +17,9 @@ import torch
 from safetensors.numpy import load_file
 from transformers import Wav2Vec2Config, Wav2Vec2Model
 
-from auscult.activations import shard_name
+from auscult.activations.extraction import extract_activations
+from auscult.activations.store import shard_name
 from auscult.corpora.corpus import Corpus, read_corpus
-from auscult.extraction import extract_activations
 from auscult.manifests import build_folder
 from auscult.models.speech import SpeechModel
 from auscult.tables import SEGMENT_COLUMNS, UTTERANCE_COLUMNS, write_table
@@ -41,9 +41,15 @@ def main() -> None:
         before = product_rate()
         start = time.perf_counter()
         extract_activations(
-            Path(scratch) / "activations", model=model, corpus=corpus, tiers=["phone", "utterance"], splits=["test"],
-            batch_s=30, recipe={}, parents={},
-        )  # fmt: skip
+            Path(scratch) / "activations",
+            model=model,
+            corpus=corpus,
+            tiers=["phone", "utterance"],
+            splits=["test"],
+            batch_s=30,
+            recipe={},
+            parents={},
+        )
         ours_s = time.perf_counter() - start
         rate = (before + product_rate()) / 2
         found = load_file(Path(scratch) / "activations" / shard_name(0))

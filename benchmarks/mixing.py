@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from transformers import HubertConfig, HubertModel
 
-from auscult.mixing import mix_waveform
+from auscult.analyses.mixing.waveforms import mix_waveform
 from auscult.models.speech import SpeechModel
 
 RATE_HZ = 16000

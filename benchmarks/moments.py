@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from auscult.moments import JointMoments
+from auscult.statistics.moments import JointMoments
 
 N_ITEMS, N_DIMS, N_SPEAKERS, REPEATS = 16000, 768, 16, 3
 TOLERANCE = {"float32": 1e-5, "float64": 1e-12}

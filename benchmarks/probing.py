@@ -15,10 +15,10 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from auscult.nested import cross_validate
-from auscult.probing import PENALTIES
-from auscult.targets import make_task
-from auscult.vectors import LayerVectors
+from auscult.activations.layer_vectors import LayerVectors
+from auscult.analyses.probing.analysis import PENALTIES
+from auscult.probes.cross_validation import cross_validate
+from auscult.probes.tasks import make_task
 
 N_LAYERS, N_ITEMS, N_DIMS, N_FOLDS = 1, 12000, 768, 4
 CLASSES = {"phone": 40, "gender": 2}

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from auscult.corpora.corpus import read_corpus
-from auscult.corpora.synthesis import synthesise_corpus
+from auscult.corpora.synthesis.speech import synthesise_corpus
 
 SIZE = {"languages": ["english", "dutch", "mandarin"], "sentences": {"test": 180}, "voices": {"test": 8}, "seed": 1}
 

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from auscult.abx import abx_activations
-from auscult.activations import read_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.abx.analysis import abx_activations
 from auscult.jobs import job
 from auscult.tables import write_table
 

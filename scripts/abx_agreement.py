@@ -1,6 +1,6 @@
 """Compare how ABX and the probe rank layers and models."""
 
-from auscult.abx_agreement import rank_agreement
+from auscult.analyses.abx.agreement import rank_agreement
 from auscult.jobs import job
 from auscult.tables import read_table, write_table
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from auscult.abx import abx_item_files
+from auscult.analyses.abx.analysis import abx_item_files
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
-from auscult.models.opening import open_model
+from auscult.models.loading import open_model
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auscult.attribution import Settings, attribute_corpus
+from auscult.analyses.attribution.analysis import Settings, attribute_corpus
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.cues import cues, has_cues
 from auscult.jobs import job

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from auscult.activations import read_activations
-from auscult.disentangling import disentangle_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.jobs import job
 from auscult.tables import write_table
 

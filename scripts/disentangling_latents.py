@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from auscult.analyses.disentangling.bottleneck import BottleneckSettings
+from auscult.analyses.disentangling.latents import probe_latents
 from auscult.corpora.corpus import read_corpus
-from auscult.disentangling_bottleneck import BottleneckSettings
-from auscult.disentangling_latents import probe_latents
 from auscult.jobs import job
-from auscult.models.opening import open_model
+from auscult.models.loading import open_model
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from auscult.activations import read_activations
-from auscult.encoding import encode_sweep
+from auscult.activations.store import read_activations
+from auscult.analyses.encoding.analysis import encode_sweep
 from auscult.jobs import job
 from auscult.tables import write_table
 

@@ -1,6 +1,6 @@
 """Compare how far apart models learn levels, and whether abstract ones come later and deeper."""
 
-from auscult.encoding_summary import summarise_encoding
+from auscult.analyses.encoding.summary import summarise_encoding
 from auscult.jobs import job
 from auscult.tables import read_table, write_table
 

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
+from auscult.activations.extraction import Extraction, extract_sweep
 from auscult.corpora.corpus import read_corpus
-from auscult.extraction import Extraction, extract_sweep
 from auscult.jobs import job
-from auscult.models.opening import model_opener
+from auscult.models.loading import model_opener
 from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
-    device, code = snakemake.params.device, code_digest("extraction", "models.opening", "corpora.corpus")
+    device, code = snakemake.params.device, code_digest("activations.extraction", "models.loading", "corpora.corpus")
     extractions = []
     runs = zip(snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints)
     for manifest, features, checkpoint in runs:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from auscult.jobs import job
-from auscult.models.hub import fetch_checkpoint
+from auscult.models.hub.fetching import fetch_checkpoint
 
 with job(snakemake.log[0], snakemake.threads):
     fetch_checkpoint(

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from auscult.analyses.mixing.analysis import mix_cues
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.cues import cues
 from auscult.jobs import job
-from auscult.mixing_cues import mix_cues
-from auscult.models.opening import open_model
+from auscult.models.loading import open_model
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pandas as pd
 
-from auscult.activations import read_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.probing.analysis import probe_activations
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
-from auscult.probing import probe_activations
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from auscult.activations import read_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.reduction.analysis import reduce_activations
 from auscult.jobs import job
-from auscult.reduction import reduce_activations
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from auscult.analyses.reliability.analysis import measure_run
+from auscult.analyses.reliability.items import summarise_items
+from auscult.analyses.reliability.sanity import explain_again
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.predictor import load_predictor
-from auscult.reliability import measure_run
-from auscult.reliability_items import summarise_items
-from auscult.reliability_sanity import explain_again
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):

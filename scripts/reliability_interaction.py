@@ -1,7 +1,7 @@
 """Compare what words gain on frames in word-based tasks with what they gain in others."""
 
+from auscult.analyses.reliability.interaction import interact
 from auscult.jobs import job
-from auscult.reliability_interaction import interact
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -1,7 +1,7 @@
 """Summarise a task over its models: how their attributions agree, and what was measured of each."""
 
+from auscult.analyses.reliability.tasks import measure_task
 from auscult.jobs import job
-from auscult.reliability_tasks import measure_task
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
+from auscult.analyses.scrubbing.analysis import scrub_gender
 from auscult.corpora.corpus import read_corpus
-from auscult.erasure import save_erasers
+from auscult.erasure.erasers import save_erasers
 from auscult.jobs import job
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
 from auscult.models.predictor import load_predictor
-from auscult.scrubbing import scrub_gender
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

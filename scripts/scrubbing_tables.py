@@ -1,7 +1,7 @@
 """Collect the results of scrubbing, and set out the error rates before and after erasing."""
 
+from auscult.analyses.scrubbing.summary import tabulate_rates
 from auscult.jobs import job
-from auscult.scrubbing_summary import tabulate_rates
 from auscult.tables import collect_tables, write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from auscult.activations import read_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.similarity.analysis import Measures, compare_models
 from auscult.jobs import job
-from auscult.similarity import Measures, compare_models
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

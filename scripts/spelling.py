@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from auscult.analyses.spelling.analysis import score_spelling
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.predictor import load_predictor
-from auscult.spelling import score_spelling
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from auscult.analyses.syntax.analysis import follow_syntax
 from auscult.corpora.text import read_text_corpus
 from auscult.jobs import job
-from auscult.syntax import follow_syntax
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -1,7 +1,7 @@
 """Date the break of every curve over training, and compare the dates of models and seeds."""
 
+from auscult.analyses.syntax.onsets import find_onsets
 from auscult.jobs import job
-from auscult.syntax_onsets import find_onsets
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auscult.corpora.synthesis import synthesise_corpus
+from auscult.corpora.synthesis.speech import synthesise_corpus
 from auscult.jobs import job
 
 with job(snakemake.log[0]):

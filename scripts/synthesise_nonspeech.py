@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auscult.corpora.nonspeech import synthesise_nonspeech
+from auscult.corpora.synthesis.nonspeech import synthesise_nonspeech
 from auscult.jobs import job
 
 with job(snakemake.log[0]):

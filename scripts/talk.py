@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
+from auscult.figures.talk import build_talk, headline_numbers
 from auscult.jobs import job
 from auscult.manifests import write_file
 from auscult.sources import code_commit
 from auscult.tables import read_table
-from auscult.talk import build_talk, headline_numbers
 
 with job(snakemake.log[0], snakemake.threads):
     params = {"study": snakemake.params.study, "models": snakemake.params.models}

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from auscult.activations import read_activations
+from auscult.activations.store import read_activations
+from auscult.analyses.tone.analysis import tone_activations
 from auscult.jobs import job
 from auscult.tables import write_table
-from auscult.tone import tone_activations
 
 with job(snakemake.log[0], snakemake.threads):
     folders = [Path(manifest).parent for manifest in snakemake.input.activations]

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from auscult.analyses.tone.analysis import tone_contours
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.tables import write_table
-from auscult.tone import tone_contours
 
 with job(snakemake.log[0], snakemake.threads):
     results, items = tone_contours(

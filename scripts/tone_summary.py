@@ -1,8 +1,8 @@
 """Stack the results of all models, average them over seeds and compare conditions."""
 
+from auscult.analyses.tone.summary import summarise_tone
 from auscult.jobs import job
 from auscult.tables import collect_tables, write_table
-from auscult.tone_summary import summarise_tone
 
 with job(snakemake.log[0], snakemake.threads):
     items = collect_tables(snakemake.input.syllables)

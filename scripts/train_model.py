@@ -4,7 +4,7 @@ from pathlib import Path
 
 from auscult.devices import pick_device
 from auscult.jobs import job
-from auscult.models.training.loop import train_model
+from auscult.models.training.pretraining import train_model
 from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
@@ -23,5 +23,5 @@ with job(snakemake.log[0], snakemake.threads):
         seed=snakemake.params.seed,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,
-        identity={"threads": snakemake.threads, "code": code_digest("models.training.loop")},
+        identity={"threads": snakemake.threads, "code": code_digest("models.training.pretraining")},
     )

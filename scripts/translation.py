@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from auscult.analyses.translation.analysis import score_translators
 from auscult.corpora.corpus import read_corpus
 from auscult.devices import pick_device
 from auscult.jobs import job
 from auscult.tables import write_table
-from auscult.translation import score_translators
 
 with job(snakemake.log[0], snakemake.threads):
     results, translations = score_translators(

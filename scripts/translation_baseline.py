@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
+from auscult.analyses.translation.analysis import score_baseline
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.acoustic import acoustic_model
 from auscult.tables import write_table
-from auscult.translation import score_baseline
 
 with job(snakemake.log[0], snakemake.threads):
     baseline = acoustic_model(snakemake.params.features)

@@ -1,8 +1,8 @@
 """Collect what translators write and what is heard in them, average over seeds, and regress one on the other."""
 
+from auscult.analyses.translation.summary import summarise_translation
 from auscult.jobs import job
 from auscult.tables import collect_tables, write_table
-from auscult.translation_summary import summarise_translation
 
 with job(snakemake.log[0], snakemake.threads):
     write_table(collect_tables(snakemake.input.table), snakemake.output.table)

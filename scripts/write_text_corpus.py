@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from auscult.corpora.text_grammar import write_text_corpus
+from auscult.corpora.synthesis.text import write_text_corpus
 from auscult.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):

@@ -14,15 +14,15 @@ def names(*modules):
 
 
 def test_a_module_comes_with_what_it_imports_directly_and_indirectly():
-    assert {"probing.py", "moments.py", "folds.py", "stats.py"} <= names("probing")
+    assert {"analysis.py", "moments.py", "folds.py", "intervals.py"} <= names("analyses.probing.analysis")
 
 
 def test_plumbing_is_left_out():
-    assert not names("probing", "activations") & {"errors.py", "jobs.py", "manifests.py"}
+    assert not names("analyses.probing.analysis", "activations.store") & {"errors.py", "jobs.py", "manifests.py"}
 
 
 def test_an_analysis_does_not_depend_on_training_code():
-    assert "loop.py" not in names("probing")
+    assert "pretraining.py" not in names("analyses.probing.analysis")
 
 
 def test_a_module_that_does_not_exist_is_an_error():

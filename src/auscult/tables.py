@@ -23,12 +23,31 @@ __all__ = [
 ]
 
 UTTERANCE_COLUMNS = (
-    "utterance", "corpus", "path", "sample_rate_hz", "n_samples", "speaker", "gender", "language", "text", "split",
-)  # fmt: skip
+    "utterance",
+    "corpus",
+    "path",
+    "sample_rate_hz",
+    "n_samples",
+    "speaker",
+    "gender",
+    "language",
+    "text",
+    "split",
+)
 SEGMENT_COLUMNS = ("utterance", "tier", "index", "label", "onset", "offset", "parent")
 RESULT_COLUMNS = (
-    "corpus", "model", "step", "layer", "target", "metric", "value", "ci_low", "ci_high", "n", "n_groups",
-)  # fmt: skip
+    "corpus",
+    "model",
+    "step",
+    "layer",
+    "target",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n",
+    "n_groups",
+)
 
 
 def check_utterances(utterances: pd.DataFrame) -> pd.DataFrame:
@@ -62,8 +81,10 @@ def check_segments(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataF
     _require_columns(segments, SEGMENT_COLUMNS, "segments", LabelError)
     for column in ("onset", "offset"):
         if not np.issubdtype(segments[column].dtype, np.integer):
-            raise LabelError(f"expected integer sample indices in column {column!r}, found {segments[column].dtype}; "
-                             "multiply times in seconds by the sample rate and round")  # fmt: skip
+            raise LabelError(
+                f"expected integer sample indices in column {column!r}, found {segments[column].dtype}; "
+                "multiply times in seconds by the sample rate and round"
+            )
     lengths = utterances.set_index("utterance")["n_samples"]
     unknown = segments.loc[~segments["utterance"].isin(lengths.index), "utterance"]
     if len(unknown):

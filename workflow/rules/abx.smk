@@ -20,7 +20,7 @@ rule abx_run:
     """Score one model's layers on one corpus, within and across speakers."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("abx"),
+        code=library("analyses.abx.analysis"),
     output:
         table="results/abx/{corpus}/{model}/{step}.csv",
         contrasts="results/abx/{corpus}/{model}/{step}.parquet",
@@ -49,7 +49,7 @@ rule abx_items:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
         item_files=get_abx_item_files,
-        code=library("abx", "models.opening", "corpora.corpus"),
+        code=library("analyses.abx.analysis", "models.loading", "corpora.corpus"),
     output:
         table="results/abx/{corpus}/{model}/{step}/items.csv",
         contrasts="results/abx/{corpus}/{model}/{step}/items.parquet",
@@ -99,7 +99,7 @@ rule abx_agreement:
     input:
         abx=rules.abx_tables.output.table,
         probing="results/probing/probing.csv",
-        code=library("abx_agreement"),
+        code=library("analyses.abx.agreement"),
     output:
         table="results/abx/agreement.csv",
     log:
@@ -119,36 +119,10 @@ rule abx:
         rules.abx_agreement.output,
 
 
-rule figure_abx:
-    """Draw ABX by layer beside the probe, how far they agree, and published numbers in panels of their own."""
-    input:
-        abx=rules.abx_tables.output.table,
-        probing="results/probing/probing.csv",
-        agreement=rules.abx_agreement.output.table,
-        published=source("workflow/reference/de_heer_kloots_2025.csv"),
-        corpora=get_corpora("abx"),
-        checkpoints=get_checkpoints("abx"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting", "abx_agreement"),
-    output:
-        pdf=report(
-            "results/figures/abx.pdf",
-            caption="../report/abx.rst",
-            category="abx",
-        ),
-        svg="results/figures/abx.svg",
-        png="results/figures/abx.png",
-        table="results/figures/abx.csv",
-        provenance="results/figures/abx.json",
-    log:
-        "logs/figures/abx.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("abx"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/abx.py"
+# What the figure is drawn from.
+FIGURE_TABLES["abx"] = {
+    "abx": rules.abx_tables.output.table,
+    "probing": "results/probing/probing.csv",
+    "agreement": rules.abx_agreement.output.table,
+    "published": source("workflow/reference/de_heer_kloots_2025.csv"),
+}

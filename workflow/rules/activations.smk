@@ -16,7 +16,7 @@ for corpus, name, runs in extracted_sweeps(config):
         input:
             corpus=f"resources/corpora/{corpus}/manifest.json",
             checkpoints=[f"{get_folder(*run)}/manifest.json" for run in runs if name],
-            code=library("extraction", "models.opening", "corpora.corpus"),
+            code=library("activations.extraction", "models.loading", "corpora.corpus"),
         output:
             manifests=[
                 f"results/activations/{corpus}/{model}/{step}/manifest.json"

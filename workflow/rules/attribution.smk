@@ -28,7 +28,9 @@ for (corpus, task), runs in get_explained_tasks().items():
                 f"resources/checkpoints/{model}/{step}/manifest.json"
                 for model, step in runs
             ],
-            code=library("attribution", "models.predictor", "corpora.cues"),
+            code=library(
+                "analyses.attribution.analysis", "models.predictor", "corpora.cues"
+            ),
         output:
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
             summaries=get_run_paths("attribution", corpus, runs, ".csv"),
@@ -84,35 +86,9 @@ rule attribution:
         rules.attribution_tables.output,
 
 
-rule figure_attribution:
-    """Draw one utterance of each task with the scores of its words, and how much falls on the word that decides."""
-    input:
-        table=rules.attribution_tables.output.table,
-        scores=rules.attribution_tables.output.scores,
-        examples=rules.attribution_tables.output.examples,
-        corpora=get_corpora("attribution"),
-        checkpoints=get_checkpoints("attribution"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/attribution.pdf",
-            caption="../report/attribution.rst",
-            category="attribution",
-        ),
-        svg="results/figures/attribution.svg",
-        png="results/figures/attribution.png",
-        table="results/figures/attribution.csv",
-        provenance="results/figures/attribution.json",
-    log:
-        "logs/figures/attribution.log",
-    threads: 1
-    resources:
-        mem_mb=2000,
-        runtime=10,
-    params:
-        figure=get_figure("attribution"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/attribution.py"
+# What the figure is drawn from.
+FIGURE_TABLES["attribution"] = {
+    "table": rules.attribution_tables.output.table,
+    "scores": rules.attribution_tables.output.scores,
+    "examples": rules.attribution_tables.output.examples,
+}

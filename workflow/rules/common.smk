@@ -5,11 +5,12 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from auscult.corpora.grammar import TEXT_GRAMMARS, languages
+from auscult.corpora.synthesis.grammar import TEXT_GRAMMARS, languages
 from auscult.corpora.translations import has_translations
 from auscult.errors import ConfigError
+from auscult.seeds import task_of
 from auscult.sources import module_sources
-from auscult.studies import (
+from auscult.study.configuration import (
     analysed_steps,
     leave_out,
     model_seed,
@@ -18,12 +19,11 @@ from auscult.studies import (
     runs_of,
     start_of,
     steps_of,
-    task_of,
     tiers_of,
 )
-from auscult.study_analyses import is_text
-from auscult.study_sweeps import extracted_sweeps
-from auscult.sweeps import published_checkpoint
+from auscult.study.requirements import is_text
+from auscult.study.extractions import extracted_sweeps
+from auscult.study.published_checkpoints import published_checkpoint
 
 
 def source(path):
@@ -111,7 +111,7 @@ def get_unreachable_models(study):
             if model["source"] == "hub" and not is_fetched(name, model)
         ]
         if unfetched:
-            from auscult.models.hub import is_reachable
+            from auscult.models.hub.fetching import is_reachable
 
             unfetched = [] if is_reachable(study["hub_endpoint"] or None) else unfetched
         os.environ.update(AUSCULT_LEFT_OUT=" ".join(unfetched))
@@ -260,12 +260,14 @@ def get_lexicons(wildcards):
     translated = [language for language in languages if has_translations(language)]
     return [
         *expand(
-            source("src/auscult/corpora/lexicons/{language}.{ending}"),
+            source("src/auscult/corpora/synthesis/lexicons/{language}.{ending}"),
             language=languages,
             ending=["tsv", "toml"],
         ),
         *expand(
-            source("src/auscult/corpora/lexicons/translations/{language}.tsv"),
+            source(
+                "src/auscult/corpora/synthesis/lexicons/translations/{language}.tsv"
+            ),
             language=translated,
         ),
     ]
@@ -275,7 +277,7 @@ def get_text_grammar(wildcards):
     """Return the lexicon and the rules of a corpus of text."""
     grammar = config["corpora"][wildcards.corpus]["grammar"]
     return [
-        source(f"src/auscult/corpora/lexicons/text/{grammar}.{ending}")
+        source(f"src/auscult/corpora/synthesis/lexicons/text/{grammar}.{ending}")
         for ending in ("tsv", "toml")
     ]
 
@@ -315,6 +317,10 @@ for name in LEFT_OUT:
     logging.getLogger("snakemake.logging").warning(
         f"auscult: left out model {name}: the hub cannot be reached and hub_unreachable is leave-out"
     )
+
+
+# The collected tables that the figure of each family is drawn from, by name; filled by the rules of the family.
+FIGURE_TABLES = {}
 
 
 wildcard_constraints:

@@ -10,7 +10,7 @@ rule synthesise_corpus:
     """Speak sentences of a grammar with eSpeak NG, with exact phone, syllable and word times."""
     input:
         lexicons=get_lexicons,
-        code=library("corpora.synthesis"),
+        code=library("corpora.synthesis.speech"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -42,7 +42,7 @@ rule synthesise_corpus:
 rule synthesise_nonspeech:
     """Make noise, tones, chirps and clicks with the levels and lengths of speech: the non-speech control."""
     input:
-        code=library("corpora.nonspeech"),
+        code=library("corpora.synthesis.nonspeech"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -66,7 +66,7 @@ rule write_text_corpus:
     """Write sentences of a grammar with their parses, and minimal pairs, as text."""
     input:
         grammar=get_text_grammar,
-        code=library("corpora.text_grammar"),
+        code=library("corpora.synthesis.text"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:

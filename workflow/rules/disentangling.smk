@@ -20,7 +20,7 @@ rule disentangling_run:
     """Measure the subspaces of factors, erase each and attribute predictions to them, in one model's vectors."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("disentangling"),
+        code=library("analyses.disentangling.analysis"),
     output:
         table="results/disentangling/{corpus}/{model}/{step}.csv",
     log:
@@ -55,7 +55,7 @@ rule disentangling_latents:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("disentangling_latents", "models.opening"),
+        code=library("analyses.disentangling.latents", "models.loading"),
     output:
         table="results/disentangling/{corpus}/{model}/{step}.latents.csv",
     log:
@@ -109,34 +109,8 @@ rule disentangling:
         rules.disentangling_tables.output,
 
 
-rule figure_disentangling:
-    """Draw angles and residual variance of subspaces, selective erasure, latents, and shares of predictions."""
-    input:
-        table=rules.disentangling_tables.output.table,
-        latents=rules.disentangling_tables.output.latents,
-        corpora=get_corpora("disentangling"),
-        checkpoints=get_checkpoints("disentangling"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/disentangling.pdf",
-            caption="../report/disentangling.rst",
-            category="disentangling",
-        ),
-        svg="results/figures/disentangling.svg",
-        png="results/figures/disentangling.png",
-        table="results/figures/disentangling.csv",
-        provenance="results/figures/disentangling.json",
-    log:
-        "logs/figures/disentangling.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("disentangling"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/disentangling.py"
+# What the figure is drawn from.
+FIGURE_TABLES["disentangling"] = {
+    "table": rules.disentangling_tables.output.table,
+    "latents": rules.disentangling_tables.output.latents,
+}

@@ -19,7 +19,7 @@ rule encoding_sweep:
     """Probe one model at all its checkpoints on one corpus, score it zero-shot, and fit the curves of its levels."""
     input:
         activations=get_encoding_sweep,
-        code=library("encoding"),
+        code=library("analyses.encoding.analysis"),
     output:
         scores="results/encoding/{corpus}/{model}/scores.csv",
         curves="results/encoding/{corpus}/{model}/curves.csv",
@@ -65,7 +65,7 @@ rule encoding_summary:
     input:
         curves=rules.encoding_tables.output.curves,
         draws=rules.encoding_tables.output.draws,
-        code=library("encoding_summary"),
+        code=library("analyses.encoding.summary"),
     output:
         table="results/encoding/summary.csv",
     log:
@@ -87,35 +87,9 @@ rule encoding:
         rules.encoding_summary.output,
 
 
-rule figure_encoding:
-    """Draw levels over training with their fits, midpoints, layers, controls, and zero-shot beside trained."""
-    input:
-        scores=rules.encoding_tables.output.scores,
-        curves=rules.encoding_tables.output.curves,
-        summary=rules.encoding_summary.output.table,
-        corpora=get_corpora("encoding"),
-        checkpoints=get_checkpoints("encoding"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting", "encoding_panels"),
-    output:
-        pdf=report(
-            "results/figures/encoding.pdf",
-            caption="../report/encoding.rst",
-            category="encoding",
-        ),
-        svg="results/figures/encoding.svg",
-        png="results/figures/encoding.png",
-        table="results/figures/encoding.csv",
-        provenance="results/figures/encoding.json",
-    log:
-        "logs/figures/encoding.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("encoding"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/encoding.py"
+# What the figure is drawn from.
+FIGURE_TABLES["encoding"] = {
+    "scores": rules.encoding_tables.output.scores,
+    "curves": rules.encoding_tables.output.curves,
+    "summary": rules.encoding_summary.output.table,
+}

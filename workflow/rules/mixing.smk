@@ -17,7 +17,12 @@ rule mixing_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("mixing_cues", "models.opening", "corpora.corpus", "corpora.cues"),
+        code=library(
+            "analyses.mixing.analysis",
+            "models.loading",
+            "corpora.corpus",
+            "corpora.cues",
+        ),
     output:
         table="results/mixing/{corpus}/{model}/{step}.csv",
         sentences="results/mixing/{corpus}/{model}/{step}.sentences.parquet",
@@ -71,34 +76,8 @@ rule mixing:
         rules.mixing_tables.output,
 
 
-rule figure_mixing:
-    """Draw word by word maps of each method, the mass on the true cue by layer, and how often each hits it."""
-    input:
-        table=rules.mixing_tables.output.table,
-        maps=rules.mixing_tables.output.maps,
-        corpora=get_corpora("mixing"),
-        checkpoints=get_checkpoints("mixing"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/mixing.pdf",
-            caption="../report/mixing.rst",
-            category="mixing",
-        ),
-        svg="results/figures/mixing.svg",
-        png="results/figures/mixing.png",
-        table="results/figures/mixing.csv",
-        provenance="results/figures/mixing.json",
-    log:
-        "logs/figures/mixing.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("mixing"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/mixing.py"
+# What the figure is drawn from.
+FIGURE_TABLES["mixing"] = {
+    "table": rules.mixing_tables.output.table,
+    "maps": rules.mixing_tables.output.maps,
+}

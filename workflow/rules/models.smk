@@ -16,7 +16,7 @@ for name, model in config["models"].items():
             f"train_model_{name.replace('-', '_')}"
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
-            code=library("models.training.loop"),
+            code=library("models.training.pretraining"),
         output:
             checkpoints=expand(
                 "resources/checkpoints/{model}/{step}/manifest.json",

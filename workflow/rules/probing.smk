@@ -6,7 +6,7 @@ required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for
 outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
-from auscult.derived import ACOUSTIC, CUED
+from auscult.activations.derived_columns import ACOUSTIC, CUED
 
 
 include: "probing_inputs.smk"
@@ -18,7 +18,7 @@ rule probing_run:
         activations=get_probed_activations,
         acoustics=get_acoustics,
         corpus=get_words,
-        code=library("probing"),
+        code=library("analyses.probing.analysis"),
     output:
         table="results/probing/{corpus}.csv",
     log:
@@ -63,33 +63,7 @@ rule probing:
         "../../scripts/collect_tables.py"
 
 
-rule figure_probing:
-    """Draw what is read by layer for every model, target and control, with selectivity and code length."""
-    input:
-        table=rules.probing.output.table,
-        corpora=get_corpora("probing"),
-        checkpoints=get_checkpoints("probing"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/probing.pdf",
-            caption="../report/probing.rst",
-            category="probing",
-        ),
-        svg="results/figures/probing.svg",
-        png="results/figures/probing.png",
-        table="results/figures/probing.csv",
-        provenance="results/figures/probing.json",
-    log:
-        "logs/figures/probing.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("probing"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/probing.py"
+# What the figure is drawn from.
+FIGURE_TABLES["probing"] = {
+    "table": rules.probing.output.table,
+}

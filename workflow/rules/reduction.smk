@@ -14,7 +14,7 @@ rule reduction_run:
     """Map one model's segment vectors to the plane and measure the maps on held-out speakers."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("reduction"),
+        code=library("analyses.reduction.analysis"),
     output:
         quality="results/reduction/{corpus}/{model}/{step}.csv",
         coordinates="results/reduction/{corpus}/{model}/{step}.parquet",
@@ -57,34 +57,8 @@ rule reduction:
         "../../scripts/collect_tables.py"
 
 
-rule figure_reduction:
-    """Draw maps of segment vectors with the quality of each."""
-    input:
-        quality=rules.reduction.output.table,
-        coordinates=rules.reduction.output.coordinates,
-        corpora=get_corpora("reduction"),
-        checkpoints=get_checkpoints("reduction"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/reduction.pdf",
-            caption="../report/reduction.rst",
-            category="reduction",
-        ),
-        svg="results/figures/reduction.svg",
-        png="results/figures/reduction.png",
-        table="results/figures/reduction.csv",
-        provenance="results/figures/reduction.json",
-    log:
-        "logs/figures/reduction.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("reduction"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/reduction.py"
+# What the figure is drawn from.
+FIGURE_TABLES["reduction"] = {
+    "quality": rules.reduction.output.table,
+    "coordinates": rules.reduction.output.coordinates,
+}

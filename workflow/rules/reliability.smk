@@ -33,8 +33,8 @@ for corpus, task in get_tasks():
             ],
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
             code=library(
-                "reliability",
-                "reliability_sanity",
+                "analyses.reliability.analysis",
+                "analyses.reliability.sanity",
                 "models.predictor",
                 "corpora.corpus",
             ),
@@ -68,7 +68,7 @@ rule reliability_task:
     input:
         scores=get_task_scores,
         measured=get_task_items,
-        code=library("reliability_tasks"),
+        code=library("analyses.reliability.tasks"),
     output:
         table="results/reliability/{corpus}/{task}.csv",
         contrasts="results/reliability/{corpus}/{task}.contrasts.parquet",
@@ -95,7 +95,7 @@ rule reliability_interaction:
     """Compare what words gain on frames in word-based tasks with what they gain in others."""
     input:
         contrasts=get_task_contrasts(),
-        code=library("reliability_interaction"),
+        code=library("analyses.reliability.interaction"),
     output:
         table="results/reliability/interaction.csv",
     log:
@@ -138,34 +138,8 @@ rule reliability:
         rules.reliability_interaction.output,
 
 
-rule figure_reliability:
-    """Draw agreement between seeds, faithfulness, the pointing game and the sanity check, by method, unit and task."""
-    input:
-        table=rules.reliability_tables.output.table,
-        interaction=rules.reliability_interaction.output.table,
-        corpora=get_corpora("reliability"),
-        checkpoints=get_checkpoints("reliability"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting", "reliability_panels"),
-    output:
-        pdf=report(
-            "results/figures/reliability.pdf",
-            caption="../report/reliability.rst",
-            category="reliability",
-        ),
-        svg="results/figures/reliability.svg",
-        png="results/figures/reliability.png",
-        table="results/figures/reliability.csv",
-        provenance="results/figures/reliability.json",
-    log:
-        "logs/figures/reliability.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("reliability"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/reliability.py"
+# What the figure is drawn from.
+FIGURE_TABLES["reliability"] = {
+    "table": rules.reliability_tables.output.table,
+    "interaction": rules.reliability_interaction.output.table,
+}

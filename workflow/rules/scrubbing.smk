@@ -22,7 +22,9 @@ rule scrubbing_run:
         corpus="resources/corpora/{corpus}/manifest.json",
         fit=get_fit_corpus,
         checkpoint=get_checkpoint,
-        code=library("scrubbing", "models.predictor", "models.acoustic"),
+        code=library(
+            "analyses.scrubbing.analysis", "models.predictor", "models.acoustic"
+        ),
     output:
         table="results/scrubbing/{corpus}/{model}/{step}.csv",
         erasers="results/scrubbing/{corpus}/{model}/{step}/manifest.json",
@@ -48,7 +50,7 @@ rule scrubbing_tables:
     """Collect the results, and set out the error rates before and after erasing."""
     input:
         table=get_runs("scrubbing", ".csv"),
-        code=library("scrubbing_summary"),
+        code=library("analyses.scrubbing.summary"),
     output:
         table="results/scrubbing/scrubbing.csv",
         rates="results/scrubbing/rates.csv",
@@ -68,33 +70,7 @@ rule scrubbing:
         rules.scrubbing_tables.output,
 
 
-rule figure_scrubbing:
-    """Draw probes of gender by layer and by position, and error rates, before and after erasing."""
-    input:
-        table=rules.scrubbing_tables.output.table,
-        corpora=get_corpora("scrubbing"),
-        checkpoints=get_checkpoints("scrubbing"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/scrubbing.pdf",
-            caption="../report/scrubbing.rst",
-            category="scrubbing",
-        ),
-        svg="results/figures/scrubbing.svg",
-        png="results/figures/scrubbing.png",
-        table="results/figures/scrubbing.csv",
-        provenance="results/figures/scrubbing.json",
-    log:
-        "logs/figures/scrubbing.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("scrubbing"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/scrubbing.py"
+# What the figure is drawn from.
+FIGURE_TABLES["scrubbing"] = {
+    "table": rules.scrubbing_tables.output.table,
+}

@@ -18,7 +18,7 @@ rule similarity_run:
         others=get_reference_activations,
         vectors=get_vectors(),
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("similarity"),
+        code=library("analyses.similarity.analysis"),
     output:
         table="results/similarity/{corpus}/{model}/{step}.csv",
     log:
@@ -41,7 +41,7 @@ rule similarity_models:
     """Compare the layers of every two models, and of each model with its untrained self."""
     input:
         activations=get_corpus_activations,
-        code=library("similarity"),
+        code=library("analyses.similarity.analysis"),
     output:
         table="results/similarity/{corpus}/models.csv",
     log:
@@ -80,33 +80,7 @@ rule similarity:
         "../../scripts/collect_tables.py"
 
 
-rule figure_similarity:
-    """Draw similarity of layers, of models, and to reference spaces by layer."""
-    input:
-        table=rules.similarity.output.table,
-        corpora=get_corpora("similarity"),
-        checkpoints=get_checkpoints("similarity"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/similarity.pdf",
-            caption="../report/similarity.rst",
-            category="similarity",
-        ),
-        svg="results/figures/similarity.svg",
-        png="results/figures/similarity.png",
-        table="results/figures/similarity.csv",
-        provenance="results/figures/similarity.json",
-    log:
-        "logs/figures/similarity.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("similarity"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/similarity.py"
+# What the figure is drawn from.
+FIGURE_TABLES["similarity"] = {
+    "table": rules.similarity.output.table,
+}

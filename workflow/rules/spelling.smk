@@ -16,7 +16,7 @@ rule spelling_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("spelling", "models.predictor"),
+        code=library("analyses.spelling.analysis", "models.predictor"),
     output:
         table="results/spelling/{corpus}/{model}/{step}.csv",
     log:
@@ -59,33 +59,7 @@ rule spelling:
         rules.spelling_tables.output,
 
 
-rule figure_spelling:
-    """Draw the share of numbers spelt right, the cue heard and silenced, and what is written for the targets."""
-    input:
-        table=rules.spelling_tables.output.table,
-        corpora=get_corpora("spelling"),
-        checkpoints=get_checkpoints("spelling"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/spelling.pdf",
-            caption="../report/spelling.rst",
-            category="spelling",
-        ),
-        svg="results/figures/spelling.svg",
-        png="results/figures/spelling.png",
-        table="results/figures/spelling.csv",
-        provenance="results/figures/spelling.json",
-    log:
-        "logs/figures/spelling.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("spelling"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/spelling.py"
+# What the figure is drawn from.
+FIGURE_TABLES["spelling"] = {
+    "table": rules.spelling_tables.output.table,
+}

@@ -19,7 +19,7 @@ rule syntax_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoints=get_sweep_checkpoints,
-        code=library("syntax", "corpora.text"),
+        code=library("analyses.syntax.analysis", "corpora.text"),
     output:
         table="results/syntax/{corpus}/{model}.csv",
     log:
@@ -63,7 +63,7 @@ rule syntax_onsets:
     """Date the break of every curve, and compare the dates."""
     input:
         table=rules.syntax_tables.output.table,
-        code=library("syntax_onsets"),
+        code=library("analyses.syntax.onsets"),
     output:
         table="results/syntax/onsets.csv",
     log:
@@ -85,34 +85,8 @@ rule syntax:
         rules.syntax_onsets.output,
 
 
-rule figure_syntax:
-    """Draw loss, syntactic attention and grammar against steps, with their onsets."""
-    input:
-        table=rules.syntax_tables.output.table,
-        onsets=rules.syntax_onsets.output.table,
-        corpora=get_corpora("syntax"),
-        checkpoints=get_checkpoints("syntax"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/syntax.pdf",
-            caption="../report/syntax.rst",
-            category="syntax",
-        ),
-        svg="results/figures/syntax.svg",
-        png="results/figures/syntax.png",
-        table="results/figures/syntax.csv",
-        provenance="results/figures/syntax.json",
-    log:
-        "logs/figures/syntax.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("syntax"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/syntax.py"
+# What the figure is drawn from.
+FIGURE_TABLES["syntax"] = {
+    "table": rules.syntax_tables.output.table,
+    "onsets": rules.syntax_onsets.output.table,
+}

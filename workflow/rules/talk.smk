@@ -6,16 +6,6 @@ outputs:          results/talk/index.html; results/talk/metrics.json, the number
 """
 
 
-rule figures:
-    """Draw every figure of the study."""
-    input:
-        expand(
-            "results/figures/{figure}.{ending}",
-            figure=config["figures"],
-            ending=["pdf", "svg", "png", "csv", "json"],
-        ),
-
-
 rule talk:
     """Build the page."""
     input:
@@ -24,8 +14,8 @@ rule talk:
         captions=[
             source(f"workflow/report/{figure}.rst") for figure in config["figures"]
         ],
-        template=source("src/auscult/templates/talk.html.j2"),
-        code=library("talk"),
+        template=source("src/auscult/figures/templates/talk.html.j2"),
+        code=library("figures.talk"),
     output:
         page="results/talk/index.html",
         metrics="results/talk/metrics.json",

@@ -19,7 +19,7 @@ rule tone_run:
     """Probe every layer of every checkpoint of a model for tones and consonants."""
     input:
         activations=get_sweep_activations,
-        code=library("activations", "tone"),
+        code=library("activations.store", "analyses.tone.analysis"),
     output:
         table="results/tone/{corpus}/{model}.csv",
         syllables="results/tone/{corpus}/{model}.syllables.parquet",
@@ -45,7 +45,7 @@ rule tone_baselines:
     """Probe contours of F0 and MFCC around the same syllables."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("tone", "corpora.corpus"),
+        code=library("analyses.tone.analysis", "corpora.corpus"),
     output:
         table="results/tone/{corpus}/baselines.csv",
         syllables="results/tone/{corpus}/baselines.syllables.parquet",
@@ -73,7 +73,7 @@ rule tone_summary:
     input:
         table=get_tone(".csv"),
         syllables=get_tone(".syllables.parquet"),
-        code=library("tone_summary"),
+        code=library("analyses.tone.summary"),
     output:
         table="results/tone/tone.csv",
         summary="results/tone/summary.csv",
@@ -96,34 +96,8 @@ rule tone:
         rules.tone_summary.output,
 
 
-rule figure_tone:
-    """Draw the accuracy of consonants and tones while models learn, and by layer."""
-    input:
-        table=rules.tone_summary.output.table,
-        summary=rules.tone_summary.output.summary,
-        corpora=get_corpora("tone"),
-        checkpoints=get_checkpoints("tone"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/tone.pdf",
-            caption="../report/tone.rst",
-            category="tone",
-        ),
-        svg="results/figures/tone.svg",
-        png="results/figures/tone.png",
-        table="results/figures/tone.csv",
-        provenance="results/figures/tone.json",
-    log:
-        "logs/figures/tone.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("tone"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/tone.py"
+# What the figure is drawn from.
+FIGURE_TABLES["tone"] = {
+    "table": rules.tone_summary.output.table,
+    "summary": rules.tone_summary.output.summary,
+}

@@ -20,7 +20,7 @@ rule translation_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoints=get_checkpoints_of_translator,
-        code=library("translation"),
+        code=library("analyses.translation.analysis"),
     output:
         table="results/translation/{corpus}/{translator}.csv",
         translations="results/translation/{corpus}/{translator}.translations.parquet",
@@ -50,7 +50,7 @@ rule translation_baseline:
     """Probe acoustic frames of the same utterances for gender."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("translation", "models.acoustic"),
+        code=library("analyses.translation.analysis", "models.acoustic"),
     output:
         table="results/translation/{corpus}/{model}.csv",
     log:
@@ -77,7 +77,7 @@ rule translation_summary:
     input:
         table=[*get_translation(".csv"), *get_translation_baselines()],
         translations=get_translation(".translations.parquet"),
-        code=library("translation_summary"),
+        code=library("analyses.translation.summary"),
     output:
         table="results/translation/translation.csv",
         summary="results/translation/summary.csv",
@@ -100,36 +100,10 @@ rule translation:
         rules.translation_summary.output,
 
 
-rule figure_translation:
-    """Draw gender accuracy against the probe's F1, the accuracies of women and men, and the published values."""
-    input:
-        table=rules.translation_summary.output.table,
-        summary=rules.translation_summary.output.summary,
-        probes=source("workflow/reference/fucci_2025.csv"),
-        accuracies=source("workflow/reference/fucci_2025_accuracy.csv"),
-        corpora=get_corpora("translation"),
-        checkpoints=get_checkpoints("translation"),
-        style=source("src/auscult/auscult.mplstyle"),
-        code=library("plotting"),
-    output:
-        pdf=report(
-            "results/figures/translation.pdf",
-            caption="../report/translation.rst",
-            category="translation",
-        ),
-        svg="results/figures/translation.svg",
-        png="results/figures/translation.png",
-        table="results/figures/translation.csv",
-        provenance="results/figures/translation.json",
-    log:
-        "logs/figures/translation.log",
-    threads: 1
-    resources:
-        mem_mb=1000,
-        runtime=10,
-    params:
-        figure=get_figure("translation"),
-        study=get_study(),
-        models=MODELS,
-    script:
-        "../../scripts/figures/translation.py"
+# What the figure is drawn from.
+FIGURE_TABLES["translation"] = {
+    "table": rules.translation_summary.output.table,
+    "summary": rules.translation_summary.output.summary,
+    "probes": source("workflow/reference/fucci_2025.csv"),
+    "accuracies": source("workflow/reference/fucci_2025_accuracy.csv"),
+}

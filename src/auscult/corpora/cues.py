@@ -11,8 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import pandas as pd
 
+from auscult.corpora.phones import phone_class
 from auscult.errors import CorpusError
-from auscult.phones import phone_class
 
 __all__ = ["CUE_COLUMNS", "cues", "has_cues", "cue_spans", "close_span", "cut_spans"]
 

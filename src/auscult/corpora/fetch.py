@@ -97,8 +97,10 @@ def _require_archive(path: Path, source: str) -> None:
     test = whole.get(path.suffix.lower())
     if test and not test(path):
         path.unlink()
-        raise DownloadError(f"expected an archive from {source}, found a file that is none or is cut off; nothing was "
-                            "kept: use another source")  # fmt: skip
+        raise DownloadError(
+            f"expected an archive from {source}, found a file that is none or is cut off; nothing was "
+            "kept: use another source"
+        )
 
 
 def _is_parquet(path: Path) -> bool:

@@ -14,14 +14,14 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
-from auscult.corpora.fluent import read_fluent
-from auscult.corpora.homophones import read_homophones
-from auscult.corpora.librispeech import read_librispeech
-from auscult.corpora.must_she import read_must_she
+from auscult.corpora.readers.fluent import read_fluent
+from auscult.corpora.readers.homophones import read_homophones
+from auscult.corpora.readers.librispeech import read_librispeech
+from auscult.corpora.readers.must_she import read_must_she
+from auscult.corpora.readers.textgrid import read_textgrids
+from auscult.corpora.readers.thchs30 import read_thchs30
+from auscult.corpora.readers.timit import read_timit
 from auscult.corpora.text_importing import TEXT_READERS, import_text
-from auscult.corpora.textgrid import read_textgrids
-from auscult.corpora.thchs30 import read_thchs30
-from auscult.corpora.timit import read_timit
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
 from auscult.tables import check_segments, check_utterances, write_table
@@ -30,9 +30,14 @@ __all__ = ["READERS", "import_corpus"]
 
 _log = logging.getLogger(__name__)
 READERS = {
-    "timit": read_timit, "textgrid": read_textgrids, "librispeech": read_librispeech, "homophones": read_homophones,
-    "fluent": read_fluent, "thchs30": read_thchs30, "must-she": read_must_she,
-}  # fmt: skip
+    "timit": read_timit,
+    "textgrid": read_textgrids,
+    "librispeech": read_librispeech,
+    "homophones": read_homophones,
+    "fluent": read_fluent,
+    "thchs30": read_thchs30,
+    "must-she": read_must_she,
+}
 # What a reader that finds recordings inside of other files is given: a folder to write them to.
 _SCRATCH = "recordings"
 _MAX_TAIL_S = 1.0
@@ -87,9 +92,13 @@ def import_corpus(
     with TemporaryDirectory(prefix="auscult-") as scratch:
         tables = _read(reader, source, options, scratch)
         recipe = {
-            "corpus": corpus, "reader": reader, "options": options, "resample": resample,
-            "sample_rate_hz": SAMPLE_RATE_HZ, "source_sha256": _digest_source(source),
-        }  # fmt: skip
+            "corpus": corpus,
+            "reader": reader,
+            "options": options,
+            "resample": resample,
+            "sample_rate_hz": SAMPLE_RATE_HZ,
+            "source_sha256": _digest_source(source),
+        }
         if reader in TEXT_READERS:
             return import_text(folder, tables, recipe=recipe, parents=parents)
         utterances, segments = tables
@@ -116,8 +125,9 @@ def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> A
     kinds = inspect.get_annotations(readers[reader], eval_str=True)
     for option, value in options.items():
         if kinds[option] in (str, bool) and not isinstance(value, kinds[option]):
-            raise ConfigError(f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, "
-                              f"found {value!r}")  # fmt: skip
+            raise ConfigError(
+                f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, found {value!r}"
+            )
     return readers[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
 
 
@@ -178,11 +188,24 @@ def _report(utterances: pd.DataFrame, segments: pd.DataFrame, facts: pd.DataFram
     for rate, n_of_rate in sorted(Counter(facts["original_hz"]).items()):
         if rate != SAMPLE_RATE_HZ:
             band = f", and hold nothing above {rate // 2} Hz" if rate < SAMPLE_RATE_HZ else ""
-            _log.warning("corpus %r: %d of %d recordings were resampled from %d to %d Hz%s",
-                         corpus, n_of_rate, n, rate, SAMPLE_RATE_HZ, band)  # fmt: skip
+            _log.warning(
+                "corpus %r: %d of %d recordings were resampled from %d to %d Hz%s",
+                corpus,
+                n_of_rate,
+                n,
+                rate,
+                SAMPLE_RATE_HZ,
+                band,
+            )
     n_mixed = int((facts["n_channels"] > 1).sum())
     if n_mixed:
         _log.warning("corpus %r: %d of %d recordings had several channels, which were averaged", corpus, n_mixed, n)
     tiers = ", ".join(f"{count} {tier}s" for tier, count in segments["tier"].value_counts().sort_index().items())
-    _log.info("corpus %r: %d utterances of %d speakers, %.1f min, %s", corpus, n, utterances["speaker"].nunique(),
-              utterances["n_samples"].sum() / SAMPLE_RATE_HZ / 60, tiers)  # fmt: skip
+    _log.info(
+        "corpus %r: %d utterances of %d speakers, %.1f min, %s",
+        corpus,
+        n,
+        utterances["speaker"].nunique(),
+        utterances["n_samples"].sum() / SAMPLE_RATE_HZ / 60,
+        tiers,
+    )

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable, legal_syllables
-from auscult.corpora.textgrid import phone_class
+from auscult.corpora.readers.textgrid import phone_class
 from auscult.errors import LabelError
 
 __all__ = ["parse_pinyin", "is_known", "plain_phone", "syllable_times", "mandarin_classes", "spoken_aloud"]

@@ -92,12 +92,15 @@ def check_sentences(sentences: pd.DataFrame) -> pd.DataFrame:
     _require_once(sentences, "sentence")
     empty = sentences[sentences["text"].str.strip() == ""]
     if len(empty):
-        raise CorpusError(f"expected words in every sentence, found none in sentence {empty['sentence'].iloc[0]!r}; "
-                          "leave it out")  # fmt: skip
+        raise CorpusError(
+            f"expected words in every sentence, found none in sentence {empty['sentence'].iloc[0]!r}; leave it out"
+        )
     wrong = sentences[~sentences["split"].isin(_SPLITS)]
     if len(wrong):
-        raise CorpusError(f"expected split to be one of {', '.join(_SPLITS)}, found {wrong['split'].iloc[0]!r} for "
-                          f"sentence {wrong['sentence'].iloc[0]!r}")  # fmt: skip
+        raise CorpusError(
+            f"expected split to be one of {', '.join(_SPLITS)}, found {wrong['split'].iloc[0]!r} for "
+            f"sentence {wrong['sentence'].iloc[0]!r}"
+        )
     return sentences
 
 
@@ -119,8 +122,10 @@ def check_words(words: pd.DataFrame, sentences: pd.DataFrame) -> pd.DataFrame:
             raise CorpusError(f"expected {kind} {missing.iloc[0]!r}, found none")
     for name, rows in words.groupby("sentence", sort=False):
         if rows["index"].tolist() != list(range(len(rows))):
-            raise CorpusError(f"expected the words of sentence {name!r} as 0 … {len(rows) - 1}, found "
-                              f"{rows['index'].tolist()}; sort and number them")  # fmt: skip
+            raise CorpusError(
+                f"expected the words of sentence {name!r} as 0 … {len(rows) - 1}, found "
+                f"{rows['index'].tolist()}; sort and number them"
+            )
         _check_tree(name, rows["word"].tolist(), rows["head"].to_numpy())
     return words
 
@@ -133,13 +138,17 @@ def check_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     for column in ("paradigm", "good", "bad"):
         empty = pairs[pairs[column].str.strip() == ""]
         if len(empty):
-            raise CorpusError(f"expected text in column {column!r} of every pair, found none in pair "
-                              f"{empty['pair'].iloc[0]!r}; leave it out")  # fmt: skip
+            raise CorpusError(
+                f"expected text in column {column!r} of every pair, found none in pair "
+                f"{empty['pair'].iloc[0]!r}; leave it out"
+            )
     same = pairs[pairs["good"] == pairs["bad"]]
     if len(same):
         row = same.iloc[0]
-        raise CorpusError(f"expected two different sentences in pair {row['pair']!r} ({row['paradigm']}), found "
-                          f"{row['good']!r} twice ({len(same)} such pairs); correct or leave it out")  # fmt: skip
+        raise CorpusError(
+            f"expected two different sentences in pair {row['pair']!r} ({row['paradigm']}), found "
+            f"{row['good']!r} twice ({len(same)} such pairs); correct or leave it out"
+        )
     return pairs
 
 
@@ -147,19 +156,25 @@ def _check_tree(name: str, words: list[str], heads: np.ndarray) -> None:
     roots = np.flatnonzero(heads == -1)
     if len(roots) != 1:
         named = ", ".join(f"{words[root]!r}" for root in roots) or "none"
-        raise CorpusError(f"expected one root in the parse of sentence {name!r}, found {len(roots)}: {named}; correct "
-                          "the parse or leave the sentence out")  # fmt: skip
+        raise CorpusError(
+            f"expected one root in the parse of sentence {name!r}, found {len(roots)}: {named}; correct "
+            "the parse or leave the sentence out"
+        )
     outside = np.flatnonzero((heads < -1) | (heads >= len(words)))
     if len(outside):
-        raise CorpusError(f"expected heads from -1 to {len(words) - 1} in the parse of sentence {name!r}, found "
-                          f"{heads[outside[0]]} of {words[outside[0]]!r}; correct the parse")  # fmt: skip
+        raise CorpusError(
+            f"expected heads from -1 to {len(words) - 1} in the parse of sentence {name!r}, found "
+            f"{heads[outside[0]]} of {words[outside[0]]!r}; correct the parse"
+        )
     above = heads.copy()
     for _ in words:  # after as many steps up as there are words, everyone has reached the root
         above = np.where(above == -1, -1, heads[above])
     if (above != -1).any():
         word = words[int(np.flatnonzero(above != -1)[0])]
-        raise CorpusError(f"expected a tree in the parse of sentence {name!r}, found heads that run in a circle above "
-                          f"{word!r}; correct the parse or leave the sentence out")  # fmt: skip
+        raise CorpusError(
+            f"expected a tree in the parse of sentence {name!r}, found heads that run in a circle above "
+            f"{word!r}; correct the parse or leave the sentence out"
+        )
 
 
 def _require_columns(table: pd.DataFrame, columns: Iterable[str], what: str) -> None:

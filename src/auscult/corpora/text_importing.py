@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from auscult.corpora.blimp import read_blimp
-from auscult.corpora.conllu import read_conllu
+from auscult.corpora.readers.blimp import read_blimp
+from auscult.corpora.readers.conllu import read_conllu
 from auscult.corpora.text import PAIRS, SENTENCES, WORDS
 from auscult.manifests import Manifest, build_folder, check_folder
 from auscult.tables import write_table

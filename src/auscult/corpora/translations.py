@@ -31,7 +31,7 @@ __all__ = [
 REFERENCES = "references.parquet"
 REFERENCE_COLUMNS = ("utterance", "target_language", "reference", "wrong_reference", "terms")
 TARGET_LANGUAGES = ("spanish", "french", "italian")
-_FOLDER = Path(__file__).parent / "lexicons" / "translations"
+_FOLDER = Path(__file__).parent / "synthesis" / "lexicons" / "translations"
 _GENDERED = re.compile(r"(\S*)\[(\S*?)-(\S*?)\]")
 _OTHER = {"male": "female", "female": "male"}
 
@@ -75,8 +75,12 @@ def translate(text: str, language: str, target_language: str, folder: Path = _FO
         )
     of_traits = match["quality"] in parts["trait"]
     quality = parts["trait" if of_traits else "state"][match["quality"]]
-    rows = [parts["frame"][match["frame"]], parts["degree"].get(match["degree"]), quality,
-            parts["ending"].get(match["ending"])]  # fmt: skip
+    rows = [
+        parts["frame"][match["frame"]],
+        parts["degree"].get(match["degree"]),
+        quality,
+        parts["ending"].get(match["ending"]),
+    ]
     marked = " ".join(_cell(row, target_language, of_traits) for row in rows if row)
     pairs = tuple((stem + man, stem + woman) for stem, man, woman in _GENDERED.findall(marked))
     return Translation(_GENDERED.sub(r"\1\2", marked), _GENDERED.sub(r"\1\3", marked), pairs)
@@ -150,8 +154,10 @@ def term_pairs(terms: str) -> list[tuple[str, str]]:
     pairs = [tuple(pair.split()) for pair in str(terms).split(";") if pair.strip()]
     odd = [pair for pair in pairs if len(pair) != 2]
     if odd:
-        raise CorpusError(f"expected gendered words as pairs 'right wrong' joined by ';', found "
-                          f"{' '.join(odd[0])!r} in {terms!r}; correct the table of references")  # fmt: skip
+        raise CorpusError(
+            f"expected gendered words as pairs 'right wrong' joined by ';', found "
+            f"{' '.join(odd[0])!r} in {terms!r}; correct the table of references"
+        )
     return pairs
 
 
@@ -159,8 +165,10 @@ def _check(table: pd.DataFrame, path: Path) -> None:
     def refuse(wrong: pd.Series, expected: str, column: str, remedy: str) -> None:
         if wrong.any():
             row = table[wrong].iloc[0]
-            raise CorpusError(f"expected {expected}, found {row[column]!r} for utterance {row['utterance']!r} "
-                              f"({int(wrong.sum())} of {len(table)} rows of {path.name}); {remedy}")  # fmt: skip
+            raise CorpusError(
+                f"expected {expected}, found {row[column]!r} for utterance {row['utterance']!r} "
+                f"({int(wrong.sum())} of {len(table)} rows of {path.name}); {remedy}"
+            )
 
     refuse(table["speaker"].isna(), "references of utterances of the corpus", "speaker", "remove the row")
     refuse(table["gender"].isin(["", None]), "the gender of every speaker", "gender", "complete the speaker list")
@@ -176,8 +184,10 @@ def _check(table: pd.DataFrame, path: Path) -> None:
     heard = set(table.loc[table["split"] == "train", "speaker"])
     leaked = sorted(heard & set(table.loc[table["split"] == "test", "speaker"]))
     if leaked:
-        raise CorpusError(f"expected test speakers that are not heard in training, found {leaked[0]!r} in both splits "
-                          f"of {path.parent.name} ({len(leaked)} such speakers); divide by speaker")  # fmt: skip
+        raise CorpusError(
+            f"expected test speakers that are not heard in training, found {leaked[0]!r} in both splits "
+            f"of {path.parent.name} ({len(leaked)} such speakers); divide by speaker"
+        )
 
 
 @cache

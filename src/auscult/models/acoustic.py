@@ -15,7 +15,7 @@ from scipy.fft import dct
 from torch import Tensor
 
 from auscult.errors import ConfigError
-from auscult.frames import FrameTiming
+from auscult.models.frames import FrameTiming
 
 __all__ = ["BASELINES", "AcousticModel", "acoustic_model", "log_mel", "mfcc", "log_f0", "position"]
 

@@ -19,8 +19,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedToken
 
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
-from auscult.models.heads import take_head
-from auscult.models.layout import (
+from auscult.models.checkpoint_format import (
     ACCESSORIES,
     CONFIG,
     PREPROCESSOR,
@@ -30,6 +29,7 @@ from auscult.models.layout import (
     check_checkpoint,
     shard_names,
 )
+from auscult.models.heads import take_head
 
 __all__ = [
     "check_checkpoint",
@@ -75,10 +75,16 @@ def load_model(folder: str | Path) -> PreTrainedModel:
     with _quiet():
         try:
             model, report = _architecture(config).from_pretrained(
-                folder, config=config, output_loading_info=True, ignore_mismatched_sizes=True, use_safetensors=True,
-                local_files_only=True, trust_remote_code=False, dtype=torch.float32,
+                folder,
+                config=config,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,
+                use_safetensors=True,
+                local_files_only=True,
+                trust_remote_code=False,
+                dtype=torch.float32,
                 attn_implementation=_attention(config),
-            )  # fmt: skip
+            )
         except (SafetensorError, RuntimeError, ValueError, OSError) as error:
             raise CheckpointError(f"expected weights that load from {folder}, found: {error}; fetch it again") from None
     require_all(report, folder, type(model).__name__)

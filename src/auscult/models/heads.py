@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from auscult.errors import CheckpointError
 from auscult.manifests import write_file
-from auscult.models.layout import CONFIG, WEIGHTS, read_config
+from auscult.models.checkpoint_format import CONFIG, WEIGHTS, read_config
 
 __all__ = ["take_head"]
 

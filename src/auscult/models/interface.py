@@ -8,7 +8,7 @@ import numpy as np
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from auscult.frames import FrameTiming
+    from auscult.models.frames import FrameTiming
 
 __all__ = ["FrameModel"]
 

@@ -19,8 +19,8 @@ from transformers import PreTrainedModel
 from auscult.devices import pick_device
 from auscult.errors import AnalysisError, CheckpointError
 from auscult.manifests import check_folder
+from auscult.models.checkpoint_format import CONFIG, check_checkpoint, read_preprocessor
 from auscult.models.checkpoints import load_model
-from auscult.models.layout import CONFIG, check_checkpoint, read_preprocessor
 from auscult.models.speech import SpeechModel
 
 __all__ = ["HEADS", "VOCABULARY", "Predictor", "load_predictor"]
@@ -137,8 +137,10 @@ class Predictor:
             The model is a classifier, or has an adapter between its last layer and its head.
         """
         if self.task != "ctc" or getattr(self.model.config, "add_adapter", False):
-            raise AnalysisError("expected a CTC head that reads the last layer's frames, found a classifier or an "
-                                "adapter in between; choose another model")  # fmt: skip
+            raise AnalysisError(
+                "expected a CTC head that reads the last layer's frames, found a classifier or an "
+                "adapter in between; choose another model"
+            )
         with torch.inference_mode():
             return self.model.lm_head(frames)
 

@@ -27,9 +27,15 @@ from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, WhisperFe
 
 from auscult.devices import pick_device
 from auscult.errors import AudioError, CheckpointError
-from auscult.frames import FrameTiming
+from auscult.models.checkpoint_format import (
+    FAMILIES,
+    TEXT_FAMILIES,
+    TRANSLATOR_FAMILIES,
+    read_config,
+    read_preprocessor,
+)
 from auscult.models.checkpoints import load_encoder
-from auscult.models.layout import FAMILIES, TEXT_FAMILIES, TRANSLATOR_FAMILIES, read_config, read_preprocessor
+from auscult.models.frames import FrameTiming
 
 __all__ = ["SpeechModel", "load_speech_model"]
 
@@ -47,7 +53,7 @@ def load_speech_model(
 
     Parameters
     ----------
-    folder : a checkpoint of one of :data:`auscult.models.layout.FAMILIES`
+    folder : a checkpoint of one of :data:`auscult.models.checkpoint_format.FAMILIES`
     device : where it runs; ``auto`` is a GPU where there is one
     dtype : of weights and frames, float32 unless told otherwise
 

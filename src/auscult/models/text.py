@@ -11,8 +11,8 @@ from transformers import AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from auscult.devices import pick_device
 from auscult.errors import AnalysisError, CheckpointError
 from auscult.manifests import check_folder
+from auscult.models.checkpoint_format import CONFIG
 from auscult.models.checkpoints import load_model
-from auscult.models.layout import CONFIG
 from auscult.models.tokens import pad
 
 __all__ = ["TextModel", "load_text_model"]
@@ -49,8 +49,10 @@ class TextModel:
         for words, found in zip(sentences, owners):
             lost = set(range(len(words))) - set(found)
             if lost:
-                raise AnalysisError(f"expected a token of every word, found none of {words[min(lost)]!r} in "
-                                    f"{' '.join(words)!r}; take the word out of the corpus")  # fmt: skip
+                raise AnalysisError(
+                    f"expected a token of every word, found none of {words[min(lost)]!r} in "
+                    f"{' '.join(words)!r}; take the word out of the corpus"
+                )
         return self._checked(encoded["input_ids"]), owners
 
     def is_special(self, token: int) -> bool:
@@ -147,10 +149,14 @@ def load_text_model(folder: str | Path, device: str = "cpu") -> TextModel:
     check_folder(folder, remedy="delete the checkpoint folder and fetch, import or train it again")
     model = load_model(folder)
     if model.config.model_type != "bert" or not hasattr(model, "cls"):
-        raise CheckpointError(f"expected a BERT that predicts words (BertForMaskedLM, BertForPreTraining) in "
-                              f"{folder / CONFIG}, found {type(model).__name__}; choose a language model")  # fmt: skip
+        raise CheckpointError(
+            f"expected a BERT that predicts words (BertForMaskedLM, BertForPreTraining) in "
+            f"{folder / CONFIG}, found {type(model).__name__}; choose a language model"
+        )
     if not any((folder / name).is_file() for name in ("tokenizer.json", "vocab.txt")):
-        raise CheckpointError(f"expected tokenizer.json or vocab.txt in {folder}, found no tokenizer; fetch or "
-                              "import the checkpoint together with its tokenizer")  # fmt: skip
+        raise CheckpointError(
+            f"expected tokenizer.json or vocab.txt in {folder}, found no tokenizer; fetch or "
+            "import the checkpoint together with its tokenizer"
+        )
     tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False, use_fast=True)
     return TextModel(model, tokenizer, pick_device(device))

@@ -8,7 +8,7 @@ import torch
 from transformers import HubertConfig, HubertModel, PreTrainedModel, Wav2Vec2Config, Wav2Vec2Model
 
 from auscult.errors import ConfigError
-from auscult.frames import FrameTiming
+from auscult.models.frames import FrameTiming
 
 __all__ = ["Recipe", "RECIPES", "DEFAULT_ARCHITECTURE", "complete_architecture", "build_encoder", "encoder_timing"]
 
@@ -66,8 +66,10 @@ def complete_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
     """Return the sizes of an architecture with defaults filled in, once they are known to fit each other."""
     unknown = [key for key in architecture if key not in DEFAULT_ARCHITECTURE]
     if unknown:
-        raise ConfigError(f"expected sizes among {', '.join(DEFAULT_ARCHITECTURE)} in 'architecture', found "
-                          f"{unknown[0]!r}; remove or correct it")  # fmt: skip
+        raise ConfigError(
+            f"expected sizes among {', '.join(DEFAULT_ARCHITECTURE)} in 'architecture', found "
+            f"{unknown[0]!r}; remove or correct it"
+        )
     sizes = {**DEFAULT_ARCHITECTURE, **architecture}
     convolutions = [tuple(sizes[key]) for key in ("conv_dim", "conv_kernel", "conv_stride")]
     sizes.update(zip(("conv_dim", "conv_kernel", "conv_stride"), convolutions))

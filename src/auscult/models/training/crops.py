@@ -7,8 +7,8 @@ import numpy as np
 
 from auscult.corpora.corpus import Corpus
 from auscult.errors import CorpusError
-from auscult.frames import FrameTiming
-from auscult.models.training.targets import fit_codebook, unit_features
+from auscult.models.frames import FrameTiming
+from auscult.models.training.units import fit_codebook, unit_features
 
 __all__ = ["Stream", "read_streams", "normalise"]
 
@@ -92,8 +92,10 @@ def _split(corpus: Corpus, split: str):
     table = corpus.utterances[corpus.utterances["split"] == split]
     if table.empty:
         found = ", ".join(sorted(set(corpus.utterances["split"])))
-        raise CorpusError(f"expected utterances of split {split!r} in corpus {corpus.name!r} to train a model, found "
-                          f"only {found}; give some speakers this split")  # fmt: skip
+        raise CorpusError(
+            f"expected utterances of split {split!r} in corpus {corpus.name!r} to train a model, found "
+            f"only {found}; give some speakers this split"
+        )
     return table.sort_values(["speaker", "utterance"], kind="stable")
 
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from auscult.corpora.corpus import Corpus
+from auscult.models.checkpoint_format import read_preprocessor
 from auscult.models.checkpoints import load_encoder
-from auscult.models.layout import read_preprocessor
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
 from auscult.models.training.finetuning_tasks import build_objective

@@ -13,7 +13,7 @@ from auscult.manifests import check_folder
 from auscult.models.training.finetuner import Finetuner
 from auscult.models.training.finetuning_tasks import MEASURES
 from auscult.models.training.heads import TASKS, Task
-from auscult.models.training.loop import check_steps, limited_threads, run_training
+from auscult.models.training.pretraining import check_steps, limited_threads, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.models.training.vocabulary import vocabulary_json
 from auscult.tables import write_table
@@ -62,7 +62,8 @@ def finetune_model(
     corpus : sealed corpus folder with splits ``train`` and ``valid``
     start : sealed checkpoint of a pre-trained encoder (HuBERT, wav2vec 2.0, WavLM)
     task : ``"ctc"``, characters of the lower-cased transcript; or ``"classes"``
-    target : what the classes are, see :func:`auscult.corpora.classes.utterance_classes`; only for ``"classes"``
+    target : what the classes are, see :func:`auscult.corpora.utterance_classes.utterance_classes`; only for
+        ``"classes"``
     steps : steps to seal a checkpoint after, ascending; 0 is untrained, encoder and head; the last ends the training
     batch_size : utterances a step
     peak_learning_rate : highest learning rate
@@ -87,18 +88,23 @@ def finetune_model(
     with limited_threads(threads), torch.random.fork_rng(devices=[]):
         source, parent = read_corpus(corpus), check_folder(start)
         settings = {
-            "task": task, "target": dict(target) if target else None, "steps": [int(step) for step in steps],
-            "batch_size": batch_size, "peak_learning_rate": peak_learning_rate, "dropout": dropout,
-            "mask_probability": mask_probability, "augmented_copies": augmented_copies, "head_steps": head_steps,
+            "task": task,
+            "target": dict(target) if target else None,
+            "steps": [int(step) for step in steps],
+            "batch_size": batch_size,
+            "peak_learning_rate": peak_learning_rate,
+            "dropout": dropout,
+            "mask_probability": mask_probability,
+            "augmented_copies": augmented_copies,
+            "head_steps": head_steps,
             "seed": seed,
-        }  # fmt: skip
+        }
         parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
         recipe = {**(identity or {}), **settings}
         if Path(quality_table).is_file() and not Sealer(Path(checkpoints), recipe, parents).missing(steps):
             return
         finetuner = Finetuner(source, start, settings, device)
-        _log.info("about %.0f s for %d steps of %d utterances, %.0f s of audio in all",
-                  *_estimated(finetuner))  # fmt: skip
+        _log.info("about %.0f s for %d steps of %d utterances, %.0f s of audio in all", *_estimated(finetuner))
         sealer = Sealer(Path(checkpoints), recipe, parents, **_beside(finetuner))
         table = run_training(finetuner, sealer, Path(state), QUALITY_COLUMNS[task], _LOG_EVERY[task])
         write_table(table, quality_table)

@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from auscult.corpora.classes import class_names, utterance_classes
 from auscult.corpora.corpus import Corpus
 from auscult.corpora.cues import cues, has_cues
+from auscult.corpora.transcripts import error_rate, spelt_right
+from auscult.corpora.utterance_classes import class_names, utterance_classes
 from auscult.errors import CorpusError
 from auscult.models.training.vocabulary import build_vocabulary, decode, encode, plain_text
-from auscult.spelling import spelt_right
-from auscult.transcripts import error_rate
 
 __all__ = ["Objective", "Transcription", "Classification", "build_objective", "MEASURES"]
 
@@ -118,6 +117,8 @@ def _split(corpus: Corpus, split: str):
     table = corpus.utterances[corpus.utterances["split"] == split]
     if table.empty:
         found = ", ".join(sorted(set(corpus.utterances["split"])))
-        raise CorpusError(f"expected utterances of split {split!r} in corpus {corpus.name!r} to fine-tune a model, "
-                          f"found only {found}; give some speakers this split")  # fmt: skip
+        raise CorpusError(
+            f"expected utterances of split {split!r} in corpus {corpus.name!r} to fine-tune a model, "
+            f"found only {found}; give some speakers this split"
+        )
     return table

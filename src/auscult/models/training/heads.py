@@ -63,8 +63,9 @@ def build_headed(
     config = deepcopy(encoder.config)
     config.update({"hidden_dropout": dropout, "feat_proj_dropout": dropout, "final_dropout": dropout, "layerdrop": 0.0})
     if task == "ctc":
-        config.update({"vocab_size": len(labels), "pad_token_id": 0, "ctc_zero_infinity": True,
-                       "ctc_loss_reduction": "mean"})  # fmt: skip
+        config.update(
+            {"vocab_size": len(labels), "pad_token_id": 0, "ctc_zero_infinity": True, "ctc_loss_reduction": "mean"}
+        )
     else:
         names = dict(enumerate(labels))
         config.update({"id2label": names, "label2id": {name: number for number, name in names.items()}})

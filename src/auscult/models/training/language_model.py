@@ -9,7 +9,7 @@ import torch
 from auscult.corpora.text import read_text_corpus
 from auscult.errors import ConfigError
 from auscult.models.training.language_trainer import LanguageTrainer, complete_text_architecture
-from auscult.models.training.loop import LOSS_COLUMNS, check_steps, limited_threads, run_training
+from auscult.models.training.pretraining import LOSS_COLUMNS, check_steps, limited_threads, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.tables import write_table
 
@@ -42,7 +42,7 @@ def train_language_model(
     Parameters
     ----------
     checkpoints : folder of the sealed checkpoints, ``{step}/`` each, tokenizer included
-    loss_table : CSV of columns :data:`auscult.models.training.loop.LOSS_COLUMNS`
+    loss_table : CSV of columns :data:`auscult.models.training.pretraining.LOSS_COLUMNS`
     state : folder for what a resumed training needs; removed at the end
     corpus : sealed text corpus with sentences of splits ``train`` and ``valid``
     architecture : sizes that differ from the default's: ``hidden, layers, heads, feed_forward, dropout``
@@ -67,19 +67,30 @@ def train_language_model(
     """
     check_steps(steps)
     if batch_size < 1 or not 0 < mask_share < 1:
-        raise ConfigError(f"expected a positive batch_size and a mask_share between 0 and 1, found {batch_size} and "
-                          f"{mask_share:g}; 64 and 0.15 are usual")  # fmt: skip
+        raise ConfigError(
+            f"expected a positive batch_size and a mask_share between 0 and 1, found {batch_size} and "
+            f"{mask_share:g}; 64 and 0.15 are usual"
+        )
     with limited_threads(threads), torch.random.fork_rng(devices=[]):
         source = read_text_corpus(corpus)
         settings = {
-            "recipe": "masked_language_model", "architecture": complete_text_architecture(architecture),
-            "steps": [int(step) for step in steps], "batch_size": batch_size, "mask_share": mask_share,
-            "peak_learning_rate": peak_learning_rate, "seed": seed, "syntax_regulariser": syntax_regulariser,
+            "recipe": "masked_language_model",
+            "architecture": complete_text_architecture(architecture),
+            "steps": [int(step) for step in steps],
+            "batch_size": batch_size,
+            "mask_share": mask_share,
+            "peak_learning_rate": peak_learning_rate,
+            "seed": seed,
+            "syntax_regulariser": syntax_regulariser,
             "regulariser_until": regulariser_until,
-        }  # fmt: skip
+        }
         trainer = LanguageTrainer(source, settings, device)
-        sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, {"corpus": source.manifest.sha256},
-                        tokenizer=trainer.tokenizer)  # fmt: skip
+        sealer = Sealer(
+            Path(checkpoints),
+            {**(identity or {}), **settings},
+            {"corpus": source.manifest.sha256},
+            tokenizer=trainer.tokenizer,
+        )
         if Path(loss_table).is_file() and not sealer.missing(steps):
             return
         write_table(run_training(trainer, sealer, Path(state), LOSS_COLUMNS), loss_table)

@@ -26,12 +26,16 @@ def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any
     """Return the sizes of a BERT with defaults filled in; raise :class:`ConfigError` if they do not fit."""
     unknown = [key for key in architecture if key not in DEFAULT_TEXT_ARCHITECTURE]
     if unknown:
-        raise ConfigError(f"expected sizes among {', '.join(DEFAULT_TEXT_ARCHITECTURE)} in 'architecture' of a "
-                          f"language model, found {unknown[0]!r}; remove or correct it")  # fmt: skip
+        raise ConfigError(
+            f"expected sizes among {', '.join(DEFAULT_TEXT_ARCHITECTURE)} in 'architecture' of a "
+            f"language model, found {unknown[0]!r}; remove or correct it"
+        )
     sizes = {**DEFAULT_TEXT_ARCHITECTURE, **architecture}
     if sizes["hidden"] % sizes["heads"]:
-        raise ConfigError(f"expected 'hidden' to be a multiple of 'heads' in 'architecture', found {sizes['hidden']} "
-                          f"and {sizes['heads']}; change one of them")  # fmt: skip
+        raise ConfigError(
+            f"expected 'hidden' to be a multiple of 'heads' in 'architecture', found {sizes['hidden']} "
+            f"and {sizes['heads']}; change one of them"
+        )
     return sizes
 
 
@@ -49,8 +53,10 @@ class LanguageTrainer(Learner):
         parses = {split: list(corpus.parses(split).values()) for split in ("train", "valid")}
         for split, found in parses.items():
             if not found:
-                raise CorpusError(f"expected sentences of split {split!r} in corpus {corpus.name!r}, found none; ask "
-                                  "for some in its entry")  # fmt: skip
+                raise CorpusError(
+                    f"expected sentences of split {split!r} in corpus {corpus.name!r}, found none; ask "
+                    "for some in its entry"
+                )
         vocabulary = sorted({word for words in parses["train"] for word in words["word"]})
         self.tokenizer = word_tokenizer(vocabulary)
         texts = {split: [" ".join(words["word"]) for words in found] for split, found in parses.items()}
@@ -102,11 +108,16 @@ class LanguageTrainer(Learner):
         sizes = settings["architecture"]
         longest = max(len(tokens) for found in self.tokens.values() for tokens in found)
         config = BertConfig(
-            vocab_size=len(self.tokenizer), hidden_size=sizes["hidden"], num_hidden_layers=sizes["layers"],
-            num_attention_heads=sizes["heads"], intermediate_size=sizes["feed_forward"],
-            hidden_dropout_prob=sizes["dropout"], attention_probs_dropout_prob=sizes["dropout"],
-            max_position_embeddings=max(_MIN_POSITIONS, longest), pad_token_id=self.tokenizer.pad_token_id,
-        )  # fmt: skip
+            vocab_size=len(self.tokenizer),
+            hidden_size=sizes["hidden"],
+            num_hidden_layers=sizes["layers"],
+            num_attention_heads=sizes["heads"],
+            intermediate_size=sizes["feed_forward"],
+            hidden_dropout_prob=sizes["dropout"],
+            attention_probs_dropout_prob=sizes["dropout"],
+            max_position_embeddings=max(_MIN_POSITIONS, longest),
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
         # Fused attention is faster, but returns no weights: what acts on them needs the plain one.
         attention = "eager" if settings["syntax_regulariser"] else "sdpa"
         with torch.random.fork_rng(devices=[]):

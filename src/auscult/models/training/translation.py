@@ -10,11 +10,11 @@ import torch
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.manifests import check_folder
-from auscult.models.training.loop import check_steps, limited_threads, run_training
+from auscult.models.training.pretraining import check_steps, limited_threads, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.models.training.translation_trainer import Material, TranslationTrainer
 from auscult.models.training.vocabulary import vocabulary_json
-from auscult.models.translator import Mechanism
+from auscult.models.translators.architecture import Mechanism
 from auscult.tables import write_table
 
 __all__ = ["TRANSLATION_COLUMNS", "train_translators"]
@@ -62,7 +62,7 @@ def train_translators(
     steps : steps to seal a checkpoint after, ascending; 0 is untrained; the last ends the training
     corpus : sealed corpus folder with references, of splits ``train`` and ``valid``
     start : sealed checkpoint of the encoder; of ``frozen`` a recogniser
-    mechanism : see :mod:`auscult.models.translator`
+    mechanism : see :mod:`auscult.models.translators.architecture`
     batch_size : utterances a step
     peak_learning_rate : highest learning rate
     dropout : in the decoder
@@ -90,10 +90,15 @@ def train_translators(
         source, parent = read_corpus(corpus), check_folder(start)
         parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
         shared = {
-            "mechanism": mechanism, "batch_size": batch_size, "peak_learning_rate": peak_learning_rate,
-            "dropout": dropout, "width": width, "decoder_layers": decoder_layers, "decoder_steps": decoder_steps,
+            "mechanism": mechanism,
+            "batch_size": batch_size,
+            "peak_learning_rate": peak_learning_rate,
+            "dropout": dropout,
+            "width": width,
+            "decoder_layers": decoder_layers,
+            "decoder_steps": decoder_steps,
             "encoder_rate": encoder_rate,
-        }  # fmt: skip
+        }
         material = None
         for name, seed in seeds.items():
             settings = {**shared, "steps": [int(step) for step in steps[name]], "seed": seed}

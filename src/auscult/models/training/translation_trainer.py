@@ -17,13 +17,13 @@ from auscult.corpora.corpus import Corpus
 from auscult.corpora.translations import read_references
 from auscult.errors import CorpusError
 from auscult.manifests import check_folder
+from auscult.models.checkpoint_format import read_preprocessor
 from auscult.models.checkpoints import load_model
-from auscult.models.layout import read_preprocessor
-from auscult.models.pieces import PAD, Pieces, build_pieces
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
 from auscult.models.training.learner import Learner
-from auscult.models.translator import LONGEST, Translator, build_translator, padded
+from auscult.models.translators.architecture import LONGEST, Translator, build_translator, padded
+from auscult.models.translators.subwords import PAD, Pieces, build_pieces
 
 __all__ = ["Material", "TranslationTrainer"]
 
@@ -92,10 +92,15 @@ class TranslationTrainer(Learner):
 
     def __init__(self, material: Material, settings: Mapping[str, Any]):
         untrained, started = build_translator(
-            deepcopy(material.encoder), settings["mechanism"], n_pieces=len(material.pieces.names),
-            seed=settings["seed"], width=settings["width"], layers=settings["decoder_layers"],
-            dropout=settings["dropout"], recogniser=material.recogniser,
-        )  # fmt: skip
+            deepcopy(material.encoder),
+            settings["mechanism"],
+            n_pieces=len(material.pieces.names),
+            seed=settings["seed"],
+            width=settings["width"],
+            layers=settings["decoder_layers"],
+            dropout=settings["dropout"],
+            recogniser=material.recogniser,
+        )
         super().__init__(started, settings, material.device)
         self.encoder_parameters = [part for part in started.encoder.parameters() if part.requires_grad]
         mine = {id(part) for part in self.encoder_parameters}
@@ -173,8 +178,10 @@ class TranslationTrainer(Learner):
         """Return the loss of a step's batch."""
         names = self.batches.names_of(step)
         states, lengths = self._states(self.module, names)
-        languages = [[language for language in self.pieces.languages if (name, language) in self.targets["train"]]
-                     for name in names]  # fmt: skip
+        languages = [
+            [language for language in self.pieces.languages if (name, language) in self.targets["train"]]
+            for name in names
+        ]
         heard = torch.tensor([place for place, mine in enumerate(languages) for _ in mine], device=states.device)
         sequences = [self.targets["train"][name, language] for name, mine in zip(names, languages) for language in mine]
         return self._loss(self.module, states[heard], lengths[heard], sequences)
@@ -212,6 +219,8 @@ def _split(references: pd.DataFrame, split: str, corpus: str) -> pd.DataFrame:
     table = references[references["split"] == split]
     if table.empty:
         found = ", ".join(sorted(set(references["split"])))
-        raise CorpusError(f"expected references of split {split!r} in corpus {corpus!r} to train a translator, found "
-                          f"only {found}; give some speakers this split")  # fmt: skip
+        raise CorpusError(
+            f"expected references of split {split!r} in corpus {corpus!r} to train a translator, found "
+            f"only {found}; give some speakers this split"
+        )
     return table.reset_index(drop=True)

@@ -1,0 +1,1 @@
+"""Analyses: one package a family, named as its key under ``analyses:`` in a study."""

@@ -1,0 +1,212 @@
+"""Distances between items, as vectors or as sequences of frames, in blocks of bounded size.
+
+Inner products are taken in float64 and distances compared in float32: items that are equal are then equally far from a
+third, in whatever order sums were taken, and batch sizes do not change scores.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import numpy as np
+
+from auscult.analyses.abx.dtw import dtw_distances
+from auscult.analyses.abx.tasks import ranges
+from auscult.errors import AnalysisError
+
+__all__ = ["DISTANCES", "Distance", "Block", "Store", "Vectors", "Sequences"]
+
+Distance = Literal["cosine", "angular", "euclidean", "kl"]
+DISTANCES = ("cosine", "angular", "euclidean", "kl")
+
+# Added to probabilities before taking logarithms, as Libri-Light does.
+_EPSILON = 1e-6
+# Frames compared with others in one matrix product.
+_SLAB = 48
+# Below this, relative to the terms it is the difference of, a squared distance in float64 is rounding.
+_ROUNDING = 1e-13
+
+
+@dataclass(frozen=True)
+class Block:
+    """Items ``rows`` against the items ``first`` to ``last`` - 1."""
+
+    rows: np.ndarray
+    first: int
+    last: int
+
+
+class Store(Protocol):
+    """Items whose distances can be asked for.
+
+    Parameters
+    ----------
+    sizes : frames of each item, 1 for vectors [shape=(n_items,)]
+    """
+
+    sizes: np.ndarray
+
+    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
+        """Return the distances of all blocks, row by row [shape=(n,), float32]; only those ``wanted`` need be right."""
+        ...
+
+
+class Vectors:
+    """Items of one vector each.
+
+    Parameters
+    ----------
+    x : [shape=(n_items, n_dims)]
+    distance : ``cosine`` (1 − cos, 0 to 2); ``angular`` (arccos(cos) / π, 0 to 1: what Libri-Light calls cosine);
+        ``euclidean``; ``kl``, symmetrised: ½ KL(p‖q) + ½ KL(q‖p) in nats, for vectors of probabilities
+    what : how messages call the items
+
+    Raises
+    ------
+    AnalysisError
+        The distance does not exist; a vector is not finite, has no direction, or is no probability distribution.
+    """
+
+    def __init__(self, x: np.ndarray, distance: Distance, what: str = "the items"):
+        self._pairwise = _Pairwise(x, distance, what)
+        self.sizes = np.ones(len(x), dtype=np.int64)
+
+    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
+        """Return the distances of all blocks, whether wanted or not: one matrix product a block."""
+        return _concatenate(self._pairwise(block.rows, slice(block.first, block.last)) for block in blocks)
+
+
+class Sequences:
+    """Items of several frames, compared by dynamic time warping, see :func:`auscult.analyses.abx.dtw.dtw_distances`.
+
+    Parameters
+    ----------
+    frames : frames of all items [shape=(n_frames, n_dims)]
+    starts, sizes : where each item's frames stand, and how many they are [shape=(n_items,)]
+    distance, what : as of :class:`Vectors`, here between frames
+
+    Raises
+    ------
+    AnalysisError
+        As :class:`Vectors`, or an item has no frame.
+    """
+
+    def __init__(
+        self,
+        frames: np.ndarray,
+        starts: np.ndarray,
+        sizes: np.ndarray,
+        distance: Distance,
+        what: str = "the items",
+    ):
+        self.sizes, self._starts = np.asarray(sizes), np.asarray(starts)
+        if (self.sizes < 1).any():
+            raise AnalysisError(
+                f"expected a frame or more in every item of {what}, found none in {(self.sizes < 1).sum()}; leave out "
+                "items shorter than a frame"
+            )
+        self._pairwise = _Pairwise(frames, distance, what)
+
+    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
+        """Return the distances of all blocks, zero where not wanted; each pair is warped once, whichever way round."""
+        rows = np.concatenate([block.rows for block in blocks])
+        n_rows = [len(block.rows) for block in blocks]
+        first, width = (np.repeat(values, n_rows) for values in zip(*((b.first, b.last - b.first) for b in blocks)))
+        begin = np.cumsum(width) - width
+        places = np.flatnonzero(wanted)
+        row = np.searchsorted(begin, places, side="right") - 1
+        x, y = rows[row], places - (begin - first)[row]
+        keys = np.minimum(x, y) * len(self.sizes) + np.maximum(x, y)
+        _, once, inverse = np.unique(keys, return_index=True, return_inverse=True)
+        # A few rows at a time need no columns before them, which are rows with columns after them.
+        slab = np.cumsum(self.sizes[rows]) // _SLAB + len(rows) * np.repeat(np.arange(len(blocks)), n_rows)
+        result = np.zeros(len(wanted), dtype=np.float32)
+        result[places] = self._warp(x[once], y[once], slab[row[once]])[inverse]
+        return result
+
+    def _warp(self, x: np.ndarray, y: np.ndarray, slab: np.ndarray) -> np.ndarray:
+        frames, place, stride, begin = [], np.empty_like(x), np.empty_like(x), 0
+        order = np.argsort(slab, kind="stable")
+        for pairs in np.split(order, np.flatnonzero(np.diff(slab[order])) + 1):
+            rows, columns = np.unique(x[pairs]), np.arange(y[pairs].min(), y[pairs].max() + 1)
+            matrix = self._pairwise(self._frames_of(rows), self._frames_of(columns))
+            down, right = (np.cumsum(self.sizes[items]) - self.sizes[items] for items in (rows, columns))
+            stride[pairs] = matrix.shape[1]
+            place[pairs] = (
+                begin + down[np.searchsorted(rows, x[pairs])] * matrix.shape[1] + right[y[pairs] - columns[0]]
+            )
+            frames.append(matrix.ravel())
+            begin += matrix.size
+        turned = x > y
+        steps = (np.where(turned, 1, stride), np.where(turned, stride, 1))
+        n, m = self.sizes[np.minimum(x, y)], self.sizes[np.maximum(x, y)]
+        return dtw_distances(np.concatenate(frames), place, *steps, n, m)
+
+    def _frames_of(self, items: np.ndarray) -> np.ndarray:
+        return ranges(self._starts[items], self.sizes[items])
+
+
+class _Pairwise:
+    """Distances between all of some vectors and all of others."""
+
+    def __init__(self, x: np.ndarray, distance: Distance, what: str):
+        if distance not in DISTANCES:
+            raise AnalysisError(f"expected one of the distances {', '.join(DISTANCES)}, found {distance!r}")
+        wrong = int((~np.isfinite(x)).any(axis=1).sum())
+        if wrong:
+            raise AnalysisError(
+                f"expected finite vectors, found NaN or infinity in {wrong} of {len(x)} rows of {what}; check the "
+                "model's weights and precision, then extract again"
+            )
+        self.x, self.distance = x, distance
+        if distance == "kl":
+            _require_probabilities(x, what)
+        self.squares = np.einsum("ij,ij->i", x, x, dtype=np.float64)
+        zero = int((self.squares == 0).sum())
+        if zero and distance in ("cosine", "angular"):
+            raise AnalysisError(
+                f"expected vectors of non-zero length for the {distance} distance, found {zero} zero vectors of "
+                f"{len(x)} in {what}; choose distance euclidean or leave them out"
+            )
+
+    def __call__(self, rows: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
+        """Return distances [shape=(n_rows, n_columns), float32]."""
+        p, q = self.x[rows].astype(np.float64), self.x[columns].astype(np.float64)
+        if self.distance == "kl":
+            return _symmetric_kl(p, q)
+        product, squares = p @ q.T, self.squares[columns]
+        if self.distance == "euclidean":
+            scale = self.squares[rows][:, None] + squares
+            return np.sqrt(_cut(scale - 2 * product, scale)).astype(np.float32)
+        product /= np.sqrt(self.squares[rows])[:, None]
+        product /= np.sqrt(squares)
+        apart = _cut(1 - product, 1.0)
+        if self.distance == "cosine":
+            return apart.astype(np.float32)
+        return (np.arccos(np.maximum(1 - apart, -1)) / np.pi).astype(np.float32)
+
+
+def _cut(differences: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
+    """Return differences of equal sums as exact zeros."""
+    differences[differences < _ROUNDING * scale] = 0
+    return differences
+
+
+def _symmetric_kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+    log_p, log_q = np.log(p + _EPSILON), np.log(q + _EPSILON)
+    own = (p * log_p).sum(axis=1)[:, None] + (q * log_q).sum(axis=1)
+    return (0.5 * _cut(own - p @ log_q.T - log_p @ q.T, 100.0)).astype(np.float32)
+
+
+def _require_probabilities(x: np.ndarray, what: str) -> None:
+    sums = x.sum(axis=1, dtype=np.float64)
+    wrong = (x < 0).any(axis=1) | (np.abs(sums - 1) > 1e-3)
+    if wrong.any():
+        raise AnalysisError(
+            f"expected probabilities that sum to 1 for the kl distance, found {wrong.sum()} of {len(x)} rows of {what} "
+            f"that do not (one sums to {sums[wrong][0]:.4g}); apply a softmax, or choose another distance"
+        )
+
+
+def _concatenate(matrices) -> np.ndarray:
+    return np.concatenate([matrix.ravel() for matrix in matrices])

@@ -1,0 +1,111 @@
+"""Averages of ABX cells over speakers and contrasts, with intervals from resampling speakers."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auscult.analyses.abx.tasks import AbxTask
+from auscult.statistics.intervals import MIN_GROUPS
+
+__all__ = ["summarise_abx"]
+
+
+def summarise_abx(
+    task: AbxTask, scores: np.ndarray, *, n_resamples: int = 2000, seed: int = 0
+) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Average each layer's scores of cells over speakers and contrasts.
+
+    The interval resamples speakers: a cell counts as often as the speaker of its A and B was drawn times as often as
+    that of its X, once where one speaker is both. Contrasts that a resample has lost are left out of its mean. It is
+    missing with fewer than :data:`auscult.statistics.intervals.MIN_GROUPS` speakers on either side, and for tasks that
+    mix speakers within a triple.
+
+    Parameters
+    ----------
+    scores : as of :func:`~auscult.analyses.abx.cells.score_cells` [shape=(n_layers, n_cells)]
+
+    Returns
+    -------
+    For each layer:
+
+    row : ``value, ci_low, ci_high, n, n_groups`` and the counts of :data:`auscult.analyses.abx.analysis.ABX_COLUMNS`
+    contrasts : one row per contrast, columns ``label, other, value, n_cells, n_triples``
+    """
+    cells = _Cells(task, scores)
+    by_contrast = cells.contrasts()
+    n_cells, n_triples = (np.bincount(cells.contrast, counts) for counts in (np.ones(len(task.x)), task.n_triples))
+    shared = {
+        "n": len(task.rows),
+        "n_groups": task.n_speakers,
+        "chance": 0.5,
+        "resampling_unit": "speaker",
+        "n_contrasts": len(cells.pairs),
+        "n_cells": len(task.x),
+        "n_possible_cells": task.n_possible,
+        "n_triples": int(task.n_triples.sum()),
+    }
+    names = np.asarray(task.labels, dtype=object)
+    table = pd.DataFrame(
+        {
+            "label": names[cells.pairs // len(names)],
+            "other": names[cells.pairs % len(names)],
+            "n_cells": n_cells.astype(np.int64),
+            "n_triples": n_triples.astype(np.int64),
+        }
+    )
+    return [
+        ({"value": float(values.mean()), "ci_low": low, "ci_high": high} | shared, table.assign(value=values))
+        for values, (low, high) in zip(by_contrast, cells.intervals(n_resamples, seed))
+    ]
+
+
+class _Cells:
+    """Scores summed within contrast, speaker of A and B, and speaker of X: all that a draw of speakers can tell apart.
+
+    Sums are sorted by these three, so that those of one contrast and speaker (a row) and of one contrast are runs.
+    """
+
+    def __init__(self, task: AbxTask, scores: np.ndarray):
+        self.sides = np.stack([task.speaker, task.x_speaker])
+        self.n_speakers = task.n_speakers
+        self.pairs, self.contrast = np.unique(
+            task.label[task.a] * len(task.labels) + task.label[task.b], return_inverse=True
+        )
+        ab, x = np.maximum(self.sides, 0)
+        keys, which = np.unique((self.contrast * self.n_speakers + ab) * self.n_speakers + x, return_inverse=True)
+        self.counts = np.bincount(which).astype(float)
+        self.sums = np.stack([np.bincount(which, values) for values in scores])
+        self.x = keys % self.n_speakers
+        rows, self.starts, self.row = np.unique(keys // self.n_speakers, return_index=True, return_inverse=True)
+        self.ab = rows % self.n_speakers
+        self.of_row = rows // self.n_speakers
+        self.first_rows = np.unique(self.of_row, return_index=True)[1]
+
+    def contrasts(self) -> np.ndarray:
+        """Return the mean over speakers of every contrast [shape=(n_layers, n_contrasts)]."""
+        means = np.add.reduceat(self.sums, self.starts, axis=1) / np.add.reduceat(self.counts, self.starts)
+        return np.add.reduceat(means, self.first_rows, axis=1) / np.bincount(self.of_row)
+
+    def intervals(self, n_resamples: int, seed: int) -> np.ndarray:
+        """Return the 95 % percentile interval of each layer's mean over contrasts [shape=(n_layers, 2)]."""
+        if min(len(np.unique(side)) for side in self.sides) < MIN_GROUPS:
+            return np.full((len(self.sums), 2), np.nan)
+        n = self.n_speakers
+        draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
+        # Draws that leave no cell, as very few cells may, have no mean.
+        found = [self.sums @ shares for draw in draws if len(shares := self._shares(draw))]
+        return np.quantile(found, [0.025, 0.975], axis=0).T if found else np.full((len(self.sums), 2), np.nan)
+
+    def _shares(self, draw: np.ndarray) -> np.ndarray:
+        """Return the share of each sum in the mean over contrasts; nothing if no cell is left."""
+        heard = draw[self.x]
+        counts = np.add.reduceat(self.counts * heard, self.starts)
+        times = draw[self.ab] * (counts > 0)
+        total = np.add.reduceat(times, self.first_rows)
+        n_left = np.count_nonzero(total)
+        if not n_left:
+            return np.empty(0)
+        # Rows that were not drawn count nothing, whatever they are divided by.
+        times /= np.maximum(counts, 1) * np.maximum(total, 1)[self.of_row] * n_left
+        return heard * times[self.row]

@@ -1,0 +1,75 @@
+"""What a table of attributions says on average: how complete integrated gradients are, how much falls on the cue."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from auscult.statistics.intervals import cluster_bootstrap
+from auscult.tables import RESULT_COLUMNS
+
+__all__ = ["SUMMARY_COLUMNS", "summarise"]
+
+SUMMARY_COLUMNS = (*RESULT_COLUMNS, "method", "input", "unit", "chance", "chance_duration", "resampling_unit")
+
+
+def summarise(
+    scores: pd.DataFrame, gaps: pd.DataFrame, *, target: str, n_resamples: int = 2000, seed: int = 0
+) -> pd.DataFrame:
+    """Average over utterances, with intervals from resampling them (``resampling_unit`` utterance).
+
+    ``completeness_gap`` is Σ |f(x) − f(x') − Σ attributions| / Σ |f(x) − f(x')| of integrated gradients: 0 is exact.
+    ``cue_share`` is the part of Σ |score| over words that falls on the word known to decide; ``chance`` is the mean of
+    1 / words of the utterance, ``chance_duration`` that of the word's share of the time of all words: sums over a long
+    word are large by its length alone.
+
+    Parameters
+    ----------
+    scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`, of one model
+    gaps : ``utterance, input, method, gap, difference``
+    target : what was attributed, for the column of that name
+    n_resamples, seed : of the bootstrap
+
+    Returns
+    -------
+    table of :data:`SUMMARY_COLUMNS`; ``layer`` is ``output``
+    """
+    names = scores[["corpus", "model", "step"]].iloc[0].to_dict()
+    rows = [*_completeness(gaps, n_resamples, seed), *_cue_shares(scores, n_resamples, seed)]
+    shared = {**names, "layer": "output", "target": target, "resampling_unit": "utterance"}
+    return pd.DataFrame([shared | row for row in rows], columns=list(SUMMARY_COLUMNS))
+
+
+def _completeness(gaps: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
+    for (name, method), mine in gaps.groupby(["input", "method"], sort=False):
+        gap, difference = mine["gap"].abs(), mine["difference"].abs()
+        value = _ratio(gap, difference, mine["utterance"], n_resamples, seed)
+        yield {"metric": "completeness_gap", "method": method, "input": name, "unit": "", **value}
+
+
+def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
+    words = scores[scores["unit"] == "word"].assign(size=lambda table: table["score"].abs())
+    words = words.assign(on_cue=words["size"] * words["cue"], duration=words["offset"] - words["onset"])
+    words = words.assign(cue_duration=words["duration"] * words["cue"])
+    for (name, method), mine in words.groupby(["input", "method"], sort=False):
+        each = mine.groupby("utterance").agg(
+            cue=("cue", "sum"),
+            on_cue=("on_cue", "sum"),
+            size=("size", "sum"),
+            n_words=("cue", "size"),
+            duration=("duration", "sum"),
+            cue_duration=("cue_duration", "sum"),
+        )
+        each = each[(each["cue"] == 1) & (each["size"] > 0)]
+        if len(each):
+            share = each["on_cue"] / each["size"]
+            value = _ratio(share, share * 0 + 1, each.index, n_resamples, seed)
+            chance = {"unit": "word", "chance": (1 / each["n_words"]).mean()}
+            chance |= {"chance_duration": (each["cue_duration"] / each["duration"]).mean()}
+            yield {"metric": "cue_share", "method": method, "input": name, **chance, **value}
+
+
+def _ratio(numerators, denominators, utterances, n_resamples: int, seed: int) -> dict:
+    low, high = cluster_bootstrap(numerators, denominators, utterances, n_resamples=n_resamples, seed=seed)
+    value = numerators.sum() / denominators.sum() if denominators.sum() else float("nan")
+    n_groups = len(set(utterances))
+    return {"value": value, "ci_low": low, "ci_high": high, "n": len(numerators), "n_groups": n_groups}

@@ -1,0 +1,257 @@
+"""Subspaces of factors: the space that the means of a factor's values span, and how two such spaces lie to each other.
+
+Everything is computed from moments of speakers, so that intervals resample speakers without another look at vectors.
+Two spaces that are compared come from different speakers: chance in the voices that both rest on would tilt both the
+same way, and a space be like itself by construction.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from auscult.analyses.disentangling.items import FactorItems
+from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
+
+__all__ = [
+    "SpeakerEffects",
+    "Subspaces",
+    "speaker_effects",
+    "solve_subspaces",
+    "principal_cosines",
+    "residual_variance",
+    "null_cosines",
+    "measure_geometry",
+]
+
+# Subspaces of so many resamples are held at a time.
+_CHUNK = 250
+
+
+@dataclass(frozen=True)
+class SpeakerEffects:
+    """What each speaker adds to the normal equations of an additive model of the factors, in either half of them.
+
+    Parameters
+    ----------
+    sums : Σ dᵀd and Σ dᵀx side by side, d being the sum-coded factors of a cell and x its mean vector
+        [shape=(n_speakers, 2, n_effects, n_effects + n_dims)]
+    levels : number of values of each factor
+    """
+
+    sums: np.ndarray
+    levels: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Subspaces:
+    """The means of each factor's values, all other factors being equal, about their own mean.
+
+    Parameters
+    ----------
+    centroids : [shapes=(..., n_values, n_dims)]
+    axes : orthonormal principal axes of the centroids, the largest variance first [shapes=(..., n_values − 1, n_dims)]
+    """
+
+    centroids: Mapping[str, np.ndarray]
+    axes: Mapping[str, np.ndarray]
+
+
+def speaker_effects(x: np.ndarray, items: FactorItems) -> SpeakerEffects:
+    """Return what each speaker adds to a model in which a vector is a mean plus one effect of each factor.
+
+    The unit is a cell: the mean over a speaker's items with one combination of values. So a frequent phone class or a
+    speaker with many items weighs no more than others, and effects are not those of another factor that goes with it.
+    """
+    names, voices = np.unique(items.speakers, return_inverse=True)
+    codes = np.stack([*items.codes.values(), voices])
+    cells, cell_of, sizes = np.unique(codes, axis=1, return_inverse=True, return_counts=True)
+    means = np.zeros((len(sizes), x.shape[1]))
+    np.add.at(means, cell_of.reshape(-1), x)
+    means /= sizes[:, None]
+    levels = {factor: len(labels) for factor, labels in items.labels.items()}
+    blocks = [np.ones((len(sizes), 1))]
+    for column, n in zip(cells, levels.values()):
+        # Sum coding: the last value's effect is minus the sum of the others'.
+        blocks.append(np.vstack([np.eye(n - 1), -np.ones((1, n - 1))])[column])
+    design = np.hstack(blocks)
+    halves = np.zeros(len(names), dtype=int)
+    halves[voices] = items.halves
+    both, sums = np.hstack([design, means]), np.zeros((len(names), 2, design.shape[1], design.shape[1] + x.shape[1]))
+    for speaker in range(len(names)):
+        mine = cells[-1] == speaker
+        sums[speaker, halves[speaker]] = design[mine].T @ both[mine]
+    return SpeakerEffects(sums, levels)
+
+
+def solve_subspaces(totals: np.ndarray, levels: Mapping[str, int]) -> Subspaces:
+    """Return the subspaces that sums over speakers tell of, NaN where these speakers lack a value.
+
+    Parameters
+    ----------
+    totals : as one speaker's sums [shape=(..., n_effects, n_effects + n_dims)]
+    """
+    n_effects = totals.shape[-2]
+    gram, cross = totals[..., :n_effects], totals[..., n_effects:]
+    known = np.linalg.matrix_rank(gram, hermitian=True) == n_effects
+    effects = np.linalg.solve(np.where(known[..., None, None], gram, np.eye(n_effects)), cross)
+    effects = np.where(known[..., None, None], effects, np.nan)
+    centroids, axes, start = {}, {}, 1
+    for factor, n in levels.items():
+        own = effects[..., start : start + n - 1, :]
+        centroids[factor] = np.concatenate([own, -own.sum(axis=-2, keepdims=True)], axis=-2)
+        safe = np.nan_to_num(centroids[factor])
+        axes[factor] = np.linalg.svd(safe, full_matrices=False)[2][..., : n - 1, :]
+        axes[factor] = np.where(known[..., None, None], axes[factor], np.nan)
+        start += n - 1
+    return Subspaces(centroids, axes)
+
+
+def principal_cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Return the cosines of the principal angles between two spaces, the smallest angle first.
+
+    They are the singular values of A Bᵀ (Björck and Golub, 1973); 1 for a shared direction, 0 for an orthogonal one.
+
+    Parameters
+    ----------
+    a, b : orthonormal rows; NaN in, NaN out [shapes=(..., rank, n_dims)]
+
+    Returns
+    -------
+    cosines [shape=(..., smaller rank)]
+    """
+    product = a @ b.swapaxes(-1, -2)
+    unknown = np.isnan(product).any(axis=(-1, -2))
+    cosines = np.linalg.svd(np.nan_to_num(product), compute_uv=False)
+    return np.where(unknown[..., None], np.nan, np.clip(cosines, 0, 1))
+
+
+def residual_variance(centroids: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """Return the share of the centroids' variance that is left once the first 0, 1, … of the axes are removed.
+
+    Source: Mohamed et al. (2024), whose cumulative residual variance sums up this curve. 1 if all axes are orthogonal
+    to the centroids, 0 if nothing is left.
+
+    Parameters
+    ----------
+    centroids : about their mean [shape=(..., n_values, n_dims)]
+    axes : orthonormal rows, in the order in which they are removed [shape=(..., rank, n_dims)]
+
+    Returns
+    -------
+    shares [shape=(..., rank + 1)]
+    """
+    total = np.sum(centroids**2, axis=(-1, -2))
+    removed = np.sum((centroids @ axes.swapaxes(-1, -2)) ** 2, axis=-2)
+    left = total[..., None] - np.cumsum(removed, axis=-1)
+    return np.concatenate([np.ones((*total.shape, 1)), left / total[..., None]], axis=-1)
+
+
+def null_cosines(
+    ranks: tuple[int, int], n_dims: int, covariance: np.ndarray | None = None, *, n_draws: int = 1000, seed: int = 0
+) -> np.ndarray:
+    """Return the principal cosines of pairs of random spaces.
+
+    Parameters
+    ----------
+    ranks : of both spaces
+    n_dims : of the vectors
+    covariance : directions are drawn from a normal distribution of this covariance: spaces of contrasts that mean
+        nothing, between vectors as unequally spread as these; by default of the identity: uniform over all spaces
+        [shape=(n_dims, n_dims)]
+
+    Returns
+    -------
+    cosines [shape=(n_draws, smaller rank)]
+    """
+    rng, root = np.random.default_rng(seed), None
+    if covariance is not None:
+        values, vectors = np.linalg.eigh(covariance)
+        root = np.sqrt(np.clip(values, 0, None))[:, None] * vectors.T
+    spaces = []
+    for rank in ranks:
+        draws = rng.normal(size=(n_draws, rank, n_dims))
+        draws = draws if root is None else draws @ root
+        spaces.append(np.linalg.qr(draws.swapaxes(-1, -2))[0].swapaxes(-1, -2))
+    return principal_cosines(*spaces)
+
+
+def measure_geometry(
+    effects: SpeakerEffects, covariance: np.ndarray, *, n_resamples: int = 500, n_draws: int = 1000, seed: int = 0
+) -> Iterator[dict]:
+    """Yield the rows of all pairs of factors: angles with their null, and residual variances.
+
+    Each measure is the mean of two: the first factor from one half of the speakers and the second from the other, and
+    the other way round. A factor with itself says how well a space is known. Intervals resample speakers; the null is
+    of single pairs of spaces, for both halves estimate one and the same pair.
+
+    Parameters
+    ----------
+    covariance : of the vectors, for the null
+    n_resamples : bootstrap samples of speakers
+    n_draws : pairs of random spaces
+    """
+    levels, n_speakers = effects.levels, len(effects.sums)
+    measured = _measure(effects.sums.sum(axis=0)[None], levels)
+    drawn: dict[tuple, list[np.ndarray]] = {}
+    if n_speakers >= MIN_GROUPS and n_resamples:
+        chance = np.full(n_speakers, 1 / n_speakers)
+        draws = np.random.default_rng(seed).multinomial(n_speakers, chance, size=n_resamples).astype(float)
+        for start in range(0, n_resamples, _CHUNK):
+            totals = np.tensordot(draws[start : start + _CHUNK], effects.sums, axes=1)
+            for key, values in _measure(totals, levels).items():
+                drawn.setdefault(key, []).append(values)
+    nulls = {}
+    for key, values in measured.items():
+        target, other, metric, component = key
+        low, high = percentile_interval(np.concatenate(drawn[key])) if drawn else (np.nan, np.nan)
+        row = {
+            "target": target,
+            "factor": other,
+            "metric": metric,
+            "component": component,
+            "value": values[0],
+            "ci_low": low,
+            "ci_high": high,
+            "n_groups": n_speakers,
+        }
+        if metric == "residual_variance":
+            n_dims = len(covariance)
+            yield row | {"null": "isotropic", "null_median": 1 - component / n_dims}
+            continue
+        for kind, shape in (("isotropic", None), ("covariance", covariance)):
+            ranks = (levels[target] - 1, levels[other] - 1)
+            if (kind, ranks) not in nulls:
+                nulls[kind, ranks] = null_cosines(ranks, len(covariance), shape, n_draws=n_draws, seed=seed)
+            yield row | _against(values[0], _summaries(nulls[kind, ranks])[metric, component], kind)
+
+
+def _measure(totals: np.ndarray, levels: Mapping[str, int]) -> dict[tuple, np.ndarray]:
+    spaces = solve_subspaces(totals, levels)
+    measured = {}
+    factors = list(levels)
+    for place, target in enumerate(factors):
+        for other in factors:
+            crossed = [(0, 1), (1, 0)]
+            if other in factors[place:]:
+                cosines = [principal_cosines(spaces.axes[target][:, i], spaces.axes[other][:, j]) for i, j in crossed]
+                both = [_summaries(each) for each in cosines]
+                for (metric, component), values in both[0].items():
+                    measured[target, other, metric, component] = (values + both[1][metric, component]) / 2
+            curves = [residual_variance(spaces.centroids[target][:, i], spaces.axes[other][:, j]) for i, j in crossed]
+            for component, values in enumerate(np.mean(curves, axis=0).T):
+                measured[target, other, "residual_variance", component] = values
+    return measured
+
+
+def _summaries(cosines: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
+    """Return the angle of each component, from 1, and the mean squared cosine: the share of a space in the other."""
+    angles = np.degrees(np.arccos(cosines))
+    each = {("angle_deg", place + 1): values for place, values in enumerate(angles.T)}
+    return {**each, ("overlap", 0): np.mean(cosines**2, axis=-1)}
+
+
+def _against(value: float, null: np.ndarray, kind: str) -> dict:
+    low, median, high = np.quantile(null, [0.025, 0.5, 0.975])
+    below = (1 + np.sum(null <= value)) / (1 + len(null))
+    return {"null": kind, "null_low": low, "null_median": median, "null_high": high, "share_of_null_below": below}

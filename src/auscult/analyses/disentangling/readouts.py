@@ -1,0 +1,155 @@
+"""Linear readouts of several targets at once, from weighted moments: fitted on some speakers, chosen on others."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import bootstrap_statistic
+from auscult.statistics.moments import Moments, fit_ridge
+
+__all__ = [
+    "PENALTIES",
+    "weighted_moments",
+    "one_hot",
+    "fit_readouts",
+    "hits_by_speaker",
+    "balanced_accuracy",
+    "accuracy_row",
+    "check_finite",
+]
+
+# In descending order, so that ties go to the strongest.
+PENALTIES = tuple(10.0**exponent for exponent in (1, 0, -1, -2, -3, -4))
+
+
+def one_hot(codes: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return one column a class [shape=(n, n_classes)]."""
+    return np.eye(n_classes)[codes]
+
+
+def weighted_moments(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Moments:
+    """Return the moments of vectors and targets in which an item counts as often as its weight says.
+
+    Parameters
+    ----------
+    x, y : [shapes=(n, n_dims) and (n, n_targets)]
+    weights : not below 0 [shape=(n,)]
+    """
+    weighted = x * weights[:, None]
+    return Moments(float(weights.sum()), weighted.sum(axis=0), weights @ y, weighted.T @ x, weighted.T @ y)
+
+
+def fit_readouts(
+    x: np.ndarray,
+    codes: Sequence[np.ndarray],
+    n_classes: Sequence[int],
+    weights: np.ndarray,
+    folds: np.ndarray,
+    test: int,
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Fit a ridge regression on the one-hot classes of each target, without the speakers of one fold.
+
+    The penalty of each target is that of the best balanced accuracy on the fold after it, on which the readout is
+    then trained, too.
+
+    Parameters
+    ----------
+    x : vectors of all items [shape=(n_items, n_dims)]
+    codes, n_classes : of each target
+    weights, folds : of all items [shapes=(n_items,)]
+    test : the fold to leave out
+
+    Returns
+    -------
+    readouts : of each target the weights, and the scores of a vector of zeros
+        [shapes=(n_dims, n_classes) and (n_classes,)]
+    """
+    valid = (test + 1) % (folds.max() + 1)
+    y = np.concatenate([one_hot(each, n) for each, n in zip(codes, n_classes)], axis=1)
+    trains, validates = (folds != test) & (folds != valid), folds == valid
+    moments = weighted_moments(x[trains], y[trains], weights[trains])
+    path = fit_ridge(moments, PENALTIES)
+    scores = path.predict(x[validates])
+    whole = fit_ridge(moments + weighted_moments(x[validates], y[validates], weights[validates]), PENALTIES)
+    readouts, ends = [], np.cumsum(n_classes)
+    for each, n, end in zip(codes, n_classes, ends):
+        predicted = scores[:, :, end - n : end].argmax(axis=2).T
+        truth, mass = each[validates], weights[validates]
+        accuracies = [_weighted_accuracy(truth, guess, mass) for guess in predicted]
+        chosen = whole.weights[int(np.argmax(accuracies))][:, end - n : end]
+        readouts.append((chosen, whole.mean_y[end - n : end] - whole.mean_x @ chosen))
+    return readouts
+
+
+def hits_by_speaker(
+    truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, speakers: np.ndarray, n_classes: int
+) -> np.ndarray:
+    """Return the weight of the items of each class that are right, and of all, speaker by speaker.
+
+    Parameters
+    ----------
+    speakers : codes from 0 [shape=(n_items,)]
+
+    Returns
+    -------
+    sums [shape=(n_speakers, 2, n_classes)]
+    """
+    sums = np.zeros((speakers.max() + 1, 2, n_classes))
+    np.add.at(sums[:, 0], (speakers, truth), weights * (truth == predicted))
+    np.add.at(sums[:, 1], (speakers, truth), weights)
+    return sums
+
+
+def balanced_accuracy(sums: np.ndarray) -> np.ndarray:
+    """Return the mean over classes of the share that is right, 0 to 1; NaN where a class has no items.
+
+    Parameters
+    ----------
+    sums : as of :func:`hits_by_speaker`, summed over speakers [shape=(..., 2, n_classes)]
+    """
+    with np.errstate(invalid="ignore"):
+        return np.mean(sums[..., 0, :] / sums[..., 1, :], axis=-1)
+
+
+def accuracy_row(sums: np.ndarray, before: np.ndarray | None, *, n: int, n_resamples: int, seed: int) -> list[dict]:
+    """Return the rows of a balanced accuracy and, with ``before``, of its change, with the same speakers resampled.
+
+    Parameters
+    ----------
+    sums, before : as of :func:`hits_by_speaker`
+    n : number of items
+    """
+    shared = {"n": n, "n_groups": len(sums), "chance": 1 / sums.shape[-1]}
+    low, high = bootstrap_statistic(sums, balanced_accuracy, n_resamples=n_resamples, seed=seed)
+    value = float(balanced_accuracy(sums.sum(axis=0)))
+    rows = [{"metric": "balanced_accuracy", "value": value, "ci_low": low, "ci_high": high, **shared}]
+    if before is not None:
+
+        def change(totals: np.ndarray) -> np.ndarray:
+            return balanced_accuracy(totals[..., 0, :, :]) - balanced_accuracy(totals[..., 1, :, :])
+
+        both = np.stack([sums, before], axis=1)
+        low, high = bootstrap_statistic(both, change, n_resamples=n_resamples, seed=seed)
+        value = float(change(both.sum(axis=0)))
+        rows.append(
+            {"metric": "accuracy_change", "value": value, "ci_low": low, "ci_high": high, **shared, "chance": 0.0}
+        )
+    return rows
+
+
+def check_finite(x: np.ndarray, layer: str) -> np.ndarray:
+    """Return vectors unless one is not finite, which raises :class:`AnalysisError`."""
+    wrong = int((~np.isfinite(x)).any(axis=1).sum())
+    if wrong:
+        raise AnalysisError(
+            f"disentangling: expected finite vectors, found NaN or infinity in {wrong} of {len(x)} rows of layer "
+            f"{layer!r}; check the model's weights and precision, then extract again"
+        )
+    return x
+
+
+def _weighted_accuracy(truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray) -> float:
+    totals = np.bincount(truth, weights)
+    hits = np.bincount(truth, weights * (truth == predicted), minlength=len(totals))
+    return float(np.mean(hits[totals > 0] / totals[totals > 0]))

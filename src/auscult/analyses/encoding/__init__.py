@@ -1,0 +1,1 @@
+"""Encoding: which linguistic levels a model encodes at each checkpoint and layer, by trained probes and without any."""

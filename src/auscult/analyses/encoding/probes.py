@@ -1,0 +1,133 @@
+"""Trained probes of linguistic levels over a sweep: ridge regressions by nested cross-validation, level by level."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from auscult.activations.layer_vectors import LayerVectors
+from auscult.analyses.encoding.levels import level_items
+from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
+from auscult.dynamics.curves import resample_curves
+from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
+from auscult.probes.result_rows import constant_guess
+from auscult.probes.tasks import Task, make_task
+
+__all__ = ["PENALTIES", "probe_levels"]
+
+PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
+
+
+def probe_levels(
+    sweep: Mapping[str, Any],
+    levels: Sequence[Mapping[str, Any]],
+    index: pd.DataFrame,
+    *,
+    n_folds: int,
+    min_class_size: int,
+    max_items: int,
+    n_resamples: int,
+    seed: int,
+    penalties: Sequence[float] = PENALTIES,
+) -> list[LevelScores]:
+    """Probe every level at every step and layer.
+
+    Items, folds and labels are the same at every step, so that a curve shows the model's change alone. A layer is
+    read once and serves all levels; levels of the same items share the moments of its vectors.
+
+    Parameters
+    ----------
+    sweep : activations by step, all of the same segments
+    levels : see :func:`auscult.analyses.encoding.analysis.encode_sweep`
+    index : of the segments, with the columns of the levels
+
+    Raises
+    ------
+    AnalysisError
+        As of :func:`~auscult.probes.tasks.make_task` and :func:`~auscult.analyses.encoding.levels.level_items`.
+    """
+    penalties = np.sort(np.asarray(penalties, dtype=float))[::-1]
+    counts = {"n_folds": n_folds, "min_class_size": min_class_size, "seed": seed}
+    tasks = []
+    for level in levels:
+        labels = {level["column"]: level_items(index, level, max_items=max_items, **counts)}
+        tasks.append(make_task(index.assign(**labels), level, n_permutations=0, max_items=None, **counts))
+    found: list[list[dict[str, Outcome]]] = [[] for _ in tasks]
+    for activations in tqdm(sweep.values(), desc="probes", unit="step", disable=None):
+        for outcomes in found:
+            outcomes.append({})
+        for layer in activations.layers:
+            vectors = LayerVectors(activations, layer)
+            for outcomes, outcome in zip(found, cross_validate(vectors, tasks, "ridge", penalties)):
+                outcomes[-1][layer] = outcome
+    return [
+        _scores(level, task, outcomes, tuple(sweep), index, n_resamples, seed)
+        for level, task, outcomes in zip(levels, tasks, found)
+    ]
+
+
+def _scores(
+    level, task: Task, outcomes: list[dict[str, Outcome]], steps: tuple[str, ...], index, n_resamples: int, seed: int
+) -> LevelScores:
+    speakers, tested = index["speaker"].astype(str), task.tested
+    names, units = np.unique(speakers.to_numpy()[task.rows[tested]], return_inverse=True)
+    layers, chosen, hits = (*outcomes[0], SELECTED), [], []
+    truth = task.labels[tested, 0]
+    for found in outcomes:
+        selected = select_layer(task, found)
+        counted, times = np.unique(selected.layer[:, 0].astype(str), return_counts=True)
+        chosen.append(str(counted[times.argmax()]))
+        hits.append([outcome.predicted[tested, 0] == truth for outcome in (*found.values(), selected)])
+    hits = np.moveaxis(np.asarray(hits, dtype=float), -1, 0)
+    sums = np.zeros((len(names), *hits.shape[1:]))
+    np.add.at(sums, units, hits)
+    n_items = np.bincount(units)[:, None]
+    curves = resample_curves(sums.reshape(len(names), -1), n_items, n_resamples, seed)
+    about = {
+        "n": int(tested.sum()),
+        "n_groups": len(names),
+        "held_out": task.held_out,
+        "n_classes": task.n_classes,
+        "resampling_unit": "speaker",
+        "n_folds": task.n_folds,
+        "n_dropped": task.n_dropped,
+        "text_overlap": task.text_overlap,
+        "type": task.type_column,
+        "type_overlap": task.type_overlap,
+        "given": level.get("given"),
+        "chance_given": _chance_given(level, task, index),
+    }
+    return LevelScores(
+        level,
+        "ridge",
+        steps,
+        layers,
+        hits.mean(axis=0),
+        None if curves is None else curves.reshape(-1, *hits.shape[1:]),
+        tuple(chosen),
+        # In balanced classes, the most frequent one of training is the rarer one of testing: lots do better.
+        max(float((constant_guess(task, task.labels[:, 0])[tested] == truth).mean()), 1 / task.n_classes),
+        about,
+    )
+
+
+def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> float:
+    """Return the accuracy of the most frequent class given another column, such as number given the part of speech.
+
+    Counted on the training side of each test fold, as a probe is; NaN where the level names no such column.
+    """
+    if not level.get("given"):
+        return float("nan")
+    known = np.unique(index[level["given"]].astype(str).to_numpy()[task.rows], return_inverse=True)[1]
+    truth, guess = task.labels[:, 0], np.full(len(known), -1)
+    for fold in np.unique(task.folds[task.tested]):
+        training = (task.cells != fold).all(axis=1)
+        counts = np.zeros((known.max() + 1, task.n_classes))
+        np.add.at(counts, (known[training], truth[training]), 1)
+        # What training never shows is guessed as everything else is: the most frequent class.
+        counts += 1e-6 * np.bincount(truth[training], minlength=task.n_classes)
+        mine = task.folds == fold
+        guess[mine] = counts.argmax(axis=1)[known[mine]]
+    return float((guess == truth)[task.tested].mean())

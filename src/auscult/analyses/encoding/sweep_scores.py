@@ -1,0 +1,105 @@
+"""Scores of levels over a sweep: one number for each step and layer, with the same numbers of resampled speakers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import percentile_interval
+
+__all__ = ["SELECTED", "LevelScores", "score_rows", "check_same_items"]
+
+SELECTED = "selected"
+
+
+@dataclass(frozen=True)
+class LevelScores:
+    """What one method reads of one level, at every step and layer.
+
+    Parameters
+    ----------
+    level : as configured
+    method : ``ridge`` or ``abx``
+    steps : names of the checkpoints, in training order
+    layers : names; the last is :data:`SELECTED`, the layer chosen on validation data at each step
+    values : 0 to 1, higher is better [shape=(n_steps, n_layers)]
+    resampled : the same of resampled speakers; None with too few [shape=(n_resamples, n_steps, n_layers)]
+    chosen : the layer chosen most often at each step [shape=(n_steps,)]
+    chance : the score of knowing nothing
+    about : what a row must say of the items
+    """
+
+    level: Mapping[str, Any]
+    method: str
+    steps: tuple[str, ...]
+    layers: tuple[str, ...]
+    values: np.ndarray = field(repr=False)
+    resampled: np.ndarray | None = field(repr=False)
+    chosen: tuple[str, ...]
+    chance: float
+    about: Mapping[str, Any]
+
+    def normalise(self, values: np.ndarray | float) -> np.ndarray | float:
+        """Return (score − chance) / (1 − chance): 0 at chance, 1 for no errors, so that levels can be compared."""
+        return (values - self.chance) / (1 - self.chance)
+
+
+def score_rows(scores: LevelScores) -> list[dict[str, Any]]:
+    """Return one row for each step and layer, with its 95 % interval over speakers."""
+    rows = []
+    shared = {
+        "target": scores.level["name"],
+        "metric": "abx_accuracy" if scores.method == "abx" else "accuracy",
+        "probe": scores.method,
+        "chance": scores.chance,
+        "tier": scores.level["tier"],
+        "abstractness": scores.level.get("abstractness"),
+        **scores.about,
+    }
+    for s, step in enumerate(scores.steps):
+        for k, layer in enumerate(scores.layers):
+            value = float(scores.values[s, k])
+            low, high = (np.nan, np.nan) if scores.resampled is None else percentile_interval(scores.resampled[:, s, k])
+            selected = scores.chosen[s] if layer == SELECTED else layer
+            normalised = dict(
+                zip(
+                    ("normalised", "normalised_low", "normalised_high"),
+                    (scores.normalise(number) for number in (value, low, high)),
+                )
+            )
+            rows.append(
+                {
+                    **shared,
+                    "step": step,
+                    "layer": layer,
+                    "value": value,
+                    "ci_low": low,
+                    "ci_high": high,
+                    "selected_layer": selected,
+                    **normalised,
+                }
+            )
+    return rows
+
+
+def check_same_items(sweep: Mapping[str, Any], model: str) -> None:
+    """Raise :class:`AnalysisError` unless every step holds the same layers of the same segments.
+
+    Parameters
+    ----------
+    sweep : activations by step
+    """
+    if not sweep:
+        raise AnalysisError(f"expected the activations of a step or more of {model}, found none; extract them")
+    first, *others = sweep
+    keys = ["utterance", "tier", "index"]
+    for step in others:
+        same = sweep[step].index[keys].reset_index(drop=True).equals(sweep[first].index[keys].reset_index(drop=True))
+        if tuple(sweep[step].layers) != tuple(sweep[first].layers) or not same:
+            what = "segments" if not same else "layers"
+            raise AnalysisError(
+                f"expected the same {what} at every step of {model}, found other ones at step {step} "
+                f"than at step {first}; extract both with the same tiers and splits"
+            )

@@ -1,0 +1,119 @@
+"""A language model followed through training: its loss, the syntax in its attention, and the grammar it has learnt."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from auscult.analyses.syntax.attachment import score_attachment
+from auscult.analyses.syntax.likelihood import Variant, score_loss, score_pairs
+from auscult.analyses.syntax.parsing import parse_arcs
+from auscult.corpora.text import TextCorpus
+from auscult.errors import AnalysisError
+from auscult.models.text import TextModel, load_text_model
+from auscult.tables import RESULT_COLUMNS, check_results
+
+__all__ = ["SYNTAX_COLUMNS", "follow_syntax", "measure_syntax"]
+
+SYNTAX_COLUMNS = (*RESULT_COLUMNS, "head", "direction", "offset", "chance", "resampling_unit")
+_log = logging.getLogger(__name__)
+
+
+def follow_syntax(
+    checkpoints: Mapping[str, str | Path],
+    corpus: TextCorpus,
+    *,
+    model: str,
+    device: str = "cpu",
+    **settings,
+) -> pd.DataFrame:
+    """Measure every checkpoint of a model on one corpus, as in Figure 1 of Chen et al. (ICLR 2024).
+
+    Parameters
+    ----------
+    checkpoints : sealed folder of each step, in the order of training
+    corpus : with parsed sentences (loss and attachment), minimal pairs (accuracy), or both
+    model : its name in the table
+    device : where it runs
+    **settings : as of :func:`measure_syntax`
+
+    Returns
+    -------
+    table : columns :data:`SYNTAX_COLUMNS`, the rows of each step
+
+    Raises
+    ------
+    AnalysisError
+        A step is missing or steps are out of order; the corpus has nothing to measure.
+    """
+    _check_order(checkpoints)
+    tables = []
+    for step, folder in checkpoints.items():
+        found = measure_syntax(load_text_model(folder, device), corpus, **settings)
+        tables.append(found.assign(corpus=corpus.name, model=model, step=step))
+        summary = found[found["target"] == "all"].set_index("metric")["value"].round(3)
+        _log.info("%s, step %s: %s", model, step, ", ".join(f"{name} {value:g}" for name, value in summary.items()))
+    return check_results(pd.concat(tables, ignore_index=True).reindex(columns=list(SYNTAX_COLUMNS)))
+
+
+def measure_syntax(
+    model: TextModel,
+    corpus: TextCorpus,
+    *,
+    split: str | None = "test",
+    min_arcs: int = 100,
+    max_sentences: int | None = None,
+    variant: Variant = "original",
+    n_resamples: int = 2000,
+    seed: int,
+) -> pd.DataFrame:
+    """Return loss, attachment and accuracy of one checkpoint, as far as the corpus allows.
+
+    Parameters
+    ----------
+    model : to be measured
+    corpus : what it is measured on
+    split : of its sentences; all of them if nothing
+    min_arcs : relations with fewer arcs are left out
+    max_sentences : measure the first so many sentences
+    variant : of the pseudo-log-likelihood of words of several tokens
+    n_resamples : bootstrap samples of an interval
+    seed : of halves, hidden words and resampling
+    """
+    parts = list(_measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed))
+    if not parts:
+        raise AnalysisError(
+            f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, "
+            f"found neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}"
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed) -> Iterator[pd.DataFrame]:
+    chosen = corpus.sentences if split is None else corpus.sentences[corpus.sentences["split"] == split]
+    chosen = chosen["sentence"].iloc[:max_sentences]
+    if len(chosen):
+        parses = corpus.parses(split)
+        parses = {name: parses[name] for name in chosen}
+        texts = corpus.sentences.set_index("sentence")["text"].loc[chosen].tolist()
+        yield score_loss(model, texts, n_resamples=n_resamples, seed=seed)
+        arcs = parse_arcs(model, parses)
+        yield score_attachment(arcs, n_heads=model.n_heads, min_arcs=min_arcs, n_resamples=n_resamples, seed=seed)
+    if len(corpus.pairs):
+        yield score_pairs(model, corpus.pairs, variant=variant, n_resamples=n_resamples, seed=seed)
+
+
+def _check_order(checkpoints: Mapping[str, str | Path]) -> None:
+    steps = list(checkpoints)
+    numbers = [float("inf") if step == "final" else int(step) for step in steps]
+    if not steps or numbers != sorted(set(numbers)):
+        raise AnalysisError(
+            f"expected checkpoints in the order of training, found steps {', '.join(steps) or 'none'}; sort them"
+        )
+    for step, folder in checkpoints.items():
+        if not Path(folder).is_dir():
+            raise AnalysisError(
+                f"expected a checkpoint of step {step} at {folder}, found none; train or fetch it, or "
+                "leave the step out"
+            )

@@ -1,0 +1,107 @@
+"""Attachment of the implied parse: the best head of each relation, chosen on some sentences, scored on others."""
+
+import numpy as np
+import pandas as pd
+
+from auscult.analyses.syntax.columns import ALL, FIXED_OFFSET, UAS
+from auscult.analyses.syntax.parsing import DIRECTIONS, OFFSETS, Arcs
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import cluster_bootstrap
+
+__all__ = ["score_attachment"]
+
+
+def score_attachment(
+    arcs: Arcs, *, n_heads: int, min_arcs: int = 100, n_resamples: int = 2000, seed: int
+) -> pd.DataFrame:
+    """Score the implied parse of a model (Clark et al., 2019; Chen et al., 2024), and the best fixed offsets.
+
+    For each relation the attention head, of all layers and in either direction, that finds most arcs in one half of the
+    sentences is scored on the other half; so is the baseline, the best of the places 3 before to 2 after the word. Chen
+    et al. choose and score on the same sentences, which favours the best of many heads.
+
+    Parameters
+    ----------
+    arcs : of all sentences
+    n_heads : attention heads of a layer
+    min_arcs : relations with fewer arcs are left out
+    n_resamples : bootstrap samples of sentences
+    seed : of the halves and of the resampling
+
+    Returns
+    -------
+    table : a row for ``all`` arcs and one for each relation: ``layer, target, metric, value, ci_low, ci_high, n,
+        n_groups, head, direction, offset, chance``; value is the share of arcs found, 0 to 1, higher is better; chance
+        is that of a random other word
+
+    Raises
+    ------
+    AnalysisError
+        No relation has arcs enough.
+    """
+    table, n = arcs.table, arcs.table["relation"].value_counts()
+    relations = [relation for relation in n.index if n[relation] >= min_arcs]
+    chooses = _first_half(table["sentence"], seed)
+    offsets = table["offset"].to_numpy()[:, None] == np.array(OFFSETS)
+    chance = 1 / table["n_others"].to_numpy()
+    rows, hits, scored = [], [], []
+    for relation in relations:
+        mine = (table["relation"] == relation).to_numpy()
+        choosing, scoring = mine & chooses, np.flatnonzero(mine & ~chooses)
+        if not choosing.any() or not len(scoring):
+            continue
+        best, place = (values[choosing].mean(axis=0).argmax() for values in (arcs.found, offsets))
+        direction, map_ = divmod(int(best), arcs.found.shape[1] // len(DIRECTIONS))
+        found = {UAS: arcs.found[scoring, best], FIXED_OFFSET: offsets[scoring, place]}
+        names = {
+            UAS: {"layer": f"T{map_ // n_heads + 1}", "head": map_ % n_heads, "direction": DIRECTIONS[direction]},
+            FIXED_OFFSET: {"layer": "input", "offset": OFFSETS[place]},
+        }
+        rows += [(relation, metric, scoring, found[metric], names[metric]) for metric in found]
+        hits.append(found)
+        scored.append(scoring)
+    if not rows:
+        raise AnalysisError(
+            f"expected a relation with at least {min_arcs} arcs, in both halves of the sentences, "
+            f"found {n.to_dict()}; add sentences or lower min_arcs"
+        )
+    every = np.concatenate(scored)
+    total = [
+        (
+            ALL,
+            metric,
+            every,
+            np.concatenate([found[metric] for found in hits]),
+            {"layer": "heads" if metric == UAS else "input"},
+        )
+        for metric in (UAS, FIXED_OFFSET)
+    ]
+    sentences = table["sentence"].to_numpy()
+    return pd.DataFrame(
+        [
+            _row(target, metric, found, sentences[places], chance[places], n_resamples, seed) | more
+            for target, metric, places, found, more in [*total, *rows]
+        ]
+    )
+
+
+def _first_half(sentences: pd.Series, seed: int) -> np.ndarray:
+    """Tell of each arc whether its sentence is in the half that chooses."""
+    names = sentences.unique()
+    first = np.random.default_rng([seed, *b"halves"]).permutation(len(names)) < (len(names) + 1) // 2
+    return sentences.map(dict(zip(names, first))).to_numpy(dtype=bool)
+
+
+def _row(target, metric, found, sentences, chance, n_resamples, seed) -> dict:
+    low, high = cluster_bootstrap(found, np.ones(len(found)), sentences, n_resamples=n_resamples, seed=seed)
+    return {
+        "target": target,
+        "metric": metric,
+        "value": found.mean(),
+        "ci_low": low,
+        "ci_high": high,
+        "n": len(found),
+        "n_groups": len(np.unique(sentences)),
+        "chance": chance.mean(),
+        "resampling_unit": "sentence",
+    }

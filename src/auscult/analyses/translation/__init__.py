@@ -1,0 +1,1 @@
+"""Whether what a probe hears of the speaker's gender predicts the gender that a speech translator writes."""

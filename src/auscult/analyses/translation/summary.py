@@ -1,0 +1,220 @@
+"""Whether gender accuracy follows what a probe hears, over models and languages: means of seeds and the regression.
+
+A point is a model in a language: x the probe's macro F1 on the states that the decoder reads, y the gender accuracy.
+The points of a model share its encoder and are no independent evidence: beside the p of all points, which Fucci et al.
+(2025) report, there is that of permuting whole models, and the fit within models. Intervals resample speakers, the same
+ones for all models.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+from scipy.stats import linregress
+
+from auscult.analyses.translation.analysis import ALL, SHUFFLED, probe_counts
+from auscult.analyses.translation.terms import SHARES, shares, speaker_counts
+from auscult.errors import AnalysisError
+from auscult.seeds import task_of
+from auscult.statistics.intervals import bootstrap_statistic, macro_f1
+from auscult.tables import RESULT_COLUMNS, check_results
+
+__all__ = ["SUMMARY_COLUMNS", "summarise_translation", "regression", "permuted_p"]
+
+SUMMARY_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "seed", "n_seeds", "resampling_unit")
+_SHOWN = (
+    "gender_accuracy",
+    "she_accuracy",
+    "he_accuracy",
+    "masculine_share",
+    "coverage",
+    "exact_match",
+    "exact_match_but_gender",
+)
+
+
+def summarise_translation(items: pd.DataFrame, *, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+    """Average models over their seeds, and regress gender accuracy on the probe's F1 over models and languages.
+
+    Rows with a model have its mean over seeds, in each language and in all: ``probe_macro_f1`` of the states that the
+    decoder reads, and shares of its translations. Rows of model ``all`` have the regression over the points: slope,
+    intercept, R² (``r_squared``), ``p_points`` (t-test of the slope, points taken as independent), ``p_models``
+    (:func:`permuted_p`), ``within_model_r_squared`` and ``within_model_slope`` (both axes less the model's mean) and
+    ``residual_sd``; with a ``seed``, over its models alone.
+
+    Parameters
+    ----------
+    items : of all models, as of :func:`auscult.analyses.translation.analysis.score_translator`; those of untrained ones
+        (step 0) are left out
+
+    Raises
+    ------
+    AnalysisError
+        Models translated other utterances, or a model lacks a seed that others have.
+    """
+    items = items[items["step"].astype(str) != "0"]
+    items = items.assign(condition=[task_of(name) for name in items["model"]])
+    _check(items)
+    rows = []
+    for corpus, mine in items.groupby("corpus", sort=False):
+        for control in ("", SHUFFLED):
+            points = _Points(mine, control)
+            rows += [{"corpus": corpus, "control": control, **row} for row in points.rows(n_resamples, seed)]
+    table = pd.DataFrame(rows).assign(step="final", resampling_unit="speaker")
+    return check_results(table.reindex(columns=list(SUMMARY_COLUMNS)))
+
+
+def regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return slope, intercept and R² of y on x by least squares over the last axis; NaN where x does not vary."""
+    dx, dy = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
+    xx, yy, xy = (dx * dx).sum(axis=-1), (dy * dy).sum(axis=-1), (dx * dy).sum(axis=-1)
+    nothing = np.full_like(xx, np.nan)
+    slope = np.divide(xy, xx, out=nothing.copy(), where=xx > 1e-12)
+    r_squared = np.divide(xy**2, xx * yy, out=nothing.copy(), where=(xx * yy) > 1e-18)
+    return slope, y.mean(axis=-1) - slope * x.mean(axis=-1), r_squared
+
+
+def permuted_p(x: np.ndarray, y: np.ndarray) -> float:
+    """Return the share of all orders of the models whose correlation is at least as high, the true order among them.
+
+    One-sided, since accuracy is expected to rise with what is heard. The accuracies of a model go to another one as a
+    whole, language by language: three models have six orders, so that p cannot be below 1/6.
+
+    Parameters
+    ----------
+    x, y : probe's F1 and gender accuracy [shape=(n_models, n_languages)]
+    """
+    orders = np.array([y[list(order)].ravel() for order in permutations(range(len(y)))])
+    slopes, _, r_squared = regression(np.broadcast_to(x.ravel(), orders.shape), orders)
+    correlations = np.sign(slopes) * np.sqrt(r_squared)
+    return float(np.mean(correlations >= correlations[0] - 1e-12)) if np.isfinite(correlations[0]) else float("nan")
+
+
+class _Points:
+    """Counts of every speaker for every run and language, from which all numbers and their resamples follow."""
+
+    def __init__(self, items: pd.DataFrame, control: str):
+        self.control = control
+        self.speakers, self.languages = (sorted(items[column].unique()) for column in ("speaker", "target_language"))
+        self.runs = items[["condition", "model"]].drop_duplicates().reset_index(drop=True)
+        self.conditions = list(self.runs["condition"].unique())
+        self.seeds = self.runs.groupby("condition", sort=False).cumcount().to_numpy()
+        genders = items.drop_duplicates("speaker").set_index("speaker")["shuffled_gender"] if control else None
+        self.items = {
+            (model, language): part for (model, language), part in items.groupby(["model", "target_language"])
+        }
+        cells = [[self._cell(model, language, genders) for language in self.languages] for model in self.runs["model"]]
+        # [speaker, run, language, count]; the last six are those of F1.
+        self.counts = np.moveaxis(np.array(cells, dtype=float), 2, 0)
+
+    def rows(self, n_resamples: int, seed: int) -> Iterator[dict]:
+        """Yield what :func:`summarise_translation` returns."""
+        n_seeds = int(self.seeds.max()) + 1
+        for place, condition in enumerate(self.conditions):
+            for column, language in enumerate([*self.languages, ALL]):
+                for name in ("probe_macro_f1", *_SHOWN):
+                    yield {
+                        "model": condition,
+                        "layer": "final",
+                        "target": language,
+                        "metric": name,
+                        "n_seeds": n_seeds,
+                        "chance": 0.5 if name == "probe_macro_f1" or name.endswith("_accuracy") else np.nan,
+                        **self._interval(partial(self._mean, name=name, place=place, column=column), n_resamples, seed),
+                        "n": self._n(condition, language, name),
+                    }
+        yield from self._fit(None, n_resamples, seed)
+        if n_seeds > 1:
+            for number in range(n_seeds):
+                yield from self._fit(number, n_resamples, seed)
+
+    def _fit(self, number: int | None, n_resamples: int, seed: int) -> Iterator[dict]:
+        def axes(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            return tuple(self._means(sums, name, number)[..., :-1] for name in ("probe_macro_f1", "gender_accuracy"))
+
+        def flat(sums: np.ndarray, within: bool = False) -> tuple[np.ndarray, np.ndarray]:
+            found = [part - part.mean(axis=-1, keepdims=True) if within else part for part in axes(sums)]
+            return tuple(part.reshape(*part.shape[:-2], -1) for part in found)
+
+        statistics = {
+            "slope": lambda sums: regression(*flat(sums))[0],
+            "intercept": lambda sums: regression(*flat(sums))[1],
+            "r_squared": lambda sums: regression(*flat(sums))[2],
+            "within_model_slope": lambda sums: regression(*flat(sums, within=True))[0],
+            "within_model_r_squared": lambda sums: regression(*flat(sums, within=True))[2],
+            "residual_sd": lambda sums: _residual_sd(*flat(sums)),
+        }
+        shared = {
+            "model": ALL,
+            "layer": "final",
+            "target": ALL,
+            "seed": "" if number is None else str(number + 1),
+            "n_seeds": int(self.seeds.max()) + 1 if number is None else 1,
+            "n": len(self.conditions) * len(self.languages),
+        }
+        for name, statistic in statistics.items():
+            yield {"metric": name, **self._interval(statistic, n_resamples, seed), **shared}
+        x, y = axes(self.counts.sum(axis=0))
+        varies = np.ptp(x) > 1e-12 and x.size > 2
+        p_points = float(linregress(x.ravel(), y.ravel()).pvalue) if varies else float("nan")
+        for name, value, n in (("p_points", p_points, x.size), ("p_models", permuted_p(x, y), len(x))):
+            yield {"metric": name, "value": value, "n_groups": len(self.speakers), **shared, "n": n}
+
+    def _mean(self, sums: np.ndarray, name: str, place: int, column: int) -> np.ndarray:
+        return self._means(sums, name)[..., place, column]
+
+    def _means(self, sums: np.ndarray, name: str, number: int | None = None) -> np.ndarray:
+        """Return a measure of each condition, mean of its seeds or of one, in each language and then in all."""
+        sums = np.concatenate([sums, sums.sum(axis=-2, keepdims=True)], axis=-2)
+        if name == "probe_macro_f1":
+            values = macro_f1(sums[..., -6:].reshape(*sums.shape[:-1], 3, 2))
+        else:
+            values = shares(sums[..., :-6], self.columns, name)
+        chosen = [
+            (self.runs["condition"] == condition) & ((self.seeds == number) if number is not None else True)
+            for condition in self.conditions
+        ]
+        return np.stack([values[..., mine.to_numpy(), :].mean(axis=-2) for mine in chosen], axis=-2)
+
+    def _interval(self, statistic, n_resamples: int, seed: int) -> dict:
+        low, high = bootstrap_statistic(self.counts, statistic, n_resamples=n_resamples, seed=seed)
+        value = float(statistic(self.counts.sum(axis=0)[None])[0])
+        return {"value": value, "ci_low": low, "ci_high": high, "n_groups": len(self.speakers)}
+
+    def _n(self, condition: str, language: str, name: str) -> int:
+        mine = (self.runs["condition"] == condition).to_numpy()
+        which = [self.languages.index(language)] if language != ALL else slice(None)
+        column = self.columns.index(SHARES[name][1] if name in SHARES else "n_translations")
+        return int(self.counts[:, mine][:, :, which][..., column].sum())
+
+    def _cell(self, model: str, language: str, genders: pd.Series | None) -> np.ndarray:
+        part = self.items[model, language]
+        counts = speaker_counts(part, genders).reindex(self.speakers, fill_value=0)
+        self.columns = list(counts.columns)
+        heard = probe_counts(part, part["final_stage"].iloc[0], self.control)
+        confusion = np.stack([heard.get(speaker, np.zeros((3, 2))).ravel() for speaker in self.speakers])
+        return np.concatenate([counts.to_numpy(), confusion], axis=1)
+
+
+def _residual_sd(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    slope, intercept, _ = regression(x, y)
+    return np.std(y - slope[..., None] * x - intercept[..., None], axis=-1)
+
+
+def _check(items: pd.DataFrame) -> None:
+    runs = items.groupby("condition")["model"].nunique()
+    if runs.nunique() > 1:
+        raise AnalysisError(
+            f"expected as many seeds of every model, found {runs.max()} of {runs.idxmax()} and "
+            f"{runs.min()} of {runs.idxmin()}; add entries that differ only in seed"
+        )
+    seen = {model: set(zip(part["utterance"], part["target_language"])) for model, part in items.groupby("model")}
+    first = next(iter(seen))
+    odd = [model for model, pairs in seen.items() if pairs != seen[first]]
+    if odd:
+        raise AnalysisError(
+            f"expected translations of the same utterances by every model, found others by {odd[0]!r} "
+            f"than by {first!r}; run the analysis of both again"
+        )

@@ -1,0 +1,101 @@
+"""Phones: their labels in IPA, classes and syllables."""
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Literal
+
+from auscult.errors import LabelError
+
+__all__ = ["PhoneClass", "clean_phone", "phone_class", "phone_stress", "syllabify"]
+
+PhoneClass = Literal["vowel", "stop", "affricate", "fricative", "nasal", "approximant", "silence", "noise"]
+_NAMES = {
+    "o-": "ɤ",
+    "i̪": "ɿ",
+    "i.": "ʅ",
+    "onɡ": "ʊŋ",
+    "χ": "x",
+    "s.": "ʂ",
+    "ts.": "ʈʂ",
+    "ts.h": "ʈʂʰ",
+    "tsh": "tsʰ",
+    "tɕh": "tɕʰ",
+    "ph": "pʰ",
+    "th": "tʰ",
+    "kh": "kʰ",
+    "ɐ": "ə",
+    "ᵻ": "ɪ",
+    "iə": "ɪə",
+    "aɪɚ": "aɪə",
+}
+_CLASSES: dict[str, PhoneClass] = {
+    **dict.fromkeys("aeiouyɑæɐɒɔəɘɚɛɜɝɞɤɪɨɯɵøœʉʊʌʏɿʅᵻ", "vowel"),
+    **dict.fromkeys("pbtdkɡgqcɟʔʈɖɾ", "stop"),
+    **dict.fromkeys(("ts", "dz", "tʃ", "dʒ", "tɕ", "dʑ", "ʈʂ", "pf"), "affricate"),
+    **dict.fromkeys("fvszʃʒθðxɣhɦçʂʐɕʑχʁβɸʝ", "fricative"),
+    **dict.fromkeys("mnŋɲɳɱ", "nasal"),
+    **dict.fromkeys("lɹrjwʋɥʎɫɻɭɰ", "approximant"),
+}
+_OBSTRUENTS = ("stop", "affricate", "fricative")
+
+
+def clean_phone(symbol: str) -> str:
+    """Return the IPA label of a symbol eSpeak NG reports: without stress, length and variants of one phone.
+
+    Names that eSpeak writes in ASCII are replaced (``ts.h`` → ``ʈʂʰ``), and reduced vowels join the full vowel that
+    sounds nearest (``ᵻ`` → ``ɪ``), which leaves 35 to 50 labels a language.
+
+    Raises
+    ------
+    LabelError
+        The symbol is of another language, which eSpeak falls back to for words it cannot read.
+    """
+    if "(" in symbol:
+        raise LabelError(
+            f"expected phones of the corpus's language, found eSpeak switching to another ({symbol!r}); "
+            "the word is spelt in a way that its rules cannot read: correct it in the lexicon"
+        )
+    plain = re.sub("[ˈˌː]", "", symbol)
+    plain = _NAMES.get(plain, plain)
+    return plain.rstrip("-0123456789")
+
+
+def phone_stress(symbol: str) -> str:
+    """Return "primary", "secondary" or "" from the stress mark of a symbol."""
+    return {"ˈ": "primary", "ˌ": "secondary"}.get(symbol[:1], "")
+
+
+def phone_class(phone: str) -> PhoneClass:
+    """Return the manner of articulation of an IPA label.
+
+    Raises
+    ------
+    LabelError
+        The label starts with no IPA letter known here.
+    """
+    if phone in ("", "sil"):
+        return "silence"
+    found = _CLASSES.get(phone[:2]) or _CLASSES.get(phone[:1])
+    if found is None:
+        raise LabelError(f"expected a phone in IPA, found {phone!r}; add it to the classes of auscult.corpora.phones")
+    return found
+
+
+def syllabify(phones: Sequence[str]) -> list[int]:
+    """Return the syllable each phone of a word belongs to, counted from 0.
+
+    Every vowel is a nucleus. Between two nuclei the second takes the last consonant (``ŋ`` excepted) and, if that is
+    an approximant, an obstruent before it as well: the onsets that English, Dutch and French share (maximal onset
+    principle, Kahn, 1976, restricted to obstruent and approximant).
+    """
+    nuclei = [index for index, phone in enumerate(phones) if phone_class(phone) == "vowel"]
+    starts = [0]
+    for left, right in pairwise(nuclei):
+        start = right
+        if right - left > 1 and phones[right - 1] != "ŋ":
+            start = right - 1
+            cluster = right - left > 2 and phone_class(phones[start]) == "approximant"
+            start -= cluster and phone_class(phones[start - 1]) in _OBSTRUENTS
+        starts.append(start)
+    return [sum(start <= index for start in starts) - 1 for index in range(len(phones))]

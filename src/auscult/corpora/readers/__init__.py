@@ -1,0 +1,1 @@
+"""Readers of published and of one's own corpora, one module a layout."""

@@ -1,0 +1,81 @@
+"""Parsed text in CoNLL-U, the format of Universal Dependencies."""
+
+from pathlib import Path
+
+import pandas as pd
+from conllu import TokenList, parse_incr
+from conllu.exceptions import ParseException
+
+from auscult.corpora.text import SENTENCES, WORDS, check_sentences, check_words
+from auscult.errors import CorpusError
+
+__all__ = ["read_conllu"]
+
+
+def read_conllu(
+    source: Path, files: str = "*.conllu", split: str = "test", language: str = ""
+) -> dict[str, pd.DataFrame]:
+    """Read the sentences of CoNLL-U files.
+
+    Syntactic words are kept: the ranges of multiword tokens (``1-2``) and the empty nodes of enhanced graphs (``3.1``)
+    are left out, as the specification has it for the basic tree, so that heads count words only.
+
+    Parameters
+    ----------
+    source : folder of the files
+    files : pattern of their names, looked for in all folders below
+    split : of all their sentences
+    language : entered in the table
+
+    Returns
+    -------
+    tables of sentences and words by file name
+
+    Raises
+    ------
+    CorpusError
+        There is no such file, one is not CoNLL-U, or a parse is no tree.
+    """
+    paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
+    if not paths:
+        raise CorpusError(
+            f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder"
+        )
+    sentences, words = [], []
+    for path in paths:
+        for number, parsed in enumerate(_sentences(path), start=1):
+            name = parsed.metadata.get("sent_id") or f"{path.stem}-{number}"
+            kept = [token for token in parsed if isinstance(token["id"], int)]
+            if not kept:
+                raise CorpusError(f"expected words in sentence {name!r} of {path}, found none; leave it out")
+            words += [_word(name, index, token, path) for index, token in enumerate(kept)]
+            text = parsed.metadata.get("text") or " ".join(token["form"] for token in kept)
+            sentences.append((name, "", language, text, split))
+    table = pd.DataFrame(sentences, columns=["sentence", "corpus", "language", "text", "split"])
+    return {SENTENCES: check_sentences(table), WORDS: check_words(pd.DataFrame(words), table)}
+
+
+def _sentences(path: Path) -> list[TokenList]:
+    try:
+        with open(path, encoding="utf-8") as stream:
+            return list(parse_incr(stream))
+    except (ParseException, UnicodeDecodeError) as error:
+        raise CorpusError(f"expected CoNLL-U in {path}, found: {error}; correct the file") from None
+
+
+def _word(sentence: str, index: int, token: dict, path: Path) -> dict:
+    if not isinstance(token.get("head"), int) or token.get("deprel") is None:
+        raise CorpusError(
+            f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
+            f"{sentence!r} of {path}, found none; the columns HEAD and DEPREL must be filled"
+        )
+    return {
+        "sentence": sentence,
+        "index": index,
+        "word": token["form"],
+        "pos": token.get("upos") or "",
+        "head": token["head"] - 1,
+        "relation": token["deprel"],
+        "number": {"Sing": "singular", "Plur": "plural"}.get((token.get("feats") or {}).get("Number"), ""),
+        "lemma": token.get("lemma") or "",
+    }

@@ -1,0 +1,145 @@
+"""Fluent Speech Commands (Lugosch et al., 2019): spoken commands with the action, object and location they mean."""
+
+import logging
+from collections.abc import Collection
+from pathlib import Path
+
+import pandas as pd
+
+from auscult.corpora.audio import audio_length
+from auscult.corpora.corpus import SPLITS
+from auscult.corpora.readers.alignments import align_utterances
+from auscult.corpora.readers.librispeech import keep_aligned
+from auscult.errors import CorpusError
+from auscult.tables import check_segments, check_utterances, no_segments
+
+__all__ = ["SLOTS", "read_fluent"]
+
+_log = logging.getLogger(__name__)
+SLOTS = ("action", "object", "location")
+_COLUMNS = ("path", "speakerId", "transcription", *SLOTS)
+_GENDERS = ("female", "male")
+
+
+def read_fluent(
+    folder: str | Path,
+    *,
+    splits: Collection[str] = SPLITS,
+    alignments: str = "",
+    words: str = "words",
+    phones: str = "phones",
+    language: str = "english",
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of Fluent Speech Commands, without its audio.
+
+    Reads ``data/test_data.csv`` and its like, with recordings at the paths that it names, both below ``folder`` or a
+    folder in it. The split is that of the file. An utterance is named like its recording. Genders come from
+    ``data/speaker_demographics.csv`` where it is there.
+
+    The corpus is published without times. Given a folder of alignments, as the Montreal Forced Aligner writes them, it
+    gets words and phones, and utterances without an alignment are left out and counted in the log; else there are no
+    segments, and predictions can be explained by frame only.
+
+    Parameters
+    ----------
+    folder : where the corpus was unpacked
+    splits : which to read, of ``train, valid, test``
+    alignments : folder of the alignments, relative to that of ``data`` and ``wavs``; see
+        :func:`~auscult.corpora.readers.alignments.align_utterances` for forms and names
+    words, phones : names of the two tiers
+    language : entered for every utterance
+
+    Returns
+    -------
+    utterances, with columns ``action, object, location`` and ``intent`` (the three, with slashes), and segments; paths
+    relative to ``folder``, times in samples of each recording
+
+    Raises
+    ------
+    CorpusError
+        A list is missing, lacks a column or names a recording that is not there; there is no such split; or too many
+        utterances have no alignment.
+    LabelError
+        An alignment cannot be read or is not of its recording.
+    """
+    folder = Path(folder)
+    unknown = [split for split in splits if split not in SPLITS]
+    if unknown or not splits:
+        raise CorpusError(
+            f"expected splits among {', '.join(SPLITS)}, found {', '.join(unknown) or 'none'}; correct "
+            "the options of the corpus"
+        )
+    lists = [_find(folder, split) for split in splits]
+    genders = _genders(lists[0].with_name("speaker_demographics.csv"))
+    rows = [row for split, path in zip(splits, lists) for row in _utterances(folder, path, split, genders, language)]
+    utterances = check_utterances(pd.DataFrame(rows))
+    segments, n_cut = no_segments(), 0
+    if alignments:
+        where = lists[0].parents[1] / alignments
+        segments, n_cut = align_utterances(utterances, where, words=words, phones=phones)
+        utterances = keep_aligned(utterances, segments, where)
+    _log.info(
+        "Fluent Speech Commands: %d utterances of %d speakers, %d segments; %d labels cut at the end of audio",
+        len(utterances),
+        utterances["speaker"].nunique(),
+        len(segments),
+        n_cut,
+    )
+    return utterances, check_segments(segments, utterances)
+
+
+def _find(folder: Path, split: str) -> Path:
+    found = sorted(folder.rglob(f"data/{split}_data.csv"))
+    if len(found) != 1:
+        raise CorpusError(
+            f"expected one list data/{split}_data.csv below {folder}, found {len(found)}; give the folder that the "
+            "corpus was unpacked into"
+        )
+    return found[0]
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # `none` is an object and a location, so nothing but an empty field may be read as missing.
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
+
+
+def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], language: str) -> list[dict]:
+    table = _read(path)
+    missing = [column for column in _COLUMNS if column not in table]
+    if missing:
+        raise CorpusError(
+            f"expected columns {', '.join(_COLUMNS)} in {path}, found no {', '.join(missing)}; unpack the corpus again"
+        )
+    rows = []
+    for row in table.to_dict("records"):
+        audio = path.parents[1] / row["path"]
+        sample_rate_hz, n_samples = audio_length(audio)
+        rows.append(
+            {
+                "utterance": audio.stem,
+                "corpus": "fluent",
+                "path": audio.relative_to(folder).as_posix(),
+                "sample_rate_hz": sample_rate_hz,
+                "n_samples": n_samples,
+                "speaker": row["speakerId"],
+                "gender": genders.get(row["speakerId"], ""),
+                "language": language,
+                "text": row["transcription"],
+                "split": split,
+                **{slot: row[slot] for slot in SLOTS},
+                "intent": "/".join(row[slot] for slot in SLOTS),
+            }
+        )
+    return rows
+
+
+def _genders(path: Path) -> dict[str, str]:
+    if not path.is_file():
+        return {}
+    table = _read(path)
+    if not {"speakerId", "gender"} <= set(table):
+        raise CorpusError(
+            f"expected columns speakerId, gender in {path}, found {', '.join(table)}; remove the file or correct it"
+        )
+    told = table["gender"].str.strip().str.lower()
+    return dict(zip(table["speakerId"], told.where(told.isin(_GENDERS), "")))

@@ -1,0 +1,236 @@
+"""French homophones in read sentences (Mohebbi et al., 2023): Parquet tables that hold recordings and known cues.
+
+Written from the code that made the dataset and from a notebook that uses it, not from the files themselves: what was
+certain (audio, alignment, cue and target words) is required; what was not (the names of transcript, template, number
+and index columns) is read where it is there.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow
+import pyarrow.parquet
+
+from auscult.corpora.audio import audio_length, check_waveform, write_audio
+from auscult.errors import CorpusError, LabelError
+from auscult.tables import check_segments, check_utterances
+
+__all__ = ["read_homophones"]
+
+_log = logging.getLogger(__name__)
+_REQUIRED = ("audio", "alignment", "cue_word", "target_word")
+_TEXTS = ("transcription", "text", "sentence")
+_DETERMINERS = ("le", "la", "les", "un", "une", "des")
+_ENDINGS = (".mp3", ".wav", ".flac", ".ogg")
+_ROWS_AT_ONCE = 16
+# Decoders of MP3 differ by its delay and padding (up to 1105 and 1152 samples, of 32 kHz or more).
+_MAX_EXCESS_S = 0.1
+_MAX_TAIL_S = 1.0
+
+
+def read_homophones(
+    folder: str | Path, *, recordings: str | Path, language: str = "french"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of the homophone dataset, and write the recordings that they hold as files.
+
+    Each row is a sentence of Common Voice with a word, the target, that sounds alike in singular and plural, and the
+    word that tells which, its cue: the determiner of a noun, the pronoun of a verb, or, where a row has a second target
+    (determiner, noun, verb), the determiner for noun and verb alike. The authors count noun and determiner together as
+    cues of that verb; here a target has one cue, so its share is the smaller. Rows of one recording become one
+    utterance with several targets. The cue is the last such word before the target, as in the authors' code.
+
+    All are of split ``test``, since they are listened to, not trained on. Without a column ``client_id`` nobody says
+    who speaks, and each recording counts as a speaker of its own. Offsets up to 0.1 s past a recording are cut at its
+    end. Targets without a cue before them, and recordings that go on for more than half of their length after the last
+    word, are left out; all are counted in the log.
+
+    Parameters
+    ----------
+    folder : where the dataset lies: Parquet files at any depth
+    recordings : an existing folder to write the recordings to, named like the utterances: ``homophone-0762`` is row 762
+    language : entered for every utterance
+
+    Returns
+    -------
+    utterances, with absolute paths to the files written, and segments of tier ``word`` with columns ``pos`` and
+    ``number`` (of targets; empty otherwise) and ``cue``, the index of a target's cue, -1 of other words
+
+    Raises
+    ------
+    CorpusError
+        There are no tables, they cannot be read, lack a column, or hold no recordings.
+    LabelError
+        A row has no words, or its times or positions cannot be of its recording.
+    """
+    folder, recordings = Path(folder), Path(recordings)
+    paths = sorted(folder.rglob("*.parquet"))
+    if not paths:
+        raise CorpusError(
+            f"expected the dataset's tables (data/train-….parquet) below {folder}, found no .parquet file; download it "
+            "by hf download --repo-type dataset <its name> --local-dir <folder>"
+        )
+    found: dict[str, dict] = {}
+    counts = {"rows": 0, "merged": 0, "without cue": 0, "long tails": 0, "cut": 0}
+    for number, row in enumerate(_rows(paths)):
+        _add_row(found, number, row, folder, recordings.absolute(), language, counts)
+    utterances = [entry["row"] for entry in found.values()]
+    words = [word for entry in found.values() for word in entry["words"]]
+    _log.info(
+        "homophones: %(rows)d rows, %(merged)d of them of a recording already read; left out: %(without cue)d targets "
+        "without a cue before them, %(long tails)d rows with long silence at the end; %(cut)d words cut at the end",
+        counts,
+    )
+    if not any(word["cue"] >= 0 for word in words):
+        raise CorpusError(f"expected sentences with a target and its cue in the tables below {folder}, found none")
+    utterances = check_utterances(pd.DataFrame(utterances))
+    return utterances, check_segments(pd.DataFrame(words), utterances)
+
+
+def _rows(paths: list[Path]) -> Iterator[dict[str, Any]]:
+    for path in paths:
+        try:
+            with pyarrow.parquet.ParquetFile(path) as file:
+                columns = file.schema_arrow.names
+                missing = [column for column in _REQUIRED if column not in columns]
+                if missing or not set(_TEXTS) & set(columns):
+                    raise CorpusError(
+                        f"expected columns {', '.join(_REQUIRED)} and one of {', '.join(_TEXTS)} in {path}, found "
+                        f"{', '.join(columns)}; this is another dataset"
+                    )
+                for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
+                    yield from batch.to_pylist()
+        except (pyarrow.ArrowException, OSError) as error:
+            raise CorpusError(f"expected a Parquet table in {path}, found: {error}; download it again") from None
+
+
+def _add_row(
+    found: dict[str, dict], number: int, row: Mapping, folder: Path, recordings: Path, language: str, counts: dict
+) -> None:
+    counts["rows"] += 1
+    content, suffix = _recording(row["audio"], folder, number)
+    key = sha256(content).hexdigest()
+    if key not in found:
+        name = f"homophone-{number:04d}"
+        path = _write(content, recordings / f"{name}{suffix}", row["audio"])
+        sample_rate_hz, n_samples = audio_length(path)
+        about = {
+            "utterance": name,
+            "corpus": "homophones",
+            "path": str(path),
+            "sample_rate_hz": sample_rate_hz,
+            "n_samples": n_samples,
+            "speaker": row.get("client_id") or name,
+            "gender": "",
+            "language": language,
+            "text": str(next(row[column] for column in _TEXTS if column in row)).strip(),
+            "split": "test",
+        }
+        words = _words(row, about, number, counts)
+        tail = n_samples - words[-1]["offset"]
+        if tail > _MAX_TAIL_S * sample_rate_hz and tail > n_samples / 2:
+            counts["long tails"] += 1
+            return
+        found[key] = {"row": about, "words": words}
+    else:
+        counts["merged"] += 1
+    _mark(found[key]["words"], row, number, counts)
+
+
+def _recording(audio: Any, folder: Path, number: int) -> tuple[bytes, str]:
+    """Return what tells a recording from others, its bytes or its samples, and the ending of its file."""
+    audio = audio if isinstance(audio, Mapping) else {}
+    name = PurePosixPath(audio.get("path") or "")
+    if audio.get("bytes"):
+        return audio["bytes"], name.suffix.lower() if name.suffix.lower() in _ENDINGS else ".wav"
+    if audio.get("array"):
+        return np.asarray(audio["array"], dtype=np.float32).tobytes(), ".flac"
+    raise CorpusError(
+        f"expected the recording of row {number} inside the tables below {folder}, found "
+        f"{'only its path ' + repr(str(name)) if name.name else 'none'}; save the dataset with its audio embedded"
+    )
+
+
+def _write(content: bytes, path: Path, audio: Mapping) -> Path:
+    if audio.get("bytes"):
+        path.write_bytes(content)
+    else:
+        waveform = check_waveform(np.frombuffer(content, dtype=np.float32), path.stem)
+        write_audio(waveform, path, int(audio.get("sampling_rate") or 16000))
+    return path
+
+
+def _words(row: Mapping, about: Mapping, number: int, counts: dict) -> list[dict]:
+    """Return the words of a sentence as segments, none of them a target yet."""
+    intervals = (row["alignment"] or {}).get("intervals") or []
+    if isinstance(intervals, Mapping):  # a sequence of records may be stored as a record of sequences
+        intervals = [dict(zip(intervals, values)) for values in zip(*intervals.values())]
+    if not intervals:
+        raise LabelError(
+            f"expected words with their times in column alignment of row {number}, found none; "
+            "download the dataset again"
+        )
+    rate, n_samples, words = about["sample_rate_hz"], about["n_samples"], []
+    for index, interval in enumerate(intervals):
+        onset, offset = (round(float(interval[side]) * rate) for side in ("start", "end"))
+        if 0 < offset - n_samples <= _MAX_EXCESS_S * rate:
+            offset, counts["cut"] = n_samples, counts["cut"] + 1
+        words.append(
+            {
+                "utterance": about["utterance"],
+                "tier": "word",
+                "index": index,
+                "label": str(interval["word"]),
+                "onset": onset,
+                "offset": offset,
+                "parent": -1,
+                "pos": "",
+                "number": "",
+                "cue": -1,
+            }
+        )
+    return words
+
+
+def _mark(words: list[dict], row: Mapping, number: int, counts: dict) -> None:
+    """Enter the targets of a row and their cue among the words of its recording."""
+    second = row.get("target_word_2")
+    cue_pos = "DET" if second or str(row["cue_word"]).lower() in _DETERMINERS else "PRON"
+    kinds = {"target_word": "NOUN" if cue_pos == "DET" else "VERB"} | ({"target_word_2": "VERB"} if second else {})
+    cues = _places(words, row, "cue_indices", "cue_word", number)
+    for column, pos in kinds.items():
+        targets = _places(words, row, column.replace("word", "indices"), column, number)
+        before = [cue for cue in cues if any(cue < target for target in targets)]
+        if not before:
+            counts["without cue"] += 1
+            continue
+        cue = max(before)
+        target = words[min(target for target in targets if target > cue)]
+        target |= {"pos": pos, "number": _number(row.get("label_number")), "cue": cue}
+        words[cue]["pos"] = cue_pos
+
+
+def _places(words: list[dict], row: Mapping, indices: str, word: str, number: int) -> list[int]:
+    """Return where a row says that a word stands, or else where it is found."""
+    told = row.get(indices)
+    told = told.get("enc") if isinstance(told, Mapping) else told
+    if not told:
+        wanted = str(row[word]).lower()
+        return [place for place, found in enumerate(words) if found["label"].lower() == wanted]
+    wrong = [place for place in told if not 0 <= place < len(words)]
+    if wrong:
+        raise LabelError(
+            f"expected positions among the {len(words)} words of row {number} in column {indices}, found "
+            f"{wrong[0]}; the row is damaged: download the dataset again"
+        )
+    return list(told)
+
+
+def _number(label: Any) -> str:
+    """Return ``singular``, ``plural`` or nothing, of ``Number_sing``, ``Number_plur`` or a list of one of them."""
+    text = str(label).lower()
+    return next((number for part, number in (("sing", "singular"), ("plur", "plural")) if part in text), "")

@@ -1,0 +1,130 @@
+"""MuST-SHE (Bentivogli et al., 2020): talks in English with translations that need the gender of a person.
+
+Written from the published evaluation script (columns ``CATEGORY`` and ``GENDERTERMS``) and from descriptions of the
+corpus, not from its files: recordings are found by the names in column ``ID``.
+"""
+
+import logging
+from pathlib import Path
+
+import pandas as pd
+
+from auscult.corpora.audio import audio_length
+from auscult.corpora.corpus import split_speakers
+from auscult.errors import CorpusError
+from auscult.tables import SEGMENT_COLUMNS, check_utterances
+
+__all__ = ["read_must_she"]
+
+_log = logging.getLogger(__name__)
+_COLUMNS = ("ID", "LANG", "SRC", "REF", "WRONG-REF", "SPEAKER", "GENDER", "CATEGORY", "GENDERTERMS")
+_GENDERS = {"she": "female", "f": "female", "female": "female", "he": "male", "m": "male", "male": "male"}
+_LANGUAGES = {"es": "spanish", "fr": "french", "it": "italian"}
+_ENDINGS = (".wav", ".flac")
+
+
+def read_must_she(
+    folder: str | Path, *, categories: str = "1F 1M", divide: bool = True, language: str = "english"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of MuST-SHE, without its audio.
+
+    Reads every ``.tsv`` file below ``folder`` and the recording that has the name of each row's ``ID``. Rows of other
+    categories than those wanted are left out and counted in the log: in 1F and 1M the gendered words refer to the
+    speaker, whose voice alone tells, in others what is said tells.
+
+    Parameters
+    ----------
+    folder : where the corpus was unpacked
+    categories : which rows to read, with spaces between
+    divide : whether whole speakers are shared out to train, valid and test (2 : 1 : 1), so that a probe can be trained
+    language : entered for every utterance
+
+    Returns
+    -------
+    utterances, with columns ``target_language, reference, wrong_reference, terms`` (as of
+    :mod:`auscult.corpora.translations`) and ``category``, and no segments; paths relative to ``folder``
+
+    Raises
+    ------
+    CorpusError
+        There are no tables, a column or a recording is missing, a gender or a language is unknown, or no row is of the
+        categories.
+    """
+    folder = Path(folder)
+    tables = [_read(path) for path in sorted(folder.rglob("*.tsv"))]
+    if not tables:
+        raise CorpusError(
+            f"expected tables of MuST-SHE (.tsv) below {folder}, found none; give the folder that the "
+            "corpus was unpacked into"
+        )
+    rows = pd.concat(tables, ignore_index=True)
+    wanted = rows[rows["CATEGORY"].str.upper().isin(categories.upper().split())]
+    if wanted.empty:
+        found = ", ".join(sorted(set(rows["CATEGORY"]))) or "none"
+        raise CorpusError(
+            f"expected rows of categories {categories} in MuST-SHE, found {found}; correct the option 'categories'"
+        )
+    recordings = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _ENDINGS}
+    utterances = pd.DataFrame([_utterance(row, recordings, folder, language) for row in wanted.to_dict("records")])
+    utterances["split"] = split_speakers(utterances, divide)
+    _log.info(
+        "MuST-SHE: %d of %d rows are of categories %s, by %d speakers",
+        len(wanted),
+        len(rows),
+        categories,
+        utterances["speaker"].nunique(),
+    )
+    segments = pd.DataFrame(
+        {
+            name: pd.Series(dtype="int64" if name in ("index", "onset", "offset", "parent") else "object")
+            for name in SEGMENT_COLUMNS
+        }
+    )
+    return check_utterances(utterances), segments
+
+
+def _read(path: Path) -> pd.DataFrame:
+    # A word such as "null" is a word, and quotation marks are those of the sentence.
+    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+    missing = [column for column in _COLUMNS if column not in table]
+    if missing:
+        raise CorpusError(
+            f"expected columns {', '.join(_COLUMNS)} in {path}, found no {', '.join(missing)}; leave "
+            "other tables out of the folder"
+        )
+    return table
+
+
+def _utterance(row: dict[str, str], recordings: dict[str, Path], folder: Path, language: str) -> dict:
+    name = row["ID"].strip()
+    if name not in recordings:
+        raise CorpusError(
+            f"expected a recording {name}.wav of MuST-SHE below {folder}, found none; unpack its audio there, too"
+        )
+    sample_rate_hz, n_samples = audio_length(recordings[name])
+    return {
+        "utterance": name,
+        "corpus": "must-she",
+        "path": recordings[name].relative_to(folder).as_posix(),
+        "sample_rate_hz": sample_rate_hz,
+        "n_samples": n_samples,
+        "speaker": row["SPEAKER"].strip(),
+        "gender": _known(row, "GENDER", _GENDERS),
+        "language": language,
+        "text": row["SRC"],
+        "target_language": _known(row, "LANG", _LANGUAGES),
+        "reference": row["REF"],
+        "wrong_reference": row["WRONG-REF"],
+        "terms": row["GENDERTERMS"].strip().strip(";"),
+        "category": row["CATEGORY"],
+    }
+
+
+def _known(row: dict[str, str], column: str, names: dict[str, str]) -> str:
+    value = row[column].strip().lower()
+    if value not in names:
+        raise CorpusError(
+            f"expected {column} of MuST-SHE among {', '.join(names)}, found {row[column]!r} in row "
+            f"{row['ID']!r}; correct it or leave the row out"
+        )
+    return names[value]

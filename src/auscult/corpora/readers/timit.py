@@ -1,0 +1,226 @@
+"""TIMIT (Garofolo et al., 1993): recordings with phone and word times in samples, phones folded to the usual 39."""
+
+import logging
+import re
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from auscult.corpora.audio import audio_length, rescale_samples
+from auscult.corpora.corpus import split_speakers
+from auscult.errors import CorpusError, LabelError
+from auscult.tables import check_segments, check_utterances
+
+__all__ = ["PHONE_CLASSES", "fold_phone", "phone_class", "read_timit"]
+
+_log = logging.getLogger(__name__)
+_LABEL_RATE_HZ = 16000
+# Hand labels end up to a frame or so past the recording, and words share a consonant ("had your") at their border.
+_MAX_EXCESS_S = 0.02
+_MAX_SHARED_S = 0.25
+_NAME = re.compile(r"(?:.*?/)??(?:(train|test)/)?dr([1-8])[-/]([fm])([a-z]{3}\d)/((s[aix])\d+)\.phn", re.IGNORECASE)
+_ENDINGS = (".wav", ".wav.wav", ".flac")
+
+_FOLDED = {
+    folded: tuple(phones.split())
+    for folded, phones in {
+        "aa": "aa ao",
+        "ah": "ah ax ax-h",
+        "er": "er axr",
+        "hh": "hh hv",
+        "ih": "ih ix",
+        "l": "l el",
+        "m": "m em",
+        "n": "n en nx",
+        "ng": "ng eng",
+        "sh": "sh zh",
+        "uw": "uw ux",
+        "sil": "h# pau epi pcl tcl kcl bcl dcl gcl",
+    }.items()
+}
+_DROPPED = "q"
+PHONE_CLASSES = {
+    "vowel": ("aa", "ae", "ah", "aw", "ay", "eh", "er", "ey", "ih", "iy", "ow", "oy", "uh", "uw"),
+    "stop": ("b", "d", "dx", "g", "k", "p", "t"),
+    "affricate": ("ch", "jh"),
+    "fricative": ("dh", "f", "hh", "s", "sh", "th", "v", "z"),
+    "nasal": ("m", "n", "ng"),
+    "approximant": ("l", "r", "w", "y"),
+    "silence": ("sil",),
+}
+_CLASS_OF = {phone: name for name, phones in PHONE_CLASSES.items() for phone in phones}
+_FOLD = {phone: phone for phone in _CLASS_OF if phone != "sil"} | {
+    phone: folded for folded, phones in _FOLDED.items() for phone in phones
+}
+
+
+def fold_phone(phone: str) -> str | None:
+    """Return the one of 39 classes that a TIMIT phone belongs to (Lee & Hon, 1989); None for the glottal stop.
+
+    Closures and pauses become ``sil``.
+
+    Raises
+    ------
+    LabelError
+        The phone is none of TIMIT's 61.
+    """
+    if phone == _DROPPED:
+        return None
+    if phone not in _FOLD:
+        raise LabelError(f"expected one of TIMIT's 61 phones, found {phone!r}; check the .phn file it comes from")
+    return _FOLD[phone]
+
+
+def phone_class(phone: str) -> str:
+    """Return the manner of articulation of a folded phone: vowel, stop, affricate, fricative, nasal …"""
+    return _CLASS_OF[phone]
+
+
+def read_timit(
+    folder: str | Path,
+    *,
+    sentence_types: Collection[str] = ("sa", "si", "sx"),
+    language: str = "english",
+    divide_speakers: bool = False,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Read the tables of TIMIT, the sample of NLTK or the full corpus, without its audio.
+
+    Reads ``dr1-fvmh0/sa1.phn`` (NLTK) and ``TRAIN/DR1/FCJF0/SA1.PHN`` (LDC) below ``folder``. Speaker, gender and
+    dialect come from the folders. The split is LDC's where there is one, with every eighth training speaker for
+    validation; else ``test``, or divided by speaker (:func:`~auscult.corpora.corpus.split_speakers`). Everybody reads
+    the ``sa`` sentences: leave them out where words must not be known. Segments are of tier ``word`` and ``phone``;
+    phones are folded (:func:`fold_phone`), glottal stops left out, original labels kept in ``label_61``; a phone's
+    parent is the word it lies in.
+
+    Where two words share a consonant, it is given to the later one; what ends up to 20 ms past the audio is cut.
+    Both are counted in the log.
+
+    Returns
+    -------
+    utterances and segments, paths relative to ``folder``, times in samples of each recording
+
+    Raises
+    ------
+    CorpusError
+        No labels are found, or a recording or label file is missing.
+    LabelError
+        Labels are not sample indices, overlap, or run past the recording.
+    """
+    folder = Path(folder)
+    paths = [(path, match) for path, match in _find(folder) if match[6].lower() in sentence_types]
+    if not paths:
+        raise CorpusError(
+            f"expected TIMIT labels such as dr1-fvmh0/sa1.phn or TRAIN/DR1/FCJF0/SA1.PHN of types "
+            f"{', '.join(sentence_types)} below {folder}, found none; check the source folder"
+        )
+    rows, tables, counts = [], [], {"shared": 0, "cut": 0}
+    for path, match in paths:
+        row = _utterance(folder, path, match, language)
+        rows.append(row)
+        tables += _segments(path, row, counts)
+    utterances = _with_splits(pd.DataFrame(rows), divide_speakers)
+    segments = check_segments(pd.concat(tables, ignore_index=True), check_utterances(utterances))
+    _log.info(
+        "TIMIT: %d utterances of %d speakers; %d words cut where the next begins, %d labels cut at the end of audio",
+        len(utterances),
+        utterances["speaker"].nunique(),
+        counts["shared"],
+        counts["cut"],
+    )
+    return utterances, segments
+
+
+def _find(folder: Path) -> Iterator[tuple[Path, re.Match]]:
+    for path in sorted(folder.rglob("*")):
+        match = _NAME.fullmatch(path.relative_to(folder.parent).as_posix())
+        if match:
+            yield path, match
+
+
+def _utterance(folder: Path, path: Path, match: re.Match, language: str) -> dict:
+    use, dialect, gender, initials, sentence, kind = (part and part.lower() for part in match.groups())
+    audio = _beside(path, *_ENDINGS)
+    text = _beside(path, ".txt").read_text(encoding="utf-8", errors="replace")
+    sample_rate_hz, n_samples = audio_length(audio)
+    return {
+        "utterance": f"{gender}{initials}-{sentence}",
+        "corpus": "timit",
+        "path": audio.relative_to(folder).as_posix(),
+        "sample_rate_hz": sample_rate_hz,
+        "n_samples": n_samples,
+        "speaker": f"{gender}{initials}",
+        "gender": {"f": "female", "m": "male"}[gender],
+        "language": language,
+        "text": re.sub(r"^\s*\d+\s+\d+\s+", "", text).strip(),
+        "split": use or "",
+        "dialect": f"dr{dialect}",
+        "sentence": sentence,
+        "sentence_type": kind,
+    }
+
+
+def _with_splits(utterances: pd.DataFrame, divide: bool) -> pd.DataFrame:
+    if (utterances["split"] == "").any():
+        return utterances.assign(split=split_speakers(utterances, divide))
+    training = sorted(utterances.loc[utterances["split"] == "train", "speaker"].unique())
+    return utterances.assign(split=utterances["split"].mask(utterances["speaker"].isin(training[7::8]), "valid"))
+
+
+def _segments(path: Path, row: dict, counts: dict[str, int]) -> list[pd.DataFrame]:
+    words = _read_labels(_beside(path, ".wrd"), row, counts)
+    phones = _read_labels(path, row, counts)
+    _cut_shared(words, row, counts)
+    words = words.assign(tier="word", parent=-1)
+    folded = [fold_phone(phone) for phone in phones["label"]]
+    phones = phones.assign(tier="phone", label_61=phones["label"], label=folded).dropna(subset="label")
+    phones["phone_class"] = phones["label"].map(phone_class)
+    # The last word that begins at or before a phone's onset is the only one that can contain it.
+    candidate = np.searchsorted(words["onset"], phones["onset"], side="right") - 1
+    ends = np.append(words["offset"].to_numpy(), -1)[candidate]
+    phones["parent"] = np.where((candidate >= 0) & (phones["offset"] <= ends), candidate, -1)
+    return [table.assign(utterance=row["utterance"], index=range(len(table))) for table in (words, phones)]
+
+
+def _read_labels(path: Path, row: dict, counts: dict[str, int]) -> pd.DataFrame:
+    """Read lines ``onset offset label`` in samples at 16 kHz, cut what barely passes the end of the recording."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if not lines:
+        raise LabelError(f"expected lines 'onset offset label' in {path}, found none; fetch the corpus again")
+    for number, parts in lines:
+        if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+            raise LabelError(
+                f"expected 'onset offset label' with times as sample indices, found {' '.join(parts)!r} at line "
+                f"{number} of {path}; times in seconds must be multiplied by the sample rate and rounded"
+            )
+    times = np.array([[int(parts[0]), int(parts[1])] for _, parts in lines], dtype=np.int64)
+    times = rescale_samples(times, _LABEL_RATE_HZ, row["sample_rate_hz"])
+    labels = [parts[2].lower() for _, parts in lines]
+    table = pd.DataFrame({"onset": times[:, 0], "offset": times[:, 1], "label": labels})
+    excess = table["offset"] - row["n_samples"]
+    barely = (excess > 0) & (excess <= _MAX_EXCESS_S * row["sample_rate_hz"])
+    counts["cut"] += int(barely.sum())
+    return table.assign(offset=table["offset"].mask(barely, row["n_samples"]))
+
+
+def _cut_shared(words: pd.DataFrame, row: dict, counts: dict[str, int]) -> None:
+    following = words["onset"].shift(-1, fill_value=row["n_samples"])
+    ends_later = words["offset"].shift(-1, fill_value=row["n_samples"]) >= words["offset"]
+    shared = words["offset"] - following
+    cut = (shared > 0) & (shared <= _MAX_SHARED_S * row["sample_rate_hz"]) & (following > words["onset"]) & ends_later
+    counts["shared"] += int(cut.sum())
+    words["offset"] = words["offset"].mask(cut, following)
+
+
+def _beside(path: Path, *endings: str) -> Path:
+    """Return the file beside a label file with its stem and one of the endings, in whatever case it is written."""
+    names = {other.name.lower(): other for other in path.parent.iterdir()}
+    for ending in endings:
+        found = names.get(path.stem.lower() + ending)
+        if found is not None:
+            return found
+    raise CorpusError(
+        f"expected {path.stem}{endings[0]} beside {path}, found no such file; the corpus is incomplete: fetch it again"
+    )

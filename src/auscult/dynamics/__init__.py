@@ -1,0 +1,1 @@
+"""Curves of a score over training steps: fits, midpoints and onsets."""

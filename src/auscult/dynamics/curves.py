@@ -1,0 +1,231 @@
+"""Dynamics: curves of a score over training steps, what they rise to, when, how fast, and whether that can be said.
+
+Steps are counted in doublings, log₂(step + offset). The offset lets step 0, the untrained model, enter: with
+the step of the first trained checkpoint, the default, step 0 stands one doubling before that checkpoint.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.special import fdtri
+
+from auscult.dynamics.sigmoids import logistic, solve
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
+
+__all__ = [
+    "MIN_STEPS",
+    "FIT",
+    "SigmoidFit",
+    "fit_sigmoid",
+    "resample_curves",
+    "draw_units",
+    "doublings",
+    "check_sweep",
+]
+
+# Four parameters, and two steps to contradict them.
+MIN_STEPS = 6
+_N_PARAMETERS = 4
+FIT = "sigmoid"
+_MIN_R2 = 0.8
+_MAX_DROP = 1 / 3
+
+Interval = tuple[float, float]
+_NONE: Interval = (float("nan"), float("nan"))
+
+
+@dataclass(frozen=True)
+class SigmoidFit:
+    """A curve and what a sigmoid makes of it: floor + (ceiling − floor) / (1 + exp(−slope · (x − x(midpoint)))).
+
+    Parameters
+    ----------
+    verdict : :data:`FIT`, or why the parameters must not be read
+    floor, ceiling : scores long before and long after the rise
+    midpoint : step at which half of the rise is made
+    slope : steepness per doubling of steps; at most what the gaps between steps can tell
+    rise : what the fitted curve gains from the first step to the last
+    r2 : share of the (weighted) variance between steps that the sigmoid explains
+    offset : added to steps before taking logarithms
+    midpoint_ci, slope_ci, rise_ci : 95 % intervals; those of midpoints end at the first and the last step, beyond which
+        nothing was seen; NaN without resampled curves, or where more than a tenth of these do not rise
+    resampled : midpoint of each resampled curve, as steps; NaN where it does not rise [shape=(n_resamples,)]
+    """
+
+    verdict: str
+    floor: float
+    ceiling: float
+    midpoint: float
+    slope: float
+    rise: float
+    r2: float
+    offset: float
+    midpoint_ci: Interval = _NONE
+    slope_ci: Interval = _NONE
+    rise_ci: Interval = _NONE
+    resampled: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+
+    @property
+    def fits(self) -> bool:
+        """Whether the parameters may be read."""
+        return self.verdict == FIT
+
+    def at(self, steps: Sequence[float]) -> np.ndarray:
+        """Return the fitted score at any steps."""
+        x, middle = doublings(steps, self.offset), doublings([self.midpoint], self.offset)
+        return self.floor + (self.ceiling - self.floor) * logistic(self.slope * (x - middle))
+
+
+def fit_sigmoid(
+    steps: Sequence[float],
+    curve: np.ndarray,
+    *,
+    resampled: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
+    offset: float | None = None,
+) -> SigmoidFit:
+    """Fit a sigmoid by weighted least squares and say whether it may be read.
+
+    For given midpoint and slope, floor and ceiling are a linear regression: the search is over two parameters, on a
+    grid (:mod:`auscult.dynamics.sigmoids`). Midpoints are sought up to half the range outside the steps.
+
+    There is no fit, whatever the numbers say, if there are fewer than :data:`MIN_STEPS` steps; if the interval of the
+    rise includes 0; if the curve falls, from some step to a later one, by a third of its range; if a constant or a
+    straight line (in doublings) does as well: the extra sum of squares of the sigmoid is not significant (F test, 5 %),
+    the variance being the larger of that of the sigmoid's residuals and that of resampled curves about their means; if
+    R² is below 0.8; or if the midpoint lies outside the steps.
+
+    Parameters
+    ----------
+    steps : in training order
+    curve : score at each step [shape=(n_steps,)]
+    resampled : the same curve from resampled units (speakers, seeds), see :func:`resample_curves`
+        [shape=(n_resamples, n_steps)]
+    weights : of the steps, such as 1 / variance; by default equal [shape=(n_steps,)]
+    offset : by default the first step above 0
+
+    Raises
+    ------
+    AnalysisError
+        Steps are out of order, or a score is missing or not finite.
+    """
+    steps, curve = check_sweep(steps), np.asarray(curve, dtype=float)
+    if curve.shape != steps.shape or not np.isfinite(curve).all():
+        raise AnalysisError(
+            f"expected a finite score at each of {len(steps)} steps, found {np.isfinite(curve).sum()}; "
+            "score every checkpoint of the sweep"
+        )
+    positive = steps[steps > 0]
+    offset = float(offset or (positive[0] if len(positive) else 1.0))
+    weights = np.ones(len(steps)) if weights is None else np.asarray(weights, dtype=float) / np.mean(weights)
+    x = doublings(steps, offset)
+    if len(steps) < MIN_STEPS:
+        return SigmoidFit(f"fewer than {MIN_STEPS} steps", *[np.nan] * 6, offset)
+    floor, ceiling, middle, slope, rise, rss = (float(values[0]) for values in solve(x, curve[None], weights, 40))
+    spread = float(np.sum(weights * (curve - np.average(curve, weights=weights)) ** 2))
+    drawn, noise = {}, 0.0
+    if resampled is not None and len(resampled):
+        resampled = np.asarray(resampled, dtype=float)
+        drawn = _resampled(x, steps, offset, resampled, weights)
+        noise = float((resampled - resampled.mean(axis=1, keepdims=True)).var(axis=0).mean())
+    fit = SigmoidFit(
+        FIT, floor, ceiling, 2**middle - offset, slope, rise, 1 - rss / spread if spread else 0.0, offset, **drawn
+    )
+    return SigmoidFit(**{**vars(fit), "verdict": _judge(fit, x, curve, weights, rss, noise)})
+
+
+def resample_curves(numerators: np.ndarray, denominators: np.ndarray, n_resamples: int, seed: int) -> np.ndarray | None:
+    """Return curves Σ numerators / Σ denominators of resampled units, the same units at every step.
+
+    Equal seeds and numbers of units draw the same units: curves of several scores can be compared draw by draw.
+
+    Parameters
+    ----------
+    numerators, denominators : what each unit contributes, such as hits and items of a speaker
+        [shapes=(n_units, n_steps), or (n_units, 1) for denominators that do not change]
+
+    Returns
+    -------
+    curves [shape=(n_resamples, n_steps)], or None with fewer than ``MIN_GROUPS`` units
+    """
+    draws = draw_units(len(numerators), n_resamples, seed)
+    return None if draws is None else (draws @ numerators) / (draws @ denominators)
+
+
+def draw_units(n_units: int, n_resamples: int, seed: int) -> np.ndarray | None:
+    """Return how often each bootstrap sample draws each unit [shape=(n_resamples, n_units)], None as above."""
+    if n_units < MIN_GROUPS or not n_resamples:
+        return None
+    return np.random.default_rng(seed).multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
+
+
+def doublings(steps: Sequence[float], offset: float) -> np.ndarray:
+    """Return log₂(step + offset)."""
+    return np.log2(np.asarray(steps, dtype=float) + offset)
+
+
+def check_sweep(found: Sequence[float], expected: Collection[float] = (), where: str = "the sweep") -> np.ndarray:
+    """Return the steps of a sweep as numbers, in training order and, where some are expected, none of them missing.
+
+    Raises
+    ------
+    AnalysisError
+        A step is no number, comes twice or after a later one, or an expected one is missing.
+    """
+    try:
+        steps = np.array([float(step) for step in found])
+    except (TypeError, ValueError):
+        wrong = next(step for step in found if not str(step).replace(".", "", 1).isdigit())
+        raise AnalysisError(
+            f"expected numbers as steps of {where}, found {wrong!r}; name its checkpoints by training step"
+        ) from None
+    turned = np.flatnonzero(np.diff(steps) <= 0)
+    if len(turned):
+        first, second = steps[turned[0]], steps[turned[0] + 1]
+        raise AnalysisError(
+            f"expected steps of {where} in training order, each once, found {second:g} after {first:g}; sort them"
+        )
+    missing = [step for step in map(float, expected) if step not in steps]
+    if missing:
+        raise AnalysisError(
+            f"expected {len(expected)} checkpoints in {where}, found no step {missing[0]:g} ({len(missing)} missing; "
+            f"there are {', '.join(f'{step:g}' for step in steps)}); make it, or take it out of the model's steps"
+        )
+    return steps
+
+
+def _resampled(x, steps, offset, curves, weights) -> dict:
+    _, _, middle, slope, rise, _ = solve(x, curves, weights, 14)
+    middle = np.where(rise > 0, np.clip(2**middle - offset, steps[0], steps[-1]), np.nan)
+    return {
+        "midpoint_ci": percentile_interval(middle),
+        "slope_ci": percentile_interval(np.where(rise > 0, slope, np.nan)),
+        "rise_ci": percentile_interval(rise),
+        "resampled": middle,
+    }
+
+
+def _judge(fit: SigmoidFit, x: np.ndarray, curve: np.ndarray, weights: np.ndarray, rss: float, noise: float) -> str:
+    low, high = fit.rise_ci if np.isfinite(fit.rise_ci).all() else (fit.rise, fit.rise)
+    if low <= 0:
+        return "falls" if high < 0 else "no rise"
+    if np.max(np.maximum.accumulate(curve) - curve) > _MAX_DROP * np.ptp(curve):
+        return "not monotone"
+    n_left = len(x) - _N_PARAMETERS
+    variance = max(rss / n_left, noise, np.finfo(float).tiny)
+    for degree, name in enumerate(("a constant", "a straight line")):
+        n_extra = _N_PARAMETERS - degree - 1
+        ratio = (_rss(x, curve, weights, degree) - rss) / n_extra / variance
+        if ratio <= fdtri(n_extra, n_left, 0.95):
+            return f"no better than {name}"
+    if fit.r2 < _MIN_R2:
+        return f"R² below {_MIN_R2:g}"
+    inside = doublings([fit.midpoint], fit.offset)[0]
+    return FIT if x[0] <= inside <= x[-1] else "midpoint outside the steps"
+
+
+def _rss(x: np.ndarray, curve: np.ndarray, weights: np.ndarray, degree: int) -> float:
+    residuals = curve - np.polyval(np.polyfit(x, curve, degree, w=np.sqrt(weights)), x)
+    return float(np.sum(weights * residuals**2))

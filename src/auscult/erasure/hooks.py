@@ -1,0 +1,146 @@
+"""Erase inside a running model: at some layers, what the next module receives has been through an eraser.
+
+Layers are named as in :mod:`auscult.models.speech`. Hooks stand where a layer is made, in front of whatever reads it:
+``cnn`` at the entrance of the projection behind the front end, ``embed`` at that of the first block, ``T1 …`` at the
+exit of their block, the last one at that of the encoder, behind its final normalisation. The ``hidden_states`` that
+transformers collects do not show what hooks change, and a front end hands back its frames as they were; so probe what
+:meth:`~auscult.models.speech.SpeechModel.frames` returns, whose layers from ``embed`` on are those of the erased run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from typing import Any
+
+from torch import Tensor, nn
+
+from auscult.erasure.erasers import Eraser
+from auscult.errors import AnalysisError
+from auscult.models.predictor import Predictor
+from auscult.models.speech import SpeechModel
+
+__all__ = ["erased", "frames_reaching", "hookable_layers"]
+
+
+class _Reached(Exception):
+    """Ends a run at the layer that was asked for."""
+
+
+def hookable_layers(model: SpeechModel | Predictor | nn.Module) -> tuple[str, ...]:
+    """Return the layers of a model at which :func:`erased` can work, in order of depth."""
+    return tuple(_places(_encoder(model)))
+
+
+@contextmanager
+def erased(model: SpeechModel | Predictor | nn.Module, erasers: Mapping[str, Eraser]) -> Iterator[None]:
+    """Let a model run with the erasers of some layers in place; its code and its weights stay as they are.
+
+    Parameters
+    ----------
+    model : a :class:`~auscult.models.speech.SpeechModel`, a :class:`~auscult.models.predictor.Predictor`, or a model
+        of transformers with such an encoder, with or without a head
+    erasers : by layer name
+
+    Raises
+    ------
+    AnalysisError
+        The model has no such layer; while it runs: the layer has another width.
+    """
+    places = _places(_encoder(model))
+    unknown = [layer for layer in erasers if layer not in places]
+    if unknown:
+        raise AnalysisError(f"expected layers among {', '.join(places)} to erase at, found {unknown[0]!r}; correct it")
+    with ExitStack() as hooks:
+        for layer, eraser in erasers.items():
+            module, at_entrance = places[layer]
+            if at_entrance:
+                handle = module.register_forward_pre_hook(_at_entrance(eraser, layer), with_kwargs=True)
+            else:
+                handle = module.register_forward_hook(_at_exit(eraser, layer))
+            hooks.callback(handle.remove)
+        yield
+
+
+def frames_reaching(model: SpeechModel | Predictor | nn.Module, layer: str, run: Callable[[], Any]) -> Tensor:
+    """Run a model no further than to a layer and return the frames it has made there, padding included.
+
+    Parameters
+    ----------
+    layer : one of :func:`hookable_layers`; erasers in place at layers before it have worked
+    run : runs the model
+
+    Returns
+    -------
+    frames [shape=(n_batch, n_frames, n_dims)]
+    """
+    module, at_entrance = _places(_encoder(model))[layer]
+    reached: list[Tensor] = []
+
+    def stop(frames: Tensor) -> None:
+        reached.append(frames)
+        raise _Reached
+
+    with ExitStack() as hooks:
+        if at_entrance:
+            handle = module.register_forward_pre_hook(
+                lambda _, args, kwargs: stop(args[0] if args else kwargs["hidden_states"]), with_kwargs=True
+            )
+        else:
+            handle = module.register_forward_hook(lambda _, __, output: stop(_frames_of(output)))
+        hooks.callback(handle.remove)
+        with suppress(_Reached):
+            run()
+    return reached[0]
+
+
+def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
+    if isinstance(model, Predictor):
+        model = model.encoder
+    base = model.encoder if isinstance(model, SpeechModel) else getattr(model, "base_model", model)
+    if not (hasattr(base, "feature_projection") and hasattr(getattr(base, "encoder", None), "layers")):
+        raise AnalysisError(
+            "expected a speech encoder of the wav2vec 2.0 family (a front end, its projection, blocks) to erase in, "
+            f"found {type(base).__name__}; choose another model"
+        )
+    return base
+
+
+def _places(encoder: nn.Module) -> dict[str, tuple[nn.Module, bool]]:
+    """Return by layer the module to hook, and whether at its entrance."""
+    stack, blocks = encoder.encoder, list(encoder.encoder.layers)
+    places = {"cnn": (encoder.feature_projection, True), "embed": (blocks[0], True)}
+    places |= {f"T{number}": (block, False) for number, block in enumerate(blocks[:-1], start=1)}
+    return places | {f"T{len(blocks)}": (stack, False)}
+
+
+def _at_entrance(eraser: Eraser, layer: str):
+    def hook(_module, args: tuple, kwargs: dict[str, Any]):
+        if args:
+            return (_apply(eraser, args[0], layer), *args[1:]), kwargs
+        return args, kwargs | {"hidden_states": _apply(eraser, kwargs["hidden_states"], layer)}
+
+    return hook
+
+
+def _at_exit(eraser: Eraser, layer: str):
+    def hook(_module, _args, output: Any):
+        if isinstance(output, Tensor):
+            return _apply(eraser, output, layer)
+        if isinstance(output, tuple):
+            return (_apply(eraser, output[0], layer), *output[1:])
+        output["last_hidden_state"] = _apply(eraser, output["last_hidden_state"], layer)
+        return output
+
+    return hook
+
+
+def _frames_of(output: Any) -> Tensor:
+    if isinstance(output, Tensor):
+        return output
+    return output[0] if isinstance(output, tuple) else output["last_hidden_state"]
+
+
+def _apply(eraser: Eraser, frames: Tensor, layer: str) -> Tensor:
+    try:
+        return eraser.apply(frames)
+    except AnalysisError as error:
+        raise AnalysisError(f"layer {layer}: {error}") from None

@@ -1,0 +1,1 @@
+"""What all figures share, and the page that shows them."""

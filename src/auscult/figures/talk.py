@@ -1,0 +1,202 @@
+"""The page of a study: every figure with its caption, files and provenance, in one file that needs nothing else."""
+
+import base64
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from importlib.metadata import version
+from os.path import relpath
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from docutils.core import publish_parts
+from docutils.writers import html5_polyglot
+from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
+from markupsafe import Markup
+
+from auscult.errors import AnalysisError, ConfigError
+from auscult.figures.plotting import SPEECH
+from auscult.manifests import write_file
+
+__all__ = ["PARTS", "build_talk", "render_caption", "headline_numbers"]
+
+# The talk's argument, and the analyses that carry each part of it.
+PARTS = {
+    "Part I: representational analyses": ("reduction", "probing", "similarity", "abx"),
+    "Part II: feature importance": ("spelling", "mixing", "attribution", "reliability"),
+    "Part III: outlook": ("tone", "encoding", "syntax", "disentangling", "scrubbing", "translation"),
+}
+# Columns whose values tell rows of one metric apart.
+_CONDITIONS = (
+    "method",
+    "other_method",
+    "probe",
+    "pooling",
+    "other_model",
+    "n_train",
+    "context",
+    "speaker",
+    "distance",
+    "correlation",
+    "factor",
+    "component",
+    "readout",
+    "fitted_on",
+    "erased_at",
+    "position",
+    "gender",
+    "control",
+    "seed",
+)
+_FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
+_RST = {
+    "raw_enabled": False,
+    "file_insertion_enabled": False,
+    "_disable_config": True,
+    "report_level": 5,
+    "halt_level": 5,
+    "math_output": "MathML",
+}
+
+
+def build_talk(
+    folder: str | Path, *, figures: Sequence[Mapping[str, Any]], study: Mapping[str, Any], commit: str = ""
+) -> None:
+    """Write ``index.html``: pictures and style are part of it, links to the figures' files are relative.
+
+    Names, labels and captions are text: nothing in them can become markup or run, and the page's own policy forbids
+    scripts and requests.
+
+    Parameters
+    ----------
+    folder : where the page shall stand
+    figures : of each, in the order of the page within the talk's parts: ``name``; ``title``; ``stem``, the path of its
+        files without ending; ``caption``, the path of a reStructuredText template; ``params``, what the template reads
+        as ``snakemake.params``
+    study : ``name`` and ``title``; ``sources``, the kind of each corpus by name; ``left_out``, the reason for each
+        model that is missing
+    commit : of the code, shown with every figure
+
+    Raises
+    ------
+    AnalysisError
+        A figure's file is missing.
+    ConfigError
+        A caption reads something that does not exist.
+    """
+    folder = Path(folder)
+    shown = [_figure(figure, folder) for figure in figures]
+    environment = Environment(
+        loader=PackageLoader("auscult.figures"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("talk.html.j2").render(
+        study=study,
+        speech={name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
+        left_out=study.get("left_out", {}),
+        parts=_by_part(shown),
+        commit=commit,
+        version=version("auscult"),
+    )
+    with write_file(folder / "index.html") as partial:
+        partial.write_text(page, encoding="utf-8")
+
+
+def render_caption(path: str | Path, params: Mapping[str, Any]) -> str:
+    """Return a caption as HTML: a Jinja template that reads ``snakemake.params``, then reStructuredText.
+
+    Values are put in as text, with every mark that reStructuredText would interpret escaped.
+
+    Raises
+    ------
+    ConfigError
+        The template reads something that does not exist.
+    """
+    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_as_text)
+    try:
+        source = environment.from_string(Path(path).read_text(encoding="utf-8")).render(
+            snakemake=SimpleNamespace(params=SimpleNamespace(**params))
+        )
+    except TemplateError as error:
+        known = ", ".join(f"snakemake.params.{name}" for name in params)
+        raise ConfigError(
+            f"expected caption {path} to read only {known}, found: {error}; correct the caption"
+        ) from None
+    return publish_parts(source, writer=html5_polyglot.Writer(), settings_overrides=_RST)["body"]
+
+
+def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
+    """Return the numbers that tell two versions of a study apart, nested so that a difference names its place.
+
+    Where a table has rows of a layer chosen on validation data, those stand for all layers; controls with other labels
+    and comparisons of every layer with every other are left out, and so are values that are not finite.
+
+    Parameters
+    ----------
+    tables : of figures, with the columns of results
+
+    Returns
+    -------
+    numbers : metric → corpus → target → (method, probe, condition and so on, where the metric has several; layer) →
+        model → step → value, 4 digits
+    """
+    numbers: dict[str, Any] = {}
+    for table in tables:
+        rows = table[table["labels"] == "true"] if "labels" in table else table
+        chosen = rows["layer"] == "selected"
+        rows = rows[(chosen | ~chosen.any()) & np.isfinite(rows["value"]) & ~rows["target"].isin(["layers", "models"])]
+        for metric, those in rows.groupby("metric", sort=False):
+            inner = [name for name in _CONDITIONS if name in those and those[name].nunique(dropna=False) > 1]
+            names = ["corpus", "target", *inner, *([] if chosen.any() else ["layer"]), "model", "step"]
+            for *path, step, value in (
+                those[[*names, "value"]].fillna({"n_train": "all", "control": "none", "seed": "mean"}).to_numpy()
+            ):
+                place = numbers.setdefault(str(metric), {})
+                for key in path:
+                    place = place.setdefault(str(key), {})
+                place[str(step)] = round(float(value), 4)
+    return numbers
+
+
+def _figure(figure: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+    stem = Path(figure["stem"])
+    files = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in _FILES}
+    for path in files.values():
+        if not path.is_file():
+            raise AnalysisError(
+                f"expected {path} of figure {figure['name']!r} for the page, found no such file; "
+                "draw the figure, then build the page again"
+            )
+    caption = render_caption(figure["caption"], figure["params"])
+    return {
+        "name": figure["name"],
+        "title": figure["title"],
+        "caption": Markup(caption),
+        "alt": _first_sentence(caption),
+        "picture": base64.b64encode(files["png"].read_bytes()).decode(),
+        "files": {_FILES[ending]: Path(relpath(path, folder)).as_posix() for ending, path in files.items()},
+        "provenance": json.loads(files["json"].read_text(encoding="utf-8")),
+    }
+
+
+def _by_part(figures: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    parts: dict[str, list] = {part: [] for part in (*PARTS, "Further figures")}
+    for figure in figures:
+        family = figure["name"].split("-")[0]
+        parts[next((part for part, families in PARTS.items() if family in families), "Further figures")].append(figure)
+    return {part: members for part, members in parts.items() if members}
+
+
+def _as_text(value: Any) -> str:
+    return re.sub(r"([\\`*_|<>:\[\]])", r"\\\1", " ".join(str(value).split()))
+
+
+def _first_sentence(caption: str) -> str:
+    text = " ".join(Markup(caption).striptags().split())
+    return re.split(r"(?<=\.) ", text, maxsplit=1)[0]

@@ -1,0 +1,89 @@
+"""One training between two steps: batches, losses and updates, all of them drawn from (seed, step)."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from auscult.corpora.corpus import Corpus
+from auscult.models.training.architecture import build_encoder, encoder_timing
+from auscult.models.training.augmentation import augment
+from auscult.models.training.contrastive import Contrastive
+from auscult.models.training.crops import Stream, normalise, read_streams
+from auscult.models.training.learner import Learner
+from auscult.models.training.masked_prediction import MaskedPrediction
+from auscult.models.training.masking import span_mask
+
+__all__ = ["Trainer"]
+
+SAMPLE_RATE_HZ = 16000
+OBJECTIVES = {"masked_prediction": MaskedPrediction, "contrastive": Contrastive}
+_N_VALID_CROPS = 32
+_VALID_STREAM = 2**31  # beyond every step, so that no training batch shares the random stream of the validation
+
+
+class Trainer(Learner):
+    """A speech encoder that learns from crops of a corpus.
+
+    Parameters
+    ----------
+    corpus : what to learn from, with splits ``train`` and ``valid``
+    settings : of the training, as :func:`auscult.models.training.pretraining.train_model` takes them
+    device : ``"cpu"`` or ``"cuda"``
+    """
+
+    def __init__(self, corpus: Corpus, settings: Mapping[str, Any], device: str):
+        self.timing = encoder_timing(settings["architecture"])
+        self.n_frames = int(self.timing.n_frames(round(settings["crop_s"] * SAMPLE_RATE_HZ)))
+        # What no frame hears is not read: every convolution then ends where its input does.
+        self.n_samples = self.timing.receptive_field_samples + (self.n_frames - 1) * self.timing.hop_samples
+        codebooks = settings["codebooks"] if settings["recipe"] == "masked_prediction" else {}
+        encoder = build_encoder(settings["recipe"], settings["architecture"], settings["seed"])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(settings["seed"] + 1)
+            super().__init__(OBJECTIVES[settings["recipe"]](encoder, codebooks), settings, device)
+        streams = read_streams(corpus, codebooks, self.timing, self.n_samples, settings["seed"])
+        self.stream, self.valid = streams["train"], list(self._valid_batches(streams["valid"]))
+
+    @property
+    def encoder(self) -> nn.Module:
+        """The model that is kept; the heads around it are not."""
+        return self.module.encoder
+
+    def advance(self) -> float:
+        """Take one step and return its loss.
+
+        Raises
+        ------
+        AnalysisError
+            The loss is not finite.
+        """
+        self.begin_step()
+        rng = np.random.default_rng([self.settings["seed"], self.step])
+        waveforms, targets = self.stream.crops(rng, self.settings["batch_size"], self.n_samples)
+        batch = self._tensors(augment(rng, waveforms), targets, rng)
+        loss, _ = self.module(*batch, progress=self.step / self.settings["steps"][-1])
+        self.end_step(loss)
+        return loss.item()
+
+    def validate(self) -> tuple[float, float]:
+        """Return loss and accuracy on fixed crops and masks of split ``valid``; raise as :meth:`advance` does."""
+        self.module.eval()
+        with torch.no_grad():
+            values = [[value.item() for value in self.module(*batch)] for batch in self.valid]
+        loss, accuracy = np.mean(values, axis=0)
+        self.require_finite(float(loss))
+        return float(loss), float(accuracy)
+
+    def _valid_batches(self, stream: Stream) -> Iterator[tuple[Tensor, dict[str, Tensor], Tensor]]:
+        rng = np.random.default_rng([self.settings["seed"], _VALID_STREAM])
+        for _ in range(max(1, _N_VALID_CROPS // self.settings["batch_size"])):
+            waveforms, targets = stream.crops(rng, self.settings["batch_size"], self.n_samples)
+            yield self._tensors(waveforms, targets, rng)
+
+    def _tensors(self, waveforms: np.ndarray, targets: Mapping[str, np.ndarray], rng: np.random.Generator):
+        mask = torch.from_numpy(span_mask(rng, len(waveforms), self.n_frames)).to(self.device)
+        units = {name: torch.from_numpy(values).to(self.device) for name, values in targets.items()}
+        return torch.from_numpy(normalise(waveforms)).to(self.device), units, mask

@@ -1,0 +1,1 @@
+"""Speech translators: our own, published ones, and the interface of both."""

@@ -1,0 +1,172 @@
+"""Probes that are fitted many times on the same items: for every set of folds left out, penalty and labelling."""
+
+import copy
+import logging
+import warnings
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import LinAlgError, cho_factor, cho_solve
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+
+from auscult.errors import AnalysisError
+from auscult.statistics.moments import Moments, MomentsByGroup, RidgePath, fit_ridge
+
+__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "standardiser"]
+
+Probe = Literal["ridge", "logistic"]
+Predictor = Callable[[np.ndarray], np.ndarray]
+Fitter = Callable[[Collection[int], np.ndarray], Predictor]
+
+_log = logging.getLogger(__name__)
+_MAX_STEPS = 500
+# Below this share of unit variance, rounding may leave a correlation matrix without a Cholesky factor.
+_SAFE_PENALTY = 1e-9
+# As in auscult.statistics.moments, but of vectors as they come: there the mean has been subtracted.
+_CONSTANT = 1e-13
+
+
+def prepare_fitter(
+    probe: Probe,
+    chunks: Iterable[tuple[np.ndarray, np.ndarray]],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    n_classes: Sequence[int] | None = None,
+) -> Fitter:
+    """Read all vectors once and return a function that fits probes without some of the folds.
+
+    Parameters
+    ----------
+    probe : ``ridge`` regression, on one-hot labels where these are classes, from moments; or multinomial ``logistic``
+        regression, which holds all vectors in memory; both on standardised vectors
+    chunks : pairs of item numbers and their vectors [shapes=(n,) and (n, n_dims)]
+    labels : class codes, or values of a regression, of every item, one column per labelling
+        [shape=(n_items, n_labellings)]
+    folds : fold of every item [shape=(n_items,)], or several, with each of which it is left out
+        [shape=(n_items, n_axes)]
+    n_classes : of each labelling, 0 for values, which only ``ridge`` predicts; by default as many as the labels show
+
+    Returns
+    -------
+    fit : ``fit(left_out, penalties)`` gives ``predict(x)``, which gives class codes or values
+        [shape=(n, n_penalties, n_labellings)]. Penalties are relative to unit variance and to one item: n · penalty is
+        scikit-learn's alpha of the ridge and 1 / C of the logistic regression.
+
+    Raises
+    ------
+    AnalysisError
+        The probe does not exist, or cannot predict values.
+    """
+    n_classes = labels.max(axis=0) + 1 if n_classes is None else np.asarray(n_classes)
+    cells = folds[:, None] if folds.ndim == 1 else folds
+    match probe:
+        case "ridge":
+            return _ridge_fitter(chunks, labels, cells, n_classes)
+        case "logistic" if n_classes.all():
+            return _logistic_fitter(chunks, labels.astype(np.int64), cells)
+        case "logistic":
+            raise AnalysisError("expected probe ridge for a target of kind values, found 'logistic'")
+    raise AnalysisError(f"expected one of the probes ridge, logistic, found {probe!r}")
+
+
+def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray) -> Fitter:
+    names, groups = np.unique(cells, axis=0, return_inverse=True)
+    moments, shift = MomentsByGroup(), None
+    for items, x in chunks:
+        # A spread far below the mean would drown in the rounding of squares.
+        shift = x.mean(axis=0, dtype=np.float64) if shift is None else shift
+        y = np.concatenate([_one_hot(*column) for column in zip(labels[items].T, n_classes)], axis=1)
+        moments.accumulate(x - shift, y, groups.reshape(-1)[items])
+    ends = np.cumsum(np.maximum(n_classes, 1))
+
+    def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
+        kept = np.flatnonzero(~np.isin(names, list(left_out)).any(axis=1))
+        path = _fit_ridge(_without_constant(moments.total(kept.tolist()), shift), penalties)
+        path = replace(path, mean_x=path.mean_x + shift)
+
+        def predict(x: np.ndarray) -> np.ndarray:
+            scores = np.split(path.predict(x), ends[:-1], axis=2)
+            return np.stack([part.argmax(axis=2) if n else part[..., 0] for part, n in zip(scores, n_classes)], axis=2)
+
+        return predict
+
+    return fit
+
+
+def _without_constant(moments: Moments, shift: np.ndarray) -> Moments:
+    """Return moments of vectors minus ``shift``, with 0 for dimensions that were constant before."""
+    square = (moments.mean_x + shift) ** 2
+    varies = np.diag(moments.gram) / moments.n - moments.mean_x**2 > _CONSTANT * square
+    gram = moments.gram * varies * varies[:, None]
+    return Moments(moments.n, moments.sum_x * varies, moments.sum_y, gram, moments.cross * varies[:, None])
+
+
+def _fit_ridge(moments: Moments, penalties: np.ndarray) -> RidgePath:
+    """Return what :func:`fit_ridge` does; a factor for each of a few penalties costs less than one decomposition."""
+    if min(penalties) >= _SAFE_PENALTY:
+        try:
+            return _fit_by_factors(moments, penalties)
+        except LinAlgError:
+            _log.info("a correlation matrix has no Cholesky factor; decomposed instead")
+    return fit_ridge(moments, penalties)
+
+
+def _fit_by_factors(moments: Moments, penalties: np.ndarray) -> RidgePath:
+    scale = moments.inverse_scale
+    correlation, cross = moments.covariance * scale[:, None] * scale, moments.cross_covariance * scale[:, None]
+    weights, diagonal = np.empty((len(penalties), *cross.shape)), np.diag(correlation).copy()
+    for place, penalty in enumerate(penalties):
+        np.fill_diagonal(correlation, diagonal + penalty)
+        factor = cho_factor(correlation, check_finite=False)
+        weights[place] = scale[:, None] * cho_solve(factor, cross, check_finite=False)
+    return RidgePath(weights, moments.mean_x, moments.mean_y)
+
+
+def _one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
+    """Return the regression's targets: one column a class, or the values themselves [shape=(n, n_columns)]."""
+    return np.eye(n_classes)[labels.astype(np.int64)] if n_classes else labels[:, None]
+
+
+def _logistic_fitter(chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
+    numbers, vectors = zip(*chunks)
+    vectors = np.concatenate(vectors).astype(np.float64)
+    labels, cells = labels[np.concatenate(numbers)], cells[np.concatenate(numbers)]
+
+    def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
+        train = ~np.isin(cells, list(left_out)).any(axis=1)
+        mean, scale = standardiser(vectors[train])
+        z = (vectors[train] - mean) * scale
+        paths = [_logistic_path(z, codes, penalties) for codes in labels[train].T]
+
+        def predict(x: np.ndarray) -> np.ndarray:
+            standardised = (x - mean) * scale
+            codes = [[one(standardised) for one in path] for path in paths]
+            return np.array(codes, dtype=np.int64).transpose(2, 1, 0)
+
+        return predict
+
+    return fit
+
+
+def standardiser(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean of each dimension and one over its standard deviation, 0 where it is constant."""
+    mean, sd = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    return mean, np.divide(1.0, sd, where=sd > 1e-7 * np.abs(mean), out=np.zeros_like(sd))
+
+
+def _logistic_path(z: np.ndarray, codes: np.ndarray, penalties: np.ndarray) -> list[Predictor]:
+    if len(np.unique(codes)) == 1:
+        return [lambda x: np.full(len(x), codes[0])] * len(penalties)
+    model, path = LogisticRegression(max_iter=_MAX_STEPS, tol=1e-3, warm_start=True), []
+    for penalty in penalties:
+        model.set_params(C=1 / (len(z) * penalty))
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", ConvergenceWarning)
+            model.fit(z, codes)
+        if caught:
+            _log.info("logistic regression with penalty %g: not converged after %d steps", penalty, model.max_iter)
+        path.append(copy.deepcopy(model).predict)
+    return path

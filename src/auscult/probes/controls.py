@@ -1,0 +1,65 @@
+"""Controls: what a probe scores on labels that only memory can tell, and what is left when that is subtracted."""
+
+import numpy as np
+
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import cluster_bootstrap
+
+__all__ = ["control_labels", "check_control", "selectivity"]
+
+
+def control_labels(types: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
+    """Return a control task: every type gets one label, drawn at random from the empirical distribution of labels.
+
+    Hewitt and Liang (2019), section 2. A probe can score on it only by recognising types one by one.
+
+    Parameters
+    ----------
+    types : what an item is an instance of, such as its word [shape=(n_items,)]
+    truth : class codes [shape=(n_items,)]
+    seed : of the draw; the labels do not depend on the order of the items
+
+    Returns
+    -------
+    class codes [shape=(n_items,), int64]
+    """
+    names, codes = np.unique(np.asarray(types, dtype=str), return_inverse=True)
+    probabilities = np.bincount(truth) / len(truth)
+    return np.random.default_rng([seed, 3]).choice(len(probabilities), size=len(names), p=probabilities)[codes]
+
+
+def check_control(
+    name: str,
+    column: str,
+    types: np.ndarray,
+    type_overlap: float,
+    held_out: str,
+    advice: str = "name another type, hold out something else or take control out of the target",
+) -> None:
+    """Raise :class:`AnalysisError` with ``advice`` if a control task is beyond memory: no type of it is in training."""
+    if not type_overlap:
+        raise AnalysisError(
+            f"target {name!r}: expected a control task whose types also occur in training, found that none of the "
+            f"{len(np.unique(types))} types of column {column!r} does when {held_out} is held out; {advice}"
+        )
+
+
+def selectivity(
+    hits: np.ndarray, control_hits: np.ndarray, speakers: np.ndarray, *, n_resamples: int, seed: int
+) -> tuple[float, float, float]:
+    """Return accuracy minus control accuracy of the same probe on the same items, with its interval.
+
+    Hewitt and Liang (2019), section 3. The interval is paired: each resample of speakers keeps both accuracies.
+
+    Parameters
+    ----------
+    hits, control_hits : 1 where the item's (control) label was found; means over draws [shape=(n_items,)]
+    speakers : of each item [shape=(n_items,)]
+
+    Returns
+    -------
+    (value, low, high), −1 to 1; higher means that the probe reads more than it could memorise
+    """
+    difference = np.asarray(hits, dtype=float) - control_hits
+    interval = cluster_bootstrap(difference, np.ones_like(difference), speakers, n_resamples=n_resamples, seed=seed)
+    return float(difference.mean()), *interval

@@ -1,0 +1,112 @@
+"""Learning curves: what a linear probe reads when it is trained on few items, or on just those of another probe."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from auscult.activations.layer_vectors import LayerVectors
+from auscult.errors import AnalysisError
+from auscult.probes.classifiers import prepare_fitter
+from auscult.probes.cross_validation import Outcome, normalise, score_sums
+from auscult.probes.nonlinear import smallest_training, split_fold
+from auscult.probes.tasks import Task
+
+__all__ = ["check_sizes", "learning_curve", "linear_peer"]
+
+
+def check_sizes(task: Task, sizes: Sequence[int]) -> None:
+    """Raise :class:`AnalysisError` if a number of training items is below 2 or more than a fold has."""
+    most = smallest_training(task)
+    if min(sizes) < 2 or max(sizes) > most:
+        raise AnalysisError(
+            f"target {task.name!r}: expected n_train from 2 to the {most} training items of a fold, "
+            f"found {', '.join(map(str, sizes))}; lower n_train or add items"
+        )
+
+
+def learning_curve(
+    task: Task,
+    sizes: Sequence[int],
+    layers: np.ndarray,
+    open_layer: Callable[[str], LayerVectors],
+    penalties: np.ndarray,
+    seed: int,
+) -> dict[int, Outcome]:
+    """Predict every tested item by ridge probes that were trained on so many items.
+
+    In each test fold the next fold chooses the penalty of every size; smaller training sets are parts of larger ones,
+    drawn at random from the items of all training speakers. The layers are given: where they were chosen by probes of
+    the full training side, small sizes profit from a choice that they could not have made.
+
+    Parameters
+    ----------
+    task : with one labelling
+    sizes : numbers of training items
+    layers, open_layer : as of :func:`~auscult.probes.nonlinear.cross_validate_twin`
+    penalties : to choose from, strongest first
+
+    Returns
+    -------
+    outcomes : by size
+
+    Raises
+    ------
+    AnalysisError
+        A size is below 2 or exceeds what a fold has to train on.
+    """
+    check_sizes(task, sizes)
+    return _outcomes(task, sorted(sizes), layers, open_layer, penalties, seed)
+
+
+def linear_peer(
+    task: Task, layers: np.ndarray, open_layer: Callable[[str], LayerVectors], penalties: np.ndarray, seed: int
+) -> Outcome:
+    """Predict every tested item by ridge probes with the training, validation and test items of a twin.
+
+    Arguments as of :func:`learning_curve`, but with any number of labellings.
+    """
+    n_items = len(task.rows)
+    return _outcomes(task, [n_items], layers, open_layer, penalties, seed)[n_items]
+
+
+def _outcomes(task: Task, sizes: Sequence[int], layers, open_layer, penalties, seed: int) -> dict[int, Outcome]:
+    shape = (task.n_folds, task.labels.shape[1])
+    chosen = np.repeat(np.asarray(layers, dtype=object)[:, None], shape[1], axis=1)
+    outcomes = {size: Outcome(np.zeros_like(task.labels), np.zeros(shape), np.zeros(shape), chosen) for size in sizes}
+    for layer in dict.fromkeys(layers):
+        vectors = open_layer(layer)
+        parts = {
+            int(fold): _split(task, fold, max(sizes), seed) for fold in np.flatnonzero(np.asarray(layers) == layer)
+        }
+        needed = np.unique(np.concatenate([items for part in parts.values() for items in part]))
+        x = vectors.take(task.rows[needed], task.name)
+        for fold, (order, valid, test) in parts.items():
+            x_valid, x_test = (x[np.searchsorted(needed, items)] for items in (valid, test))
+            for size, outcome in outcomes.items():
+                items = order[:size]
+                predict = _fit(task, x[np.searchsorted(needed, items)], items, penalties)
+                _fill(task, outcome, fold, (valid, test), (predict(x_valid), predict(x_test)), penalties)
+    return outcomes
+
+
+def _split(task: Task, fold: int, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the items that train, at most so many and in random order, and those that validate and test."""
+    train, valid, test = (np.flatnonzero(mask) for mask in split_fold(task, fold))
+    return np.random.default_rng([seed, 6, fold]).permutation(train)[:most], valid, test
+
+
+def _fit(task: Task, x: np.ndarray, items: np.ndarray, penalties: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    n_classes = [task.n_classes] * task.labels.shape[1]
+    together = np.zeros(len(items), dtype=int)
+    return prepare_fitter("ridge", [(np.arange(len(items)), x)], task.labels[items], together, n_classes)((), penalties)
+
+
+def _fill(task: Task, outcome: Outcome, fold: int, items, guesses, penalties: np.ndarray) -> None:
+    """Enter what the penalty that was best on validation items says of test items [shapes=(n, n_penalties, n)]."""
+    (valid, test), (guess_valid, guess_test) = items, guesses
+    labellings = np.arange(task.labels.shape[1])
+    sums = score_sums(task.labels[valid], guess_valid, np.repeat(task.n_classes, len(labellings)))
+    best, mask = sums.argmax(axis=0), np.isin(np.arange(len(task.rows)), valid)
+    outcome.penalty[fold] = penalties[best]
+    outcome.valid[fold] = normalise(task, mask, sums[best, labellings])
+    outcome.predicted[test] = guess_test[:, best, labellings]

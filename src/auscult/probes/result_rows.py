@@ -1,0 +1,116 @@
+"""Scores of probes: rows with value, interval, chance and what a reader must know of the items behind them."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from auscult.probes.controls import selectivity
+from auscult.probes.cross_validation import Outcome
+from auscult.probes.tasks import Task
+from auscult.statistics.intervals import bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
+
+__all__ = ["describe_task", "score_rows", "constant_guess"]
+
+Interval = tuple[float, float, float]
+
+
+def describe_task(task: Task) -> dict:
+    """Return the columns of a result row that say which items it rests on.
+
+    Speakers are resampled whatever is held out: where that is types, an interval holds for these types only.
+    """
+    return {
+        "target": task.name,
+        "n": int(task.tested.sum()),
+        "n_groups": len(np.unique(task.speakers[task.tested])),
+        "tier": task.tier,
+        "held_out": task.held_out,
+        "n_classes": task.n_classes,
+        "resampling_unit": "speaker",
+        "n_folds": task.n_folds,
+        "n_dropped": task.n_dropped,
+        "text_overlap": task.text_overlap,
+        "type": task.type_column,
+        "type_overlap": task.type_overlap,
+    }
+
+
+def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Iterator[dict]:
+    """Yield one row per metric and labelling, and the selectivity where there is a control task.
+
+    Shuffled labels are scored against the truth, control labels against themselves. R² of shuffled values is relative
+    to the mean of those values: they were permuted over all items, so that the mean of a training side, which any
+    probe says at least, comes nearer to that of the test side than the true one.
+    """
+    settings = {"n_resamples": n_resamples, "seed": seed}
+    for labels in dict.fromkeys(task.labellings):
+        columns = task.columns(labels)
+        names, counts = np.unique(outcome.layer[:, columns].astype(str), return_counts=True)
+        shared = describe_task(task) | {
+            "labels": labels,
+            "valid_value": outcome.valid[:, columns].mean(),
+            "selected_layer": names[counts.argmax()],
+            "penalty": np.median(outcome.penalty[:, columns]),
+        }
+        truth = task.labels[:, columns if labels == "control" else np.zeros_like(columns)]
+        trained_on = truth if task.kind == "classes" else task.labels[:, columns]
+        guess = np.stack([constant_guess(task, column) for column in trained_on.T], axis=1)
+        measured = _measure(task, truth, outcome.predicted[:, columns], guess, settings)
+        chance = _measure(task, truth, guess, guess, {})
+        for metric, (value, low, high) in measured.items():
+            by_chance = chance[metric][0]
+            yield {**shared, "metric": metric, "value": value, "ci_low": low, "ci_high": high, "chance": by_chance}
+        if labels == "control":
+            shared |= {"labels": "true", "metric": "selectivity", "chance": 0.0}
+            value, low, high = _selectivity(task, outcome, settings)
+            yield {**shared, "value": value, "ci_low": low, "ci_high": high}
+
+
+def _selectivity(task: Task, outcome: Outcome, settings: dict) -> Interval:
+    hits = (outcome.predicted == task.labels)[task.tested]
+    return selectivity(
+        hits[:, 0], hits[:, task.columns("control")].mean(axis=1), task.speakers[task.tested], **settings
+    )
+
+
+def _measure(
+    task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, settings: dict
+) -> dict[str, Interval]:
+    """Return every metric with its interval, which is NaN without settings; all arrays are [shape=(n_items, n)]."""
+    tested = task.tested
+    if task.kind == "values":
+        return {"r2": _r2(truth[tested], predicted[tested], base[tested], task.speakers[tested], settings)}
+    truth, predicted, speakers = truth[tested], predicted[tested], task.speakers[tested]
+    hits = (predicted == truth).mean(axis=1)
+    pairs = zip(truth.T, predicted.T)
+    counts = np.stack([count_classes(*pair, speakers, task.n_classes) for pair in pairs], axis=1)
+    accuracy, f1 = float(hits.mean()), float(_mean_f1(counts.sum(axis=0)))
+    if not settings:
+        return {"accuracy": (accuracy, np.nan, np.nan), "macro_f1": (f1, np.nan, np.nan)}
+    interval = cluster_bootstrap(hits, np.ones_like(hits), speakers, **settings)
+    present = counts[counts.any(axis=(1, 2, 3))]
+    return {"accuracy": (accuracy, *interval), "macro_f1": (f1, *bootstrap_statistic(present, _mean_f1, **settings))}
+
+
+def _mean_f1(counts: np.ndarray) -> np.ndarray:
+    """Return the mean over labellings of macro F1 [shape of counts=(..., n_labellings, 3, n_classes)]."""
+    return macro_f1(counts).mean(axis=-1)
+
+
+def _r2(truth, predicted, base, speakers: Sequence, settings: dict) -> Interval:
+    """Return 1 − Σ (y − ŷ)² / Σ (y − ȳ)², ȳ the mean of the training side: 0 for a probe that reads nothing."""
+    errors, spread = (((truth - guess) ** 2).mean(axis=1) for guess in (predicted, base))
+    value = 1 - float(errors.sum() / spread.sum())
+    if not settings:
+        return value, np.nan, np.nan
+    low, high = cluster_bootstrap(errors, spread, speakers, **settings)
+    return value, 1 - high, 1 - low
+
+
+def constant_guess(task: Task, truth: np.ndarray) -> np.ndarray:
+    """Say for each item the most frequent class, or the mean, of the items that its fold is trained on."""
+    guess = np.zeros_like(truth)
+    for fold in np.unique(task.folds[task.tested]):
+        training = truth[(task.cells != fold).all(axis=1)]
+        guess[task.folds == fold] = np.bincount(training).argmax() if task.n_classes else training.mean()
+    return guess

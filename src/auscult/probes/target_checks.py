@@ -1,0 +1,74 @@
+"""What a probing target may ask for: combinations that no data could answer, refused before any are read."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from auscult.errors import AnalysisError
+
+__all__ = ["Kind", "HELD_OUT", "TWINS", "check_target", "type_columns"]
+
+Kind = Literal["classes", "values"]
+HELD_OUT = ("speaker", "utterance", "type", "speaker+type")
+TWINS = ("mlp", "attention")
+
+
+def type_columns(target: Mapping[str, Any]) -> list[str]:
+    """Return the columns that together name an item's type."""
+    columns = target.get("type") or []
+    return [columns] if isinstance(columns, str) else list(columns)
+
+
+def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
+    """Raise :class:`AnalysisError` if what a target asks for does not exist or cannot be combined, whatever the data.
+
+    Parameters
+    ----------
+    target : as of :func:`~auscult.analyses.probing.analysis.probe_activations`
+    probe : that is to answer it
+    """
+    where, held_out, kind = f"target {target['name']!r}", target["held_out"], target.get("kind", "classes")
+    twins, control = list(target.get("twins") or []), bool(target.get("control"))
+    unknown = [twin for twin in twins if twin not in TWINS]
+    if unknown:
+        raise AnalysisError(
+            f"{where}: expected twins among {', '.join(TWINS)}, found {', '.join(map(repr, unknown))}; name these only"
+        )
+    if held_out not in HELD_OUT:
+        raise AnalysisError(
+            f"{where}: expected held_out to be {', '.join(HELD_OUT[:-1])} or {HELD_OUT[-1]}, found {held_out!r}"
+        )
+    if kind not in ("classes", "values"):
+        raise AnalysisError(f"{where}: expected kind to be classes or values, found {kind!r}")
+    if ("type" in held_out or control) and not type_columns(target):
+        what = "control is asked for" if control else f"held_out is {held_out!r}"
+        raise AnalysisError(
+            f"{where}: expected a column of types where {what}, found none; add the key type, such as a word's lemma"
+        )
+    if kind == "values":
+        _check_values(where, target, twins, control, probe)
+    if control and "type" in held_out:
+        raise AnalysisError(
+            f"{where}: expected a control task whose types also occur in training, found held_out {held_out!r}, which "
+            "keeps them apart; hold out something else or take control out of the target"
+        )
+    if "attention" in twins and target["tier"] != "utterance":
+        raise AnalysisError(
+            f"{where}: expected tier utterance for twin 'attention', found {target['tier']!r}; take "
+            "attention out of the twins"
+        )
+
+
+def _check_values(where: str, target: Mapping[str, Any], twins: list[str], control: bool, probe: str) -> None:
+    if control:
+        raise AnalysisError(f"{where}: expected kind classes for a control task, found values; take control out")
+    asked = [*twins, *(["mdl"] if target.get("mdl") else [])]
+    if asked:
+        raise AnalysisError(
+            f"{where}: expected kind classes for {', '.join(asked)}, found values; take "
+            f"{'it' if len(asked) == 1 else 'them'} out of the target"
+        )
+    if probe != "ridge":
+        raise AnalysisError(
+            f"{where}: expected probe ridge for a target of kind values, found {probe!r}; take the "
+            "target out or set probe: ridge"
+        )

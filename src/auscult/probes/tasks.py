@@ -1,0 +1,335 @@
+"""Targets: which items answer a question, what their labels are, who is held out, and what had to be dropped."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from auscult.errors import AnalysisError
+from auscult.probes.controls import check_control, control_labels
+from auscult.probes.target_checks import Kind, check_target, type_columns
+from auscult.statistics.folds import check_disjoint, check_folds, share_seen, speaker_folds, type_folds, utterance_folds
+
+__all__ = ["Task", "make_task", "sample_task"]
+
+_PER_ITEM = ("rows", "labels", "folds", "cells", "speakers", "groups", "texts", "types")
+_MAX_NAMED = 10
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """The items of one target.
+
+    Parameters
+    ----------
+    name, tier, held_out : as the target says
+    rows : positions in the index [shape=(n_items,)]
+    labels : class codes, or values of a regression, one column per labelling [shape=(n_items, n_labellings)]
+    n_classes : number of classes; 0 of a regression
+    folds : the fold in which each item is tested; -1 if never, where speaker and type are held out [shape=(n_items,)]
+    n_folds : number of folds
+    speakers : speaker codes from 0 [shape=(n_items,)]
+    n_dropped : items left out for want of a usable class or value
+    text_overlap : share of tested items whose sentence also occurs in training
+    labellings : ``true``, then ``shuffled`` and ``control``, each as often as it was drawn
+    cells : the folds with which each item is left out of training: its own, or those of speaker and of type
+        [shape=(n_items, n_axes)]
+    groups : what the first axis of cells keeps together, as codes from 0 [shape=(n_items,)]
+    type_column : what names an item's type; empty without one
+    type_overlap : share of tested items whose type also occurs in training; NaN without types
+    texts, types : codes of each item's sentence and type, -1 where empty; None without such [shape=(n_items,)]
+    """
+
+    name: str
+    tier: str
+    held_out: str
+    rows: np.ndarray
+    labels: np.ndarray
+    n_classes: int
+    folds: np.ndarray
+    n_folds: int
+    speakers: np.ndarray
+    n_dropped: int
+    text_overlap: float
+    labellings: tuple[str, ...]
+    cells: np.ndarray
+    groups: np.ndarray
+    type_column: str = ""
+    type_overlap: float = float("nan")
+    texts: np.ndarray | None = None
+    types: np.ndarray | None = None
+
+    @property
+    def kind(self) -> Kind:
+        """Whether labels are ``classes`` or ``values``."""
+        return "classes" if self.n_classes else "values"
+
+    @property
+    def tested(self) -> np.ndarray:
+        """Which items are ever tested [shape=(n_items,)]."""
+        return self.folds >= 0
+
+    def columns(self, labelling: str) -> np.ndarray:
+        """Return the columns of ``labels`` of one labelling."""
+        return np.flatnonzero(np.array(self.labellings) == labelling)
+
+
+def make_task(
+    index: pd.DataFrame,
+    target: Mapping[str, Any],
+    *,
+    n_folds: int,
+    n_permutations: int,
+    min_class_size: int,
+    max_items: int | None,
+    seed: int,
+) -> Task:
+    """Select the items of a target with a usable label, deal them into folds, and add the labels of its controls.
+
+    Parameters
+    ----------
+    index : of the activations, one row per segment
+    target : ``name, tier, column, held_out`` (see :mod:`auscult.probes.target_checks`); optionally ``kind`` (``classes
+        | values``), ``type`` (a column or several that together name an item's type), ``control`` (whether to add a
+        control task)
+    n_permutations : permuted copies of the labels. Where a held-out speaker has one label throughout (gender), whole
+        speakers exchange labels: items permuted one by one would make a control that scatters far less than chance
+        does. Otherwise classes are permuted within folds, so that training labels stay among themselves, and values
+        over all items. As many control tasks are drawn, at least one
+    min_class_size : classes with fewer items, or of a single speaker where speakers are held out, are dropped
+    max_items : draw a random sample of so many items first
+    seed : of sample, folds, permutations and control tasks
+
+    Raises
+    ------
+    AnalysisError
+        The tier or a column does not exist; fewer than two classes, too few speakers or too few types are left; values
+        are no numbers or all the same; a control task cannot be learnt.
+    """
+    name, tier, column, held_out = (target[key] for key in ("name", "tier", "column", "held_out"))
+    check_target(target)
+    rows = _rows_of_tier(index, name, tier, [column, *type_columns(target)])
+    if max_items is not None and len(rows) > max_items:
+        rows = np.sort(np.random.default_rng([seed, 1]).choice(rows, size=max_items, replace=False))
+    is_class = target.get("kind", "classes") == "classes"
+    usable = (
+        _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size)
+        if is_class
+        else (_has_value(index.iloc[rows], name, column))
+    )
+    n_dropped, rows = int((~usable).sum()), rows[usable]
+    items = index.iloc[rows]
+    truth = np.unique(items[column].astype(str), return_inverse=True)[1] if is_class else items[column].to_numpy(float)
+    types = _types(items, target)
+    groups, cells = _cells(items, name, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed)
+    folds = np.where((cells == cells[:, :1]).all(axis=1), cells[:, 0], -1)
+    check_folds(f"target {name!r}", folds, cells, n_folds, "lower n_folds or hold out less")
+    speakers = np.unique(items["speaker"].astype(str), return_inverse=True)[1]
+    texts = _codes(items["text"].fillna("")) if "text" in items else None
+    type_codes = None if types is None else _codes(types)
+    type_overlap = _overlap(type_codes, folds, cells)
+    # Fold means of a value such as F0 tell voices apart: permuted within folds, it would still be told in part.
+    blocks = folds if is_class else np.zeros_like(folds)
+    constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
+    units = speakers if constant and "speaker" in held_out.split("+") else None
+    labels, labellings = _with_permutations(truth, blocks, units, n_permutations, seed)
+    if target.get("control"):
+        check_control(name, _join(target), types, type_overlap, held_out)
+        draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
+        labels, labellings = np.column_stack([labels, *draws]), (*labellings, *["control"] * len(draws))
+    task = Task(
+        name,
+        tier,
+        held_out,
+        rows,
+        labels,
+        int(truth.max()) + 1 if is_class else 0,
+        folds,
+        n_folds,
+        speakers,
+        n_dropped,
+        _overlap(texts, folds, cells),
+        labellings,
+        cells,
+        groups,
+        _join(target),
+        type_overlap,
+        texts,
+        type_codes,
+    )
+    _log_task(task)
+    return task
+
+
+def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
+    """Return a task with a random sample of the items, folds unchanged; the same task if it has no more than that.
+
+    Raises
+    ------
+    AnalysisError
+        The sample leaves a fold without items to test or to train on, or a control task without a type that it knows.
+    """
+    if n_items is None or len(task.rows) <= n_items:
+        return task
+    keep = np.sort(np.random.default_rng([seed, 4]).choice(len(task.rows), size=n_items, replace=False))
+    parts = {name: getattr(task, name)[keep] for name in _PER_ITEM if getattr(task, name) is not None}
+    parts["speakers"] = np.unique(parts["speakers"], return_inverse=True)[1]
+    small = replace(task, **parts)
+    check_folds(f"target {task.name!r}", small.folds, small.cells, task.n_folds, f"raise sample above {n_items}")
+    overlaps = [_overlap(codes, small.folds, small.cells) for codes in (small.texts, small.types)]
+    if "control" in task.labellings:
+        check_control(
+            task.name,
+            task.type_column,
+            small.types,
+            overlaps[1],
+            task.held_out,
+            f"raise sample above {n_items} or take control out of the target",
+        )
+    return replace(small, text_overlap=overlaps[0], type_overlap=overlaps[1])
+
+
+def _join(target: Mapping[str, Any]) -> str:
+    return " + ".join(type_columns(target))
+
+
+def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, columns: Sequence[str]) -> np.ndarray:
+    rows = np.flatnonzero(index["tier"] == tier)
+    if not len(rows):
+        tiers = ", ".join(sorted(index["tier"].unique()))
+        raise AnalysisError(f"target {name!r}: expected items of tier {tier!r}, found only the tiers {tiers}")
+    for column in columns:
+        if column not in index.columns:
+            found = ", ".join(index.columns)
+            raise AnalysisError(f"target {name!r}: expected column {column!r} in the index, found only {found}")
+    return rows
+
+
+def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str, min_class_size: int) -> np.ndarray:
+    labels, other_voices = items[column].astype("string").fillna(""), "speaker" in held_out
+    speakers = items["speaker"].astype("string")[labels != ""].groupby(labels[labels != ""])
+    classes = pd.DataFrame({"items": speakers.size(), "speakers": speakers.nunique()})
+    fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not other_voices))
+    dropped = _describe_classes(classes[~fits])
+    n_empty = int((labels == "").sum())
+    if fits.sum() < 2:
+        raise AnalysisError(
+            f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
+            f"{' of at least two speakers' if other_voices else ''}, found {fits.sum()} in column {column!r} "
+            f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; "
+            f"{'numbers? set kind: values; else ' if _are_numbers(classes.index) else ''}add speakers, lower "
+            "min_class_size or leave the target out"
+        )
+    if dropped:
+        _log.info("target %s: dropped %s", name, dropped)
+    return labels.isin(classes.index[fits]).to_numpy()
+
+
+def _describe_classes(classes: pd.DataFrame) -> str:
+    named = [
+        f"{row.Index!r} ({row.items} items, {row.speakers} speaker{'s' * (row.speakers != 1)})"
+        for row in classes[:_MAX_NAMED].itertuples()
+    ]
+    n_more = len(classes) - len(named)
+    return ", ".join(named) + (f" and {n_more} more" if n_more else "")
+
+
+def _are_numbers(names: pd.Index) -> bool:
+    return len(names) > 0 and bool(pd.to_numeric(names.to_series(), errors="coerce").notna().all())
+
+
+def _has_value(items: pd.DataFrame, name: str, column: str) -> np.ndarray:
+    if items[column].dtype.kind not in "iuf":
+        raise AnalysisError(
+            f"target {name!r}: expected numbers in column {column!r} for kind values, found "
+            f"{items[column].iloc[0]!r}; use kind classes"
+        )
+    values = items[column].to_numpy(float)
+    usable = np.isfinite(values)
+    if not usable.any() or np.ptp(values[usable]) == 0:
+        found = f"only {values[usable][0]:g}" if usable.any() else "none"
+        raise AnalysisError(
+            f"target {name!r}: expected numbers that differ in column {column!r}, found {found} in "
+            f"{len(values)} items; leave the target out"
+        )
+    return usable
+
+
+def _types(items: pd.DataFrame, target: Mapping[str, Any]) -> np.ndarray | None:
+    columns = type_columns(target)
+    if not columns:
+        return None
+    return items[columns].astype("string").fillna("").agg("\t".join, axis=1).to_numpy(str)
+
+
+def _codes(values: Sequence[str]) -> np.ndarray:
+    values = pd.Series(np.asarray(values, dtype=object))
+    return pd.factorize(values.mask(values == ""))[0]
+
+
+def _overlap(codes: np.ndarray | None, folds: np.ndarray, cells: np.ndarray) -> float:
+    return float("nan") if codes is None else share_seen(np.where(codes < 0, "", codes.astype(str)), folds, cells)
+
+
+def _cells(
+    items: pd.DataFrame, name: str, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is held out first, as codes, and the fold of each item on each axis that is held out."""
+    axes, codes, where = [], [], f"target {name!r}"
+    for unit in held_out.split("+"):
+        groups = types if unit == "type" else items[unit].astype(str).to_numpy()
+        match unit:
+            case "utterance":
+                folds = utterance_folds(groups, items["speaker"], n_folds, seed, where=where)
+            case "type":
+                folds = type_folds(groups, truth, n_folds, seed, where=where)
+            case _:
+                strata = [items[each].astype("string").fillna("") for each in ("gender", "language") if each in items]
+                stratum = pd.concat(strata, axis=1).sum(axis=1) if strata else None
+                folds = speaker_folds(groups, n_folds, seed, stratum, where=where)
+        check_disjoint(groups, folds, unit=unit)
+        axes.append(folds)
+        codes.append(np.unique(groups, return_inverse=True)[1])
+    return codes[0], np.stack(axes, axis=1)
+
+
+def _with_permutations(
+    truth: np.ndarray, folds: np.ndarray, speakers: np.ndarray | None, n_permutations: int, seed: int
+) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Put permuted copies beside the true labels; with ``speakers``, whole speakers exchange theirs."""
+    labels = np.repeat(truth[:, None], 1 + n_permutations, axis=1)
+    rng = np.random.default_rng([seed, 2])
+    names = ("true", *["shuffled"] * n_permutations)
+    if speakers is not None:
+        of_speaker = np.array([truth[speakers == speaker][0] for speaker in range(speakers.max() + 1)])
+        for column in range(1, 1 + n_permutations):
+            labels[:, column] = rng.permutation(of_speaker)[speakers]
+        return labels, names
+    for column in range(1, 1 + n_permutations):
+        for fold in np.unique(folds):
+            labels[folds == fold, column] = rng.permutation(truth[folds == fold])
+    return labels, names
+
+
+def _log_task(task: Task) -> None:
+    _log.info(
+        "target %s: %d items of %s and %d speakers, %d without a usable label; %.0f %% have a text that also "
+        "occurs in training",
+        task.name,
+        len(task.rows),
+        f"{task.n_classes} classes" if task.n_classes else "numbers",
+        task.speakers.max() + 1,
+        task.n_dropped,
+        100 * task.text_overlap,
+    )
+    if task.type_column and task.type_overlap > 0:
+        _log.info(
+            "target %s: %.0f %% of the tested items have a type (%s) that also occurs in training",
+            task.name,
+            100 * task.type_overlap,
+            task.type_column,
+        )

@@ -1,0 +1,1 @@
+"""Folds, moments and intervals."""

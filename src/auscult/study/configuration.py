@@ -1,0 +1,278 @@
+"""What a study is: a configuration checked against a closed schema; the checkpoints and runs that follow from it."""
+
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
+from typing import Any
+
+from jsonschema import Draft202012Validator, ValidationError
+from jsonschema.exceptions import best_match
+from jsonschema.validators import extend
+
+from auscult.errors import ConfigError
+from auscult.study.published_checkpoints import check_sweep, sweep_steps
+from auscult.study.requirements import check_analyses, check_known, suggestion, tiers_of
+from auscult.study.translators import check_translators
+
+__all__ = [
+    "check_study",
+    "steps_of",
+    "start_of",
+    "SWEEPS",
+    "analysed_steps",
+    "read_steps",
+    "models_of",
+    "runs_of",
+    "tiers_of",
+    "leave_out",
+    "model_seed",
+]
+
+Config = dict[str, Any]
+_MADE_HERE = ("trained", "finetuned", "translator")
+# Families that watch a model learn: they read all of its checkpoints, others the untrained one and the last.
+SWEEPS = ("tone", "encoding", "syntax")
+
+
+def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
+    """Return a copy of the configuration with the schema's defaults filled in, after checking it.
+
+    Raises
+    ------
+    ConfigError
+        A key is unknown or missing, a value has the wrong type or range, an analysis or figure names a model, corpus
+        or target that the study does not define, or asks for what cannot be had (:mod:`auscult.study.requirements`).
+    """
+    config = _with_text_keys(config)
+    validator = _DefaultingValidator(schema)
+    error = best_match(validator.iter_errors(config))
+    if error is not None:
+        raise ConfigError(_explain(error))
+    if isinstance(config["mirrors"], str):
+        config["mirrors"] = config["mirrors"].split()
+    for model in config["models"].values():
+        if model["source"] in _MADE_HERE:
+            model["steps"] = sorted(model["steps"])
+    _check_names(config)
+    return config
+
+
+def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the names of a model's checkpoints in training order; ``0`` is the untrained one.
+
+    A baseline has the one step ``final``.
+    """
+    match model["source"]:
+        case "trained" | "finetuned" | "translator":
+            return [str(step) for step in model["steps"]]
+        case "hub":
+            return sweep_steps(model)
+        case "folder":
+            return ["0", "final"]
+        case "acoustic":
+            return ["final"]
+        case source:
+            raise ConfigError(
+                f"expected models: {name}: source: trained, finetuned, translator, hub, folder or "
+                f"acoustic, found {source!r}"
+            )
+
+
+def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Return the (model, step) from which a fine-tuned model starts: the last checkpoint unless it says another."""
+    entry = config["models"][name]
+    steps = steps_of(entry["start"], config["models"][entry["start"]])
+    return entry["start"], str(entry.get("start_step", steps[-1]))
+
+
+def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
+    """Return the untrained checkpoint of a model, if it has one, and the last."""
+    steps = steps_of(name, model)
+    return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
+
+
+def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
+    """Return the steps of a model that an analysis family reads.
+
+    Models of one recipe, architecture and seed are one before training. Families that do not watch them learn read the
+    untrained one once, with the first of them that they ask.
+    """
+    models = config["models"]
+    if family in SWEEPS:
+        return steps_of(name, models[name])
+    steps = analysed_steps(name, models[name])
+    asked = models_of(config["analyses"][family])
+    before = [models[other] for other in (asked[: asked.index(name)] if name in asked else ())]
+    twins = [_untrained(config, other) for other in before if other["source"] == "trained" and 0 in other["steps"]]
+    if models[name]["source"] == "trained" and _untrained(config, models[name]) in twins:
+        return [step for step in steps if step != "0"]
+    return steps
+
+
+def models_of(analysis: Mapping[str, Any], corpus: str | None = None) -> list[str]:
+    """Return the models that an analysis asks, of all corpora or of one."""
+    also = analysis.get("also", {})
+    more = also.get(corpus, []) if corpus else [model for models in also.values() for model in models]
+    return list(dict.fromkeys([*analysis["models"], *more]))
+
+
+def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, str]]:
+    """Yield (corpus, model, step) for every run of an analysis family, in the order of the configuration."""
+    analysis = config["analyses"][family]
+    pairs = ((corpus, model) for corpus in analysis["corpora"] for model in models_of(analysis, corpus))
+    for corpus, model in pairs:
+        if family == "attribution" and model not in analysis["corpora"][corpus]:
+            continue
+        for step in read_steps(config, family, model):
+            yield corpus, model, step
+
+
+def model_seed(config: Mapping[str, Any], name: str) -> int:
+    """Return a model's own seed, or the study's."""
+    return config["models"][name].get("seed", config["seed"])
+
+
+def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
+    """Return the configuration without some models, wherever it names them.
+
+    Raises
+    ------
+    ConfigError
+        Nothing would be left of an analysis or a figure.
+    """
+    config = deepcopy(dict(config))
+    models = set(models)
+    # A translator starts from a recogniser, which starts from an encoder.
+    while more := {name for name, model in config["models"].items() if model.get("start") in models} - models:
+        models |= more
+    for section in ("analyses", "figures"):
+        for name, entry in config[section].items():
+            kept = [model for model in entry.get("models", []) if model not in models]
+            if "models" in entry and not kept:
+                raise ConfigError(
+                    f"expected a model in {section}: {name} once {', '.join(sorted(models))} is left out, found none; "
+                    "fetch the models first or name others"
+                )
+            if kept:
+                entry["models"] = kept
+            for corpus, names in entry.get("also", {}).items():
+                entry["also"][corpus] = [model for model in names if model not in models]
+    config["models"] = {name: model for name, model in config["models"].items() if name not in models}
+    return config
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Return a copy with text for keys: YAML reads the step of ``1000: revision`` as a number."""
+    if isinstance(value, Mapping):
+        return {str(key): _with_text_keys(entry) for key, entry in value.items()}
+    return [_with_text_keys(entry) for entry in value] if isinstance(value, list) else value
+
+
+def _check_names(config: Config) -> None:
+    corpora, models = config["corpora"], config["models"]
+    for name, model in models.items():
+        if model["source"] in _MADE_HERE:
+            check_known(model["corpus"], corpora, f"models: {name}: corpus", "corpora")
+            for split in ("train", "valid"):
+                _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
+        if "start" in model:
+            _check_start(config, name)
+        if model["source"] == "hub":
+            check_sweep(name, model)
+        if model["source"] == "acoustic":
+            model.setdefault("features", name)
+            check_known(
+                model["features"], ("mel", "mfcc", "f0", "time"), f"models: {name}: features", "acoustic features"
+            )
+        model.setdefault("label", name)
+    for name, corpus in corpora.items():
+        if corpus["source"] == "synthetic" and set(corpus["sentences"]) != set(corpus["voices"]):
+            raise ConfigError(
+                f"expected the same splits in corpora: {name}: sentences and voices, found "
+                f"{sorted(corpus['sentences'])} and {sorted(corpus['voices'])}"
+            )
+    for corpus in config["activations"]["corpora"]:
+        check_known(corpus, corpora, "activations: corpora", "corpora")
+    for family, analysis in config["analyses"].items():
+        for corpus in analysis["corpora"]:
+            check_known(corpus, corpora, f"analyses: {family}: corpora", "corpora")
+        for model in analysis["models"]:
+            check_known(model, models, f"analyses: {family}: models", "models")
+        for corpus, names in analysis.get("also", {}).items():
+            check_known(corpus, analysis["corpora"], f"analyses: {family}: also", "corpora")
+            for model in names:
+                check_known(model, models, f"analyses: {family}: also: {corpus}", "models")
+    _check_untrained(config)
+    check_analyses(config)
+    check_translators(config)
+    for figure, entry in config["figures"].items():
+        check_known(figure, config["analyses"], "figures", "analyses")
+        analysed = models_of(config["analyses"][figure])
+        for model in entry.setdefault("models", list(analysed)):
+            check_known(model, models, f"figures: {figure}: models", "models")
+            check_known(model, analysed, f"figures: {figure}: models", f"analyses: {figure}: models")
+
+
+def _check_start(config: Config, name: str) -> None:
+    models, start = config["models"], config["models"][name]["start"]
+    check_known(start, models, f"models: {name}: start", "models")
+    allowed = ("trained", "hub", "folder") + (("finetuned",) if models[name]["source"] == "translator" else ())
+    if models[start]["source"] not in allowed:
+        raise ConfigError(
+            f"expected a pre-trained model in models: {name}: start, found {start!r}, whose source is "
+            f"{models[start]['source']}; name one that is trained, hub or folder"
+        )
+    check_known(start_of(config, name)[1], steps_of(start, models[start]), f"models: {name}: start_step", "steps")
+
+
+def _check_untrained(config: Config) -> None:
+    for family, analysis in config["analyses"].items():
+        trained = {name: config["models"][name] for name in models_of(analysis)}
+        trained = {name: model for name, model in trained.items() if model["source"] in _MADE_HERE}
+        controls = [_untrained(config, model) for model in trained.values() if 0 in model["steps"]]
+        for name, model in trained.items():
+            if _untrained(config, model) not in controls:
+                raise ConfigError(
+                    f"expected 0, the untrained control, among models: {name}: steps, or among those of a model of the "
+                    f"same {'start and task' if 'start' in model else 'recipe, architecture and seed'} "
+                    f"in analyses: {family}: models, found {model['steps']}; add 0 or such a model"
+                )
+
+
+def _untrained(config: Config, model: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what models share whose untrained control is one."""
+    if "start" in model:  # seeds of one task have one untrained control
+        return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
+    return model["recipe"], model["architecture"], model.get("seed", config["seed"])
+
+
+def _has_split(corpus: Mapping[str, Any], split: str, where: str) -> None:
+    splits = corpus.get("sentences") or corpus.get("utterances")
+    if splits is not None and split not in splits:
+        raise ConfigError(f"expected a corpus with split {split!r} in {where}, found only {', '.join(splits)}")
+
+
+def _explain(error: ValidationError) -> str:
+    where = ": ".join(str(part) for part in error.absolute_path) or "the study"
+    if error.validator == "additionalProperties":
+        known = list(error.schema.get("properties", {}))
+        unknown = next(key for key in error.instance if key not in known)
+        return f"unknown key {unknown!r} in {where}{suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
+    if error.validator == "contains":
+        wanted = error.validator_value.get("const", f"a value of {error.validator_value.get('minimum')} or more")
+        return f"expected {wanted} among {where}, found {error.instance}"
+    if error.validator == "required":
+        missing = next(key for key in error.validator_value if key not in error.instance)
+        return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"
+    description = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+    return f"{where}: {error.message}" + (f" ({description})" if description else "")
+
+
+def _fill_defaults(validator, properties, instance, schema):
+    if isinstance(instance, dict):
+        for name, subschema in properties.items():
+            if isinstance(subschema, Mapping) and "default" in subschema:
+                instance.setdefault(name, deepcopy(subschema["default"]))
+    yield from Draft202012Validator.VALIDATORS["properties"](validator, properties, instance, schema)
+
+
+_DefaultingValidator = extend(Draft202012Validator, {"properties": _fill_defaults})

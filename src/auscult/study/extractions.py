@@ -1,0 +1,31 @@
+"""Which checkpoints of which models run over which corpora, for all analyses of a study together."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from auscult.study.configuration import runs_of, steps_of
+
+__all__ = ["ACTIVATIONS", "extracted_sweeps"]
+
+# Families that read activations.
+ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding", "disentangling")
+
+
+def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
+    """Yield (corpus, name, runs) for every pass over a corpus; runs are the (model, step) that share it.
+
+    A model's pass has its name and all steps that any analysis reads of it. The acoustic baselines share one, with an
+    empty name: they come with every corpus, for they are references and sources of labels, too.
+    """
+    read: dict[str, set[tuple[str, str]]] = {}
+    for family in ACTIVATIONS:
+        for corpus, model, step in runs_of(config, family) if family in config["analyses"] else ():
+            read.setdefault(corpus, set()).add((model, step))
+    acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]
+    for corpus, wanted in read.items():
+        if acoustic:
+            yield corpus, "", acoustic
+        for name, model in config["models"].items():
+            runs = [(name, step) for step in steps_of(name, model) if (name, step) in wanted - {*acoustic}]
+            if runs:
+                yield corpus, name, runs

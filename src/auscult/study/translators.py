@@ -1,0 +1,53 @@
+"""What a study may ask of translators: equal seeds, a start that fits the mechanism, a corpus with translations."""
+
+from typing import Any
+
+from auscult.errors import ConfigError
+from auscult.seeds import task_of
+from auscult.study.requirements import check_known
+
+__all__ = ["check_translators"]
+
+Config = dict[str, Any]
+_OF_A_SEED = ("seed", "steps", "label")
+_MADE_HERE = ("trained", "finetuned")
+
+
+def check_translators(config: Config) -> None:
+    """Refuse translators and analyses of them that cannot be had.
+
+    Raises
+    ------
+    ConfigError
+        Seeds of one mechanism differ in more than seed and steps; ``frozen`` starts from what is no recogniser; an
+        analysis of translation has another kind of model, another one has a translator; a baseline is not acoustic.
+    """
+    models = config["models"]
+    translators = {name: model for name, model in models.items() if model["source"] == "translator"}
+    for name, model in translators.items():
+        same = next(other for other in translators if task_of(other) == task_of(name))
+        for key in sorted(set(model) | set(translators[same])):
+            if key not in _OF_A_SEED and model.get(key) != translators[same].get(key):
+                raise ConfigError(
+                    f"expected equal {key} of {same} and {name} in models, which are seeds of one translator, found "
+                    f"{translators[same].get(key)!r} and {model.get(key)!r}; correct one, or give it another name"
+                )
+        start = models[model["start"]]
+        if model["mechanism"] == "frozen" and start["source"] in _MADE_HERE and start.get("task") != "ctc":
+            raise ConfigError(
+                f"expected a recogniser (task: ctc) in models: {name}: start, since mechanism frozen averages states "
+                f"over recognised characters, found {model['start']!r}; name a recogniser"
+            )
+    for family, analysis in config["analyses"].items():
+        for name in analysis["models"]:
+            # Whether a model of a hub or folder translates, only its files tell.
+            fits = models[name]["source"] in ("hub", "folder") or (name in translators) == (family == "translation")
+            if not fits:
+                wanted = "models of source translator" if family == "translation" else "encoders or recognisers"
+                raise ConfigError(
+                    f"expected {wanted} in analyses: {family}: models, found {name!r}, whose source is "
+                    f"{models[name]['source']}; take it out"
+                )
+    acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
+    for name in config["analyses"].get("translation", {"baselines": []})["baselines"]:
+        check_known(name, acoustic, "analyses: translation: baselines", "acoustic models")

@@ -1,0 +1,274 @@
+"""Linguistic levels over a sweep: planted answers come back, slow loops agree, and what cannot be asked is refused."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from encoding_planted import LAYERS, STEPS, Planted, dutch_index, planted_sweep
+
+from auscult.analyses.abx.tasks import make_abx_task
+from auscult.analyses.encoding.abx import abx_levels
+from auscult.analyses.encoding.analysis import CURVE_COLUMNS, DRAW_COLUMNS, SCORE_COLUMNS, encode_sweep
+from auscult.analyses.encoding.curves import layer_centre
+from auscult.analyses.encoding.levels import add_syntax, level_items
+from auscult.analyses.encoding.probes import PENALTIES
+from auscult.analyses.probing.analysis import probe_activations
+from auscult.dynamics.curves import FIT, draw_units
+from auscult.errors import AnalysisError
+from auscult.statistics.folds import speaker_folds
+
+PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker", "abx": True, "abstractness": 1}
+POS = {
+    "name": "part_of_speech",
+    "tier": "word",
+    "column": "pos",
+    "held_out": "speaker+type",
+    "type": "label",
+    "abstractness": 2,
+}
+DEPTH = {
+    "name": "depth",
+    "tier": "word",
+    "column": "relative_depth",
+    "held_out": "speaker+type",
+    "type": "label",
+    "given": "pos",
+    "abstractness": 3,
+}
+GENDER = {"name": "gender", "tier": "utterance", "column": "gender", "held_out": "speaker"}
+LEVELS = (PHONE, POS, DEPTH, GENDER)
+SETTINGS = {"corpus": "dutch", "model": "m", "max_items": 900, "max_cells": 300, "n_resamples": 120}
+COUNTS = {"n_folds": 4, "min_class_size": 10, "max_items": 400, "seed": 0}
+
+
+@pytest.fixture(scope="module")
+def encoded():
+    return encode_sweep(planted_sweep(), levels=LEVELS, expected=[str(step) for step in STEPS], **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def index():
+    return add_syntax(dutch_index(), {"relative_depth", "inflected_number"})
+
+
+def at(table, **values):
+    return table[np.logical_and.reduce([table[column] == value for column, value in values.items()])]
+
+
+def test_planted_levels_come_back_in_their_order_at_their_layers(encoded):
+    _, curves, _ = encoded
+    trained = at(curves, probe="ridge", metric="midpoint").set_index("target")
+    levels = ["phone", "part_of_speech", "depth"]
+    assert (trained.loc[levels, "verdict"] == FIT).all()
+    assert trained.loc["gender", "verdict"] != FIT
+    assert np.isnan(trained.loc["gender", "value"])
+    midpoints = trained.loc[levels, "value"].to_numpy()
+    assert (np.diff(midpoints) > 0).all()
+    np.testing.assert_allclose(midpoints, [15, 60, 150], rtol=0.5)
+    centres = at(curves, probe="ridge", metric="layer_centre").set_index("target").loc[levels, "value"]
+    assert (np.diff(centres) > 0).all()
+    best = at(curves, probe="ridge", metric="best_layer").set_index("target").loc[levels, "value"]
+    assert list(best) == [0, 1, 2]
+    assert at(curves, probe="abx", metric="midpoint")["verdict"].tolist() == [FIT]
+    assert trained["above_chance"].to_dict() == {
+        **dict.fromkeys(levels, True),
+        "gender": trained["above_chance"]["gender"],
+    }
+
+
+def test_tables_have_a_row_for_every_step_layer_and_level(encoded):
+    scores, curves, draws = encoded
+    assert (tuple(scores), tuple(curves), tuple(draws)) == (SCORE_COLUMNS, CURVE_COLUMNS, DRAW_COLUMNS)
+    assert len(scores) == len(STEPS) * (len(LAYERS) + 1) * (len(LEVELS) + 1)
+    assert not scores.duplicated(["step", "layer", "target", "probe"]).any()
+    assert (scores["ci_low"] <= scores["value"]).all()
+    assert (scores["value"] <= scores["ci_high"]).all()
+    np.testing.assert_allclose(scores["normalised"], (scores["value"] - scores["chance"]) / (1 - scores["chance"]))
+    assert len(draws) == 120 * (len(LEVELS) + 1)
+    untrained = at(scores, step="0", layer="selected", probe="ridge").set_index("target")
+    assert untrained.loc["gender", "chance"] >= 0.5
+    assert (untrained.loc[["part_of_speech", "depth"], "type_overlap"] == 0).all()
+
+
+def test_probes_are_those_of_probing_on_the_same_items():
+    activations = Planted(dutch_index(), 640)
+    level = {key: PHONE[key] for key in ("name", "tier", "column", "held_out")}
+    scores, _, _ = encode_sweep({"final": activations}, levels=[level], **SETTINGS | {"max_items": 10**6})
+    theirs = probe_activations(
+        activations,
+        targets=[level],
+        corpus="dutch",
+        model="m",
+        step="final",
+        seed=0,
+        penalties=PENALTIES,
+        n_permutations=0,
+        n_resamples=120,
+    )
+    theirs = at(theirs, metric="accuracy", labels="true").set_index("layer")
+    mine = scores.set_index("layer").loc[theirs.index]
+    columns = ["value", "ci_low", "ci_high", "n", "n_groups"]
+    np.testing.assert_allclose(mine[columns].to_numpy(float), theirs[columns].to_numpy(float), atol=1e-12)
+    assert mine.loc["selected", "selected_layer"] == theirs.loc["selected", "selected_layer"]
+
+
+def test_zero_shot_scores_are_those_of_slow_triples():
+    index = dutch_index(n_speakers=6, n_sentences=3)
+    activations = Planted(index, 640, noise=0.6)
+    level = PHONE | {"name": "phone"}
+    settings = {"n_folds": 3, "min_class_size": 8, "max_items": 60, "seed": 3}
+    (scores,) = abx_levels(
+        {"5": activations}, [level], index, max_items_per_bin=2, max_cells=40, n_resamples=50, **settings
+    )
+    labels = level_items(index, level, **settings)
+    task = make_abx_task(
+        index.assign(label=labels), on="label", across="speaker", seed=3, max_items_per_bin=2, max_cells=40
+    )
+    names = np.unique(index["speaker"])
+    folds = dict(zip(names, speaker_folds(names, 3, 3)))
+    of = index["speaker"].to_numpy()[task.rows]
+    slow = {layer: [] for layer in LAYERS}
+    for layer in LAYERS:
+        unit = activations.load(layer)[task.rows].astype(float)
+        unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+        distance = (1 - unit @ unit.T).astype(np.float32)
+        for x, a, b in zip(task.x, task.a, task.b):
+            items = [range(task.bin_start[bin], task.bin_start[bin] + task.bin_size[bin]) for bin in (x, a, b)]
+            won = [distance[i, j] < distance[i, k] for i in items[0] for j in items[1] for k in items[2]]
+            slow[layer].append((np.mean(won), of[items[1][0]], of[items[0][0]]))
+    np.testing.assert_allclose(scores.values[0, :-1], [np.mean([cell[0] for cell in slow[layer]]) for layer in LAYERS])
+    picked = {}
+    for fold in range(3):
+        means = [sum(won for won, ab, x in slow[layer] if fold not in (folds[ab], folds[x])) for layer in LAYERS]
+        picked[fold] = LAYERS[int(np.argmax(means))]
+    chosen = [slow[picked[folds[ab]]][place][0] for place, (_, ab, _) in enumerate(slow[LAYERS[0]])]
+    np.testing.assert_allclose(scores.values[0, -1], np.mean(chosen))
+    draw = draw_units(6, 50, 3)[0]
+    count = dict(zip(names, draw))
+    weights = [count[ab] * count[x] for _, ab, x in slow["T1"]]
+    expected = np.average([won for won, *_ in slow["T1"]], weights=weights)
+    np.testing.assert_allclose(scores.resampled[0, 0, 1], expected)
+
+
+def test_a_baseline_has_scores_and_no_curve():
+    scores, curves, draws = encode_sweep({"final": Planted(dutch_index(), 640)}, levels=[PHONE], **SETTINGS)
+    assert set(scores["step"]) == {"final"}
+    assert curves.empty
+    assert draws.empty
+    assert tuple(curves) == CURVE_COLUMNS
+
+
+def test_centre_over_layers_weighs_what_is_above_the_lowest():
+    np.testing.assert_allclose(layer_centre([0.2, 0.2, 0.6]), 2)
+    np.testing.assert_allclose(layer_centre([[0.1, 0.3, 0.5], [0.5, 0.3, 0.1]]), [(0.2 + 0.8) / 0.6, 0.2 / 0.6])
+    assert np.isnan(layer_centre([0.4, 0.4]))
+
+
+def sentence(heads, pos=None, number=None):
+    n = len(heads)
+    return pd.DataFrame(
+        {
+            "utterance": "u",
+            "tier": "word",
+            "index": range(n),
+            "label": [f"w{i}" for i in range(n)],
+            "head": heads,
+            "pos": pos or ["X"] * n,
+            "number": number or [""] * n,
+        }
+    )
+
+
+def test_depth_distance_and_number_follow_from_a_parse():
+    # w1 is the root; w0 and w3 depend on it, w2 on w3, w4 on w2, w5 on w4.
+    parsed = sentence([1, -1, 3, 1, 2, 4], ["NOUN", "VERB", "DET", "NOUN", "NOUN", "ADJ"], ["singular"] * 6)
+    rows = add_syntax(parsed, {"depth", "head_distance", "relative_depth", "inflected_number"})
+    assert list(rows["depth"]) == ["1", "0", "2", "1", "3", "3"]
+    assert list(rows["head_distance"]) == ["1", "0", "1", "2", "2", "1"]
+    assert list(rows["relative_depth"]) == ["shallow", "shallow", "shallow", "shallow", "deep", "shallow"]
+    assert list(rows["inflected_number"]) == ["singular", "singular", "", "singular", "singular", ""]
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (
+            sentence([1, 0]),
+            "expected heads that lead to a root, found a cycle through word 0 of utterance 'u'; correct",
+        ),
+        (sentence([-1, 7]), "expected heads within their sentence, found head 7 of 'w1' in utterance 'u' of 2 words"),
+        (
+            sentence([-1]).drop(columns="head"),
+            "expected column 'head' in the index for column 'depth', found utterance",
+        ),
+    ],
+)
+def test_parses_that_cannot_be_are_refused(table, message):
+    with pytest.raises(AnalysisError, match=message) as caught:
+        add_syntax(table, {"depth"})
+    assert "\n" not in str(caught.value)
+
+
+def test_items_are_shared_out_over_classes_and_rare_ones_left_out(index):
+    labels = level_items(index, PHONE, **COUNTS)
+    counts = labels[labels != ""].value_counts()
+    assert counts.sum() <= 400
+    assert counts.max() <= 400 // len(counts)
+    assert (index.loc[labels != "", "tier"] == "phone").all()
+    everything = index.loc[index["tier"] == "phone", "label"].value_counts()
+    assert set(counts.index) <= set(everything[everything >= 10].index)
+    assert labels.equals(level_items(index, PHONE, **COUNTS))
+
+
+def test_what_is_given_tells_nothing(index):
+    labels = level_items(index, DEPTH, **COUNTS | {"max_items": 10**6})
+    table = pd.crosstab(index.loc[labels != "", "pos"], labels[labels != ""])
+    assert (table["deep"] == table["shallow"]).all()
+    assert len(table) > 2
+
+
+def test_classes_with_fewer_types_than_folds_are_left_out(index):
+    words = index[index["tier"] == "word"]
+    few = words.groupby("pos")["label"].nunique() < 4
+    assert few.any()
+    labels = level_items(index, POS, **COUNTS)
+    assert not set(few[few].index) & set(labels)
+
+
+@pytest.mark.parametrize(
+    ("level", "message"),
+    [
+        (PHONE | {"column": "phones"}, r"level 'phone': expected column 'phones' in the index, found only utterance"),
+        (
+            POS | {"tier": "syllable"},
+            r"level 'part_of_speech': expected two classes or more with at least 10 items and "
+            r"4 types each in column 'pos', found 0 of 0; add sentences, lower min_class_size or leave it out",
+        ),
+    ],
+)
+def test_levels_that_a_corpus_cannot_answer_are_refused(index, level, message):
+    with pytest.raises(AnalysisError, match=message):
+        level_items(index, level, **COUNTS)
+
+
+def test_sweeps_that_are_no_sweeps_are_refused():
+    sweep = planted_sweep(steps=(0, 10))
+    with pytest.raises(AnalysisError, match=r"expected 3 checkpoints in model 'm', found no step 20 \(1 missing"):
+        encode_sweep(sweep, levels=[PHONE], expected=["0", "10", "20"], **SETTINGS)
+    with pytest.raises(AnalysisError, match=r"steps of model 'm' in training order, each once, found 0 after 10"):
+        encode_sweep({"10": sweep["10"], "0": sweep["0"]}, levels=[PHONE], **SETTINGS)
+    with pytest.raises(AnalysisError, match=r"expected a level or more to score on corpus 'dutch', found none"):
+        encode_sweep(sweep, levels=[], **SETTINGS)
+    shorter = SimpleNamespace(index=sweep["10"].index[:-1], layers=LAYERS)
+    with pytest.raises(
+        AnalysisError,
+        match="expected the same segments at every step of model 'm', found other ones "
+        "at step 10 than at step 0; extract both with the same tiers and splits",
+    ):
+        encode_sweep({"0": sweep["0"], "10": shorter}, levels=[PHONE], **SETTINGS)
+    other = SimpleNamespace(index=sweep["10"].index, layers=("cnn",))
+    with pytest.raises(AnalysisError, match="expected the same layers at every step of model 'm'"):
+        encode_sweep({"0": sweep["0"], "10": other}, levels=[PHONE], **SETTINGS)
+    with pytest.raises(AnalysisError, match="expected the activations of a step or more of model 'm', found none"):
+        encode_sweep({}, levels=[PHONE], **SETTINGS)

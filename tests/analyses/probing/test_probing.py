@@ -1,0 +1,447 @@
+import dataclasses
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from reference import nested_ridge, plant
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from auscult.activations import layer_vectors as vectors
+from auscult.analyses.probing import analysis as probing
+from auscult.analyses.probing.analysis import PEER, PROBING_COLUMNS, probe_activations
+from auscult.errors import AnalysisError
+from auscult.probes.nonlinear import smallest_training
+from auscult.probes.tasks import make_task, sample_task
+
+PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
+SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": "utterance"}
+GENDER = {"name": "gender", "tier": "phone", "column": "gender", "held_out": "speaker"}
+
+
+def run(activations, targets=(PHONE,), **settings):
+    settings = {"n_resamples": 200, "min_class_size": 5} | settings
+    return probe_activations(activations, targets=targets, corpus="c", model="m", step="final", **settings)
+
+
+def value(results, **where):
+    where = {"metric": "accuracy", "labels": "true"} | where
+    rows = results[(results[list(where)] == list(where.values())).all(axis=1)]
+    return rows["value"].item()
+
+
+def replace_column(activations, column, values):
+    return dataclasses.replace(activations, index=activations.index.assign(**{column: values}))
+
+
+@pytest.fixture(scope="module")
+def planted():
+    return plant()
+
+
+@pytest.fixture(scope="module")
+def results(planted):
+    return run(planted, [PHONE, SPEAKER, GENDER])
+
+
+def test_every_layer_metric_and_labelling_has_one_complete_row(results):
+    assert list(results.columns) == list(PROBING_COLUMNS)
+    rows = results.groupby(["target", "layer", "metric", "labels"]).size()
+    assert len(rows) == 3 * 4 * 2 * 2
+    assert (rows == 1).all()
+    assert (results["n"] == 480).all()
+    assert (results["n_groups"] == 12).all()
+    assert results.drop(columns=["type_overlap", "n_train"]).notna().all(axis=None)
+
+
+def test_planted_phones_are_read_where_they_were_planted(results):
+    assert value(results, target="phone", layer="T2") > 0.95
+    assert 0.3 < value(results, target="phone", layer="T1") < value(results, target="phone", layer="T2")
+
+
+def test_noise_is_at_chance(results):
+    phone = results[(results["target"] == "phone") & (results["layer"] == "noise")]
+    assert (phone["ci_low"] < 0.27).all()
+    assert value(results, target="phone", layer="noise") == pytest.approx(0.25, abs=0.07)
+
+
+def test_shuffled_labels_give_chance_at_every_layer(results):
+    shuffled = results[(results["labels"] == "shuffled") & (results["metric"] == "accuracy")]
+    by_target = shuffled.groupby("target")["value"].agg(["min", "max"])
+    assert by_target.loc["phone"].between(0.15, 0.35).all()
+    assert by_target.loc["speaker"].between(0.02, 0.17).all()
+
+
+def test_the_selected_layer_is_the_one_that_holds_the_target(results):
+    chosen = results[(results["layer"] == "selected") & (results["labels"] == "true")].set_index(["target", "metric"])
+    assert chosen.loc[("phone", "accuracy"), "selected_layer"] == "T2"
+    assert chosen.loc[("speaker", "accuracy"), "selected_layer"] == "T1"
+    assert value(results, target="phone", layer="selected") == value(results, target="phone", layer="T2")
+
+
+def test_knowing_the_speaker_does_not_help_with_what_other_speakers_say():
+    leaky, rng = plant(), np.random.default_rng(1)
+    favourite = leaky.index["speaker"].map({name: rng.integers(4) for name in leaky.index["speaker"].unique()})
+    said = np.where(rng.random(len(favourite)) < 0.9, favourite, rng.integers(4, size=len(favourite)))
+    only_speaker = np.eye(12, dtype=np.float32)[leaky.index["speaker"].astype("category").cat.codes]
+    leaky = dataclasses.replace(leaky, layers=("input",), vectors={"input": only_speaker})
+    leaky = replace_column(leaky, "label", said.astype(str))
+    held_out_voices = value(run(leaky), layer="input")
+    known_voices = value(run(leaky, [PHONE | {"held_out": "utterance"}]), layer="input")
+    assert known_voices > 0.85
+    assert held_out_voices < 0.55
+
+
+def test_nested_selection_equals_a_loop_over_scikit_learn(planted):
+    penalties = (1e-3, 1e-1, 1.0, 30.0)
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=0, min_class_size=5, max_items=None, seed=3)
+    results = run(planted, penalties=penalties, n_permutations=0, seed=3)
+    for layer, x in planted.vectors.items():
+        truth = task.labels[:, 0]
+        expected = np.mean(nested_ridge(x.astype(float), truth, task.folds, penalties) == truth)
+        # One item of 480 may lie so close to a boundary that float32 decides it otherwise.
+        assert value(results, layer=layer) == pytest.approx(expected, abs=1.1 / 480)
+
+
+def test_chance_is_the_most_frequent_class_of_the_training_side(planted):
+    skewed = np.where(np.arange(480) % 10 < 7, "a", "b")
+    chance = run(replace_column(planted, "label", skewed)).groupby("metric")["chance"].unique()
+    assert chance["accuracy"] == pytest.approx(0.7)
+    # F1 of a class always said is 2p / (1 + p), of the other 0.
+    assert chance["macro_f1"] == pytest.approx(0.5 * 1.4 / 1.7)
+
+
+def test_chunk_size_does_not_change_results(planted, results, monkeypatch):
+    monkeypatch.setattr(vectors, "_CHUNK", 37)
+    small = run(planted, [PHONE, SPEAKER, GENDER])
+    assert np.allclose(small["value"], results["value"], atol=1.1 / 480)
+
+
+def test_same_seed_gives_the_same_table(planted, results):
+    assert run(planted, [PHONE, SPEAKER, GENDER]).equals(results)
+    assert not run(planted, [PHONE, SPEAKER, GENDER], seed=1).equals(results)
+
+
+def test_scaling_the_features_changes_nothing(planted, results):
+    scale = np.random.default_rng(0).uniform(0.01, 100, size=16).astype(np.float32)
+    scaled = dataclasses.replace(planted, vectors={layer: x * scale for layer, x in planted.vectors.items()})
+    assert np.allclose(run(scaled, [PHONE, SPEAKER, GENDER])["value"], results["value"], atol=1.1 / 480)
+
+
+def test_rotating_the_features_changes_little(planted, results):
+    # Standardisation looks at axes, so that equality holds only for white features (see the tests of moments).
+    rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0].astype(np.float32)
+    rotated = dataclasses.replace(planted, vectors={layer: x @ rotation for layer, x in planted.vectors.items()})
+    found = run(rotated)
+    for layer in planted.layers:
+        assert value(found, layer=layer) == pytest.approx(value(results, target="phone", layer=layer), abs=0.04)
+
+
+def test_several_permutations_narrow_the_control_but_not_its_mean(planted):
+    noise, spreads = dataclasses.replace(planted, layers=("noise",)), []
+    for n_permutations in (1, 8):
+        runs = [run(noise, n_permutations=n_permutations, penalties=[0.1], seed=seed) for seed in range(10)]
+        shuffled = [value(results, layer="noise", labels="shuffled") for results in runs]
+        assert np.mean(shuffled) == pytest.approx(0.25, abs=0.02)
+        spreads.append(np.var(shuffled))
+    assert spreads[1] < 0.5 * spreads[0]
+
+
+def test_logistic_regression_agrees_with_scikit_learn(planted):
+    one_layer = dataclasses.replace(planted, layers=("T1",))
+    results = run(one_layer, probe="logistic", penalties=[1e-2], n_permutations=0)
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=0, min_class_size=5, max_items=None, seed=0)
+    truth, hits = task.labels[:, 0], 0
+    for fold in range(4):
+        train = task.folds != fold
+        scaler = StandardScaler().fit(planted.vectors["T1"][train])
+        oracle = LogisticRegression(C=1 / (1e-2 * train.sum()), max_iter=2000).fit(
+            scaler.transform(planted.vectors["T1"][train]), truth[train]
+        )
+        hits += (oracle.predict(scaler.transform(planted.vectors["T1"][~train])) == truth[~train]).sum()
+    # Solvers stop at different tolerances: two items may fall to the other side.
+    assert value(results, layer="T1") == pytest.approx(hits / 480, abs=2.1 / 480)
+
+
+def test_logistic_regression_reads_planted_phones_from_a_sample(planted):
+    results = run(planted, probe="logistic", penalties=[1e-3, 1e-1], max_items=300)
+    assert set(results["n"]) == {300}
+    assert value(results, layer="selected") > 0.9
+    assert value(results, layer="selected", labels="shuffled") < 0.4
+
+
+def test_constant_dimensions_do_not_disturb(planted, results):
+    padded = {layer: np.pad(x, ((0, 0), (0, 2)), constant_values=3) for layer, x in planted.vectors.items()}
+    found = run(dataclasses.replace(planted, vectors=padded))
+    assert np.allclose(found["value"], results.loc[results["target"] == "phone", "value"], atol=1.1 / 480)
+
+
+def test_a_sentence_that_every_speaker_says_is_reported_as_overlap(planted, results):
+    assert set(results["text_overlap"]) == {1.0}
+    own = planted.index["utterance"] + " is my sentence"
+    assert set(run(replace_column(planted, "text", own))["text_overlap"]) == {0.0}
+
+
+def test_dropped_classes_are_counted_and_logged(planted, caplog):
+    labels = planted.index["label"].copy()
+    labels.iloc[:4], labels.iloc[40:43], labels.iloc[100] = "only-s00", "", None
+    with caplog.at_level(logging.INFO):
+        results = run(replace_column(planted, "label", labels), min_class_size=4)
+    assert set(results["n_dropped"]) == {8}
+    assert set(results["n"]) == {472}
+    assert "dropped 'only-s00' (4 items, 1 speaker)" in caplog.text
+
+
+def test_few_speakers_give_values_without_intervals():
+    results = run(plant(n_speakers=4))
+    assert results["value"].notna().all()
+    assert results[["ci_low", "ci_high"]].isna().all(axis=None)
+
+
+def test_a_class_with_one_speaker_is_refused(planted):
+    lone = np.where(planted.index["speaker"] == "s00", "male", "female")
+    expected = (
+        r"target 'gender': expected two classes or more with at least 5 items each of at least two speakers, found 1 "
+        r"in column 'gender' after dropping 'male' \(40 items, 1 speaker\), 0 of \d+ items having no value; add"
+    )
+    with pytest.raises(AnalysisError, match=expected):
+        run(replace_column(planted, "gender", lone), [GENDER])
+
+
+def test_a_target_with_one_class_is_refused(planted):
+    with pytest.raises(AnalysisError, match=r"target 'language': expected two classes .* found 1 in column 'language'"):
+        run(planted, [{"name": "language", "tier": "phone", "column": "language", "held_out": "speaker"}])
+
+
+def test_one_speaker_is_not_enough_for_held_out_voices():
+    with pytest.raises(AnalysisError, match="found 0 in column 'label' after dropping 'a'"):
+        run(plant(n_speakers=1))
+
+
+def test_fewer_speakers_than_folds_are_refused():
+    with pytest.raises(AnalysisError, match="expected at least 4 speakers for 4 folds, found 3; lower n_folds"):
+        run(plant(n_speakers=3))
+
+
+def test_two_folds_leave_no_validation_voices(planted):
+    with pytest.raises(AnalysisError, match=r"expected n_folds of 3 or more \(test, validation, training\), found 2"):
+        run(planted, n_folds=2)
+
+
+def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):
+    broken = planted.vectors["T2"].copy()
+    broken[[3, 77]] = np.nan
+    broken[78, 0] = np.inf
+    spoilt = dataclasses.replace(planted, vectors=planted.vectors | {"T2": broken})
+    with pytest.raises(AnalysisError, match="found NaN or infinity in 3 of 480 rows of layer 'T2'; check the model"):
+        run(spoilt)
+
+
+def test_a_column_that_does_not_exist_lists_those_that_do(planted):
+    with pytest.raises(AnalysisError, match="expected column 'tone' in the index, found only utterance, tier"):
+        run(planted, [PHONE | {"name": "tone", "column": "tone"}])
+
+
+def test_a_tier_that_does_not_exist_lists_those_that_do(planted):
+    with pytest.raises(AnalysisError, match="expected items of tier 'word', found only the tiers phone"):
+        run(planted, [PHONE | {"tier": "word"}])
+
+
+def test_an_unknown_way_of_holding_out_is_refused(planted):
+    with pytest.raises(
+        AnalysisError, match=r"expected held_out to be speaker, utterance, type or speaker\+type, found 'sentence'"
+    ):
+        run(planted, [PHONE | {"held_out": "sentence"}])
+
+
+def test_an_unknown_probe_lists_those_that_exist(planted):
+    with pytest.raises(AnalysisError, match="expected one of the probes ridge, logistic, found 'forest'"):
+        run(planted, probe="forest")
+
+
+def word_of(activations, n_words=60):
+    """Return activations whose items are words of one phone each; layer ``words`` holds nothing but their identity."""
+    rng = np.random.default_rng(3)
+    words = rng.integers(n_words, size=480)
+    phone = rng.integers(4, size=n_words)[words]
+    identity = np.eye(n_words, dtype=np.float32)[words] + 0.05 * rng.normal(size=(480, n_words)).astype(np.float32)
+    class_only = np.eye(4, dtype=np.float32)[phone] + 0.05 * rng.normal(size=(480, 4)).astype(np.float32)
+    layers = {"words": identity, "classes": class_only, "noise": activations.vectors["noise"]}
+    index = activations.index.assign(label=np.array(list("aeiu"))[phone], word=[f"w{word}" for word in words])
+    return dataclasses.replace(activations, layers=tuple(layers), index=index, vectors=layers)
+
+
+WORD = PHONE | {"type": "word", "control": True}
+
+
+@pytest.fixture(scope="module")
+def controlled(planted):
+    return run(word_of(planted), [WORD])
+
+
+def test_a_probe_that_knows_every_word_does_the_control_task_as_well_as_the_true_one(controlled):
+    assert value(controlled, layer="words") > 0.9
+    assert value(controlled, layer="words", labels="control") > 0.9
+    assert value(controlled, layer="words", metric="selectivity") == pytest.approx(0, abs=0.08)
+
+
+def test_a_probe_that_knows_only_classes_is_selective(controlled):
+    selectivity = value(controlled, layer="classes", metric="selectivity")
+    accuracy, control = value(controlled, layer="classes"), value(controlled, layer="classes", labels="control")
+    assert selectivity == pytest.approx(accuracy - control)
+    assert selectivity > 0.4
+
+
+def test_selectivity_on_noise_is_about_zero(planted):
+    # Many words, so that control labels are about as evenly spread as the true ones.
+    row = run(word_of(planted, n_words=240), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
+    # Two accuracies of 480 items at chance 0.3: the difference has a standard error of 0.03.
+    assert abs(row["value"]) < 0.1
+    assert row["ci_low"] < 0.03
+    assert row["ci_high"] > -0.03
+
+
+def test_held_out_types_leave_nothing_to_memory(planted):
+    known, new = (
+        value(run(word_of(planted), [WORD | {"control": False, "held_out": held_out}]), layer="words")
+        for held_out in ("speaker", "type")
+    )
+    assert known > 0.9
+    assert new < 0.45
+    assert value(run(word_of(planted), [PHONE | {"type": "word", "held_out": "speaker+type"}]), layer="classes") > 0.95
+
+
+def test_type_overlap_is_reported(planted):
+    for held_out, low, high in (("speaker", 0.9, 1), ("type", 0, 0), ("speaker+type", 0, 0)):
+        results = run(word_of(planted), [PHONE | {"type": "word", "held_out": held_out}])
+        assert results["type_overlap"].between(low, high).all()
+        assert set(results["type"]) == {"word"}
+
+
+def test_a_factor_in_a_low_variance_subspace_is_read_all_the_same():
+    planted = plant()
+    x = 100 * planted.vectors["noise"].copy()
+    codes = planted.index["label"].astype("category").cat.codes.to_numpy()
+    x[:, :4] = 0.01 * (np.eye(4)[codes] + 0.1 * np.random.default_rng(0).normal(size=(480, 4)))
+    assert value(run(dataclasses.replace(planted, layers=("T1",), vectors={"T1": x})), layer="T1") > 0.99
+
+
+def test_the_r2_of_a_planted_linear_relation_is_its_share_of_the_variance(planted):
+    rng = np.random.default_rng(0)
+    signal = planted.vectors["noise"] @ np.full(16, 0.25)
+    for noise, expected in ((0, 1), (1, 0.5)):
+        height = planted.index.assign(height=signal + noise * rng.normal(size=480))
+        task = PHONE | {"name": "height", "column": "height", "kind": "values"}
+        results = run(dataclasses.replace(planted, index=height), [task])
+        # Seventeen coefficients from 360 items lose about 0.025 of the explained half.
+        assert value(results, layer="noise", metric="r2") == pytest.approx(expected, abs=0.07)
+        assert value(results, layer="noise", metric="r2", labels="shuffled") < 0.1
+        assert set(results["chance"]) == {0}
+        assert value(results, layer="selected", metric="r2") == value(results, layer="noise", metric="r2")
+
+
+def test_shuffled_values_read_nothing_where_voices_differ_in_their_means(planted):
+    voices = planted.index["speaker"].str[1:].astype(float) ** 2
+    height = planted.index.assign(height=voices + np.random.default_rng(0).normal(size=480))
+    task = PHONE | {"name": "height", "column": "height", "kind": "values"}
+    results = run(dataclasses.replace(planted, index=height), [task])
+    assert results.loc[results["labels"] == "shuffled", "value"].max() < 0.01
+
+
+def test_twins_code_lengths_and_curves_are_measured_at_the_chosen_layer(planted):
+    extras = {"twins": ["mlp"], "mdl": True, "n_train": [20, 200], "sample": 300}
+    results = run(word_of(planted), [WORD | extras])
+    dear = results[results["probe"] != "ridge"]
+    assert set(dear["layer"]) == {"selected"}
+    assert set(dear["n"]) == {300}
+    assert value(results, probe="mlp", layer="selected") > 0.8
+    assert value(results, metric="compression") > value(results, metric="compression", labels="control") + 0.5
+    bits = value(results, metric="codelength_bits")
+    assert value(results, metric="compression") == pytest.approx(300 * 2 / bits)
+    assert value(results, n_train=200) >= value(results, n_train=20) > 0.9
+
+
+def test_with_everywhere_dear_measures_are_taken_at_every_layer(planted):
+    results = run(word_of(planted), [PHONE | {"twins": ["mlp"], "mdl": True, "sample": 200, "everywhere": True}])
+    assert set(results.loc[results["probe"] == "mlp", "layer"]) == {"words", "classes", "noise", "selected"}
+    compression = results[results["metric"] == "compression"].set_index("layer")["value"]
+    assert compression["classes"] > compression["words"] > compression["noise"]
+    # Random vectors tell nothing: the code is no shorter than one without them.
+    noise = results.query("metric == 'compression' and layer == 'noise'").iloc[0]
+    assert noise["value"] == pytest.approx(noise["chance"], abs=0.1)
+
+
+def test_an_unknown_twin_lists_those_that_exist(planted):
+    with pytest.raises(AnalysisError, match="target 'phone': expected twins among mlp, attention, found 'svm'"):
+        run(planted, [PHONE | {"twins": ["mlp", "svm"]}])
+
+
+def test_what_needs_classes_is_refused_for_values(planted):
+    height = replace_column(planted, "height", np.arange(480.0))
+    task = PHONE | {"column": "height", "kind": "values"}
+    with pytest.raises(AnalysisError, match="expected kind classes for mlp, mdl, found values; take them out"):
+        run(height, [task | {"twins": ["mlp"], "mdl": True}])
+    with pytest.raises(
+        AnalysisError, match="'phone': expected probe ridge for a target of kind values, found 'logistic'"
+    ):
+        run(height, [task], probe="logistic")
+
+
+def test_beside_a_twin_stands_a_linear_probe_of_the_same_items(planted):
+    activations, target = word_of(planted), WORD | {"twins": ["mlp"], "sample": 200}
+    results = run(activations, [target])
+    settings = {"n_folds": 4, "n_permutations": 1, "min_class_size": 5, "max_items": None, "seed": 0}
+    sample = sample_task(make_task(activations.index, target, **settings), 200, 0)
+    twins = results[results["probe"].isin(["mlp", PEER])]
+    assert twins.groupby("probe").size().tolist() == [5, 5]
+    assert twins.groupby(["metric", "labels"])[["n", "n_train", "selected_layer"]].nunique().eq(1).all(axis=None)
+    assert set(twins["n_train"]) == {smallest_training(sample)}
+    assert results.loc[results["probe"] == "ridge", "n_train"].isna().all()
+    assert set(twins["type_overlap"]) == {sample.type_overlap}
+
+
+def test_an_item_is_coded_at_the_layer_that_its_own_test_fold_chose(planted, monkeypatch):
+    task = make_task(planted.index, PHONE, n_folds=4, n_permutations=1, min_class_size=5, max_items=None, seed=0)
+    monkeypatch.setattr(probing, "online_code", lambda x, codes, n_classes: x[:, 0] + np.arange(len(x)))
+    cost = {"T1": 1000.0, "T2": 2000.0}
+
+    def open_layer(layer):
+        return SimpleNamespace(take=lambda rows, name: np.full((len(rows), 1), cost[layer]))
+
+    layers, order = np.array(["T1", "T2", "T1", "T2"], dtype=object), np.random.default_rng(0).permutation(480)
+    bits, _ = probing._bits(task, layers, open_layer, order)
+    assert bits[order, 0].tolist() == [cost[layers[task.folds[item]]] + i for i, item in enumerate(order)]
+
+
+def test_a_code_length_counts_the_items_that_are_tested(planted):
+    target = PHONE | {"type": "word", "held_out": "speaker+type", "mdl": True}
+    results = run(word_of(planted), [target], n_permutations=0).query("layer == 'selected'")
+    codes = results[results["probe"] == "online logistic"]
+    assert set(codes["n"]) == set(results["n"])
+    bits, compression = (codes.loc[codes["metric"] == metric].iloc[0] for metric in ("codelength_bits", "compression"))
+    assert codes["n"].iloc[0] * 2 / bits["value"] == pytest.approx(compression["value"])
+    assert 0 < codes["n"].iloc[0] < 480
+
+
+@pytest.mark.parametrize("penalties", [[], [0.1, 0], [-1.0], [float("nan")]])
+def test_penalties_that_are_not_above_zero_are_refused(planted, penalties):
+    with pytest.raises(AnalysisError, match=r"expected penalties above 0, found .*; give one or several such as"):
+        run(planted, penalties=penalties)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_train": [20, 300]}, "target 'phone': expected n_train from 2 to the 240 training items of a fold, found"),
+        ({"mdl": True, "sample": 16}, "target 'phone': expected at least 20 items for an online code, found 16; raise"),
+        (
+            {"twins": ["mlp"], "sample": 3},
+            "target 'phone': expected items to .* in every one of 4 folds, .* raise sample",
+        ),
+    ],
+)
+def test_what_needs_more_items_is_refused_before_any_layer_is_read(planted, change, message):
+    unread = dataclasses.replace(planted, vectors={})
+    with pytest.raises(AnalysisError, match=message):
+        run(unread, [PHONE | change])

@@ -1,0 +1,247 @@
+"""Gender in translations and in states: counts by hand, probes that must and must not find it, the regression."""
+
+from itertools import permutations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import linregress
+from translation_planted import PLANTED, study
+
+from auscult.analyses.translation.analysis import probe_counts
+from auscult.analyses.translation.probes import probe_gender, probe_items, shuffled_genders
+from auscult.analyses.translation.summary import permuted_p, regression, summarise_translation
+from auscult.analyses.translation.terms import count_terms, judge_translations, shares, speaker_counts
+from auscult.errors import AnalysisError
+from auscult.statistics.intervals import macro_f1
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs", "counts"),
+    [
+        ("sono stata stanca", [("stata", "stato"), ("stanca", "stanco")], (2, 2, 0)),
+        ("Sono stato, stanca.", [("stata", "stato"), ("stanca", "stanco")], (2, 1, 1)),
+        ("sono felice", [("stanca", "stanco")], (0, 0, 0)),
+        # One word stands for one pair.
+        ("stanca", [("stanca", "stanco"), ("stanca", "stanco")], (1, 1, 0)),
+        # Both forms of one pair.
+        ("stanca o stanco", [("stanca", "stanco")], (1, 1, 1)),
+    ],
+)
+def test_gendered_words_are_counted_as_in_the_published_evaluation(text, pairs, counts):
+    assert count_terms(text, pairs) == counts
+
+
+def references():
+    rows = [
+        ("a", "w1", "female", "spanish", "estoy cansada hoy", "estoy cansado hoy", "cansada cansado"),
+        ("b", "w1", "female", "french", "je suis restée seule", "je suis resté seul", "restée resté;seule seul"),
+        ("c", "m1", "male", "italian", "sono pronto", "sono pronta", "pronto pronta"),
+        ("d", "m1", "male", "spanish", "soy viejo", "soy vieja", "viejo vieja"),
+    ]
+    columns = ["utterance", "speaker", "gender", "target_language", "reference", "wrong_reference", "terms"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+WRITTEN = ["estoy cansado hoy", "je suis restée seul", "sono pronto", "soy nuevo"]
+
+
+def test_accuracy_and_coverage_by_hand():
+    judged = judge_translations(references(), WRITTEN)
+    assert judged["exact"].tolist() == [False, False, True, False]
+    assert judged["exact_but_gender"].tolist() == [True, True, True, False]
+    counts = speaker_counts(judged)
+    found = {
+        name: float(shares(counts.to_numpy().sum(axis=0), counts.columns, name))
+        for name in ("coverage", "gender_accuracy", "she_accuracy", "he_accuracy", "masculine_share")
+    }
+    assert found == pytest.approx(
+        {
+            "coverage": 4 / 5,
+            "gender_accuracy": 2 / 4,
+            "she_accuracy": 1 / 3,
+            "he_accuracy": 1.0,
+            "masculine_share": 3 / 4,
+        }
+    )
+
+
+def test_with_other_genders_right_and_wrong_change_places_and_masculine_words_stay():
+    judged = judge_translations(references(), WRITTEN)
+    counts = speaker_counts(judged, pd.Series({"w1": "male", "m1": "female"}))
+    total = counts.to_numpy().sum(axis=0)
+    assert float(shares(total, counts.columns, "gender_accuracy")) == 2 / 4
+    assert float(shares(total, counts.columns, "he_accuracy")) == 2 / 3
+    assert float(shares(total, counts.columns, "masculine_share")) == 3 / 4
+
+
+def test_a_share_of_nothing_is_undefined():
+    counts = speaker_counts(judge_translations(references(), ["x"] * 4))
+    assert np.isnan(shares(counts.to_numpy().sum(axis=0), counts.columns, "gender_accuracy"))
+
+
+def test_every_reference_needs_a_translation():
+    with pytest.raises(AnalysisError, match="expected a translation of each of 4 references, found 3"):
+        judge_translations(references(), WRITTEN[:3])
+
+
+def voices(n=12, per_speaker=6):
+    rows = []
+    for split in ("train", "valid", "test"):
+        for number in range(n):
+            gender = ("female", "male")[number % 2]
+            rows += [(f"{split}{number}-{i}", f"{split}{number}", gender, split) for i in range(per_speaker)]
+    return pd.DataFrame(rows, columns=["utterance", "speaker", "gender", "split"])
+
+
+def planted(items, strength):
+    """Return sequences in which one frame of ten tells the gender, so much."""
+    rng, states = np.random.default_rng(1), {}
+    for split, table in items.items():
+        states[split] = []
+        for gender in table["gender"]:
+            sequence = rng.normal(size=(10, 6)).astype(np.float32)
+            place = rng.integers(10)
+            sequence[place, 0] += 6
+            sequence[place, 1] += strength * (1 if gender == "female" else -1)
+            states[split].append(sequence)
+    return states
+
+
+def f1(answers, table):
+    codes = table.assign(heard_x=answers, target_language="french")
+    return float(macro_f1(np.stack(list(probe_counts(codes, "x"))).sum(axis=0)))
+
+
+def test_a_probe_finds_the_frame_that_tells_gender_and_nothing_where_there_is_nothing():
+    items = probe_items(voices(), 100, seed=1)
+    assert f1(probe_gender(planted(items, 5.0), items), items["test"]) > 0.9
+    assert 0.3 < f1(probe_gender(planted(items, 0.0), items), items["test"]) < 0.65
+
+
+def test_voices_dealt_at_random_hide_what_is_there():
+    table = voices()
+    items, genders = probe_items(table, 100, seed=1), shuffled_genders(table, 3)
+    answers = probe_gender(planted(items, 5.0), items, genders)
+    truth = items["test"]["speaker"].map(genders)
+    assert 0.25 < np.mean(answers == truth) < 0.75
+
+
+def test_dealt_genders_say_nothing_of_the_voice():
+    table = voices(n=8)
+    genders = shuffled_genders(table, 3)
+    speakers = table.drop_duplicates("speaker")
+    assert set(genders.index) == set(speakers["speaker"])
+    kept = speakers["speaker"].map(genders) == speakers["gender"]
+    assert kept.groupby([speakers["split"], speakers["gender"]]).mean().eq(0.5).all()
+
+
+def test_probes_see_as_many_women_as_men_and_every_utterance_once():
+    table = voices()
+    women = table[(table["split"] == "train") & (table["gender"] == "female")]
+    items = probe_items(pd.concat([table.drop(women.index[8:]), table.head(3)]), 100, seed=1)
+    assert items["train"]["gender"].value_counts().to_dict() == {"female": 8, "male": 8}
+    assert items["train"]["utterance"].is_unique
+
+
+@pytest.mark.parametrize("split", ["train", "valid", "test"])
+def test_a_missing_split_is_named(split):
+    table = voices()
+    with pytest.raises(AnalysisError, match=f"expected voices of splits train, valid and test .* none of {split}"):
+        probe_items(table[table["split"] != split], 100, seed=1)
+
+
+def test_a_probe_of_one_gender_is_refused():
+    items = probe_items(voices(), 100, seed=1)
+    men = pd.Series("male", index=voices()["speaker"].unique())
+    with pytest.raises(
+        AnalysisError, match="expected women and men among the train voices of a gender probe, found only male"
+    ):
+        probe_gender(planted(items, 1.0), items, men)
+
+
+def test_the_regression_is_that_of_scipy():
+    rng = np.random.default_rng(2)
+    x = rng.uniform(0.5, 1, (4, 9))
+    y = 0.3 + 0.6 * x + rng.normal(0, 0.05, (4, 9))
+    slope, intercept, r_squared = regression(x, y)
+    for row in range(4):
+        wanted = linregress(x[row], y[row])
+        assert slope[row] == pytest.approx(wanted.slope)
+        assert intercept[row] == pytest.approx(wanted.intercept)
+        assert r_squared[row] == pytest.approx(wanted.rvalue**2)
+
+
+def test_the_regression_of_points_that_do_not_vary_is_undefined():
+    assert np.isnan(regression(np.full(3, 0.5), np.array([0.1, 0.2, 0.3]))[2])
+
+
+def test_three_models_in_perfect_order_have_the_smallest_p_there_is():
+    x = np.array([[0.5, 0.52, 0.54], [0.7, 0.72, 0.74], [0.9, 0.92, 0.94]])
+    assert permuted_p(x, x) == pytest.approx(1 / 6)
+    y = x[[1, 0, 2]]
+    values = [np.corrcoef(x.ravel(), y[list(order)].ravel())[0, 1] for order in permutations(range(3))]
+    assert permuted_p(x, y) == pytest.approx(np.mean(np.array(values) >= values[0] - 1e-12))
+    assert permuted_p(x, y) > 0.2
+    assert permuted_p(x, x[::-1]) == 1
+
+
+@pytest.fixture(scope="module")
+def summary():
+    return summarise_translation(study(PLANTED, PLANTED, per_language=12), n_resamples=200)
+
+
+def fit(table, metric, control="", seed=""):
+    rows = table[(table["model"] == "all") & (table["metric"] == metric) & (table["control"] == control)]
+    return rows[rows["seed"].fillna("") == seed].iloc[0]
+
+
+def test_accuracy_that_follows_the_probe_has_a_high_r_squared_and_dealt_voices_have_not(summary):
+    assert fit(summary, "r_squared")["value"] > 0.8
+    assert fit(summary, "p_points")["value"] < 0.01
+    assert fit(summary, "p_models")["value"] == pytest.approx(1 / 6)
+    assert abs(fit(summary, "slope", "shuffled")["value"]) < fit(summary, "slope")["value"]
+
+
+def test_within_models_there_is_nothing_where_languages_do_not_differ(summary):
+    assert fit(summary, "within_model_r_squared")["value"] < 0.8
+    assert fit(summary, "r_squared")["n"] == 9
+
+
+def test_means_are_those_of_seeds_and_have_intervals(summary):
+    row = summary[
+        (summary["model"] == "high")
+        & (summary["metric"] == "gender_accuracy")
+        & (summary["control"] == "")
+        & (summary["target"] == "all")
+    ].iloc[0]
+    items = study(PLANTED, PLANTED, per_language=12)
+    seeds = items[items["model"].str.startswith("high")].groupby("model")["n_right"].mean()
+    assert row["value"] == pytest.approx(seeds.mean())
+    assert row["ci_low"] <= row["value"] <= row["ci_high"]
+    assert (row["n_seeds"], row["n_groups"], row["n"]) == (2, 8, 2 * 8 * 36)
+
+
+def test_each_seed_has_a_regression_of_its_own(summary):
+    assert fit(summary, "r_squared", seed="1")["n"] == 9
+    assert fit(summary, "r_squared", seed="2")["value"] != fit(summary, "r_squared", seed="1")["value"]
+
+
+def test_too_few_speakers_have_no_interval():
+    table = summarise_translation(study(PLANTED, PLANTED, n_speakers=4, seeds=(1,)), n_resamples=100)
+    assert table["ci_low"].isna().all()
+
+
+def test_seeds_must_be_as_many_of_each_model():
+    items = study(PLANTED, PLANTED)
+    with pytest.raises(AnalysisError, match=r"expected as many seeds of every model, found 2 of .* and 1 of low"):
+        summarise_translation(items[items["model"] != "low-2"])
+
+
+def test_models_must_have_translated_the_same():
+    items = study(PLANTED, PLANTED)
+    odd = items[~((items["model"] == "low-2") & (items["utterance"] == "0-french-0"))]
+    with pytest.raises(
+        AnalysisError, match="expected translations of the same utterances by every model, found others by 'low-2'"
+    ):
+        summarise_translation(odd)

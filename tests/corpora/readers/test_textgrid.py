@@ -1,0 +1,225 @@
+import numpy as np
+import pytest
+import soundfile
+from places import DATA
+
+from auscult.corpora.readers.textgrid import phone_class, read_textgrid, read_textgrids
+from auscult.errors import AudioError, CorpusError, LabelError
+
+WORDS = [(0, 0.1, ""), (0.1, 0.4, "she"), (0.4, 0.5, "")]
+PHONES = [(0, 0.1, ""), (0.1, 0.2, "SH"), (0.2, 0.4, "IY1"), (0.4, 0.5, "spn")]
+
+
+def make(folder, tiers=None, stem="anna_1", n_samples=8000, encoding="utf-8"):
+    tiers = {"words": WORDS, "phones": PHONES} if tiers is None else tiers
+    end = max((offset for intervals in tiers.values() for _, offset, _ in intervals), default=1)
+    lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "0", str(end), "<exists>", str(len(tiers))]
+    for name, intervals in tiers.items():
+        lines += ['"IntervalTier"', f'"{name}"', "0", str(end), str(len(intervals))]
+        lines += [f'{onset}\n{offset}\n"{label}"' for onset, offset, label in intervals]
+    path = folder / f"{stem}.TextGrid"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("\n".join([*lines, ""]).encode(encoding))
+    if n_samples:
+        soundfile.write(path.with_suffix(".wav"), np.random.default_rng(0).uniform(-0.1, 0.1, n_samples), 16000)
+    return folder
+
+
+def test_seconds_become_samples_and_pauses_are_kept_among_phones(tmp_path):
+    utterances, segments = read_textgrids(make(tmp_path), language="english")
+    columns = ["tier", "index", "label", "onset", "offset", "parent"]
+    assert list(segments[columns].itertuples(index=False, name=None)) == [
+        ("word", 0, "she", 1600, 6400, -1),
+        ("phone", 0, "sil", 0, 1600, -1),
+        ("phone", 1, "SH", 1600, 3200, 0),
+        ("phone", 2, "IY", 3200, 6400, 0),
+        ("phone", 3, "spn", 6400, 8000, -1),
+    ]
+    assert segments["phone_class"].tolist()[1:] == ["silence", "fricative", "vowel", "noise"]
+    assert segments["stress"].tolist()[1:] == ["", "", "1", ""]
+    row = utterances.iloc[0]
+    assert (row.utterance, row.speaker, row.text, row.language, row.split) == (
+        "anna_1",
+        "anna",
+        "she",
+        "english",
+        "test",
+    )
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_labels_beyond_ascii_are_read_in_either_encoding(tmp_path, encoding):
+    make(tmp_path, {"words": [(0, 0.5, "čaj")], "phones": [(0, 0.5, "tʃ")]}, encoding=encoding)
+    assert read_textgrid(tmp_path / "anna_1.TextGrid") == {"words": [(0, 0.5, "čaj")], "phones": [(0, 0.5, "tʃ")]}
+
+
+def test_the_speaker_is_named_by_the_folder_or_the_tier(tmp_path):
+    make(tmp_path, stem="bert/x")
+    make(tmp_path, {"carla - words": WORDS, "carla - phones": PHONES}, stem="bert/y")
+    utterances, _ = read_textgrids(tmp_path)
+    assert utterances[["utterance", "speaker"]].to_numpy().tolist() == [["bert-x", "bert"], ["bert-y", "carla"]]
+
+
+def test_a_table_says_more_about_speakers(tmp_path):
+    make(tmp_path, stem="anna_1")
+    make(tmp_path, stem="bert_1")
+    (tmp_path / "speakers.csv").write_text("speaker,gender,language,split\nanna,female,dutch,test\nbert,male,,\n")
+    utterances, _ = read_textgrids(tmp_path, language="english", divide_speakers=True)
+    columns = ["speaker", "gender", "language", "split"]
+    assert utterances[columns].to_numpy().tolist() == [
+        ["anna", "female", "dutch", "test"],
+        ["bert", "male", "english", "train"],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("speaker\nbert\n", r"expected every speaker in .*speakers\.csv, found no anna; add a line for each"),
+        (
+            "speaker,gender\nanna,F\n",
+            r"expected gender in .*speakers\.csv to be one of female, male or empty, found 'F'",
+        ),
+        ("speaker,split\nanna,dev\n", r"expected split in .* to be one of train, valid, test or empty, found 'dev'"),
+        ("name\nanna\n", r"expected a column 'speaker', each speaker once, in .*speakers\.csv"),
+        ("speaker\nanna\nanna\n", r"expected a column 'speaker', each speaker once, in .*speakers\.csv"),
+    ],
+)
+def test_a_wrong_table_of_speakers_is_told(tmp_path, content, message):
+    (tmp_path / "speakers.csv").write_text(content)
+    with pytest.raises(CorpusError, match=message):
+        read_textgrids(make(tmp_path))
+
+
+def test_times_in_samples_are_noticed(tmp_path):
+    with pytest.raises(
+        LabelError, match=r"expected times in seconds in .*, found an end at 8000 .* of 0\.500 s .*look like sam"
+    ):
+        read_textgrids(make(tmp_path, {"words": [(0, 8000, "she")], "phones": [(0, 8000, "IY1")]}))
+
+
+def test_labels_past_the_audio_are_refused(tmp_path):
+    with pytest.raises(
+        LabelError, match=r"labels within the recording, found word 'she' at samples 1600–6400 in a rec.* 6000"
+    ):
+        read_textgrids(make(tmp_path, n_samples=6000))
+
+
+def test_a_label_a_little_past_the_audio_is_cut_and_counted(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        _, segments = read_textgrids(make(tmp_path, n_samples=7900))
+    assert segments["offset"].max() == 7900
+    assert "1 labels cut at the end of audio" in caplog.text
+
+
+def test_phones_of_no_known_class_are_reported(tmp_path, caplog):
+    with caplog.at_level("INFO"):
+        read_textgrids(make(tmp_path, {"words": WORDS, "phones": [(0, 0.5, "42")]}))
+    assert "phones without a known class: 42" in caplog.text
+
+
+def test_a_missing_tier_is_named_with_those_there_are(tmp_path):
+    with pytest.raises(
+        LabelError, match=r"expected a tier 'phones' in .*, found tiers 'words', 'segments'; name the tiers"
+    ):
+        read_textgrids(make(tmp_path, {"words": WORDS, "segments": PHONES}))
+
+
+def test_tiers_of_other_names_are_read_on_request(tmp_path):
+    _, segments = read_textgrids(make(tmp_path, {"ORT": WORDS, "MAU": PHONES}), words="ort", phones="mau")
+    assert len(segments) == 5
+
+
+def test_two_speakers_in_one_file_are_refused(tmp_path):
+    tiers = {f"{speaker} - {tier}": PHONES for speaker in ("anna", "bert") for tier in ("words", "phones")}
+    with pytest.raises(LabelError, match=r"expected one speaker in .*, found tiers anna - words, bert - words; cut it"):
+        read_textgrids(make(tmp_path, tiers))
+
+
+def test_two_tiers_of_one_name_are_refused(tmp_path):
+    make(tmp_path)
+    path = tmp_path / "anna_1.TextGrid"
+    path.write_text(path.read_text().replace('"phones"', '"words"'))
+    with pytest.raises(LabelError, match=r"expected tiers of different names in .*, found 'words' twice"):
+        read_textgrids(tmp_path)
+
+
+def test_text_that_is_no_textgrid_is_refused_in_one_line(tmp_path):
+    (tmp_path / "a.TextGrid").write_text("nonsense")
+    with pytest.raises(
+        LabelError, match=r"expected a Praat TextGrid in .*a\.TextGrid, found text that Praat"
+    ) as caught:
+        read_textgrid(tmp_path / "a.TextGrid")
+    assert "\n" not in str(caught.value)
+
+
+def test_audio_called_a_textgrid_is_refused(tmp_path):
+    make(tmp_path)
+    (tmp_path / "anna_1.wav").rename(tmp_path / "anna_1.TextGrid")
+    with pytest.raises(LabelError, match=r"expected a Praat TextGrid in .*, found a Sound"):
+        read_textgrid(tmp_path / "anna_1.TextGrid")
+
+
+def test_a_textgrid_without_its_recording_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match=r"expected anna_1 with one of \.wav, .* beside .*, found no recording"):
+        read_textgrids(make(tmp_path, n_samples=0))
+
+
+def test_a_folder_without_textgrids_is_refused(tmp_path):
+    with pytest.raises(CorpusError, match=r"expected recordings with TextGrids below .*, found no \.TextGrid"):
+        read_textgrids(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("phones", "expected"),
+    [
+        ("IH0 ER1 AX i ɑː aj ɚ", "vowel"),
+        ("T DX p tʲ kʰ ɾ ʔ", "stop"),
+        ("CH JH tʃ dʒ ts tɕ", "affricate"),
+        ("ZH HH s ʃ ʒː ç", "fricative"),
+        ("NG N m̩ ŋ", "nasal"),
+        ("R Y W ɫ ɹ j", "approximant"),
+    ],
+)
+def test_phones_of_both_alphabets_have_their_class(phones, expected):
+    assert {phone: phone_class(phone) for phone in phones.split()} == dict.fromkeys(phones.split(), expected)
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data, samples of real recordings")
+def test_what_the_montreal_forced_aligner_wrote_is_read(caplog):
+    with caplog.at_level("INFO"):
+        utterances, segments = read_textgrids(DATA / "mfa")
+    assert segments["tier"].value_counts().to_dict() == {"phone": 234, "word": 61}
+    assert utterances["text"].iloc[1] == "montreal forced aligner"
+    assert (segments.loc[(segments["tier"] == "phone") & (segments["label"] != "sil"), "parent"] >= 0).all()
+    assert "phones without a known class: none" in caplog.text
+
+
+def test_recordings_without_labels_are_counted_and_left_out(tmp_path, caplog):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_2.wav", np.full(800, 0.1), 16000)
+    utterances, _ = read_textgrids(tmp_path)
+    assert len(utterances) == 1
+    assert "1 of 2 recordings have no TextGrid and are left out" in caplog.text
+
+
+def test_two_recordings_of_one_stem_are_refused(tmp_path):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_1.flac", np.full(800, 0.1), 16000)
+    with pytest.raises(CorpusError, match=r"expected one recording for each TextGrid, found .*flac and .*wav"):
+        read_textgrids(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", "speaker,gender\nan\u00efs,female\n".encode("latin-1")])
+def test_a_speaker_table_that_cannot_be_read_is_named(tmp_path, content):
+    make(tmp_path)
+    (tmp_path / "speakers.csv").write_bytes(content)
+    with pytest.raises(CorpusError, match=r"expected a table in UTF-8 with commas in .*speakers\.csv"):
+        read_textgrids(tmp_path)
+
+
+def test_an_empty_recording_is_not_blamed_on_its_labels(tmp_path):
+    make(tmp_path)
+    soundfile.write(tmp_path / "anna_1.wav", np.zeros(0), 16000)
+    with pytest.raises(AudioError, match=r"expected samples in .*anna_1\.wav, found an empty recording"):
+        read_textgrids(tmp_path)

@@ -1,0 +1,208 @@
+"""The page shows every figure with what it was made from, needs nothing but itself, and runs nothing it is given."""
+
+import json
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from auscult.errors import AnalysisError, ConfigError
+from auscult.figures.talk import build_talk, headline_numbers, render_caption
+
+EVIL = "<script>alert(1)</script>"
+STUDY = {
+    "name": "default",
+    "title": "The talk",
+    "sources": {"english": "synthetic", "timit": "fetched"},
+    "left_out": {},
+}
+CAPTION = "{{ snakemake.params.figure['n'] }} points. Method: module ``auscult.analyses.probing.analysis``.\n"
+
+
+class Page(HTMLParser):
+    """Collect what a browser would see."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.text = [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+def figure(folder, name="probing", title="Probing", caption=CAPTION, n=7, **source):
+    stem = folder / "results" / "figures" / name
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    for ending in ("pdf", "svg", "png", "csv"):
+        stem.with_suffix(f".{ending}").write_bytes(b"x")
+    made_from = {
+        "study": "default",
+        "commit": "",
+        "config": "c0ffee",
+        "tables": {},
+        "corpora": {},
+        "models": {},
+        "versions": {},
+    }
+    stem.with_suffix(".json").write_text(json.dumps(made_from | source))
+    (folder / f"{name}.rst").write_text(caption)
+    return {
+        "name": name,
+        "title": title,
+        "stem": stem,
+        "caption": folder / f"{name}.rst",
+        "params": {"figure": {"n": n}},
+    }
+
+
+def page(folder, *figures, study=STUDY, **more):
+    build_talk(folder / "results" / "talk", figures=figures, study=study, **more)
+    return Page((folder / "results" / "talk" / "index.html").read_text())
+
+
+def test_a_figure_has_picture_caption_files_and_provenance(tmp_path):
+    shown = page(tmp_path, figure(tmp_path, models={"hubert/300": "beef"}, commit="01dc0de"), commit="abc123")
+    assert ("img", "alt", "7 points.") in shown.attributes
+    assert (
+        "img",
+        "src",
+        "data:image/png;base64,eA==",
+    ) in shown.attributes
+    links = [value for tag, name, value in shown.attributes if (tag, name) == ("a", "href")]
+    assert links == ["#probing", *(f"../figures/probing.{ending}" for ending in ("pdf", "svg", "png", "csv", "json"))]
+    assert all(
+        text in shown.text
+        for text in ("c0ffee", "hubert/300", "beef", "abc123", "01dc0de", "auscult.analyses.probing.analysis")
+    )
+
+
+def test_links_lead_to_files_that_exist(tmp_path):
+    shown = page(tmp_path, figure(tmp_path))
+    for tag, name, value in shown.attributes:
+        if (tag, name) == ("a", "href") and not value.startswith("#"):
+            assert (tmp_path / "results" / "talk" / value).is_file()
+
+
+def test_the_page_says_what_was_heard_and_what_was_left_out(tmp_path):
+    shown = page(
+        tmp_path, figure(tmp_path), study=STUDY | {"left_out": {"wav2vec2-base": "the hub could not be reached"}}
+    )
+    assert "english (synthesised speech), timit (recorded speech)" in shown.text
+    assert "wav2vec2-base: the hub could not be reached" in shown.text
+
+
+@pytest.mark.parametrize("place", ["title", "n", "caption", "models", "study", "left_out"])
+def test_a_label_with_a_script_stays_text(tmp_path, place):
+    given = {
+        "title": {"title": EVIL},
+        "n": {"n": EVIL},
+        "caption": {"caption": EVIL},
+        "models": {"models": {EVIL: EVIL}},
+    }
+    study = STUDY | ({"title": EVIL} if place == "study" else {"left_out": {EVIL: EVIL}} if place == "left_out" else {})
+    shown = page(tmp_path, figure(tmp_path, **given.get(place, {})), study=study)
+    assert "script" not in shown.tags
+    assert EVIL in shown.text
+
+
+def test_a_caption_can_neither_include_files_nor_hold_raw_html(tmp_path):
+    (tmp_path / "secret").write_text("hidden words")
+    caption = f".. include:: {tmp_path / 'secret'}\n\n.. raw:: html\n\n   {EVIL}\n\nEnd.\n"
+    shown = page(tmp_path, figure(tmp_path, caption=caption))
+    assert "hidden words" not in shown.text
+    assert "script" not in shown.tags
+
+
+@pytest.mark.parametrize(
+    "value", ["`x <javascript:alert(1)>`_", "a\n\n.. image:: http://x/y.png", "https://x.example", "*b*"]
+)
+def test_a_value_in_a_caption_is_never_markup(tmp_path, value):
+    (tmp_path / "c.rst").write_text("Label {{ snakemake.params.label }} end.\n")
+    shown = Page(render_caption(tmp_path / "c.rst", {"label": value}))
+    assert set(shown.tags) <= {"main", "p"}
+    assert " ".join(value.split()) in shown.text
+
+
+def test_the_page_allows_no_script_and_requests_nothing(tmp_path):
+    shown = page(tmp_path, figure(tmp_path))
+    policy = next(value for tag, name, value in shown.attributes if tag == "meta" and value.startswith("default-src"))
+    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
+    assert not {"script", "link", "iframe", "object"} & set(shown.tags)
+    assert not [value for _, name, value in shown.attributes if name in ("src", "href") and "//" in value]
+
+
+def test_figures_stand_in_the_talks_order(tmp_path):
+    figures = [figure(tmp_path, name, title=f"About {name}") for name in ("tone", "other", "mixing", "probing")]
+    text = page(tmp_path, *figures).text.split("Part I:")[1]
+    places = [text.index(f"About {name}") for name in ("probing", "mixing", "tone", "other")]
+    assert places == sorted(places)
+
+
+def test_the_page_is_the_same_bytes_again(tmp_path):
+    one = figure(tmp_path)
+    page(tmp_path, one)
+    before = (tmp_path / "results" / "talk" / "index.html").read_bytes()
+    page(tmp_path, one)
+    assert (tmp_path / "results" / "talk" / "index.html").read_bytes() == before
+
+
+def test_a_missing_figure_is_named(tmp_path):
+    missing = figure(tmp_path)
+    missing["stem"].with_suffix(".png").unlink()
+    with pytest.raises(
+        AnalysisError, match=r"expected .*probing\.png of figure 'probing' for the page, found no such file"
+    ):
+        page(tmp_path, missing)
+    assert not (tmp_path / "results" / "talk").exists()
+
+
+def test_a_caption_that_reads_what_does_not_exist_is_named(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"expected caption .*probing\.rst to read only snakemake\.params\.figure, found: "
+    ):
+        page(tmp_path, figure(tmp_path, caption="{{ snakemake.params.figur }}"))
+
+
+def test_captions_read_a_snakemake_object_as_they_read_ours(tmp_path):
+    from jinja2 import Environment
+
+    (tmp_path / "c.rst").write_text(CAPTION)
+    theirs = (
+        Environment().from_string(CAPTION).render(snakemake=SimpleNamespace(params=SimpleNamespace(figure={"n": 7})))
+    )
+    assert theirs.startswith("7 points.")
+    assert "7 points." in render_caption(tmp_path / "c.rst", {"figure": {"n": 7}})
+
+
+def results(**columns):
+    rows = pd.DataFrame({"layer": ["T1", "selected", "selected"], "value": [0.1, 0.71234, 0.2], **columns})
+    return rows.assign(metric="accuracy", corpus="english", target="phone", model="hubert", step="300")
+
+
+def test_headline_numbers_are_those_of_the_chosen_layer_and_the_true_labels():
+    numbers = headline_numbers([results(labels=["true", "true", "shuffled"])])
+    assert numbers == {"accuracy": {"english": {"phone": {"hubert": {"300": 0.7123}}}}}
+
+
+def test_headline_numbers_keep_probes_and_training_sizes_apart():
+    probes = results(labels="true", layer="selected").assign(value=[0.5, 0.6, 0.7], n_train=[float("nan"), 100, None])
+    numbers = headline_numbers([probes.assign(probe=["ridge", "ridge", "mlp"])])["accuracy"]["english"]["phone"]
+    found = {(probe, n): entry["hubert"]["300"] for probe, of in numbers.items() for n, entry in of.items()}
+    assert found == {("ridge", "all"): 0.5, ("ridge", "100.0"): 0.6, ("mlp", "all"): 0.7}
+
+
+def test_headline_numbers_leave_out_every_layer_with_every_other():
+    table = results(layer="T1").assign(target=["layers", "models", "mel"])
+    assert list(headline_numbers([table])["accuracy"]["english"]) == ["mel"]
+
+
+def test_headline_numbers_keep_methods_and_layers_apart_and_drop_what_is_not_finite():
+    maps = results(method=["pca", "lda", "pca"], layer=["T1", "T1", "T2"]).assign(value=[0.1, 0.2, float("nan")])
+    numbers = headline_numbers([maps])["accuracy"]["english"]["phone"]
+    assert numbers == {"pca": {"T1": {"hubert": {"300": 0.1}}}, "lda": {"T1": {"hubert": {"300": 0.2}}}}

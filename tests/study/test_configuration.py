@@ -1,0 +1,637 @@
+"""A study's configuration: checked whole before anything runs, each mistake told in one line."""
+
+import re
+
+import pytest
+import yaml
+from places import ROOT
+
+from auscult.errors import ConfigError
+from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
+from auscult.study.configuration import (
+    analysed_steps,
+    check_study,
+    leave_out,
+    model_seed,
+    read_steps,
+    runs_of,
+    steps_of,
+    tiers_of,
+)
+from auscult.study.extractions import extracted_sweeps
+from auscult.study.requirements import DEFAULT_LAYERS
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+def test_every_study_of_the_repository_is_valid(path):
+    assert check_study(yaml.safe_load(path.read_text()), SCHEMA)["study"]
+
+
+def test_defaults_come_from_the_schema_and_the_input_is_not_changed(config):
+    before = yaml.safe_dump(config)
+    checked = check_study(config, SCHEMA)
+    assert checked["models"]["hubert-english"]["crop_s"] == 2.0
+    assert checked["models"]["mel"]["features"] == "mel"
+    assert yaml.safe_dump(config) == before
+
+
+def test_a_misspelt_key_is_named_with_the_likely_one(config):
+    config["modles"] = config.pop("models")
+    with pytest.raises(ConfigError, match=r"unknown key 'modles' in the study \(did you mean 'models'\?\)"):
+        check_study(config, SCHEMA)
+
+
+def test_a_misspelt_nested_key_is_told_with_its_place(config):
+    config["corpora"]["english"]["sentence"] = {"train": 1}
+    with pytest.raises(ConfigError, match="unknown key 'sentence' in corpora: english"):
+        check_study(config, SCHEMA)
+
+
+def test_a_missing_key_is_named(config):
+    del config["models"]["hubert-english"]["steps"]
+    with pytest.raises(ConfigError, match="expected key 'steps' in models: hubert-english"):
+        check_study(config, SCHEMA)
+
+
+def test_a_value_of_the_wrong_type_is_told_with_the_keys_meaning(config):
+    config["models"]["hubert-english"]["steps"] = "1500"
+    with pytest.raises(ConfigError, match="models: hubert-english: steps: '1500' is not of type 'array'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_figure_that_names_an_unknown_model_is_an_error(config):
+    config["figures"]["probing"]["models"] = ["hubert-englsh"]
+    with pytest.raises(ConfigError, match=r"figures: probing: models, found 'hubert-englsh' \(did you mean"):
+        check_study(config, SCHEMA)
+
+
+def test_a_figure_of_a_model_that_its_analysis_leaves_out_is_an_error(config):
+    config["analyses"]["probing"]["models"].remove("mel")
+    with pytest.raises(ConfigError, match="expected one of the study's analyses: probing: models"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize("family", ["probing", "abx"])
+def test_a_target_that_an_analysis_does_not_define_is_an_error(config, family):
+    config["analyses"][family]["corpora"]["english"] = ["phones"]
+    with pytest.raises(ConfigError, match=rf"analyses: {family}: corpora: english, found 'phones'.*mean 'phone'"):
+        check_study(config, SCHEMA)
+
+
+def test_abx_without_the_probes_it_is_drawn_beside_is_an_error(config):
+    del config["analyses"]["probing"], config["figures"]["probing"]
+    with pytest.raises(ConfigError, match=r"expected analyses: probing beside analyses: abx.*add probing or leave"):
+        check_study(config, SCHEMA)
+
+
+def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
+    del config["models"]["f0"]
+    for entry in (*config["analyses"].values(), *config["figures"].values()):
+        if "models" in entry:
+            entry["models"] = [model for model in entry["models"] if model != "f0"]
+    with pytest.raises(
+        ConfigError, match=r"acoustic features .* in analyses: probing: targets: log_f0: column: log_f0"
+    ):
+        check_study(config, SCHEMA)
+
+
+def test_a_reference_space_of_a_model_that_is_no_baseline_is_an_error(config):
+    config["analyses"]["similarity"]["references"]["mel"]["model"] = "hubert-english"
+    with pytest.raises(ConfigError, match=r"acoustic models .* in analyses: similarity: references: mel: model"):
+        check_study(config, SCHEMA)
+
+
+def test_how_similarity_is_measured_has_defaults(config):
+    measures = check_study(config, SCHEMA)["analyses"]["similarity"]["measures"]
+    assert (measures["metrics"][0], measures["n_resamples"]) == ("cka", 1000)
+
+
+def test_an_analysis_of_an_unknown_corpus_is_an_error(config):
+    config["analyses"]["reduction"]["corpora"] = ["englich"]
+    with pytest.raises(ConfigError, match="analyses: reduction: corpora, found 'englich'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_model_trained_on_a_corpus_without_training_split_is_an_error(config):
+    for counts in ("sentences", "voices"):
+        del config["corpora"]["dutch"][counts]["train"]
+    with pytest.raises(ConfigError, match="expected a corpus with split 'train'"):
+        check_study(config, SCHEMA)
+
+
+def test_a_model_name_that_cannot_be_a_path_is_refused(config):
+    config["models"]["../etc"] = {"source": "acoustic", "features": "mel"}
+    with pytest.raises(ConfigError, match=r"'\.\./etc' does not match"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_are_ordered_and_begin_untrained():
+    assert steps_of("m", {"source": "hub", "revisions": {"20": "b", "100": "c", "5": "a"}}) == ["0", "5", "20", "100"]
+    assert analysed_steps("m", {"source": "trained", "steps": [0, 10, 1500]}) == ["0", "1500"]
+    assert analysed_steps("m", {"source": "acoustic"}) == ["final"]
+
+
+def test_runs_follow_the_configuration(config):
+    for seed in ("hubert-english", "hubert-english-2"):
+        config["models"][seed]["steps"] = [0, 100, 1500]
+    runs = list(runs_of(check_study(config, SCHEMA), "reduction"))
+    assert runs[:3] == [
+        ("multilingual", "hubert-english", "0"),
+        ("multilingual", "hubert-english", "1500"),
+        ("multilingual", "mel", "final"),
+    ]
+
+
+def test_a_model_may_be_asked_of_one_corpus_beside_those_asked_of_all(config):
+    runs = set(runs_of(check_study(config, SCHEMA), "probing"))
+    assert {corpus for corpus, model, _ in runs if model == "recogniser-french"} == {"french"}
+    assert {corpus for corpus, model, _ in runs if model == "mel"} == set(config["analyses"]["probing"]["corpora"])
+
+
+@pytest.mark.parametrize(
+    ("also", "message"),
+    [
+        ({"frensh": ["mel"]}, r"in analyses: probing: also, found 'frensh' \(did you mean 'french'\?\)"),
+        ({"french": ["mell"]}, r"in analyses: probing: also: french, found 'mell' \(did you mean 'mel'\?\)"),
+    ],
+)
+def test_what_is_asked_beside_must_be_known(config, also, message):
+    config["analyses"]["probing"]["also"] = also
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+def test_a_models_seed_is_its_own_or_the_studys(config):
+    assert model_seed(config, "hubert-english") == config["seed"]
+    config["models"]["hubert-english"]["seed"] = 7
+    assert model_seed(config, "hubert-english") == 7
+
+
+def test_leaving_a_model_out_removes_it_everywhere(config):
+    left = leave_out(check_study(config, SCHEMA), ["mel"])
+    named = [left["models"], *(entry["models"] for entry in (*left["analyses"].values(), *left["figures"].values()))]
+    assert not any("mel" in models for models in named)
+
+
+def test_a_fine_tuned_model_is_left_out_with_the_one_it_starts_from(config):
+    config |= {"analyses": {"probing": config["analyses"]["probing"]}, "figures": {}}
+    left = leave_out(check_study(config, SCHEMA), ["hubert-english"])
+    assert left["analyses"]["probing"]["also"] == {"french": []}
+    assert "recogniser-french" not in left["models"]
+
+
+def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
+    config["analyses"]["reduction"]["models"] = config["figures"]["reduction"]["models"] = ["mel"]
+    with pytest.raises(ConfigError, match="expected a model in analyses: reduction once mel is left out"):
+        leave_out(check_study(config, SCHEMA), ["mel"])
+
+
+def test_models_that_are_one_before_training_are_read_untrained_once(config):
+    study = check_study(config, SCHEMA)
+    steps = [step for _, model, step in runs_of(study, "abx") if model == "hubert-nonspeech"]
+    assert read_steps(study, "abx", "hubert-english")[0] == "0"
+    assert (
+        steps
+        == read_steps(study, "abx", "hubert-nonspeech")
+        == analysed_steps("", study["models"]["hubert-nonspeech"])[1:]
+    )
+    assert read_steps(study, "encoding", "hubert-nonspeech")[0] == "0"
+    study["models"]["hubert-nonspeech"]["seed"] = 5
+    assert read_steps(study, "abx", "hubert-nonspeech")[0] == "0"
+
+
+def test_fine_tuned_seeds_keep_their_own_untrained_models(config):
+    study = check_study(config, SCHEMA)
+    assert [read_steps(study, "reliability", name)[0] for name in ("keyword-1", "keyword-2")] == ["0", "0"]
+
+
+def test_steps_without_the_untrained_model_are_an_error(config):
+    config["models"]["hubert-english"]["steps"] = [10, 100]
+    with pytest.raises(ConfigError, match=r"expected 0, the untrained control, among models: hubert-english: steps"):
+        check_study(config, SCHEMA)
+
+
+def test_a_twin_of_another_seed_is_no_untrained_control(config):
+    config["models"]["hubert-nonspeech"]["steps"] = [1500]
+    check_study(config, SCHEMA)
+    config["models"]["hubert-nonspeech"]["seed"] = 5
+    with pytest.raises(ConfigError, match=r"models: hubert-nonspeech: steps, .*, found \[1500\]; add 0"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_that_train_nothing_are_an_error(config):
+    config["models"]["hubert-english"]["steps"] = [0]
+    with pytest.raises(ConfigError, match=r"expected a value of 1 or more among models: hubert-english: steps"):
+        check_study(config, SCHEMA)
+
+
+def test_a_training_corpus_without_held_out_part_is_an_error(config):
+    for counts in ("sentences", "voices"):
+        del config["corpora"]["english"][counts]["valid"]
+    with pytest.raises(ConfigError, match="expected a corpus with split 'valid'"):
+        check_study(config, SCHEMA)
+
+
+def test_steps_of_a_sweep_may_be_written_as_numbers(config):
+    config["models"]["sweep"] = {"source": "hub", "repository": "a/b", "revisions": {20: "y", 1000: "x"}}
+    model = check_study(config, SCHEMA)["models"]["sweep"]
+    assert [model["revisions"][step] for step in steps_of("sweep", model)[1:]] == ["y", "x"]
+
+
+def test_a_hub_model_without_revision_is_told_which_keys_it_may_have(config):
+    config["models"]["base"] = {"source": "hub", "repository": "a/b"}
+    with pytest.raises(
+        ConfigError, match="expected key 'revision' in models: base, or revisions or repositories by step"
+    ):
+        check_study(config, SCHEMA)
+
+
+def test_a_missing_source_is_told_as_such(config):
+    del config["models"]["mel"]["source"]
+    with pytest.raises(ConfigError, match="expected key 'source' in models: mel"):
+        check_study(config, SCHEMA)
+
+
+def changed(config, place, **changes):
+    """Change a part of the analyses, named by its keys."""
+    entry = config["analyses"]
+    for key in place.split():
+        entry = entry[key]
+    entry |= changes
+
+
+PHONE = "probing targets phone"
+SPEAKER = "probing targets speaker"
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "message"),
+    [
+        (PHONE, {"tier": "syllable"}, "probing: targets: phone: tier, found 'syllable'"),
+        ("reduction", {"tier": "syllable"}, "reduction: tier, found 'syllable'"),
+        ("similarity", {"tier": "syllable"}, "similarity: tier, found 'syllable'"),
+        ("similarity references word", {"tier": "syllable"}, "references: word: tier, found 'syllable'"),
+        ("abx targets phone", {"tier": "syllable"}, "abx: targets: phone: tier, found 'syllable'"),
+        (SPEAKER, {"control": True}, "probing: target 'speaker': expected a column of types where control is asked"),
+        (SPEAKER, {"held_out": "type"}, "expected a column of types where held_out is 'type'"),
+        (PHONE, {"held_out": "type"}, "found held_out 'type', which keeps them apart"),
+        (PHONE, {"kind": "values"}, "expected kind classes for a control task, found values"),
+        (PHONE, {"kind": "values", "control": False}, "expected kind classes for mlp, mdl, found values"),
+        ("probing", {"probe": "logistic", "max_items": 500}, "'log_f0': expected probe ridge for a target of kind"),
+        ("probing", {"probe": "logistic"}, "expected max_items beside probe: logistic"),
+        (PHONE, {"twins": ["attention"]}, "expected tier utterance for twin 'attention', found 'phone'"),
+        ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
+        ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
+    ],
+)
+def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
+    changed(config, PHONE, mdl=True)
+    changed(config, place, **changes)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_attention_over_phones_that_are_not_extracted_is_an_error(config):
+    config["analyses"] = {"probing": config["analyses"]["probing"]}
+    config["figures"] = {"probing": config["figures"]["probing"]}
+    targets = config["analyses"]["probing"]["targets"]
+    for name in set(targets) - {"gender"}:
+        del targets[name]
+    config["analyses"]["probing"] |= {"corpora": {"english": ["gender"]}, "also": {}}
+    config["activations"]["tiers"] = ["utterance"]
+    targets["gender"]["twins"] = ["attention"]
+    with pytest.raises(ConfigError, match="targets: gender: twins: attention, which reads phones, found 'phone'"):
+        check_study(config, SCHEMA)
+
+
+def test_layers_of_a_model_without_an_architecture_of_its_own_are_the_defaults(config):
+    assert DEFAULT_ARCHITECTURE["layers"] == DEFAULT_LAYERS
+    config["models"]["hubert-english"]["architecture"] = {"layers": 2}
+    config["models"]["hubert-nonspeech"]["architecture"] = {"layers": 2}
+    with pytest.raises(ConfigError, match=r"\(cnn, embed, T1, T2\) in analyses: reduction: layers, found 'T3'"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value"),
+    [("reduction", "methods", ["pca", "pca"]), ("reduction", "layers", ["T3", "T3"])],
+)
+def test_a_thing_named_twice_is_an_error(config, section, key, value):
+    config["analyses"][section][key] = value
+    with pytest.raises(ConfigError, match=f"analyses: {section}: {key}: .* has non-unique elements"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(("key", "value"), [("tiers", ["phone", "phone"]), ("splits", ["test", "test"])])
+def test_a_tier_or_split_named_twice_is_an_error(config, key, value):
+    config["activations"][key] = value
+    with pytest.raises(ConfigError, match=f"activations: {key}: .* has non-unique elements"):
+        check_study(config, SCHEMA)
+
+
+def test_a_type_without_a_name_is_an_error(config):
+    changed(config, PHONE, type="")
+    with pytest.raises(ConfigError, match="targets: phone: type: '' "):
+        check_study(config, SCHEMA)
+
+
+def test_an_early_checkpoint_is_not_the_untrained_model():
+    assert analysed_steps("m", {"source": "trained", "steps": [25, 100, 1500]}) == ["1500"]
+
+
+@pytest.mark.parametrize("family", ["probing", "similarity", "abx"])
+def test_every_analysis_of_a_trained_model_needs_its_untrained_control(config, family):
+    config["models"]["hubert-nonspeech"]["steps"] = [1500]
+    for section in ("analyses", "figures"):
+        config[section][family]["models"].remove("hubert-english")
+    expected = f"models: hubert-nonspeech: steps, .* in analyses: {family}: models, found"
+    with pytest.raises(ConfigError, match=expected):
+        check_study(config, SCHEMA)
+
+
+@pytest.fixture
+def smoke():
+    return yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+
+
+def test_reliability_compares_explanations_of_the_same_class(smoke):
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"]["classes"] == "labelled"
+    smoke["analyses"]["attribution"]["explain"] = {"classes": "predicted"}
+    message = (
+        r"expected explain: \{classes: labelled\} in analyses: attribution, so that reliability compares "
+        "explanations of the same class by all models of keyword, found predicted"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_study(smoke, SCHEMA)
+    del smoke["analyses"]["reliability"], smoke["figures"]["reliability"]
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"]["classes"] == "predicted"
+
+
+def test_classes_are_explained_as_labelled_unless_a_study_says_otherwise(smoke):
+    del smoke["analyses"]["attribution"]["explain"]
+    assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"] == {"classes": "labelled", "ctc": "word"}
+
+
+def test_seeds_are_compared_beside_two_untrained_models_at_least(smoke):
+    smoke["models"]["keyword-2"]["steps"] = [6]
+    message = (
+        "expected step 0 of at least two models of task keyword, whose agreement is what seeds agree by chance, "
+        "found it of keyword-1; add 0 to models: keyword-2: steps"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_study(smoke, SCHEMA)
+    smoke["analyses"]["reliability"]["tasks"]["keyword"]["between"] = ["methods"]
+    check_study(smoke, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("family", "key", "names", "message"),
+    [
+        ("attribution", "inputs_of_seeds", ["spectrogram"], r"attribution inputs \(waveform, cnn\) .*inputs_of_seeds"),
+        ("reliability", "inputs", ["cnn"], r"attribution inputs of every seed \(waveform\) in .*reliability: inputs"),
+        (
+            "reliability",
+            "randomised_units",
+            ["frame"],
+            r"attribution units \(word\) in .*reliability: randomised_units",
+        ),
+    ],
+)
+def test_reliability_asks_only_for_what_is_explained_of_every_seed(smoke, family, key, names, message):
+    smoke["analyses"]["attribution"]["inputs_of_seeds"] = ["waveform"]
+    check_study(smoke, SCHEMA)
+    smoke["analyses"][family][key] = names
+    with pytest.raises(ConfigError, match=message):
+        check_study(smoke, SCHEMA)
+
+
+def test_tasks_of_the_default_study_have_two_untrained_models(config):
+    for task in ("keyword", "gender"):
+        assert [0 in config["models"][f"{task}-{seed}"]["steps"] for seed in range(1, 4)] == [True, True, False]
+
+
+def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
+    config["models"]["own"] = {"source": "folder", "path": "own", "head": {"name": "classifier1", "labels": ["a", "b"]}}
+    assert check_study(config, SCHEMA)["models"]["own"]["head"]["name"] == "classifier1"
+    config["models"]["own"]["head"] = {"labels": ["a", "b"]}
+    with pytest.raises(ConfigError, match="expected key 'name' in models: own: head, found only labels"):
+        check_study(config, SCHEMA)
+
+
+def test_a_sweep_runs_every_checkpoint_that_any_analysis_reads(config):
+    study = check_study(config, SCHEMA)
+    sweeps = {(corpus, name): runs for corpus, name, runs in extracted_sweeps(study)}
+    every = steps_of("hubert-english", study["models"]["hubert-english"])
+    assert sweeps["mandarin", "hubert-english"] == [("hubert-english", step) for step in every]
+    assert sweeps["english", "hubert-english"] == [("hubert-english", step) for step in (every[0], every[-1])]
+    assert ("english", "hubert-mandarin") not in sweeps
+    acoustic = [name for name, model in study["models"].items() if model["source"] == "acoustic"]
+    assert sweeps["dutch", ""] == [(name, "final") for name in acoustic]
+
+
+def test_sweeps_cover_every_run_of_the_families_that_read_activations(config):
+    study = check_study(config, SCHEMA)
+    made = {(corpus, *run) for corpus, _, runs in extracted_sweeps(study) for run in runs}
+    for family in ("probing", "reduction", "similarity", "abx", "tone"):
+        assert set(runs_of(study, family)) <= made
+
+
+def test_a_corpus_may_have_tiers_of_its_own(config):
+    study = check_study(config, SCHEMA)
+    assert "rime_50" in tiers_of(study, "mandarin")
+    assert tiers_of(study, "english") == config["activations"]["tiers"]
+    config["activations"]["corpora"] = {"mandrin": {"tiers": ["phone"]}}
+    with pytest.raises(ConfigError, match=r"activations: corpora, found 'mandrin' \(did you mean 'mandarin'\?\)"):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize("tier", ["rime_101", "rime_x", "rimes", "frame"])
+def test_a_tier_that_cannot_be_is_an_error(config, tier):
+    config["activations"]["tiers"] = [tier]
+    with pytest.raises(ConfigError, match=f"activations: tiers: 0: '{tier}' does not match"):
+        check_study(config, SCHEMA)
+
+
+TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses: tone: poolings: mean, found 'rime'"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["hubert-english", "mel"]}, "expected models with checkpoints in .* tone: models, found .* 'mel'"),
+        ({"baselines": ["time"]}, r"acoustic models of features f0 or mfcc \(.*\) in analyses: tone: baselines, found"),
+        (
+            {"contrasts": {"tone": ["max"]}},
+            r"poolings \(mean, contour\) in analyses: tone: contrasts: tone, found 'max'",
+        ),
+        ({"contrasts": {"vowel": ["mean"]}}, "unknown key 'vowel' in analyses: tone: contrasts"),
+        ({"poolings": {"mean": ["rime"], "contour": ["syllable"]}}, TIERS_OF_MANDARIN),
+        ({"n_folds": 17}, "expected at least 17 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
+        ({"n_folds": 2}, "analyses: tone: n_folds: 2 is less than the minimum of 3"),
+        ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
+    ],
+)
+def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "tone", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"models": ["gender-1"]},
+            r"recognisers \(task ctc\) and acoustic baselines in .* scrubbing: models, found 'gend",
+        ),
+        ({"models": ["hubert-english"]}, "acoustic baselines in analyses: scrubbing: models, found 'hubert-english'"),
+        (
+            {"splits": {"test": "valid"}},
+            "a test split of its own in analyses: scrubbing: splits, found 'valid' for fit or",
+        ),
+        ({"corpora": ["multilingual"], "fit_corpora": {"english": "dutch"}}, "fit_corpora, found 'english'"),
+        ({"fit_corpora": {"english-reading": "no"}}, "scrubbing: fit_corpora: english-reading, found 'no'"),
+        ({"methods": ["lace"]}, "analyses: scrubbing: methods: 0: 'lace' does not match"),
+        ({"shrinkage": 2}, "analyses: scrubbing: shrinkage"),
+        ({"n_utterances": 3}, "analyses: scrubbing: n_utterances: 3 is less than the minimum of 4"),
+    ],
+)
+def test_what_scrubbing_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "scrubbing", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
+    splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
+    assert splits == {"fit": "train", "choose": "valid", "test": "test"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"layer": "T9"},
+            r"layers of models: hubert-multilingual \(cnn, .*\) in .* disentangling: layer, found",
+        ),
+        ({"layer": "input"}, "analyses: disentangling: layer: 'input' does not match"),
+        ({"factors": ["gender"]}, r"analyses: disentangling: factors: \['gender'\] is too short"),
+        ({"methods": ["inlp"]}, "analyses: disentangling: methods: 0: 'inlp' is not one of"),
+        ({"tier": "syllable"}, "analyses: disentangling: tier, found 'syllable'"),
+        ({"targets": {"word": {"tier": "syllable", "column": "label"}}}, "disentangling: targets: word: tier, found"),
+        ({"n_folds": 17}, "expected at least 17 voices .* since analyses: disentangling holds speakers out"),
+        ({"corpora": ["english"], "bottleneck": {"steps": 3}}, "unknown key 'steps' in analyses: disentangling: bottl"),
+        ({"bottleneck": {"beta": [1]}}, r"analyses: disentangling: bottleneck: beta: \[1\] is too short"),
+    ],
+)
+def test_what_disentangling_cannot_have_is_refused_before_anything_runs(config, changes, message):
+    changed(config, "disentangling", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bottleneck_needs_a_split_to_learn_from(config):
+    for counts in ("sentences", "voices"):
+        config["corpora"]["multilingual"][counts] = {"test": 16}
+    del config["models"]["hubert-multilingual"]
+    config["analyses"] = {"disentangling": config["analyses"]["disentangling"] | {"models": ["mel"]}}
+    config["figures"] = {}
+    with pytest.raises(ConfigError, match=r"splits of multilingual \(test\) in .* train_split, found 'train'"):
+        check_study(config, SCHEMA)
+
+
+def test_seeds_of_one_condition_have_equal_steps(config):
+    config["models"]["hubert-mandarin-2"] |= {"steps": [0, 7]}
+    message = (
+        r"expected equal steps of hubert-mandarin and hubert-mandarin-2 in analyses: tone: .* found .* and \[0, 7\]"
+    )
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (
+            ("models", "bert-english-1", "corpus"),
+            "english",
+            "expected a corpus of text in models: bert-english-1: corpus, found 'english'",
+        ),
+        (
+            ("models", "hubert-english", "corpus"),
+            "written-english",
+            "expected a corpus of speech in models: hubert-english: corpus, found 'written-english'",
+        ),
+        (
+            ("analyses", "syntax", "corpora"),
+            ["english"],
+            "expected corpora of text in analyses: syntax: corpora, found",
+        ),
+        (
+            ("analyses", "syntax", "models"),
+            ["hubert-english"],
+            "expected models of text in analyses: syntax: models, found 'hubert-english'",
+        ),
+        (("models", "bert-english-1", "crop_s"), 2.0, "unknown key 'crop_s' in models: bert-english-1"),
+        (("models", "hubert-english", "mask_share"), 0.2, "unknown key 'mask_share' in models: hubert-english"),
+    ],
+)
+def test_what_reads_and_what_listens_is_kept_apart(config, place, value, message):
+    entry = config
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = value
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("place", "changes", "message"),
+    [
+        ("encoding targets phone", {"tier": "syllable"}, "encoding: targets: phone: tier, found 'syllable'"),
+        ("encoding targets gender", {"held_out": "type"}, "encoding: target 'gender': expected a column of types"),
+        (
+            "encoding",
+            {"n_folds": 20},
+            "expected at least 20 voices (test) in corpora: english: voices, since "
+            "analyses: encoding: targets: phone holds speakers out in 20 folds, found 8; add voices or lower n_folds",
+        ),
+        (
+            "encoding",
+            {"compare": [["hubert-english", "hubert-englsh"]]},
+            "expected one of the study's models of "
+            "encoding (hubert-english, mel) in analyses: encoding: compare, found 'hubert-englsh' (did you mean",
+        ),
+        ("encoding corpora", {"english": ["fone"]}, "in analyses: encoding: corpora: english, found 'fone'"),
+        ("encoding targets phone", {"givn": "pos"}, "unknown key 'givn' in analyses: encoding: targets: phone"),
+    ],
+)
+def test_what_encoding_needs_is_checked_before_anything_runs(smoke, place, changes, message):
+    changed(smoke, place, **changes)
+    with pytest.raises(ConfigError, match=re.escape(message)) as caught:
+        check_study(smoke, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_families_that_watch_a_model_learn_read_all_of_its_checkpoints(smoke):
+    steps = [step for _, model, step in runs_of(smoke, "encoding") if model == "hubert-english"]
+    assert steps == ["0", "4", "12"]
+    assert [step for _, model, step in runs_of(smoke, "probing") if model == "hubert-english"][:2] == ["0", "12"]
+
+
+def test_a_family_that_follows_training_runs_on_every_checkpoint(config):
+    checked = check_study(config, SCHEMA)
+    steps = [step for corpus, model, step in runs_of(checked, "syntax") if model == "bert-english-1"]
+    assert steps == [str(step) for step in checked["models"]["bert-english-1"]["steps"]]

@@ -1,0 +1,78 @@
+"""What a study may ask of translators is checked before anything runs."""
+
+import pytest
+import yaml
+from places import ROOT
+
+from auscult.errors import ConfigError
+from auscult.study.configuration import check_study, leave_out, runs_of
+
+SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+
+
+@pytest.fixture
+def config():
+    return yaml.safe_load((ROOT / "config.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "message"),
+    [
+        (
+            ("models", "translator-frozen-2", "width"),
+            3,
+            "expected equal width of translator-frozen-1 and translator-frozen-2 in models, .* found 16 and 3",
+        ),
+        (("models", "translator-end-to-end-1", "mechanism"), "cascade", "'cascade' is not one of"),
+        (
+            ("analyses", "translation", "models"),
+            ["recogniser-french"],
+            "expected models of source translator in analyses: translation: models, found 'recogniser-french'",
+        ),
+        (
+            ("analyses", "mixing", "models"),
+            ["translator-frozen-1"],
+            "expected encoders or recognisers in analyses: mixing: models, found 'translator-frozen-1'",
+        ),
+        (
+            ("analyses", "translation", "baselines"),
+            ["hubert-english"],
+            "expected one of the study's acoustic models .* in analyses: translation: baselines",
+        ),
+        (("corpora", "first-person", "female_share"), 1.5, "corpora: first-person: female_share"),
+    ],
+)
+def test_what_translation_cannot_have_is_refused(config, place, value, message):
+    entry = config
+    for key in place[:-1]:
+        entry = entry[key]
+    entry[place[-1]] = value
+    if place == ("analyses", "mixing", "models"):
+        config["figures"]["mixing"]["models"] = value
+    if place == ("analyses", "translation", "models"):
+        config["figures"]["translation"]["models"] = value
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)
+
+
+def test_frozen_needs_a_recogniser_before_anything_runs(config):
+    for seed in (1, 2):
+        config["models"][f"translator-frozen-{seed}"]["start"] = "hubert-english"
+    with pytest.raises(ConfigError, match=r"expected a recogniser \(task: ctc\) in models: translator-frozen-1: start"):
+        check_study(config, SCHEMA)
+
+
+def test_without_an_encoder_its_recogniser_and_translators_are_left_out_too(config):
+    study = check_study(config, SCHEMA)
+    study["models"]["hubert-dutch"]["start"] = "recogniser-english"  # any model further down the chain
+    models = leave_out({**study, "analyses": {}, "figures": {}, "models": study["models"]}, ["hubert-english"])[
+        "models"
+    ]
+    assert not {"recogniser-english", "translator-frozen-1", "translator-end-to-end-2", "hubert-dutch"} & set(models)
+    assert "hubert-mandarin" in models
+
+
+def test_the_first_seed_alone_has_the_untrained_control(config):
+    runs = list(runs_of(check_study(config, SCHEMA), "translation"))
+    assert [step for _, model, step in runs if model.endswith("-1")].count("0") == 3
+    assert not [step for _, model, step in runs if model.endswith("-2") and step == "0"]

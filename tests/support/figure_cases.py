@@ -1,0 +1,135 @@
+"""Planted tables of figures, and the figure script run as Snakemake runs it."""
+
+import runpy
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import numpy as np
+import pandas as pd
+from places import ROOT
+
+from auscult.figures.plotting import STYLE
+from auscult.tables import RESULT_COLUMNS, write_table
+
+MODELS = {
+    "hubert-english": {"label": "HuBERT (English)", "source": "trained"},
+    "w2v2-english": {"label": "wav2vec 2.0 (English)", "source": "trained"},
+    "mel": {"label": "log-mel", "source": "acoustic"},
+    "mfcc": {"label": "MFCC", "source": "acoustic"},
+    "f0": {"label": "F0", "source": "acoustic"},
+    "time": {"label": "time", "source": "acoustic"},
+}
+
+
+LAYERS = ("cnn", "embed", "T1", "T2", "T3", "T4")
+
+
+RUNS = [
+    (name, step)
+    for name, entry in MODELS.items()
+    for step in (["0", "1500"] if entry["source"] == "trained" else ["final"])
+]
+
+
+CHANCE = {"phone": (0.04, 39), "speaker": (0.06, 16), "gender": (0.5, 2), "language": (0.33, 3)}
+
+
+LEVEL = {"hubert-english": 0.72, "w2v2-english": 0.66, "mel": 0.55, "mfcc": 0.53, "f0": 0.15, "time": 0.05}
+
+
+PANELS = (("english", "phone"), ("english", "speaker"), ("english", "gender"), ("multilingual", "language"))
+
+
+def probing_rows(corpus, target, model, step, layer, value, labels="true", n_groups=16, **more):
+    chance, n_classes = CHANCE[target]
+    width = 0.03 if n_groups >= 6 else np.nan
+    row = [corpus, model, step, layer, target, "accuracy", value, value - width, value + width, 12480, n_groups]
+    return (
+        dict(zip(RESULT_COLUMNS, row))
+        | {
+            "tier": "phone",
+            "probe": "ridge",
+            "labels": labels,
+            "held_out": "speaker",
+            "n_classes": n_classes,
+            "chance": chance,
+            "resampling_unit": "speaker",
+            "n_folds": 4,
+            "valid_value": value,
+            "selected_layer": "",
+        }
+        | more
+    )
+
+
+def probing_table(panels=PANELS, runs=RUNS, layers=LAYERS, n_groups=16):
+    random, rows = np.random.default_rng(1), []
+    for corpus, target in panels:
+        chance = CHANCE[target][0]
+        for model, step in runs:
+            names = layers if MODELS[model]["source"] == "trained" else ("input",)
+            top = LEVEL[model] if step != "0" else 0.35
+            shape = 0.6 + 0.4 * np.sin(np.linspace(0.3, 2.4, len(names))) if step != "0" else np.ones(len(names))
+            values = chance + (1 - chance) * top * shape * random.uniform(0.93, 1, len(names))
+            for labels, curve in (("true", values), ("shuffled", chance + random.normal(0, 0.008, len(names)))):
+                more = {"labels": labels, "n_groups": n_groups}
+                rows += [probing_rows(corpus, target, model, step, n, v, **more) for n, v in zip(names, curve)]
+                best = int(np.argmax(values))
+                rows.append(
+                    probing_rows(
+                        corpus, target, model, step, "selected", curve[best], selected_layer=names[best], **more
+                    )
+                )
+    return pd.DataFrame(rows)
+
+
+STUDY = {
+    "name": "default",
+    "title": "Embedded",
+    "sources": {"english": "synthetic", "multilingual": "synthetic"},
+    "left_out": {},
+}
+
+
+def manifest(folder, *parts):
+    path = folder.joinpath(*parts, "manifest.json")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{}")
+    return str(path)
+
+
+class Inputs(SimpleNamespace):
+    """Named inputs, which Snakemake also lets a script iterate over."""
+
+    def items(self):
+        return vars(self).items()
+
+
+def run_script(name, folder, figure, inputs, study=STUDY, models=MODELS):
+    stem = folder / "figures" / name
+    output = {ending: f"{stem}.{ending}" for ending in ("pdf", "svg", "png")}
+    snakemake = SimpleNamespace(
+        input=Inputs(
+            style=str(STYLE),
+            corpora=[manifest(folder, "corpora", "english")],
+            checkpoints=[manifest(folder, "checkpoints", "hubert-english", "1500")],
+            **inputs,
+        ),
+        output=SimpleNamespace(table=f"{stem}.csv", provenance=f"{stem}.json", **output),
+        params=SimpleNamespace(figure={"name": name, **figure}, study=study, models=models),
+        log=[str(folder / "log")],
+        threads=1,
+    )
+    runpy.run_path(str(ROOT / "scripts" / "figure.py"), init_globals={"snakemake": snakemake})
+    return stem
+
+
+def draw_probing(folder, table, figure=None, **more):
+    write_table(table, folder / "probing.csv")
+    return run_script("probing", folder, figure or {"title": "Probing"}, {"table": str(folder / "probing.csv")}, **more)
+
+
+def texts(stem):
+    """Return the words of a figure: they are text in its SVG."""
+    svg = ElementTree.parse(f"{stem}.svg")
+    return [" ".join("".join(node.itertext()).split()) for node in svg.iter("{http://www.w3.org/2000/svg}text")]

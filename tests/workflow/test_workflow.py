@@ -1,0 +1,285 @@
+"""The workflow as its users run it: the smoke study end to end, and what may happen afterwards."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from homophone_tables import ROWS, save
+from places import ROOT
+from workflow_runs import ENVIRONMENT, NOWHERE, PROXIES, planned, run, snakemake
+
+TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
+# The workflow sets the threads of its steps itself; it must not inherit pytest's single one.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    ENVIRONMENT.pop(variable, None)
+
+pytestmark = pytest.mark.workflow
+
+
+
+
+
+
+
+
+def test_smoke_study_makes_every_figure_and_the_page(smoke):
+    config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+    for figure in config["figures"]:
+        for ending in ("pdf", "svg", "png", "csv", "json"):
+            assert (smoke / f"results/figures/{figure}.{ending}").stat().st_size > 0
+        assert f'id="{figure}"' in (smoke / "results/talk/index.html").read_text()
+
+
+def test_afterwards_there_is_nothing_to_do(smoke):
+    assert "Nothing to be done" in snakemake(smoke, "--dry-run")
+
+
+def test_a_deleted_figure_is_rebuilt_alone(built):
+    (built / "results/figures/probing.pdf").unlink()
+    jobs = planned(snakemake(built, "--dry-run", "results/figures/probing.pdf"))
+    assert jobs == {"figure_probing": 1}
+
+
+def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
+    study = changed_study("analyses", "reduction", "n_items", value=300)
+    jobs = planned(snakemake(built, "--dry-run", study=study))
+    assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "talk", "all"}
+
+
+def test_a_changed_probe_reruns_what_is_drawn_beside_it_and_no_other_analysis(built, changed_study):
+    study = changed_study("analyses", "probing", "n_resamples", value=300)
+    jobs = planned(snakemake(built, "--dry-run", study=study))
+    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "talk", "all"}
+
+
+def test_a_changed_title_reruns_no_analysis(built, changed_study):
+    study = changed_study("figures", "probing", "title", value="Another title")
+    assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "talk", "all"}
+
+
+def test_a_corrupted_corpus_is_noticed_before_use(built):
+    audio = next((built / "resources/corpora/english/audio").rglob("*.flac"))
+    audio.write_bytes(audio.read_bytes()[:-1])
+    target = "results/activations/english/mel/final/manifest.json"
+    printed = snakemake(built, "--forcerun", target, "--", target, ok=False)
+    assert re.search(rf"auscult: expected SHA-256 .*{audio.name}", printed)
+    assert "Traceback" not in printed
+
+
+def test_the_example_of_the_readme_runs(smoke):
+    last = str(yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["hubert-english"]["steps"][-1])
+    example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    assert last in example
+    example = example.replace(last, "12")
+    assert "accuracy" in run(sys.executable, "-c", f"{example}\nprint(*table.metric)", cwd=smoke)
+
+
+def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+    del config["study"]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    printed = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected key 'study' in the study" in printed
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "message"),
+    [
+        (
+            ("models", "own"),
+            {"source": "folder", "path": "no/such"},
+            "expected a folder at models: own: path, found none",
+        ),
+        (
+            ("corpora", "own"),
+            {"source": "folder", "reader": "textgrid", "path": "x"},
+            "expected a folder at corpora: own",
+        ),
+        (
+            ("analyses", "similarity", "references", "own"),
+            {"space": "vectors", "path": "no.vec"},
+            "expected a file at analyses: similarity: references: own: path, found none at",
+        ),
+        (
+            ("corpora", "english", "languages"),
+            ["engish"],
+            "expected languages among dutch, english, english-first-person, english-reading, french, french-homophones, "
+            "mandarin in corpora: english, found 'engish'",
+        ),
+    ],
+)
+def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
+    printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
+    assert f"auscult: {message}" in printed
+    assert "Traceback" not in printed
+
+
+def test_a_file_of_word_vectors_lies_beside_its_study_and_is_an_input(tmp_path, changed_study):
+    (tmp_path / "words.vec").write_text("1 2\nthe 0 1\n")
+    reference = {"tier": "word", "space": "vectors", "path": "words.vec"}
+    study = changed_study("analyses", "similarity", "references", "own", value=reference)
+    (tmp_path / "elsewhere").mkdir()
+    printed = snakemake(tmp_path / "elsewhere", "--dry-run", "results/similarity/english/mel/final.csv", study=study)
+    inputs = re.search(r"rule similarity_run:\s+input: (.*)", printed)[1]
+    assert "../words.vec" in inputs.split(", ")
+
+
+def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
+    printed = snakemake(tmp_path, "--dry-run", study=changed_study("analysis", value={}), ok=False)
+    assert "auscult: unknown key 'analysis' in the study (did you mean 'analyses'?)" in printed
+    assert "Traceback" not in printed
+
+
+def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
+    assert (jobs["download_corpus"], jobs["download_alignments"], jobs["import_archive"]) == (5, 2, 5)
+    # Six models with one checkpoint, two runs of 9, three of 32 and three of 10 that publish their untrained selves.
+    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (6 + 2 * 9 + 3 * 32 + 3 * 10, 8)
+    assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
+    # Two recognisers, each trained and not, and log-mel.
+    assert jobs["scrubbing_run"] == 2 * 2 + 1
+    # Three models, each trained and not, and log-mel.
+    assert jobs["disentangling_run"] == jobs["disentangling_latents"] == 2 * 3 + 1
+    assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "scrubbing", "probing", "abx"))
+
+
+def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/homophones.yaml"))
+    assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"], jobs["download_corpus"]) == (2, 2, 1)
+    assert (jobs["mixing_run"], jobs["figure_mixing"], jobs["figure_probing"]) == (4, 1, 1)
+
+
+def test_suppressed_and_promoted_language_models_are_a_study_of_their_own(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/suppression.yaml"))
+    trained = [name for name in jobs if name.startswith("train_language_model")]
+    assert (len(trained), jobs["syntax_run"], jobs["figure_syntax"], jobs["write_text_corpus"]) == (5, 5, 1, 1)
+    assert not [name for name in jobs if name.startswith(("synthesise", "extract", "train_model"))]
+
+
+def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/intents.yaml").read_text())
+    config["corpora"]["commands"]["path"] = "commands"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    missing = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected a folder at corpora: commands: path, found none at commands" in missing
+    (tmp_path / "commands").mkdir()
+    jobs = planned(snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml"))
+    assert (jobs["import_folder"], jobs["fetch_checkpoint"]) == (1, 3)
+    for slot in ("action", "object", "location"):
+        assert jobs[f"attribution_commands_intent_{slot}"] == jobs[f"reliability_commands_intent_{slot}"] == 1
+    assert (jobs["reliability_task"], jobs["figure_reliability"]) == (3, 1)
+
+
+def test_published_translators_are_planned_once_must_she_is_there(tmp_path):
+    config = yaml.safe_load((ROOT / "studies/must-she.yaml").read_text())
+    config["corpora"]["must-she"]["path"] = "she"
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
+    missing = snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml", ok=False)
+    assert "auscult: expected a folder at corpora: must-she: path, found none at she" in missing
+    (tmp_path / "she").mkdir()
+    jobs = planned(snakemake(tmp_path, "--dry-run", study=tmp_path / "study.yaml"))
+    assert (jobs["import_folder"], jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (1, 2, 2)
+    assert (jobs["translation_run"], jobs["translation_baseline"], jobs["figure_translation"]) == (2, 1, 1)
+
+
+def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):
+    save(tmp_path / "mirror", ROWS, name="train-00000-of-00001.parquet")
+    manifest = "resources/corpora/homophones/manifest.json"
+    mirror = f"file://{tmp_path / 'mirror'}"
+    snakemake(tmp_path, "--", manifest, study="studies/homophones.yaml", AUSCULT_MIRRORS=mirror)
+    files = json.loads((tmp_path / manifest).read_text())["files"]
+    assert sum(name.endswith(".flac") for name in files) == len(ROWS)
+
+
+def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):
+    nowhere = f"hub_endpoint={NOWHERE}"
+    both = snakemake(tmp_path, "--dry-run", "--config", nowhere, study="studies/timit.yaml")
+    assert planned(both)["fetch_checkpoint"] == 1
+    left = snakemake(
+        tmp_path, "--dry-run", "--config", nowhere, "hub_unreachable=leave-out", study="studies/timit.yaml"
+    )
+    assert "fetch_checkpoint" not in planned(left)
+    assert "left out model wav2vec2-base: the hub cannot be reached" in left
+
+
+def test_every_job_of_the_cluster_profile_has_its_resources(tmp_path):
+    printed = snakemake(tmp_path, "--profile", str(ROOT / "profiles/slurm"), "--dry-run")
+    resources = re.findall(r"^    resources: (.*)$", printed, re.M)
+    assert len(resources) > 20
+    assert all("mem_mb=" in line and "runtime=" in line and "slurm_partition=" in line for line in resources)
+
+
+@pytest.mark.skipif(not TIMIT.is_file(), reason="the TIMIT sample is not in ../shared/data")
+def test_real_speech_comes_in_through_a_mirror(tmp_path):
+    manifest = "resources/corpora/timit/manifest.json"
+    snakemake(tmp_path, "--", manifest, study="studies/timit.yaml", AUSCULT_MIRRORS=f"file://{TIMIT.parent}")
+    files = json.loads((tmp_path / manifest).read_text())["files"]
+    assert sum(name.endswith(".flac") for name in files) == 64
+
+
+def test_every_target_of_dvc_is_a_target_of_snakemake(smoke):
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]
+    targets = snakemake(smoke, "--list-target-rules").split()
+    for name, stage in stages.items():
+        assert stage["cmd"].split()[-1] == name
+        assert name in targets
+        for out in [*stage["outs"], *stage.get("metrics", [])]:
+            assert all(options["persist"] for options in out.values())
+
+
+def test_dvc_pull_in_a_fresh_clone_leaves_nothing_to_do(smoke, tmp_path):
+    first, clone, remote = tmp_path / "first", tmp_path / "clone", tmp_path / "remote"
+    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in files:
+        (first / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, first / name)
+    shutil.copy2(ROOT / "studies/smoke.yaml", first / "config.yaml")
+    shutil.copytree(smoke, first, copy_function=shutil.copy2, dirs_exist_ok=True)
+    git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.org")
+    run(*git, "init", "--quiet", cwd=first)
+    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=first)
+    run("dvc", "commit", "--force", "--quiet", cwd=first)
+    assert "Stage 'talk' didn't change" in run("dvc", "repro", cwd=first)
+    run("dvc", "remote", "add", "--default", "store", str(remote), cwd=first)
+    run("dvc", "push", "--quiet", cwd=first)
+    run(*git, "add", "--all", cwd=first)
+    run(*git, "commit", "--quiet", "--message", "results", cwd=first)
+
+    run(*git, "clone", "--quiet", str(first), str(clone))
+    run("dvc", "pull", "--quiet", cwd=clone)
+    assert "up to date" in run("dvc", "status", cwd=clone)
+    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=clone)
+    assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone)
+
+
+def test_snakemake_lint_asks_only_for_the_environments_that_the_lock_file_replaces():
+    advice = re.findall(r"^ {4}\* (.*)$", run("snakemake", "--lint", ok=False), re.M)
+    assert set(advice) == {"Specify a conda environment or container for each rule.:"}
+
+
+def test_style_of_workflow_and_code_is_clean():
+    run("snakefmt", "--check", "Snakefile", "workflow")
+    run("ruff", "check", ".")
+    run("ruff", "format", "--check", ".")
+    run("codespell", ".")
+
+
+def test_every_family_has_its_drawers():
+    families = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["analyses"]
+    for family in families["properties"]:
+        for drawer in (
+            f"src/auscult/analyses/{family}/analysis.py",
+            f"src/auscult/analyses/{family}/figure.py",
+            f"tests/analyses/{family}/test_{family}.py",
+            f"tests/analyses/{family}/test_{family}_figure.py",
+            f"workflow/rules/{family}.smk",
+            f"scripts/{family}.py",
+            f"workflow/report/{family}.rst",
+        ):
+            assert (ROOT / drawer).is_file(), drawer

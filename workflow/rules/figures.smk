@@ -1,0 +1,52 @@
+"""
+One figure a family, drawn from the collected tables of its analysis.
+
+required inputs:  the tables that each family's rules name in FIGURE_TABLES, and the manifests of what was analysed
+outputs:          results/figures/{family}.pdf .svg .png, its table (.csv) and its provenance (.json)
+"""
+
+# One rule a family, for each has tables of its own.
+for family, tables in FIGURE_TABLES.items():
+
+    rule:
+        """Draw the figure of a family from its collected tables."""
+        name:
+            f"figure_{family}"
+        input:
+            **tables,
+            corpora=get_corpora(family),
+            checkpoints=get_checkpoints(family),
+            style=source("src/auscult/figures/auscult.mplstyle"),
+            code=library(f"analyses.{family}.figure"),
+        output:
+            pdf=report(
+                f"results/figures/{family}.pdf",
+                caption=f"../report/{family}.rst",
+                category=family,
+            ),
+            svg=f"results/figures/{family}.svg",
+            png=f"results/figures/{family}.png",
+            table=f"results/figures/{family}.csv",
+            provenance=f"results/figures/{family}.json",
+        log:
+            f"logs/figures/{family}.log",
+        threads: 1
+        resources:
+            mem_mb=1000,
+            runtime=10,
+        params:
+            figure=get_figure(family),
+            study=get_study(),
+            models=MODELS,
+        script:
+            "../../scripts/figure.py"
+
+
+rule figures:
+    """Draw every figure of the study."""
+    input:
+        expand(
+            "results/figures/{figure}.{ending}",
+            figure=config["figures"],
+            ending=["pdf", "svg", "png", "csv", "json"],
+        ),
