@@ -1,4 +1,4 @@
-"""What is done to pages while the site is built: formulas become MathML, roles in docstrings become links."""
+"""Hooks of the site's build: formulas become MathML, roles in docstrings become links."""
 
 import html
 import re
@@ -22,7 +22,7 @@ def on_page_content(content: str, *, page, **_) -> str:
         formula = html.unescape(found[2]).strip()
         drawn = convert(formula, display="block" if found[1] == "div" else "inline")
         if "\\" in drawn or "<mi>&</mi>" in drawn:
-            raise ValueError(f"expected LaTeX that latex2mathml knows in {page.file.src_uri}, found {formula!r}")
+            raise ValueError(f"expected LaTeX that latex2mathml supports in {page.file.src_uri}, found {formula!r}")
         return drawn
 
     # Names that no page documents stay plain code.
