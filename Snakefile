@@ -17,7 +17,6 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from auscult.errors import AuscultError
-from auscult.study.configuration import check_study
 
 min_version("9.9")
 
@@ -60,6 +59,9 @@ for family in config["analyses"]:
 
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/talk.smk"
+
+
+keep_digests(DIGESTS)
 
 
 localrules:

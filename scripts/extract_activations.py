@@ -6,11 +6,10 @@ from auscult.activations.extraction import Extraction, extract_sweep
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.loading import model_opener
-from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
-    device, code = snakemake.params.device, code_digest("activations.extraction", "models.loading", "corpora.corpus")
+    device, code = snakemake.params.device, snakemake.params.code
     extractions = []
     runs = zip(snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints)
     for manifest, features, checkpoint in runs:

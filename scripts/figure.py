@@ -1,22 +1,28 @@
-"""Draw one figure from the collected tables of its analysis."""
+"""Draw the figure of a family from its collected tables."""
 
 from importlib import import_module
 from pathlib import Path
 
-from auscult.figures import plotting
+from auscult.figures.context import FigureContext
+from auscult.figures.output import write_figure
 from auscult.jobs import job
 
-with job(snakemake.log[0], snakemake.threads), plotting.figure_style(snakemake.input.style):
-    settings, study, models = snakemake.params.figure, snakemake.params.study, snakemake.params.models
-    shared = ("corpora", "checkpoints", "style", "code")
-    tables = [path for name, path in snakemake.input.items() if name not in shared]
-    family = import_module(f"auscult.analyses.{settings['name']}.figure")
-    figure, shown = family.compose(snakemake.input, settings, study, models)
-    source = plotting.provenance(
-        study["name"],
-        {"figure": settings, "models": models},
-        tables,
-        snakemake.input.corpora,
-        snakemake.input.checkpoints,
+with job(snakemake.log[0], snakemake.threads):
+    figure = snakemake.params.figure
+    write_figure(
+        import_module(f"auscult.analyses.{figure['name']}.figure"),
+        Path(snakemake.output.pdf).with_suffix(""),
+        {name: getattr(snakemake.input, name) for name in snakemake.params.tables},
+        FigureContext(
+            name=figure["name"],
+            title=figure["title"],
+            models=snakemake.params.models,
+            shown=figure.get("models", ()),
+            analysis=figure.get("analysis", {}),
+            study=snakemake.params.study,
+        ),
+        caption=snakemake.input.caption_template,
+        corpora=snakemake.input.corpora,
+        checkpoints=snakemake.input.checkpoints,
+        style=snakemake.input.style,
     )
-    plotting.save_figure(figure, Path(snakemake.output.pdf).with_suffix(""), shown, source)

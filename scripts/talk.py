@@ -10,20 +10,14 @@ from auscult.sources import code_commit
 from auscult.tables import read_table
 
 with job(snakemake.log[0], snakemake.threads):
-    params = {"study": snakemake.params.study, "models": snakemake.params.models}
     build_talk(
         Path(snakemake.output.page).parent,
         figures=[
-            {
-                "name": name,
-                "title": figure["title"],
-                "stem": Path(f"results/figures/{name}"),
-                "caption": caption,
-                "params": {**params, "figure": figure},
-            }
-            for (name, figure), caption in zip(snakemake.params.figures.items(), snakemake.input.captions, strict=True)
+            {"name": name, "title": title, "stem": Path(f"results/figures/{name}")}
+            for name, title in snakemake.params.titles.items()
         ],
         study=snakemake.params.study,
+        parts=snakemake.params.parts,
         commit=code_commit(),
     )
     with write_file(snakemake.output.metrics) as partial:

@@ -5,7 +5,6 @@ from pathlib import Path
 from auscult.devices import pick_device
 from auscult.jobs import job
 from auscult.models.training.pretraining import train_model
-from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     train_model(
@@ -23,5 +22,5 @@ with job(snakemake.log[0], snakemake.threads):
         seed=snakemake.params.seed,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,
-        identity={"threads": snakemake.threads, "code": code_digest("models.training.pretraining")},
+        identity={"threads": snakemake.threads, "code": snakemake.params.code},
     )

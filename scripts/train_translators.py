@@ -5,7 +5,6 @@ from pathlib import Path
 from auscult.devices import pick_device
 from auscult.jobs import job
 from auscult.models.training.translation import train_translators
-from auscult.sources import code_digest
 
 with job(snakemake.log[0], snakemake.threads):
     names = list(snakemake.params.seeds)
@@ -28,5 +27,5 @@ with job(snakemake.log[0], snakemake.threads):
         encoder_rate=snakemake.params.encoder_rate,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,
-        identity={"threads": snakemake.threads, "code": code_digest("models.training.translation")},
+        identity={"threads": snakemake.threads, "code": snakemake.params.code},
     )

@@ -7,7 +7,8 @@ import pytest
 from places import DATA
 
 from auscult.corpora.importing import import_corpus
-from auscult.corpora.synthesis.grammar import TEXT_GRAMMARS, Word, read_grammar, split_of
+from auscult.corpora.synthesis.grammar import Word, read_grammar, split_of
+from auscult.corpora.synthesis.lexicon_files import TEXT_GRAMMARS
 from auscult.corpora.synthesis.paradigms import PARADIGMS, Lexicon, minimal_pairs
 from auscult.corpora.synthesis.text import write_text_corpus
 from auscult.corpora.text import check_pairs, check_sentences, check_words, read_text_corpus

@@ -7,11 +7,11 @@ import pytest
 
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.synthesis.grammar import read_grammar
+from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.synthesis.speech import plan_items, synthesise_corpus
 from auscult.corpora.translations import (
     REFERENCES,
     TARGET_LANGUAGES,
-    has_translations,
     read_references,
     reference_table,
     term_pairs,

@@ -11,14 +11,13 @@ from figure_cases import (
     MODELS,
     PANELS,
     STUDY,
+    caption_of,
     draw_probing,
     probing_table,
     run_script,
     texts,
 )
-from places import CAPTIONS
 
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import RESULT_COLUMNS, write_table
 
@@ -175,8 +174,8 @@ def test_captions_take_their_numbers_from_the_study(name):
     analysis = {"probe": "ridge", "n_folds": 4, "n_resamples": 1234, "tier": "phone"}
     analysis |= {"n_neighbours": 15, "factors": ["phone_class"]}
     figure = {"name": name, "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
-    caption = render_caption(CAPTIONS / f"{name}.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of(f"{name}", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "problematic" not in caption
 
 

@@ -2,13 +2,12 @@
 
 import json
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 
-from auscult.errors import AnalysisError, ConfigError
-from auscult.figures.talk import build_talk, headline_numbers, render_caption
+from auscult.errors import AnalysisError
+from auscult.figures.talk import build_talk, headline_numbers
 
 EVIL = "<script>alert(1)</script>"
 STUDY = {
@@ -17,7 +16,8 @@ STUDY = {
     "sources": {"english": "synthetic", "timit": "fetched"},
     "left_out": {},
 }
-CAPTION = "{{ snakemake.params.figure['n'] }} points. Method: module ``auscult.analyses.probing.analysis``.\n"
+CAPTION = "7 points. Method: module ``auscult.analyses.probing.analysis``.\n"
+PARTS = {"Part I: controls": ["probing"], "Part II: importance": ["mixing"], "Part III: outlook": ["tone", "syntax"]}
 
 
 class Page(HTMLParser):
@@ -36,7 +36,7 @@ class Page(HTMLParser):
         self.text += data
 
 
-def figure(folder, name="probing", title="Probing", caption=CAPTION, n=7, **source):
+def figure(folder, name="probing", title="Probing", caption=CAPTION, **source):
     stem = folder / "results" / "figures" / name
     stem.parent.mkdir(parents=True, exist_ok=True)
     for ending in ("pdf", "svg", "png", "csv"):
@@ -51,18 +51,12 @@ def figure(folder, name="probing", title="Probing", caption=CAPTION, n=7, **sour
         "versions": {},
     }
     stem.with_suffix(".json").write_text(json.dumps(made_from | source))
-    (folder / f"{name}.rst").write_text(caption)
-    return {
-        "name": name,
-        "title": title,
-        "stem": stem,
-        "caption": folder / f"{name}.rst",
-        "params": {"figure": {"n": n}},
-    }
+    stem.with_suffix(".rst").write_text(caption)
+    return {"name": name, "title": title, "stem": stem}
 
 
 def page(folder, *figures, study=STUDY, **more):
-    build_talk(folder / "results" / "talk", figures=figures, study=study, **more)
+    build_talk(folder / "results" / "talk", figures=figures, parts=PARTS, study=study, **more)
     return Page((folder / "results" / "talk" / "index.html").read_text())
 
 
@@ -97,11 +91,10 @@ def test_the_page_says_what_was_heard_and_what_was_left_out(tmp_path):
     assert "wav2vec2-base: the hub could not be reached" in shown.text
 
 
-@pytest.mark.parametrize("place", ["title", "n", "caption", "models", "study", "left_out"])
+@pytest.mark.parametrize("place", ["title", "caption", "models", "study", "left_out"])
 def test_a_label_with_a_script_stays_text(tmp_path, place):
     given = {
         "title": {"title": EVIL},
-        "n": {"n": EVIL},
         "caption": {"caption": EVIL},
         "models": {"models": {EVIL: EVIL}},
     }
@@ -119,16 +112,6 @@ def test_a_caption_can_neither_include_files_nor_hold_raw_html(tmp_path):
     assert "script" not in shown.tags
 
 
-@pytest.mark.parametrize(
-    "value", ["`x <javascript:alert(1)>`_", "a\n\n.. image:: http://x/y.png", "https://x.example", "*b*"]
-)
-def test_a_value_in_a_caption_is_never_markup(tmp_path, value):
-    (tmp_path / "c.rst").write_text("Label {{ snakemake.params.label }} end.\n")
-    shown = Page(render_caption(tmp_path / "c.rst", {"label": value}))
-    assert set(shown.tags) <= {"main", "p"}
-    assert " ".join(value.split()) in shown.text
-
-
 def test_the_page_allows_no_script_and_requests_nothing(tmp_path):
     shown = page(tmp_path, figure(tmp_path))
     policy = next(value for tag, name, value in shown.attributes if tag == "meta" and value.startswith("default-src"))
@@ -138,9 +121,9 @@ def test_the_page_allows_no_script_and_requests_nothing(tmp_path):
 
 
 def test_figures_stand_in_the_talks_order(tmp_path):
-    figures = [figure(tmp_path, name, title=f"About {name}") for name in ("tone", "other", "mixing", "probing")]
+    figures = [figure(tmp_path, name, title=f"About {name}") for name in ("tone", "syntax", "mixing", "probing")]
     text = page(tmp_path, *figures).text.split("Part I:")[1]
-    places = [text.index(f"About {name}") for name in ("probing", "mixing", "tone", "other")]
+    places = [text.index(f"About {name}") for name in ("probing", "mixing", "tone", "syntax")]
     assert places == sorted(places)
 
 
@@ -160,24 +143,6 @@ def test_a_missing_figure_is_named(tmp_path):
     ):
         page(tmp_path, missing)
     assert not (tmp_path / "results" / "talk").exists()
-
-
-def test_a_caption_that_reads_what_does_not_exist_is_named(tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"expected caption .*probing\.rst to read only snakemake\.params\.figure, found: "
-    ):
-        page(tmp_path, figure(tmp_path, caption="{{ snakemake.params.figur }}"))
-
-
-def test_captions_read_a_snakemake_object_as_they_read_ours(tmp_path):
-    from jinja2 import Environment
-
-    (tmp_path / "c.rst").write_text(CAPTION)
-    theirs = (
-        Environment().from_string(CAPTION).render(snakemake=SimpleNamespace(params=SimpleNamespace(figure={"n": 7})))
-    )
-    assert theirs.startswith("7 points.")
-    assert "7 points." in render_caption(tmp_path / "c.rst", {"figure": {"n": 7}})
 
 
 def results(**columns):

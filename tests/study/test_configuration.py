@@ -8,6 +8,7 @@ from places import ROOT
 
 from auscult.errors import ConfigError
 from auscult.models.training.architecture import DEFAULT_ARCHITECTURE
+from auscult.requirements import DEFAULT_LAYERS
 from auscult.study.configuration import (
     analysed_steps,
     check_study,
@@ -19,9 +20,9 @@ from auscult.study.configuration import (
     tiers_of,
 )
 from auscult.study.extractions import extracted_sweeps
-from auscult.study.requirements import DEFAULT_LAYERS
+from auscult.study.schema import build_schema
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = build_schema(yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text()))
 STUDIES = [ROOT / "config.yaml", *sorted((ROOT / "studies").glob("*.yaml"))]
 
 

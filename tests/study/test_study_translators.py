@@ -6,8 +6,9 @@ from places import ROOT
 
 from auscult.errors import ConfigError
 from auscult.study.configuration import check_study, leave_out, runs_of
+from auscult.study.schema import build_schema
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = build_schema(yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text()))
 
 
 @pytest.fixture

@@ -1,14 +1,20 @@
 """Planted tables of figures, and the figure script run as Snakemake runs it."""
 
 import runpy
+from functools import cache
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
-from places import ROOT
+import yaml
+from places import CAPTIONS, ROOT
 
+from auscult.figures.captions import caption_html, render_caption
+from auscult.figures.context import FigureContext
 from auscult.figures.plotting import STYLE
+from auscult.study.configuration import check_study
+from auscult.study.schema import build_schema
 from auscult.tables import RESULT_COLUMNS, write_table
 
 MODELS = {
@@ -106,17 +112,21 @@ class Inputs(SimpleNamespace):
 
 
 def run_script(name, folder, figure, inputs, study=STUDY, models=MODELS):
-    stem = folder / "figures" / name
+    stem, template = folder / "figures" / name, folder / "caption.rst"
+    template.write_text("Shown. {{ finding }}")
     output = {ending: f"{stem}.{ending}" for ending in ("pdf", "svg", "png")}
     snakemake = SimpleNamespace(
         input=Inputs(
             style=str(STYLE),
             corpora=[manifest(folder, "corpora", "english")],
             checkpoints=[manifest(folder, "checkpoints", "hubert-english", "1500")],
+            caption_template=str(template),
             **inputs,
         ),
         output=SimpleNamespace(table=f"{stem}.csv", provenance=f"{stem}.json", **output),
-        params=SimpleNamespace(figure={"name": name, **figure}, study=study, models=models),
+        params=SimpleNamespace(
+            figure={"name": name, "title": name, **figure}, study=study, models=models, tables=list(inputs)
+        ),
         log=[str(folder / "log")],
         threads=1,
     )
@@ -133,3 +143,23 @@ def texts(stem):
     """Return the words of a figure: they are text in its SVG."""
     svg = ElementTree.parse(f"{stem}.svg")
     return [" ".join("".join(node.itertext()).split()) for node in svg.iter("{http://www.w3.org/2000/svg}text")]
+
+
+@cache
+def default_analysis(name):
+    """Return the settings of a family in the default study."""
+    schema = build_schema(yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text()))
+    return check_study(yaml.safe_load((ROOT / "config.yaml").read_text()), schema)["analyses"][name]
+
+
+def caption_of(name, params, finding="Seen."):
+    """Return the caption of a figure as the page shows it, by default with the settings of the default study."""
+    figure = {"models": (), **params["figure"]}
+    context = FigureContext(
+        name=name,
+        models=params.get("models", {}),
+        shown=figure["models"],
+        analysis=default_analysis(name) | figure.get("analysis", {}),
+        study=params.get("study", STUDY),
+    )
+    return caption_html(render_caption(CAPTIONS / f"{name}.rst", context, finding))

@@ -7,9 +7,10 @@ from places import ROOT
 from workflow_runs import planned, snakemake
 
 from auscult.errors import ConfigError
+from auscult.study.schema import build_schema
 from auscult.study.configuration import check_study, runs_of
 
-SCHEMA = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())
+SCHEMA = build_schema(yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text()))
 PHONE = {"tier": "phone", "column": "label"}
 HEADER = "#file onset offset #phone prev-phone next-phone speaker\n"
 

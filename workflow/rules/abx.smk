@@ -20,7 +20,6 @@ rule abx_run:
     """Score one model's layers on one corpus, within and across speakers."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("analyses.abx.analysis"),
     output:
         table="results/abx/{corpus}/{model}/{step}.csv",
         contrasts="results/abx/{corpus}/{model}/{step}.parquet",
@@ -31,6 +30,7 @@ rule abx_run:
         mem_mb=2000,
         runtime=60,
     params:
+        code=code_of("abx"),
         targets=get_abx_targets,
         contexts=config["analyses"]["abx"]["contexts"],
         speakers=config["analyses"]["abx"]["speakers"],
@@ -49,7 +49,6 @@ rule abx_items:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
         item_files=get_abx_item_files,
-        code=library("analyses.abx.analysis", "models.loading", "corpora.corpus"),
     output:
         table="results/abx/{corpus}/{model}/{step}/items.csv",
         contrasts="results/abx/{corpus}/{model}/{step}/items.parquet",
@@ -61,6 +60,7 @@ rule abx_items:
         runtime=600,
         gpu=get_gpus(),
     params:
+        code=code_of("abx_items"),
         targets=get_abx_item_targets,
         checkpoint="resources/checkpoints/{model}/{step}",
         features=lookup("models/{model}/features", within=config, default=None),
@@ -90,6 +90,8 @@ rule abx_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 
@@ -99,7 +101,6 @@ rule abx_agreement:
     input:
         abx=rules.abx_tables.output.table,
         probing="results/probing/probing.csv",
-        code=library("analyses.abx.agreement"),
     output:
         table="results/abx/agreement.csv",
     log:
@@ -108,6 +109,8 @@ rule abx_agreement:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("abx_agreement"),
     script:
         "../../scripts/abx_agreement.py"
 

@@ -16,7 +16,6 @@ for corpus, name, runs in extracted_sweeps(config):
         input:
             corpus=f"resources/corpora/{corpus}/manifest.json",
             checkpoints=[f"{get_folder(*run)}/manifest.json" for run in runs if name],
-            code=library("activations.extraction", "models.loading", "corpora.corpus"),
         output:
             manifests=[
                 f"results/activations/{corpus}/{model}/{step}/manifest.json"
@@ -32,6 +31,7 @@ for corpus, name, runs in extracted_sweeps(config):
             runtime=240,
             gpu=get_gpus(),
         params:
+            code=code_of("extract_activations"),
             features=[config["models"][model].get("features") for model, _ in runs],
             checkpoints=[get_folder(*run) for run in runs],
             tiers=tiers_of(config, corpus),

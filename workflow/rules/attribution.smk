@@ -28,9 +28,6 @@ for (corpus, task), runs in get_explained_tasks().items():
                 f"resources/checkpoints/{model}/{step}/manifest.json"
                 for model, step in runs
             ],
-            code=library(
-                "analyses.attribution.analysis", "models.predictor", "corpora.cues"
-            ),
         output:
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
             summaries=get_run_paths("attribution", corpus, runs, ".csv"),
@@ -45,6 +42,7 @@ for (corpus, task), runs in get_explained_tasks().items():
             runtime=240,
             gpu=get_gpus(),
         params:
+            code=code_of("attribution"),
             corpus=corpus,
             runs=runs,
             settings=[get_attribution_settings(model) for model, _ in runs],
@@ -76,6 +74,8 @@ rule attribution_tables:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

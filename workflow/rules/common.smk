@@ -5,14 +5,11 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from auscult.corpora.synthesis.grammar import TEXT_GRAMMARS, languages
-from auscult.corpora.translations import has_translations
-from auscult.errors import ConfigError
+from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.seeds import task_of
-from auscult.sources import module_sources
+from auscult.sources import code_digest, keep_digests, recall_digests
 from auscult.study.configuration import (
     analysed_steps,
-    leave_out,
     model_seed,
     models_of,
     read_steps,
@@ -20,10 +17,20 @@ from auscult.study.configuration import (
     start_of,
     steps_of,
     tiers_of,
+    uninitialised_models,
 )
-from auscult.study.requirements import is_text
 from auscult.study.extractions import extracted_sweeps
+from auscult.study.families import parts
+from auscult.study.loading import load_study
+from auscult.study.looks import figure_entry, study_entry
+from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
+
+# The folder of the study's file, where its relative paths start.
+STUDY_FOLDER = Path(workflow.configfiles[-1]).absolute().parent
+DIGESTS = ".snakemake/auscult/digests.json"
+
+recall_digests(DIGESTS)
 
 
 def source(path):
@@ -32,90 +39,6 @@ def source(path):
     return str(
         path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
     )
-
-
-def load_study():
-    """Check the configuration in place, without unreachable hub models if the study allows it.
-
-    Return all of its models, by which figures choose colours, and those that were left out.
-    """
-    schema = yaml.safe_load(
-        Path(source("workflow/schemas/config.schema.yaml")).read_text()
-    )
-    study = check_study(config, schema)
-    check_places(study)
-    left_out = get_unreachable_models(study)
-    config.clear()
-    config.update(leave_out(study, left_out))
-    return study["models"], left_out
-
-
-def check_places(study):
-    """Refuse folders, files and languages that are not there, before anything runs."""
-    for section in ("corpora", "models"):
-        for name, entry in study[section].items():
-            if entry["source"] == "folder" and not Path(get_local_path(entry)).is_dir():
-                raise ConfigError(
-                    f"expected a folder at {section}: {name}: path, found none at {get_local_path(entry)}; "
-                    "a relative path starts at the study's file"
-                )
-    for name, target in (
-        study["analyses"].get("abx", {"targets": {}})["targets"].items()
-    ):
-        if "items" in target:
-            path = get_local_path({"path": target["items"]})
-            if not Path(path).is_file():
-                raise ConfigError(
-                    f"expected an item file at analyses: abx: targets: {name}: items, found none at {path}; "
-                    "a relative path starts at the study's file"
-                )
-    for name, entry in (
-        study["analyses"].get("similarity", {"references": {}})["references"].items()
-    ):
-        if entry["space"] == "vectors" and not Path(get_local_path(entry)).is_file():
-            raise ConfigError(
-                f"expected a file at analyses: similarity: references: {name}: path, found none at "
-                f"{get_local_path(entry)}; a relative path starts at the study's file"
-            )
-    for name, entry in study["corpora"].items():
-        if entry["source"] == "text" and entry["grammar"] not in languages(
-            TEXT_GRAMMARS
-        ):
-            raise ConfigError(
-                f"expected a grammar among {', '.join(languages(TEXT_GRAMMARS))} in corpora: {name}, found "
-                f"{entry['grammar']!r}; correct it, or add its lexicon and rules to lexicons/text"
-            )
-        missing = [
-            language
-            for language in entry.get("languages", [])
-            if language not in languages()
-        ]
-        if missing:
-            raise ConfigError(
-                f"expected languages among {', '.join(languages())} in corpora: {name}, found {missing[0]!r}; "
-                "correct it, or add its lexicon and rules"
-            )
-
-
-def get_unreachable_models(study):
-    """Return the hub models that are neither fetched nor to be had now, if the study says to leave such out.
-
-    Asked once a run: the steps that this process starts read the answer from their environment.
-    """
-    if study["hub_unreachable"] != "leave-out":
-        return []
-    if "AUSCULT_LEFT_OUT" not in os.environ:
-        unfetched = [
-            name
-            for name, model in study["models"].items()
-            if model["source"] == "hub" and not is_fetched(name, model)
-        ]
-        if unfetched:
-            from auscult.models.hub.fetching import is_reachable
-
-            unfetched = [] if is_reachable(study["hub_endpoint"] or None) else unfetched
-        os.environ.update(AUSCULT_LEFT_OUT=" ".join(unfetched))
-    return os.environ.get("AUSCULT_LEFT_OUT", "").split()
 
 
 def is_fetched(name, model):
@@ -131,10 +54,7 @@ def is_fetched(name, model):
 
 def get_local_path(entry):
     """Return where a corpus, model or file of one's own is; a relative path starts at the study's file."""
-    return os.path.relpath(
-        Path(workflow.configfiles[-1]).absolute().parent
-        / Path(entry["path"]).expanduser()
-    )
+    return local_path(entry, STUDY_FOLDER)
 
 
 def get_names(section, *sources):
@@ -175,16 +95,6 @@ def get_published(wildcards):
     return published_checkpoint(config["models"][wildcards.model], wildcards.step)
 
 
-def get_uninitialised():
-    """Return the models that come trained, without their untrained selves."""
-    return [
-        name
-        for name, model in config["models"].items()
-        if model["source"] == "folder"
-        or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
-    ]
-
-
 def get_local_checkpoint(wildcards):
     """Return the files of a local model's folder, so that exchanged weights are noticed."""
     folder = Path(get_local_path(config["models"][wildcards.model]))
@@ -221,29 +131,12 @@ def get_checkpoints(family):
 
 def get_figure(name):
     """Return what a figure shows: its own entry and the analysis it draws."""
-    return {
-        "name": name,
-        **config["figures"].get(name, {}),
-        "analysis": config["analyses"][name],
-    }
+    return figure_entry(config, name)
 
 
 def get_study():
-    """Return what every figure and the page say of their study."""
-    return {
-        "name": config["study"],
-        "title": config["title"],
-        "seed": config["seed"],
-        "sources": {
-            name: (
-                "written"
-                if is_text(corpus) and corpus["source"] != "text"
-                else corpus["source"]
-            )
-            for name, corpus in config["corpora"].items()
-        },
-        "left_out": {name: "the hub could not be reached" for name in LEFT_OUT},
-    }
+    """Return what every figure and the page state about their study."""
+    return study_entry(config, LEFT_OUT)
 
 
 def get_runs(family, ending):
@@ -303,15 +196,28 @@ def get_gpus():
     return int(config["device"] == "cuda")
 
 
-def library(*modules):
-    """Return the library's source files behind these modules: Snakemake does not notice changes in imported code."""
-    return [source(path) for path in module_sources(*modules)]
+def code_of(script, *modules):
+    """Return the digest of the code behind a script, and of modules that it imports by name.
+
+    A parameter of every rule that computes: Snakemake notices neither changes of imported code nor that an edit
+    changes nothing but words.
+    """
+    return code_digest(Path(workflow.basedir) / f"scripts/{script}.py", *modules)
 
 
 try:
-    MODELS, LEFT_OUT = load_study()
+    study = load_study(
+        config,
+        yaml.safe_load(Path(source("workflow/schemas/study.schema.yaml")).read_text()),
+        STUDY_FOLDER,
+        is_fetched,
+    )
 except AuscultError as error:
     raise WorkflowError(f"auscult: {error}") from None
+
+config.clear()
+config.update(study.config)
+MODELS, LEFT_OUT = study.models, study.left_out
 
 for name in LEFT_OUT:
     logging.getLogger("snakemake.logging").warning(

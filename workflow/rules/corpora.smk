@@ -10,7 +10,6 @@ rule synthesise_corpus:
     """Speak sentences of a grammar with eSpeak NG, with exact phone, syllable and word times."""
     input:
         lexicons=get_lexicons,
-        code=library("corpora.synthesis.speech"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -26,6 +25,7 @@ rule synthesise_corpus:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code_of("synthesise_corpus"),
         languages=lookup("corpora/{corpus}/languages", within=config),
         sentences=lookup("corpora/{corpus}/sentences", within=config),
         voices=lookup("corpora/{corpus}/voices", within=config),
@@ -41,8 +41,6 @@ rule synthesise_corpus:
 
 rule synthesise_nonspeech:
     """Make noise, tones, chirps and clicks with the levels and lengths of speech: the non-speech control."""
-    input:
-        code=library("corpora.synthesis.nonspeech"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -56,6 +54,7 @@ rule synthesise_nonspeech:
         mem_mb=2000,
         runtime=30,
     params:
+        code=code_of("synthesise_nonspeech"),
         utterances=lookup("corpora/{corpus}/utterances", within=config),
         seed=config["seed"],
     script:
@@ -66,7 +65,6 @@ rule write_text_corpus:
     """Write sentences of a grammar with their parses, and minimal pairs, as text."""
     input:
         grammar=get_text_grammar,
-        code=library("corpora.synthesis.text"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -78,6 +76,7 @@ rule write_text_corpus:
         mem_mb=1000,
         runtime=30,
     params:
+        code=code_of("write_text_corpus"),
         grammar=lookup("corpora/{corpus}/grammar", within=config),
         sentences=lookup("corpora/{corpus}/sentences", within=config),
         pairs=lookup("corpora/{corpus}/pairs", within=config),
@@ -134,7 +133,6 @@ rule import_archive:
     input:
         archive=get_archive,
         alignments=get_alignments,
-        code=library("corpora.importing"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -146,6 +144,7 @@ rule import_archive:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("import_archive"),
         reader=lookup("corpora/{corpus}/reader", within=config),
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),
@@ -157,7 +156,6 @@ rule import_folder:
     """Read a local folder of recordings and labels as tables and 16 kHz audio."""
     input:
         files=get_local_corpus,
-        code=library("corpora.importing"),
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -169,6 +167,7 @@ rule import_folder:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("import_folder"),
         source=lambda wildcards: get_local_path(config["corpora"][wildcards.corpus]),
         reader=lookup("corpora/{corpus}/reader", within=config),
         resample=lookup("corpora/{corpus}/resample", within=config),

@@ -20,7 +20,6 @@ rule disentangling_run:
     """Measure the subspaces of factors, erase each and attribute predictions to them, in one model's vectors."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("analyses.disentangling.analysis"),
     output:
         table="results/disentangling/{corpus}/{model}/{step}.csv",
     log:
@@ -32,6 +31,7 @@ rule disentangling_run:
         mem_mb=4000,
         runtime=60,
     params:
+        code=code_of("disentangling"),
         layer=config["analyses"]["disentangling"]["layer"],
         factors=config["analyses"]["disentangling"]["factors"],
         targets=config["analyses"]["disentangling"]["targets"],
@@ -55,7 +55,6 @@ rule disentangling_latents:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("analyses.disentangling.latents", "models.loading"),
     output:
         table="results/disentangling/{corpus}/{model}/{step}.latents.csv",
     log:
@@ -68,6 +67,7 @@ rule disentangling_latents:
         runtime=120,
         gpu=get_gpus(),
     params:
+        code=code_of("disentangling_latents"),
         features=get_features,
         layer=config["analyses"]["disentangling"]["layer"],
         bottleneck=config["analyses"]["disentangling"]["bottleneck"],
@@ -99,6 +99,8 @@ rule disentangling_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

@@ -19,7 +19,6 @@ rule encoding_sweep:
     """Probe one model at all its checkpoints on one corpus, score it zero-shot, and fit the curves of its levels."""
     input:
         activations=get_encoding_sweep,
-        code=library("analyses.encoding.analysis"),
     output:
         scores="results/encoding/{corpus}/{model}/scores.csv",
         curves="results/encoding/{corpus}/{model}/curves.csv",
@@ -33,6 +32,7 @@ rule encoding_sweep:
         mem_mb=3000,
         runtime=120,
     params:
+        code=code_of("encoding"),
         levels=get_encoding_levels,
         expected=get_encoding_steps,
         settings=get_encoding_settings(),
@@ -56,6 +56,8 @@ rule encoding_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 
@@ -65,7 +67,6 @@ rule encoding_summary:
     input:
         curves=rules.encoding_tables.output.curves,
         draws=rules.encoding_tables.output.draws,
-        code=library("analyses.encoding.summary"),
     output:
         table="results/encoding/summary.csv",
     log:
@@ -75,6 +76,7 @@ rule encoding_summary:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("encoding_summary"),
         compare=config["analyses"]["encoding"]["compare"],
     script:
         "../../scripts/encoding_summary.py"

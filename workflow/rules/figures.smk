@@ -2,7 +2,7 @@
 One figure a family, drawn from the collected tables of its analysis.
 
 required inputs:  the tables that each family's rules name in FIGURE_TABLES, and the manifests of what was analysed
-outputs:          results/figures/{family}.pdf .svg .png, its table (.csv) and its provenance (.json)
+outputs:          results/figures/{family}.pdf .svg .png, its table (.csv), provenance (.json) and caption (.rst)
 """
 
 # One rule a family, for each has tables of its own.
@@ -16,18 +16,20 @@ for family, tables in FIGURE_TABLES.items():
             **tables,
             corpora=get_corpora(family),
             checkpoints=get_checkpoints(family),
+            caption_template=source(f"workflow/report/{family}.rst"),
             style=source("src/auscult/figures/auscult.mplstyle"),
-            code=library(f"analyses.{family}.figure"),
         output:
             pdf=report(
                 f"results/figures/{family}.pdf",
-                caption=f"../report/{family}.rst",
+                # Written by this rule: it states what the tables show.
+                caption=Path(f"results/figures/{family}.rst").absolute(),
                 category=family,
             ),
             svg=f"results/figures/{family}.svg",
             png=f"results/figures/{family}.png",
             table=f"results/figures/{family}.csv",
             provenance=f"results/figures/{family}.json",
+            caption=f"results/figures/{family}.rst",
         log:
             f"logs/figures/{family}.log",
         threads: 1
@@ -35,6 +37,8 @@ for family, tables in FIGURE_TABLES.items():
             mem_mb=1000,
             runtime=10,
         params:
+            code=code_of("figure", f"analyses.{family}.figure"),
+            tables=list(tables),
             figure=get_figure(family),
             study=get_study(),
             models=MODELS,
@@ -48,5 +52,5 @@ rule figures:
         expand(
             "results/figures/{figure}.{ending}",
             figure=config["figures"],
-            ending=["pdf", "svg", "png", "csv", "json"],
+            ending=["pdf", "svg", "png", "csv", "json", "rst"],
         ),

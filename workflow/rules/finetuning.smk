@@ -22,7 +22,6 @@ for name, model in config["models"].items():
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
             start=get_start(name),
-            code=library("models.training.finetuning"),
         output:
             checkpoints=expand(
                 "resources/checkpoints/{model}/{step}/manifest.json",
@@ -43,6 +42,7 @@ for name, model in config["models"].items():
             runtime=60,
             gpu=get_gpus(),
         params:
+            code=code_of("finetune_model"),
             state=f"resources/training/{name}",
             task=model["task"],
             target=model.get("target"),

@@ -16,7 +16,6 @@ for name, model in config["models"].items():
             f"train_language_model_{name.replace('-', '_')}"
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
-            code=library("models.training.language_model"),
         output:
             checkpoints=expand(
                 "resources/checkpoints/{model}/{step}/manifest.json",
@@ -34,6 +33,7 @@ for name, model in config["models"].items():
             runtime=60,
             gpu=get_gpus(),
         params:
+            code=code_of("train_language_model"),
             state=f"resources/training/{name}",
             architecture=model["architecture"],
             steps=model["steps"],

@@ -17,12 +17,6 @@ rule mixing_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library(
-            "analyses.mixing.analysis",
-            "models.loading",
-            "corpora.corpus",
-            "corpora.cues",
-        ),
     output:
         table="results/mixing/{corpus}/{model}/{step}.csv",
         sentences="results/mixing/{corpus}/{model}/{step}.sentences.parquet",
@@ -37,6 +31,7 @@ rule mixing_run:
         runtime=240,
         gpu=get_gpus(),
     params:
+        code=code_of("mixing"),
         checkpoint="resources/checkpoints/{model}/{step}",
         features=lookup("models/{model}/features", within=config, default=None),
         methods=config["analyses"]["mixing"]["methods"],
@@ -66,6 +61,8 @@ rule mixing_tables:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

@@ -16,7 +16,6 @@ for name, model in config["models"].items():
             f"train_model_{name.replace('-', '_')}"
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
-            code=library("models.training.pretraining"),
         output:
             checkpoints=expand(
                 "resources/checkpoints/{model}/{step}/manifest.json",
@@ -37,6 +36,7 @@ for name, model in config["models"].items():
             runtime=60,
             gpu=get_gpus(),
         params:
+            code=code_of("train_model"),
             state=f"resources/training/{name}",
             recipe=model["recipe"],
             architecture=model["architecture"],
@@ -82,7 +82,6 @@ rule import_checkpoint:
     """Copy a Hugging Face folder of one's own, checked."""
     input:
         files=get_local_checkpoint,
-        code=library("models.checkpoints"),
     output:
         manifest="resources/checkpoints/{model}/final/manifest.json",
     log:
@@ -94,6 +93,7 @@ rule import_checkpoint:
         mem_mb=8000,
         runtime=30,
     params:
+        code=code_of("import_checkpoint"),
         source=lambda wildcards: get_local_path(config["models"][wildcards.model]),
         head=lookup("models/{model}/head", within=config, default=None),
     script:
@@ -104,18 +104,18 @@ rule initialise_checkpoint:
     """Make the untrained twin of a model that comes trained: same architecture, fresh weights."""
     input:
         like=get_trained_twin,
-        code=library("models.checkpoints"),
     output:
         manifest="resources/checkpoints/{model}/0/manifest.json",
     log:
         "logs/initialise_checkpoint/{model}.log",
     wildcard_constraints:
-        model="|".join(get_uninitialised()) or "(?!)",
+        model="|".join(uninitialised_models(config)) or "(?!)",
     threads: 1
     resources:
         mem_mb=8000,
         runtime=30,
     params:
+        code=code_of("initialise_checkpoint"),
         seed=config["seed"],
     script:
         "../../scripts/initialise_checkpoint.py"

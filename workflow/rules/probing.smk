@@ -6,7 +6,7 @@ required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for
 outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
-from auscult.activations.derived_columns import ACOUSTIC, CUED
+from auscult.activations.columns import ACOUSTIC, CUED
 
 
 include: "probing_inputs.smk"
@@ -18,7 +18,6 @@ rule probing_run:
         activations=get_probed_activations,
         acoustics=get_acoustics,
         corpus=get_words,
-        code=library("analyses.probing.analysis"),
     output:
         table="results/probing/{corpus}.csv",
     log:
@@ -30,6 +29,7 @@ rule probing_run:
         mem_mb=4000,
         runtime=240,
     params:
+        code=code_of("probing"),
         runs=get_probed_runs,
         targets=get_targets,
         acoustics=get_measured,
@@ -59,6 +59,8 @@ rule probing:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

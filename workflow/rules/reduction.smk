@@ -14,7 +14,6 @@ rule reduction_run:
     """Map one model's segment vectors to the plane and measure the maps on held-out speakers."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
-        code=library("analyses.reduction.analysis"),
     output:
         quality="results/reduction/{corpus}/{model}/{step}.csv",
         coordinates="results/reduction/{corpus}/{model}/{step}.parquet",
@@ -25,6 +24,7 @@ rule reduction_run:
         mem_mb=4000,
         runtime=60,
     params:
+        code=code_of("reduction"),
         tier=config["analyses"]["reduction"]["tier"],
         layers=get_layers,
         methods=config["analyses"]["reduction"]["methods"],
@@ -53,6 +53,8 @@ rule reduction:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

@@ -32,12 +32,6 @@ for corpus, task in get_tasks():
                 for model, step in runs
             ],
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
-            code=library(
-                "analyses.reliability.analysis",
-                "analyses.reliability.sanity",
-                "models.predictor",
-                "corpora.corpus",
-            ),
         output:
             tables=get_run_paths("reliability", corpus, runs, ".csv"),
             measured=get_run_paths("reliability", corpus, runs, ".parquet"),
@@ -51,6 +45,7 @@ for corpus, task in get_tasks():
             runtime=240,
             gpu=get_gpus(),
         params:
+            code=code_of("reliability"),
             corpus=corpus,
             task=task,
             runs=runs,
@@ -68,7 +63,6 @@ rule reliability_task:
     input:
         scores=get_task_scores,
         measured=get_task_items,
-        code=library("analyses.reliability.tasks"),
     output:
         table="results/reliability/{corpus}/{task}.csv",
         contrasts="results/reliability/{corpus}/{task}.contrasts.parquet",
@@ -81,6 +75,7 @@ rule reliability_task:
         mem_mb=4000,
         runtime=60,
     params:
+        code=code_of("reliability_task"),
         runs=get_task_runs,
         between=get_between,
         methods=config["analyses"]["reliability"]["methods"],
@@ -95,7 +90,6 @@ rule reliability_interaction:
     """Compare what words gain on frames in word-based tasks with what they gain in others."""
     input:
         contrasts=get_task_contrasts(),
-        code=library("analyses.reliability.interaction"),
     output:
         table="results/reliability/interaction.csv",
     log:
@@ -105,6 +99,7 @@ rule reliability_interaction:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("reliability_interaction"),
         runs=get_tasks(),
         word_based=get_word_based(),
         n_resamples=config["analyses"]["reliability"]["n_resamples"],
@@ -127,6 +122,8 @@ rule reliability_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

@@ -22,9 +22,6 @@ rule scrubbing_run:
         corpus="resources/corpora/{corpus}/manifest.json",
         fit=get_fit_corpus,
         checkpoint=get_checkpoint,
-        code=library(
-            "analyses.scrubbing.analysis", "models.predictor", "models.acoustic"
-        ),
     output:
         table="results/scrubbing/{corpus}/{model}/{step}.csv",
         erasers="results/scrubbing/{corpus}/{model}/{step}/manifest.json",
@@ -38,6 +35,7 @@ rule scrubbing_run:
         runtime=240,
         gpu=get_gpus(),
     params:
+        code=code_of("scrubbing"),
         features=get_scrubbed_features,
         settings=get_scrubbing_settings,
         device=config["device"],
@@ -50,7 +48,6 @@ rule scrubbing_tables:
     """Collect the results, and set out the error rates before and after erasing."""
     input:
         table=get_runs("scrubbing", ".csv"),
-        code=library("analyses.scrubbing.summary"),
     output:
         table="results/scrubbing/scrubbing.csv",
         rates="results/scrubbing/rates.csv",
@@ -60,6 +57,8 @@ rule scrubbing_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("scrubbing_tables"),
     script:
         "../../scripts/scrubbing_tables.py"
 

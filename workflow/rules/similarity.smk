@@ -18,7 +18,6 @@ rule similarity_run:
         others=get_reference_activations,
         vectors=get_vectors(),
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("analyses.similarity.analysis"),
     output:
         table="results/similarity/{corpus}/{model}/{step}.csv",
     log:
@@ -28,6 +27,7 @@ rule similarity_run:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("similarity"),
         tier=config["analyses"]["similarity"]["tier"],
         references=get_references(),
         measures=get_measures("metrics"),
@@ -41,7 +41,6 @@ rule similarity_models:
     """Compare the layers of every two models, and of each model with its untrained self."""
     input:
         activations=get_corpus_activations,
-        code=library("analyses.similarity.analysis"),
     output:
         table="results/similarity/{corpus}/models.csv",
     log:
@@ -51,6 +50,7 @@ rule similarity_models:
         mem_mb=4000,
         runtime=120,
     params:
+        code=code_of("similarity_models"),
         tier=config["analyses"]["similarity"]["tier"],
         measures=get_measures("layer_metrics"),
         n_items=config["analyses"]["similarity"]["n_items"],
@@ -76,6 +76,8 @@ rule similarity:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

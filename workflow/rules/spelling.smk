@@ -16,7 +16,6 @@ rule spelling_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
-        code=library("analyses.spelling.analysis", "models.predictor"),
     output:
         table="results/spelling/{corpus}/{model}/{step}.csv",
     log:
@@ -29,6 +28,7 @@ rule spelling_run:
         runtime=60,
         gpu=get_gpus(),
     params:
+        code=code_of("spelling"),
         split=config["analyses"]["spelling"]["split"],
         n_resamples=config["analyses"]["spelling"]["n_resamples"],
         seed=config["seed"],
@@ -49,6 +49,8 @@ rule spelling_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 

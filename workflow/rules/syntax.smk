@@ -19,7 +19,6 @@ rule syntax_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoints=get_sweep_checkpoints,
-        code=library("analyses.syntax.analysis", "corpora.text"),
     output:
         table="results/syntax/{corpus}/{model}.csv",
     log:
@@ -32,6 +31,7 @@ rule syntax_run:
         runtime=240,
         gpu=get_gpus(),
     params:
+        code=code_of("syntax"),
         split=config["analyses"]["syntax"]["split"],
         min_arcs=config["analyses"]["syntax"]["min_arcs"],
         max_sentences=config["analyses"]["syntax"]["max_sentences"],
@@ -55,6 +55,8 @@ rule syntax_tables:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=code_of("collect_tables"),
     script:
         "../../scripts/collect_tables.py"
 
@@ -63,7 +65,6 @@ rule syntax_onsets:
     """Date the break of every curve, and compare the dates."""
     input:
         table=rules.syntax_tables.output.table,
-        code=library("analyses.syntax.onsets"),
     output:
         table="results/syntax/onsets.csv",
     log:
@@ -73,6 +74,7 @@ rule syntax_onsets:
         mem_mb=1000,
         runtime=10,
     params:
+        code=code_of("syntax_onsets"),
         share=config["analyses"]["syntax"]["onset_share"],
     script:
         "../../scripts/syntax_onsets.py"

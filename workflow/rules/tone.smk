@@ -19,7 +19,6 @@ rule tone_run:
     """Probe every layer of every checkpoint of a model for tones and consonants."""
     input:
         activations=get_sweep_activations,
-        code=library("activations.store", "analyses.tone.analysis"),
     output:
         table="results/tone/{corpus}/{model}.csv",
         syllables="results/tone/{corpus}/{model}.syllables.parquet",
@@ -32,6 +31,7 @@ rule tone_run:
         mem_mb=3000,
         runtime=60,
     params:
+        code=code_of("tone"),
         contrasts=config["analyses"]["tone"]["contrasts"],
         poolings=config["analyses"]["tone"]["poolings"],
         n_folds=config["analyses"]["tone"]["n_folds"],
@@ -45,7 +45,6 @@ rule tone_baselines:
     """Probe contours of F0 and MFCC around the same syllables."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("analyses.tone.analysis", "corpora.corpus"),
     output:
         table="results/tone/{corpus}/baselines.csv",
         syllables="results/tone/{corpus}/baselines.syllables.parquet",
@@ -58,6 +57,7 @@ rule tone_baselines:
         mem_mb=3000,
         runtime=60,
     params:
+        code=code_of("tone_baselines"),
         features=get_contour_features(),
         contrasts=list(config["analyses"]["tone"]["contrasts"]),
         splits=config["activations"]["splits"],
@@ -73,7 +73,6 @@ rule tone_summary:
     input:
         table=get_tone(".csv"),
         syllables=get_tone(".syllables.parquet"),
-        code=library("analyses.tone.summary"),
     output:
         table="results/tone/tone.csv",
         summary="results/tone/summary.csv",
@@ -84,6 +83,7 @@ rule tone_summary:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("tone_summary"),
         n_resamples=config["analyses"]["tone"]["n_resamples"],
         seed=config["seed"],
     script:

@@ -20,7 +20,6 @@ rule translation_run:
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoints=get_checkpoints_of_translator,
-        code=library("analyses.translation.analysis"),
     output:
         table="results/translation/{corpus}/{translator}.csv",
         translations="results/translation/{corpus}/{translator}.translations.parquet",
@@ -38,6 +37,7 @@ rule translation_run:
         runtime=60,
         gpu=get_gpus(),
     params:
+        code=code_of("translation"),
         n_probe=config["analyses"]["translation"]["n_probe"],
         n_resamples=config["analyses"]["translation"]["n_resamples"],
         seed=config["seed"],
@@ -50,7 +50,6 @@ rule translation_baseline:
     """Probe acoustic frames of the same utterances for gender."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        code=library("analyses.translation.analysis", "models.acoustic"),
     output:
         table="results/translation/{corpus}/{model}.csv",
     log:
@@ -64,6 +63,7 @@ rule translation_baseline:
         mem_mb=3000,
         runtime=60,
     params:
+        code=code_of("translation_baseline"),
         features=lookup("models/{model}/features", within=config),
         n_probe=config["analyses"]["translation"]["n_probe"],
         n_resamples=config["analyses"]["translation"]["n_resamples"],
@@ -77,7 +77,6 @@ rule translation_summary:
     input:
         table=[*get_translation(".csv"), *get_translation_baselines()],
         translations=get_translation(".translations.parquet"),
-        code=library("analyses.translation.summary"),
     output:
         table="results/translation/translation.csv",
         summary="results/translation/summary.csv",
@@ -88,6 +87,7 @@ rule translation_summary:
         mem_mb=2000,
         runtime=10,
     params:
+        code=code_of("translation_summary"),
         n_resamples=config["analyses"]["translation"]["n_resamples"],
         seed=config["seed"],
     script:

@@ -21,7 +21,6 @@ for name, group in get_translators().items():
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
             start=get_start(group[0]),
-            code=library("models.training.translation"),
         output:
             checkpoints=[
                 f"resources/checkpoints/{seed}/{step}/manifest.json"
@@ -45,6 +44,7 @@ for name, group in get_translators().items():
             runtime=60,
             gpu=get_gpus(),
         params:
+            code=code_of("train_translators"),
             state="resources/training",
             seeds={seed: model_seed(config, seed) for seed in group},
             steps={seed: config["models"][seed]["steps"] for seed in group},

@@ -6,16 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.activations.columns import ACOUSTIC, CUED, DERIVED
 from auscult.corpora.cues import cues
 from auscult.errors import AnalysisError
 
-__all__ = ["DERIVED", "ACOUSTIC", "CUED", "add_derived"]
+__all__ = ["add_derived"]
 
-DERIVED = ("context", "duration_s", "log_duration", "position", "noun_number", "verb_number")
-# Which baseline, pooled over the same segments, holds the value.
-ACOUSTIC = {"log_f0": "f0", "energy": "mel"}
-# Whose number only another word tells, by part of speech.
-CUED = {"noun_number": "NOUN", "verb_number": "VERB"}
 _HALF_VOICED = 0.5
 
 

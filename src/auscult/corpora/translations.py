@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from auscult.corpora.synthesis.lexicon_files import TRANSLATIONS, has_translations
 from auscult.errors import ConfigError, CorpusError
 from auscult.tables import read_table
 
@@ -21,7 +22,6 @@ __all__ = [
     "REFERENCE_COLUMNS",
     "TARGET_LANGUAGES",
     "Translation",
-    "has_translations",
     "translate",
     "reference_table",
     "read_references",
@@ -31,7 +31,6 @@ __all__ = [
 REFERENCES = "references.parquet"
 REFERENCE_COLUMNS = ("utterance", "target_language", "reference", "wrong_reference", "terms")
 TARGET_LANGUAGES = ("spanish", "french", "italian")
-_FOLDER = Path(__file__).parent / "synthesis" / "lexicons" / "translations"
 _GENDERED = re.compile(r"(\S*)\[(\S*?)-(\S*?)\]")
 _OTHER = {"male": "female", "female": "male"}
 
@@ -51,12 +50,7 @@ class Translation:
     terms: tuple[tuple[str, str], ...]
 
 
-def has_translations(language: str, folder: Path = _FOLDER) -> bool:
-    """Tell whether sentences of a language come with translations."""
-    return (folder / f"{language}.tsv").is_file()
-
-
-def translate(text: str, language: str, target_language: str, folder: Path = _FOLDER) -> Translation:
+def translate(text: str, language: str, target_language: str, folder: Path = TRANSLATIONS) -> Translation:
     """Translate a sentence part by part: who and how (``I was``), degree, quality, ending.
 
     Spanish has two words for *to be*; qualities listed as traits take ``ser``, states ``estar``.
@@ -86,7 +80,7 @@ def translate(text: str, language: str, target_language: str, folder: Path = _FO
     return Translation(_GENDERED.sub(r"\1\2", marked), _GENDERED.sub(r"\1\3", marked), pairs)
 
 
-def reference_table(utterances: pd.DataFrame, folder: Path = _FOLDER) -> pd.DataFrame:
+def reference_table(utterances: pd.DataFrame, folder: Path = TRANSLATIONS) -> pd.DataFrame:
     """Return the references of every utterance of a language with translations, by the gender of who says it.
 
     Training utterances have one in each language. Others have one in a single language, dealt in turn to the
@@ -131,7 +125,7 @@ def read_references(folder: str | Path, utterances: pd.DataFrame) -> pd.DataFram
     if not path.is_file() and not inside:
         raise CorpusError(
             f"expected translations beside the utterances in {path}, found none; name a language that has them "
-            f"({', '.join(sorted(file.stem for file in _FOLDER.glob('*.tsv')))}) or a corpus of reader must-she"
+            f"({', '.join(sorted(file.stem for file in TRANSLATIONS.glob('*.tsv')))}) or a corpus of reader must-she"
         )
     references = utterances[list(REFERENCE_COLUMNS)] if inside else read_table(path)
     missing = [column for column in REFERENCE_COLUMNS if column not in references]

@@ -1,6 +1,5 @@
 """Which colour, line and marker stands for what: the same model looks the same in every figure."""
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,10 +8,11 @@ import numpy as np
 import pandas as pd
 from matplotlib.colors import to_hex, to_rgb
 
+from auscult.figures.colours import MODEL_COLOURS
+from auscult.seeds import task_of
+
 __all__ = ["BASELINES", "ModelStyle", "model_style", "Entry", "entries", "CLASS_COLOURS", "class_colours", "plain"]
 
-# Okabe & Ito (2008) without black and yellow: told apart with every common colour vision.
-_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 # Acoustic baselines, drawn in greys with these dashes.
 BASELINES = {
@@ -75,24 +75,26 @@ class ModelStyle:
 
 
 def model_style(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelStyle]:
-    """Give every model its look, by its place in the study's list: pass all models, not those of one figure.
+    """Return the look of every model. Pass all models of the study, since markers follow their order.
 
-    Models whose names differ only in a number at the end, the seeds of a task, share a colour and differ in the marker.
+    The colour is that of a model's entry (:func:`auscult.study.looks.with_colours` gives it one); without it, colours
+    follow the order, too. Models that differ only in their seed share a colour and differ in the marker.
 
     Parameters
     ----------
-    models : the study's entry of each model; ``label`` is the name shown, ``source: acoustic`` makes a baseline
+    models : the study's entry of each model: ``label`` is the name shown, ``source: acoustic`` makes a baseline
     """
     styles: dict[str, ModelStyle] = {}
-    families: dict[str, int] = {}
+    conditions: dict[str, int] = {}
     for place, (name, attributes) in enumerate(models.items()):
         label = plain(attributes.get("label") or name)
         if attributes.get("source") == "acoustic":
             colour, dashes = BASELINES.get(attributes.get("features") or name, BASELINES["time"])
             styles[name] = ModelStyle(label, colour, dashes, marker="d", baseline=True)
             continue
-        family = families.setdefault(re.sub(r"-(seed)?\d+$", "", name), len(families))
-        styles[name] = ModelStyle(label, _COLOURS[family % len(_COLOURS)], marker=_MARKERS[place % len(_MARKERS)])
+        condition = conditions.setdefault(task_of(name), len(conditions))
+        colour = attributes.get("colour") or MODEL_COLOURS[condition % len(MODEL_COLOURS)]
+        styles[name] = ModelStyle(label, colour, marker=_MARKERS[place % len(_MARKERS)])
     return styles
 
 

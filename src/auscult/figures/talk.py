@@ -7,28 +7,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import version
 from os.path import relpath
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from docutils.core import publish_parts
-from docutils.writers import html5_polyglot
-from jinja2 import Environment, PackageLoader, StrictUndefined, TemplateError
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from auscult.errors import AnalysisError, ConfigError
+from auscult.errors import AnalysisError
+from auscult.figures.captions import caption_html
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
 
-__all__ = ["PARTS", "build_talk", "render_caption", "headline_numbers"]
+__all__ = ["build_talk", "headline_numbers"]
 
-# The talk's argument, and the analyses that carry each part of it.
-PARTS = {
-    "Part I: representational analyses": ("reduction", "probing", "similarity", "abx"),
-    "Part II: feature importance": ("spelling", "mixing", "attribution", "reliability"),
-    "Part III: outlook": ("tone", "encoding", "syntax", "disentangling", "scrubbing", "translation"),
-}
 # Columns whose values tell rows of one metric apart.
 _CONDITIONS = (
     "method",
@@ -52,18 +44,15 @@ _CONDITIONS = (
     "seed",
 )
 _FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
-_RST = {
-    "raw_enabled": False,
-    "file_insertion_enabled": False,
-    "_disable_config": True,
-    "report_level": 5,
-    "halt_level": 5,
-    "math_output": "MathML",
-}
 
 
 def build_talk(
-    folder: str | Path, *, figures: Sequence[Mapping[str, Any]], study: Mapping[str, Any], commit: str = ""
+    folder: str | Path,
+    *,
+    figures: Sequence[Mapping[str, Any]],
+    study: Mapping[str, Any],
+    parts: Mapping[str, Sequence[str]],
+    commit: str = "",
 ) -> None:
     """Write ``index.html``: pictures and style are part of it, links to the figures' files are relative.
 
@@ -74,18 +63,16 @@ def build_talk(
     ----------
     folder : where the page shall stand
     figures : of each, in the order of the page within the talk's parts: ``name``; ``title``; ``stem``, the path of its
-        files without ending; ``caption``, the path of a reStructuredText template; ``params``, what the template reads
-        as ``snakemake.params``
+        files without ending, its caption (``.rst``) among them
     study : ``name`` and ``title``; ``sources``, the kind of each corpus by name; ``left_out``, the reason for each
         model that is missing
+    parts : parts of the talk, each with the names of its families
     commit : of the code, shown with every figure
 
     Raises
     ------
     AnalysisError
         A figure's file is missing.
-    ConfigError
-        A caption reads something that does not exist.
     """
     folder = Path(folder)
     shown = [_figure(figure, folder) for figure in figures]
@@ -100,35 +87,12 @@ def build_talk(
         study=study,
         speech={name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
         left_out=study.get("left_out", {}),
-        parts=_by_part(shown),
+        parts=_by_part(shown, parts),
         commit=commit,
         version=version("auscult"),
     )
     with write_file(folder / "index.html") as partial:
         partial.write_text(page, encoding="utf-8")
-
-
-def render_caption(path: str | Path, params: Mapping[str, Any]) -> str:
-    """Return a caption as HTML: a Jinja template that reads ``snakemake.params``, then reStructuredText.
-
-    Values are put in as text, with every mark that reStructuredText would interpret escaped.
-
-    Raises
-    ------
-    ConfigError
-        The template reads something that does not exist.
-    """
-    environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_as_text)
-    try:
-        source = environment.from_string(Path(path).read_text(encoding="utf-8")).render(
-            snakemake=SimpleNamespace(params=SimpleNamespace(**params))
-        )
-    except TemplateError as error:
-        known = ", ".join(f"snakemake.params.{name}" for name in params)
-        raise ConfigError(
-            f"expected caption {path} to read only {known}, found: {error}; correct the caption"
-        ) from None
-    return publish_parts(source, writer=html5_polyglot.Writer(), settings_overrides=_RST)["body"]
 
 
 def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
@@ -167,13 +131,14 @@ def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
 def _figure(figure: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     stem = Path(figure["stem"])
     files = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in _FILES}
-    for path in files.values():
+    text = stem.with_name(f"{stem.name}.rst")
+    for path in (*files.values(), text):
         if not path.is_file():
             raise AnalysisError(
                 f"expected {path} of figure {figure['name']!r} for the page, found no such file; "
                 "draw the figure, then build the page again"
             )
-    caption = render_caption(figure["caption"], figure["params"])
+    caption = caption_html(text.read_text(encoding="utf-8"))
     return {
         "name": figure["name"],
         "title": figure["title"],
@@ -185,16 +150,13 @@ def _figure(figure: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
-def _by_part(figures: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    parts: dict[str, list] = {part: [] for part in (*PARTS, "Further figures")}
+def _by_part(
+    figures: Iterable[Mapping[str, Any]], parts: Mapping[str, Sequence[str]]
+) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {part: [] for part in parts}
     for figure in figures:
-        family = figure["name"].split("-")[0]
-        parts[next((part for part, families in PARTS.items() if family in families), "Further figures")].append(figure)
-    return {part: members for part, members in parts.items() if members}
-
-
-def _as_text(value: Any) -> str:
-    return re.sub(r"([\\`*_|<>:\[\]])", r"\\\1", " ".join(str(value).split()))
+        found[next(part for part, families in parts.items() if figure["name"] in families)].append(figure)
+    return {part: members for part, members in found.items() if members}
 
 
 def _first_sentence(caption: str) -> str:

@@ -9,15 +9,16 @@ from jsonschema.exceptions import best_match
 from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
-from auscult.study.published_checkpoints import check_sweep, sweep_steps
-from auscult.study.requirements import check_analyses, check_known, suggestion, tiers_of
+from auscult.requirements import check_known, suggestion, tiers_of
+from auscult.study.families import get_family
+from auscult.study.published_checkpoints import check_sweep, published_checkpoint, sweep_steps
+from auscult.study.requirements import check_analyses
 from auscult.study.translators import check_translators
 
 __all__ = [
     "check_study",
     "steps_of",
     "start_of",
-    "SWEEPS",
     "analysed_steps",
     "read_steps",
     "models_of",
@@ -25,12 +26,11 @@ __all__ = [
     "tiers_of",
     "leave_out",
     "model_seed",
+    "uninitialised_models",
 ]
 
 Config = dict[str, Any]
 _MADE_HERE = ("trained", "finetuned", "translator")
-# Families that watch a model learn: they read all of its checkpoints, others the untrained one and the last.
-SWEEPS = ("tone", "encoding", "syntax")
 
 
 def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
@@ -97,7 +97,7 @@ def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
     untrained one once, with the first of them that they ask.
     """
     models = config["models"]
-    if family in SWEEPS:
+    if get_family(family).watches_training:
         return steps_of(name, models[name])
     steps = analysed_steps(name, models[name])
     asked = models_of(config["analyses"][family])
@@ -120,7 +120,7 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
     analysis = config["analyses"][family]
     pairs = ((corpus, model) for corpus in analysis["corpora"] for model in models_of(analysis, corpus))
     for corpus, model in pairs:
-        if family == "attribution" and model not in analysis["corpora"][corpus]:
+        if get_family(family).asks == "models" and model not in analysis["corpora"][corpus]:
             continue
         for step in read_steps(config, family, model):
             yield corpus, model, step
@@ -129,6 +129,15 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
 def model_seed(config: Mapping[str, Any], name: str) -> int:
     """Return a model's own seed, or the study's."""
     return config["models"][name].get("seed", config["seed"])
+
+
+def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
+    """Return the models that come trained and whose untrained checkpoint is initialised here."""
+    return [
+        name
+        for name, model in config["models"].items()
+        if model["source"] == "folder" or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
+    ]
 
 
 def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:

@@ -4,11 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from auscult.study.configuration import runs_of, steps_of
+from auscult.study.families import families
 
-__all__ = ["ACTIVATIONS", "extracted_sweeps"]
-
-# Families that read activations.
-ACTIVATIONS = ("probing", "reduction", "similarity", "abx", "tone", "encoding", "disentangling")
+__all__ = ["extracted_sweeps"]
 
 
 def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
@@ -18,7 +16,8 @@ def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list
     empty name: they come with every corpus, for they are references and sources of labels, too.
     """
     read: dict[str, set[tuple[str, str]]] = {}
-    for family in ACTIVATIONS:
+    readers = [family.name for family in families() if family.reads_activations]
+    for family in readers:
         for corpus, model, step in runs_of(config, family) if family in config["analyses"] else ():
             read.setdefault(corpus, set()).add((model, step))
     acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]

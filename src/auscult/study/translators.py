@@ -1,14 +1,12 @@
 """What a study may ask of translators: equal seeds, a start that fits the mechanism, a corpus with translations."""
 
-from typing import Any
-
 from auscult.errors import ConfigError
+from auscult.requirements import Config
 from auscult.seeds import task_of
-from auscult.study.requirements import check_known
+from auscult.study.families import get_family
 
 __all__ = ["check_translators"]
 
-Config = dict[str, Any]
 _OF_A_SEED = ("seed", "steps", "label")
 _MADE_HERE = ("trained", "finetuned")
 
@@ -20,7 +18,7 @@ def check_translators(config: Config) -> None:
     ------
     ConfigError
         Seeds of one mechanism differ in more than seed and steps; ``frozen`` starts from what is no recogniser; an
-        analysis of translation has another kind of model, another one has a translator; a baseline is not acoustic.
+        analysis of translation has another kind of model, another one has a translator.
     """
     models = config["models"]
     translators = {name: model for name, model in models.items() if model["source"] == "translator"}
@@ -39,15 +37,13 @@ def check_translators(config: Config) -> None:
                 f"over recognised characters, found {model['start']!r}; name a recogniser"
             )
     for family, analysis in config["analyses"].items():
+        translates = get_family(family).translates
         for name in analysis["models"]:
             # Whether a model of a hub or folder translates, only its files tell.
-            fits = models[name]["source"] in ("hub", "folder") or (name in translators) == (family == "translation")
+            fits = models[name]["source"] in ("hub", "folder") or (name in translators) == translates
             if not fits:
-                wanted = "models of source translator" if family == "translation" else "encoders or recognisers"
+                wanted = "models of source translator" if translates else "encoders or recognisers"
                 raise ConfigError(
                     f"expected {wanted} in analyses: {family}: models, found {name!r}, whose source is "
                     f"{models[name]['source']}; take it out"
                 )
-    acoustic = {name: model for name, model in models.items() if model["source"] == "acoustic"}
-    for name in config["analyses"].get("translation", {"baselines": []})["baselines"]:
-        check_known(name, acoustic, "analyses: translation: baselines", "acoustic models")

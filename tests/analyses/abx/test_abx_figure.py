@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import LAYERS, LEVEL, MODELS, RUNS, STUDY, probing_table, run_script, texts
-from places import CAPTIONS, REFERENCE
+from figure_cases import LAYERS, LEVEL, MODELS, RUNS, STUDY, caption_of, probing_table, run_script, texts
+from places import REFERENCE
 
 from auscult.analyses.abx.agreement import rank_agreement
 from auscult.analyses.abx.analysis import ABX_COLUMNS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -156,8 +155,8 @@ def test_the_caption_takes_its_numbers_from_the_study():
     targets = {"phone": {"tier": "phone", "column": "label"}, "triphone": triphone}
     analysis = {"distance": "cosine", "n_resamples": 1234, "max_cells": 20000, "targets": targets}
     figure = {"name": "abx", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
-    caption = render_caption(CAPTIONS / "abx.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings of speakers: across speakers a cell counts" in caption
+    caption = caption_of("abx", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings of speakers: across speakers a cell counts" in caption
     assert "as that of X. The items of triphone come from a file: sequences of frames" in caption
     assert "The items of phone" not in caption
     assert "more than 20000 cells" in caption

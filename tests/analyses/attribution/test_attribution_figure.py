@@ -6,12 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import STUDY, caption_of, run_script, texts
 
 from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS
 from auscult.analyses.attribution.summary import SUMMARY_COLUMNS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -207,7 +205,7 @@ def test_no_text_lies_over_text(tmp_path, misplaced, models):
 def test_the_caption_takes_its_numbers_from_the_study():
     analysis = {"n_utterances": 24, "n_resamples": 1234, "n_samples": 256}
     figure = {"name": "attribution", "title": "T", "models": list(MODELS), "analysis": analysis}
-    caption = render_caption(CAPTIONS / "attribution.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("attribution", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "256 coalitions" in caption
     assert "problematic" not in caption

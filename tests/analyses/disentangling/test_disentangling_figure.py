@@ -7,12 +7,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from disentangling_planted import planted
-from figure_cases import MODELS, STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, LATENTS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -185,8 +183,8 @@ def test_disentangling_lays_no_text_over_text(tmp_path, tables, misplaced, model
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "disentangling", "title": "T", "models": ["hubert-english", "mel"], "analysis": ANALYSIS}
-    caption = render_caption(CAPTIONS / "disentangling.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("disentangling", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "321 pairs" in caption
     assert "phone class, gender, language" in caption
     assert "problematic" not in caption

@@ -6,15 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import STUDY, caption_of, run_script, texts
 
 from auscult.analyses.encoding.analysis import CURVE_COLUMNS, SCORE_COLUMNS
 from auscult.analyses.encoding.curves import curve_rows
 from auscult.analyses.encoding.summary import summarise_encoding
 from auscult.analyses.encoding.sweep_scores import LevelScores, score_rows
 from auscult.dynamics.curves import doublings
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -192,11 +190,11 @@ def test_caption_takes_levels_and_numbers_from_the_study():
     targets = {"phone": {"abstractness": 1}, "syntactic_depth": {"abstractness": 5}, "gender": {"abstractness": None}}
     analysis = {"targets": targets, "n_folds": 4, "n_resamples": 1234, "max_items": 2400, "compare": [CALLED]}
     figure = {"name": "encoding", "title": "T", "models": CALLED, "analysis": analysis}
-    caption = render_caption(CAPTIONS / "encoding.rst", {"figure": figure, "study": STUDY, "models": MODELS})
+    caption = caption_of("encoding", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "phone (1), syntactic depth (5)" in caption
     assert "For contrast, and in no order: gender." in caption
     assert "of HuBERT (Dutch) and wav2vec 2.0 (Dutch)" in caption
-    assert "1234 resamplings of whole speakers" in caption
+    assert "1,234 resamplings of whole speakers" in caption
     assert "problematic" not in caption
 
 

@@ -6,13 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.mixing.analysis import MAP_COLUMNS
 from auscult.analyses.mixing.ranking import summarise_cues
 from auscult.analyses.mixing.waveforms import METHODS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -233,7 +231,7 @@ def test_a_lead_over_a_method_with_a_long_name_stays_within_its_panel(tmp_path, 
 def test_the_caption_takes_its_numbers_from_the_study():
     analysis = {"methods": ["attention", "value_zeroing"], "n_resamples": 1234}
     figure = {"name": "mixing", "title": "T", "models": ["hubert-english"], "analysis": analysis}
-    caption = render_caption(CAPTIONS / "mixing.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("mixing", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "attention, value_zeroing" in caption
     assert "problematic" not in caption

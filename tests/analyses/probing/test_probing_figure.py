@@ -10,15 +10,14 @@ from figure_cases import (
     MODELS,
     PANELS,
     RUNS,
+    caption_of,
     draw_probing,
     probing_rows,
     probing_table,
     texts,
 )
-from places import CAPTIONS
 
 from auscult.figures import plotting
-from auscult.figures.talk import render_caption
 
 TRAINED = {"nonspeech": {"label": "HuBERT (non-speech)", "source": "trained"}}
 
@@ -207,6 +206,6 @@ def test_where_types_are_held_out_intervals_are_said_to_resample_speakers_only(t
 def test_the_caption_says_which_probes_chose_the_layers_and_what_intervals_leave_out():
     analysis = {"probe": "ridge", "n_folds": 4, "n_resamples": 1234}
     figure = {"name": "probing", "title": "T", "models": list(MODELS), "analysis": analysis}
-    caption = render_caption(CAPTIONS / "probing.rst", {"figure": figure, "models": MODELS})
+    caption = caption_of("probing", {"figure": figure, "models": MODELS})
     assert "Twins and learning curves take the layers that linear probes with the full training side chose." in caption
     assert "resamplings of whole speakers, even where types are held out" in caption

@@ -6,10 +6,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import run_script, texts
-from places import ROOT
+from figure_cases import caption_of, run_script, texts
 
-from auscult.figures.talk import render_caption
 from auscult.tables import RESULT_COLUMNS, write_table
 
 MODELS = {
@@ -108,9 +106,7 @@ def test_no_text_lies_over_text(tmp_path, misplaced, corpora):
 
 def test_the_caption_explains_stability_and_the_methods_that_are_special():
     figure = {"name": "reduction", "title": "T", "models": list(MODELS), "analysis": ANALYSIS}
-    caption = render_caption(
-        ROOT / "workflow" / "report" / "reduction.rst", {"figure": figure, "study": STUDY, "models": MODELS}
-    )
+    caption = caption_of("reduction", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "Stability compares 3 maps of a method" in caption
     assert "MDS keeps distances to landmarks" in caption
     assert "t-SNE cannot place new items" in caption

@@ -5,14 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import STUDY, caption_of, run_script, texts
 
 from auscult.analyses.reliability.agreement import DURATION, GROUPED
 from auscult.analyses.reliability.faithfulness import BETTER
 from auscult.analyses.reliability.interaction import INTERACTION_COLUMNS
 from auscult.analyses.reliability.items import RELIABILITY_COLUMNS, method_class
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -308,7 +306,7 @@ def test_the_caption_takes_its_numbers_from_the_study():
         "top_share": 0.2,
     }
     figure = {"name": "reliability", "title": "T", "models": [], "analysis": analysis}
-    caption = render_caption(CAPTIONS / "reliability.rst", {"figure": figure, "study": STUDY, "models": {}})
-    assert "1234 resamplings" in caption
+    caption = caption_of("reliability", {"figure": figure, "study": STUDY, "models": {}})
+    assert "1,234 resamplings" in caption
     assert "7 random orders" in caption
     assert "problematic" not in caption

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.scrubbing.analysis import SCRUBBING_COLUMNS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -172,7 +170,7 @@ def test_scrubbing_lays_no_text_over_text(tmp_path, misplaced, runs, layers):
 def test_the_caption_takes_its_numbers_from_the_study():
     analysis = {"n_resamples": 1234, "n_permutations": 4321, "n_utterances": 200, "edge_ms": 100}
     figure = {"name": "scrubbing", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
-    caption = render_caption(CAPTIONS / "scrubbing.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("scrubbing", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "4321 random exchanges" in caption
     assert "problematic" not in caption

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import LAYERS, MODELS, STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import LAYERS, MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.similarity.analysis import SIMILARITY_COLUMNS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -169,6 +167,6 @@ def test_no_text_lies_over_text(tmp_path, misplaced, layers):
 def test_the_caption_takes_its_numbers_from_the_study():
     analysis = {"n_items": 3000, "references": REFERENCES, "measures": {"n_resamples": 1234, "max_conditions": 80}}
     figure = {"name": "similarity", "title": "T", "models": SHOWN, "analysis": analysis}
-    caption = render_caption(CAPTIONS / "similarity.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("similarity", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "problematic" not in caption

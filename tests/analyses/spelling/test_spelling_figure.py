@@ -6,11 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.spelling.analysis import SPELLING_COLUMNS
-from auscult.figures.talk import render_caption
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -118,7 +116,7 @@ def test_spelling_lays_no_text_over_text(tmp_path, misplaced, runs):
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "spelling", "title": "T", "models": ["hubert-english"], "analysis": {"n_resamples": 1234}}
-    caption = render_caption(CAPTIONS / "spelling.rst", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("spelling", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "HuBERT (English), on sentences" in caption
     assert "problematic" not in caption

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, run_script, texts
-from places import CAPTIONS
+from figure_cases import STUDY, caption_of, run_script, texts
 
 from auscult.analyses.tone.analysis import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
 from auscult.analyses.tone.summary import summarise_tone
-from auscult.figures.talk import headline_numbers, render_caption
+from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -162,8 +161,8 @@ def test_tone_lays_no_text_over_text(tmp_path, misplaced, steps, layers):
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "tone", "title": "T", "models": TRAINED, "analysis": SETTINGS}
-    caption = render_caption(CAPTIONS / "tone.rst", {"figure": figure, "study": SYNTHETIC, "models": MODELS})
-    assert "1234 resamplings" in caption
+    caption = caption_of("tone", {"figure": figure, "study": SYNTHETIC, "models": MODELS})
+    assert "1,234 resamplings" in caption
     assert "HuBERT (Mandarin)" in caption
     assert "contour reads rime_20, rime_80" in caption
     assert "problematic" not in caption

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from figure_cases import STUDY, run_script, texts
-from places import CAPTIONS, REFERENCE
+from figure_cases import STUDY, caption_of, run_script, texts
+from places import REFERENCE
 from translation_planted import PLANTED, study
 
 from auscult.analyses.translation.analysis import _probe_rows, _share_rows, _table
 from auscult.analyses.translation.summary import summarise_translation
-from auscult.figures.talk import headline_numbers, render_caption
+from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
 from auscult.tables import read_table, write_table
 
@@ -126,7 +126,7 @@ def test_translation_lays_no_text_over_text(tmp_path, made, misplaced):
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "translation", "title": "T", "models": ["low-1", "high-1"], "analysis": SETTINGS}
-    caption = render_caption(CAPTIONS / "translation.rst", {"figure": figure, "study": STUDY, "models": MODELS})
+    caption = caption_of("translation", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "trained on 40 training utterances" in caption
     assert "100 resamplings of speakers" in caption
     assert "problematic" not in caption

@@ -3,7 +3,8 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from auscult.corpora.synthesis.grammar import languages, read_grammar
+from auscult.corpora.synthesis.grammar import read_grammar
+from auscult.corpora.synthesis.lexicon_files import languages
 from auscult.errors import ConfigError
 
 UNIVERSAL = {"ADJ", "ADP", "ADV", "AUX", "CCONJ", "DET", "NOUN", "NUM", "PART", "PRON", "SCONJ", "VERB"}

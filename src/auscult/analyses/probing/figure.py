@@ -2,7 +2,7 @@
 
 from matplotlib.lines import Line2D
 
-from auscult.activations.derived_columns import ACOUSTIC
+from auscult.activations.columns import ACOUSTIC
 from auscult.figures import plotting
 from auscult.tables import read_table
 

@@ -16,12 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from auscult.corpora.synthesis.lexicon_files import LEXICONS, languages
 from auscult.errors import ConfigError
 
-__all__ = ["Word", "Grammar", "TEXT_GRAMMARS", "languages", "read_grammar", "split_of"]
+__all__ = ["Word", "Grammar", "read_grammar", "split_of"]
 
-_FOLDER = Path(__file__).parent / "lexicons"
-TEXT_GRAMMARS = _FOLDER / "text"  # of languages that are written only
 _SPLIT_OF_BYTE = ("train",) * 176 + ("valid",) * 16 + ("test",) * 64
 _MAX_DEPTH = 6
 _MAX_WORDS = 13
@@ -192,13 +191,8 @@ def split_of(text: str) -> str:
     return _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]]
 
 
-def languages(folder: Path = _FOLDER) -> tuple[str, ...]:
-    """Return the names of the languages that have a lexicon and rules in a folder."""
-    return tuple(sorted(path.stem for path in folder.glob("*.toml")))
-
-
 @cache
-def read_grammar(language: str, folder: Path = _FOLDER) -> Grammar:
+def read_grammar(language: str, folder: Path = LEXICONS) -> Grammar:
     """Read the lexicon and the rules of a language.
 
     Raises

@@ -17,9 +17,10 @@ from auscult.corpora.mandarin import UNSPOKEN, legal_syllables, split_syllables
 from auscult.corpora.synthesis.espeak import espeak_version, speak
 from auscult.corpora.synthesis.grammar import Word, read_grammar, split_of
 from auscult.corpora.synthesis.labelling import EXTRA_COLUMNS, TimedPhone, label_speech, phone_times
+from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.synthesis.recording_conditions import record, set_level
 from auscult.corpora.synthesis.voices import SPLITS, Voice, draw_voices
-from auscult.corpora.translations import REFERENCES, has_translations, reference_table
+from auscult.corpora.translations import REFERENCES, reference_table
 from auscult.errors import ConfigError
 from auscult.manifests import Manifest, build_folder, check_folder
 from auscult.tables import UTTERANCE_COLUMNS, check_segments, check_utterances, write_table

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from auscult.corpora.synthesis.grammar import TEXT_GRAMMARS, Grammar, Word, read_grammar, split_of
+from auscult.corpora.synthesis.grammar import Grammar, Word, read_grammar, split_of
+from auscult.corpora.synthesis.lexicon_files import TEXT_GRAMMARS
 from auscult.corpora.synthesis.paradigms import PARADIGMS, Lexicon, minimal_pairs
 from auscult.corpora.text import PAIRS, SENTENCES, WORDS, check_pairs, check_sentences, check_words
 from auscult.errors import ConfigError

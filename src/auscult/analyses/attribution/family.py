@@ -1,0 +1,24 @@
+"""Declaration of attribution: its settings, its place in the talk and its requirements of a study."""
+
+from auscult.analyses.attribution.settings import AttributionSettings
+from auscult.family import Family
+from auscult.requirements import Config, check_known
+
+__all__ = ["FAMILY"]
+
+
+def check_attribution(attribution: Config, config: Config) -> None:
+    """Refuse what the analysis asks for and the study cannot give."""
+    for name in attribution["inputs_of_seeds"]:
+        check_known(name, attribution["inputs"], "analyses: attribution: inputs_of_seeds", "attribution inputs")
+
+
+FAMILY = Family(
+    name="attribution",
+    part="Part II: feature importance",
+    description="Attributions of predictions, their completeness and the share of the deciding word.",
+    settings=AttributionSettings,
+    corpora="Which models are asked about which corpus; each must have a head.",
+    asks="models",
+    check=check_attribution,
+)

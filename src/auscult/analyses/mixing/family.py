@@ -1,0 +1,28 @@
+"""Declaration of mixing: its settings, its place in the talk and its requirements of a study."""
+
+from auscult.analyses.mixing.settings import MixingSettings
+from auscult.errors import ConfigError
+from auscult.family import Family
+from auscult.requirements import Config
+
+__all__ = ["FAMILY"]
+
+
+def check_mixing(mixing: Config, config: Config) -> None:
+    """Refuse what the analysis asks for and the study cannot give."""
+    for model in mixing["models"]:
+        if config["models"][model]["source"] == "acoustic":
+            raise ConfigError(
+                f"expected models with attention in analyses: mixing: models, found the acoustic "
+                f"baseline {model!r}; take it out"
+            )
+
+
+FAMILY = Family(
+    name="mixing",
+    part="Part II: feature importance",
+    description="Context mixing, mass on the known cue and word by word maps.",
+    settings=MixingSettings,
+    corpora="Corpora whose words carry number, head and relation, or whose reader states the cue (homophones).",
+    check=check_mixing,
+)

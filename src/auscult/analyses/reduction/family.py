@@ -1,0 +1,22 @@
+"""Declaration of reduction: its settings, its place in the talk and its requirements of a study."""
+
+from auscult.analyses.reduction.settings import ReductionSettings
+from auscult.family import Family
+from auscult.requirements import Config, check_layers
+
+__all__ = ["FAMILY"]
+
+
+def check_reduction(reduction: Config, config: Config) -> None:
+    """Refuse what the analysis asks for and the study cannot give."""
+    check_layers("reduction: layers", reduction["layers"], reduction["models"], config["models"])
+
+
+FAMILY = Family(
+    name="reduction",
+    part="Part I: representational analyses",
+    description="Maps of segment vectors and their quality.",
+    settings=ReductionSettings,
+    reads_activations=True,
+    check=check_reduction,
+)

@@ -1,0 +1,26 @@
+"""Declaration of similarity: its settings, its place in the talk and its requirements of a study."""
+
+from auscult.analyses.similarity.settings import SimilaritySettings
+from auscult.family import Family
+from auscult.requirements import Config, check_known
+
+__all__ = ["FAMILY"]
+
+
+def check_similarity(similarity: Config, config: Config) -> None:
+    """Refuse what the analysis asks for and the study cannot give."""
+    acoustic = [name for name, model in config["models"].items() if model["source"] == "acoustic"]
+    for name, reference in similarity["references"].items():
+        if reference["space"] == "activations":
+            where = f"analyses: similarity: references: {name}: model"
+            check_known(reference["model"], acoustic, where, "acoustic models")
+
+
+FAMILY = Family(
+    name="similarity",
+    part="Part I: representational analyses",
+    description="Similarity of layers, models and reference spaces.",
+    settings=SimilaritySettings,
+    reads_activations=True,
+    check=check_similarity,
+)

@@ -1,0 +1,50 @@
+"""Declaration of tone: its settings, its place in the talk and its requirements of a study."""
+
+from auscult.analyses.tone.settings import ToneSettings
+from auscult.errors import ConfigError
+from auscult.family import Family
+from auscult.requirements import Config, check_known, check_tier, check_voices
+from auscult.seeds import task_of
+
+__all__ = ["FAMILY"]
+
+
+def check_tone(tone: Config, config: Config) -> None:
+    """Refuse what the analysis asks for and the study cannot give."""
+    models = config["models"]
+    for model in tone["models"]:
+        if models[model]["source"] == "acoustic":
+            raise ConfigError(
+                "expected models with checkpoints in analyses: tone: models, found the acoustic "
+                f"baseline {model!r}; name it under baselines"
+            )
+        same = next(name for name in tone["models"] if task_of(name) == task_of(model))
+        steps, expected = (models[name].get("steps") for name in (model, same))
+        if steps != expected:
+            raise ConfigError(
+                f"expected equal steps of {same} and {model} in analyses: tone: models, which are seeds of one "
+                f"condition, found {expected} and {steps}; correct models: {model}"
+            )
+    contours = {name for name, model in models.items() if model.get("features") in ("f0", "mfcc")}
+    for name in tone["baselines"]:
+        check_known(name, contours, "analyses: tone: baselines", "acoustic models of features f0 or mfcc")
+    for contrast, names in tone["contrasts"].items():
+        for name in names:
+            check_known(name, tone["poolings"], f"analyses: tone: contrasts: {contrast}", "poolings")
+    for corpus in tone["corpora"]:
+        for name, tiers in tone["poolings"].items():
+            for tier in tiers:
+                check_tier(tier, config, corpus, f"analyses: tone: poolings: {name}")
+        check_voices(corpus, config, "tone", tone["n_folds"])
+
+
+FAMILY = Family(
+    name="tone",
+    part="Part III: outlook",
+    description="Tones and consonants read from every checkpoint, over seeds and compared.",
+    settings=ToneSettings,
+    corpora="Of toned syllables; the tiers of the poolings must be extracted.",
+    watches_training=True,
+    reads_activations=True,
+    check=check_tone,
+)

@@ -1,0 +1,142 @@
+"""Marks that figures share: each look (chance, interval, baseline, seed, matrix) is defined here and nowhere else."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+
+from auscult.figures.palette import ModelStyle
+from auscult.figures.plotting import describe_range, resampling_unit
+
+__all__ = [
+    "GREY",
+    "INK",
+    "CHANCE",
+    "chance_line",
+    "chance_handle",
+    "baseline_line",
+    "interval_band",
+    "interval_bar",
+    "interval_row",
+    "model_handles",
+    "mark_handle",
+    "matrix",
+    "layer_axis",
+    "count_line",
+]
+
+GREY = "#555555"
+INK = "#222222"
+CHANCE: Mapping[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1}
+_BAND_ALPHA = 0.18
+_BASELINE_ALPHA = 0.12
+_WIDE_MATRIX = 12  # cells across; numbers in more would overlap
+
+
+def chance_line(axes: Axes, value: float, orient: str = "h") -> None:
+    """Draw chance, or the value that means no effect, as a dotted line across the panel (``orient`` h or v)."""
+    draw = axes.axhline if orient == "h" else axes.axvline
+    draw(value, zorder=0.9, **CHANCE)
+
+
+def chance_handle(label: str = "chance") -> Line2D:
+    """Return the legend entry of chance."""
+    return Line2D([], [], **CHANCE, label=label)
+
+
+def baseline_line(axes: Axes, row: Mapping[str, Any], style: ModelStyle) -> None:
+    """Draw an acoustic baseline: a horizontal line at ``value`` with a band from ``ci_low`` to ``ci_high``."""
+    if np.isfinite([row["ci_low"], row["ci_high"]]).all():
+        axes.axhspan(row["ci_low"], row["ci_high"], color=style.colour, alpha=_BASELINE_ALPHA, linewidth=0)
+    axes.axhline(row["value"], color=style.colour, linestyle=style.dashes, linewidth=1)
+
+
+def interval_band(axes: Axes, x: Any, rows: pd.DataFrame, colour: str) -> None:
+    """Fill the 95 % interval (``ci_low`` to ``ci_high``) of a curve."""
+    axes.fill_between(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=_BAND_ALPHA, linewidth=0)
+
+
+def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
+    """Draw a value at ``x`` with a vertical bar for its 95 % interval; ``marks`` override the marker."""
+    axes.plot([x, x], [row["ci_low"], row["ci_high"]], color=style.colour, linewidth=1.2, zorder=2)
+    axes.plot(x, row["value"], **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
+
+
+def interval_row(axes: Axes, y: float, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
+    """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval."""
+    axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
+    axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
+
+
+def model_handles(styles: Sequence[ModelStyle]) -> list[Line2D]:
+    """Return legend entries: models with line and marker first, then baselines as plain lines."""
+    models = [Line2D([], [], **style.line) for style in styles if not style.baseline]
+    baselines = [
+        Line2D([], [], color=style.colour, linestyle=style.dashes, linewidth=1, label=style.label)
+        for style in styles
+        if style.baseline
+    ]
+    return [*models, *baselines]
+
+
+def mark_handle(marker: str, label: str, colour: str = GREY, filled: bool = True, **more: Any) -> Line2D:
+    """Return the legend entry of a marker without a line."""
+    face = colour if filled else "white"
+    look = {"linestyle": "", "marker": marker, "color": colour, "markerfacecolor": face, **more}
+    return Line2D([], [], label=label, **look)
+
+
+def matrix(
+    axes: Axes,
+    values: pd.DataFrame,
+    *,
+    limits: tuple[float, float],
+    cmap: str = "Blues",
+    numbers: bool | None = None,
+    digits: int = 2,
+) -> Artist:
+    """Draw a matrix of values as a heat map and return the artist that a colour bar describes.
+
+    Parameters
+    ----------
+    values : one row and column per cell; their labels name the ticks, thinned out where there are many
+    limits : values of the first and the last colour
+    numbers : whether to write values into cells; by default where up to 12 columns leave room
+    digits : of these numbers, without the leading zero
+    """
+    numbers = max(values.shape) <= _WIDE_MATRIX if numbers is None else numbers
+    written = values.map(lambda value: f"{value:.{digits}f}".replace("0.", ".", 1) if np.isfinite(value) else "")
+    sns.heatmap(
+        values.astype(float),
+        ax=axes,
+        vmin=limits[0],
+        vmax=limits[1],
+        cmap=cmap,
+        cbar=False,
+        annot=written if numbers else False,
+        fmt="",
+        annot_kws={"fontsize": 6},
+        xticklabels=-(-values.shape[1] // _WIDE_MATRIX),
+        yticklabels=-(-values.shape[0] // _WIDE_MATRIX),
+    )
+    axes.tick_params(length=0)
+    axes.set(xlabel="", ylabel="")
+    return axes.collections[0]
+
+
+def layer_axis(axes: Axes, layers: Sequence[str]) -> None:
+    """Name the layers below a panel whose x is their position: all of up to 14, every second or third of more."""
+    every = -(-len(layers) // 14)
+    axes.set_xticks(range(0, len(layers), every), layers[::every])
+    axes.set_xlim(-0.5, len(layers) - 0.5)
+
+
+def count_line(rows: pd.DataFrame) -> str:
+    """Return the counts that every panel states: n and the number of resampled groups, such as ``16 speakers``."""
+    groups = describe_range(rows["n_groups"])
+    return f"n = {describe_range(rows['n'])}, {groups} {resampling_unit(rows)}{'' if groups == '1' else 's'}"

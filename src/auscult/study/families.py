@@ -1,0 +1,45 @@
+"""The families of analyses, in the order of the talk. A new family is one more name here and a package of its own."""
+
+from functools import cache
+from importlib import import_module
+
+from auscult.family import Family
+
+__all__ = ["FAMILIES", "get_family", "families", "parts"]
+
+FAMILIES = (
+    "reduction",
+    "probing",
+    "similarity",
+    "abx",
+    "spelling",
+    "mixing",
+    "attribution",
+    "reliability",
+    "tone",
+    "encoding",
+    "syntax",
+    "disentangling",
+    "scrubbing",
+    "translation",
+)
+
+
+@cache
+def get_family(name: str) -> Family:
+    """Return the declaration of a family."""
+    family: Family = import_module(f"auscult.analyses.{name}.family").FAMILY
+    return family
+
+
+def families() -> list[Family]:
+    """Return the declarations of all families, in the order of the talk."""
+    return [get_family(name) for name in FAMILIES]
+
+
+def parts() -> dict[str, list[str]]:
+    """Return the parts of the talk, each with the names of its families."""
+    found: dict[str, list[str]] = {}
+    for family in families():
+        found.setdefault(family.part, []).append(family.name)
+    return found

@@ -1,0 +1,75 @@
+"""Folders, files and languages that a study names: where they are, and whether they are there."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from auscult.errors import ConfigError
+from auscult.requirements import Config
+
+__all__ = ["local_path", "check_places", "check_languages"]
+
+
+def local_path(entry: Mapping[str, Any], folder: Path) -> str:
+    """Return the path of a corpus, model or file, relative to the working directory.
+
+    Parameters
+    ----------
+    entry : with ``path``; a relative one starts at the folder of the study's file
+    folder : of the study's file
+    """
+    return os.path.relpath(folder / Path(entry["path"]).expanduser())
+
+
+def check_places(config: Config, folder: Path) -> None:
+    """Refuse folders and files that are not there.
+
+    Raises
+    ------
+    ConfigError
+        A corpus, model, item file or file of word vectors does not exist.
+    """
+    for section in ("corpora", "models"):
+        for name, entry in config[section].items():
+            if entry["source"] == "folder" and not Path(local_path(entry, folder)).is_dir():
+                raise ConfigError(
+                    f"expected a folder at {section}: {name}: path, found none at {local_path(entry, folder)}; "
+                    "a relative path starts at the study's file"
+                )
+    for name, target in config["analyses"].get("abx", {"targets": {}})["targets"].items():
+        if "items" in target:
+            _check_file({"path": target["items"]}, folder, f"abx: targets: {name}: items", "an item file")
+    for name, entry in config["analyses"].get("similarity", {"references": {}})["references"].items():
+        if entry["space"] == "vectors":
+            _check_file(entry, folder, f"similarity: references: {name}: path", "a file")
+
+
+def check_languages(config: Config, spoken: list[str], written: list[str]) -> None:
+    """Refuse languages and grammars of synthesised corpora that have no lexicon.
+
+    Parameters
+    ----------
+    config : a checked study
+    spoken, written : languages with a lexicon for speech, grammars with a lexicon for text
+    """
+    for name, entry in config["corpora"].items():
+        if entry["source"] == "text" and entry["grammar"] not in written:
+            raise ConfigError(
+                f"expected a grammar among {', '.join(written)} in corpora: {name}, found "
+                f"{entry['grammar']!r}; correct it, or add its lexicon and rules to lexicons/text"
+            )
+        missing = [language for language in entry.get("languages", []) if language not in spoken]
+        if missing:
+            raise ConfigError(
+                f"expected languages among {', '.join(spoken)} in corpora: {name}, found {missing[0]!r}; "
+                "correct it, or add its lexicon and rules"
+            )
+
+
+def _check_file(entry: Mapping[str, Any], folder: Path, where: str, kind: str) -> None:
+    path = local_path(entry, folder)
+    if not Path(path).is_file():
+        raise ConfigError(
+            f"expected {kind} at analyses: {where}, found none at {path}; a relative path starts at the study's file"
+        )

@@ -1,0 +1,32 @@
+"""The schema of a study: the written part, and the sections of analyses and figures from the families' declarations."""
+
+from collections.abc import Mapping
+from copy import deepcopy
+from functools import cache
+from typing import Any
+
+from auscult.study.families import families
+
+__all__ = ["build_schema"]
+
+
+def build_schema(base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the closed JSON Schema of a study.
+
+    Parameters
+    ----------
+    base : the schema of everything but analyses and figures (``workflow/schemas/study.schema.yaml``)
+    """
+    schema = deepcopy(dict(base))
+    analyses, figures = _sections()
+    schema["properties"]["analyses"] = analyses
+    schema["properties"]["figures"] = figures
+    return schema
+
+
+@cache
+def _sections() -> tuple[dict[str, Any], dict[str, Any]]:
+    closed = {"type": "object", "additionalProperties": False}
+    analyses = {family.name: family.schema() for family in families()}
+    figures = {family.name: {"$ref": "#/$defs/figure"} for family in families()}
+    return {**closed, "properties": analyses}, {**closed, "properties": figures}
