@@ -1,24 +1,26 @@
-"""Activations: what a model's layers hold for every segment of a corpus, pooled once and read by every analysis."""
+"""Stored activations: a sealed folder with one vector per layer and segment of a corpus, made once by an extraction."""
 
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from safetensors import safe_open
 
 from auscult.errors import AnalysisError, ManifestError
 from auscult.manifests import Manifest, check_folder
 
-__all__ = ["Activations", "read_activations", "shard_name", "INDEX"]
+__all__ = ["StoredActivations", "read_activations", "shard_name", "INDEX"]
 
 INDEX = "index.parquet"
 
 
 @dataclass(frozen=True)
-class Activations:
-    """A sealed folder of pooled activations: an index with one row a segment, and for each layer as many vectors.
+class StoredActivations:
+    """A sealed folder of pooled activations: an index with one row per segment, and one vector per layer and segment.
 
     Parameters
     ----------
@@ -33,23 +35,8 @@ class Activations:
     index: pd.DataFrame = field(repr=False)
     manifest: Manifest = field(repr=False)
 
-    def load(self, layer: str, rows: np.ndarray | None = None) -> np.ndarray:
-        """Return the vectors of one layer.
-
-        Parameters
-        ----------
-        layer : one of ``layers``
-        rows : positions in ``index`` (any order), or None for all
-
-        Returns
-        -------
-        vectors [shape=(n_rows, n_dims), float32]
-
-        Raises
-        ------
-        AnalysisError
-            The layer does not exist.
-        """
+    def load(self, layer: str, rows: npt.NDArray[Any] | None = None) -> npt.NDArray[np.float32]:
+        """Read the vectors of one layer from the shards; see :meth:`auscult.activations.interface.Activations.load`."""
         if layer not in self.layers:
             raise AnalysisError(
                 f"expected one of the layers {', '.join(self.layers)} of {self.folder}, found {layer!r}"
@@ -72,7 +59,7 @@ class Activations:
             return stream.get_slice(layer).get_shape()[1]
 
 
-def read_activations(folder: str | Path) -> Activations:
+def read_activations(folder: str | Path) -> StoredActivations:
     """Check the manifest of an activations folder and return it with its index; vectors are read when asked for.
 
     Raises
@@ -86,7 +73,7 @@ def read_activations(folder: str | Path) -> Activations:
         raise ManifestError(f"expected an activations folder in {folder}, found no {INDEX} or no shard in its manifest")
     with safe_open(folder / shard_name(0), framework="numpy") as stream:
         layers = tuple(json.loads(stream.metadata()["layers"]))
-    return Activations(folder, layers, pd.read_parquet(folder / INDEX), manifest)
+    return StoredActivations(folder, layers, pd.read_parquet(folder / INDEX), manifest)
 
 
 def shard_name(shard: int) -> str:
