@@ -129,6 +129,28 @@ def get_checkpoints(family):
     ]
 
 
+def get_settings(family, *names):
+    """Return settings of an analysis by name: what a rule's results depend on, and nothing else."""
+    return {name: config["analyses"][family][name] for name in names}
+
+
+def get_targets(family):
+    """Return an input function for the targets that a family asks of a corpus, each with its name."""
+    analysis = config["analyses"][family]
+    return lambda wildcards: [
+        {"name": name, **analysis["targets"][name]}
+        for name in analysis["corpora"][wildcards.corpus]
+    ]
+
+
+def get_sweep(wildcards):
+    """Return the activations of every checkpoint of a model on a corpus, in the order of training."""
+    return [
+        f"results/activations/{wildcards.corpus}/{wildcards.model}/{step}/manifest.json"
+        for step in steps_of(wildcards.model, config["models"][wildcards.model])
+    ]
+
+
 def get_figure(name):
     """Return what a figure shows: its own entry and the analysis it draws."""
     return figure_entry(config, name)
