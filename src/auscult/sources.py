@@ -161,4 +161,4 @@ def _plain(value: Any) -> Any:
         return [type(value).__name__, *([name, _plain(part)] for name, part in parts if part not in (None, []))]
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
-    return value if isinstance(value, str | bool) else repr(value)
+    return value if isinstance(value, str | bool) else [repr(value)]
