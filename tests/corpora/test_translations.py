@@ -150,7 +150,7 @@ def change(column, value, rows):
         (change("text", " ", lambda u: u["split"] == "test"), r"expected a transcript, found ' ' .* \(12 of 46 rows"),
         (
             change("speaker", "train-m000", lambda u: u["speaker"] == "test-m000"),
-            r"expected test speakers that are not heard in training, found 'train-m000' in both splits of toy",
+            r"expected test speakers that are not in the training split, found 'train-m000' in both splits of toy",
         ),
     ],
 )

@@ -1,1 +1,1 @@
-"""Corpora: synthesised, fetched and one's own, all read as the same two tables and a folder of audio."""
+"""Corpora: synthesised, downloaded or your own, all read as the same two tables and a folder of recordings."""

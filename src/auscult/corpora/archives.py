@@ -1,4 +1,4 @@
-"""Archives unpacked with suspicion: nothing leaves the folder, nothing but plain files, nothing without end."""
+"""Safe unpacking of archives: plain files only, inside the target folder, with limits on size and number."""
 
 import lzma
 import os
@@ -18,7 +18,7 @@ __all__ = ["MAX_BYTES", "MAX_FILES", "unpack", "unpack_or_copy"]
 
 MAX_BYTES = 1 << 37
 MAX_FILES = 2_000_000
-# Speech, labels and text pack less than fifty-fold; members of a bomb pack about a thousand-fold.
+# Speech, labels and text compress less than fifty-fold; a decompression bomb compresses about a thousand-fold.
 _MAX_RATIO = 200
 _SMALL_BYTES = 10 << 20
 _DAMAGED = (
@@ -33,17 +33,17 @@ _DAMAGED = (
 
 
 def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
-    """Unpack a zip or tar (gz, bz2, xz) archive into ``folder``, wholly or not at all.
+    """Unpack a zip or tar (gz, bz2, xz) archive into ``folder``, completely or not at all.
 
-    The files are written beside ``folder`` and moved into place at the end; what stood there is replaced.
+    The files are written next to ``folder`` and moved into place at the end; an existing folder is replaced.
 
     Raises
     ------
     CorpusError
-        There is no such archive.
+        The archive does not exist.
     ArchiveError
-        A member has an absolute name or ``..`` in it, is a link or device, comes twice or would unpack to more
-        than ``max_bytes`` or ``max_files`` allow or the archive's own size makes credible; or the archive is damaged.
+        A member has an absolute path or ``..`` in its path, is a link or device, or occurs twice; the content exceeds
+        ``max_bytes``, ``max_files`` or a plausible compression ratio; or the archive is damaged.
     StorageError
         The disk is full or read-only.
     """
@@ -70,7 +70,7 @@ def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTE
 
 
 def unpack_or_copy(archive: str | Path, folder: str | Path) -> None:
-    """Unpack an archive into a folder, or put a hub's dataset of one table (``.parquet``) there as it is."""
+    """Unpack an archive into a folder, or copy a dataset that is a single table (``.parquet``) into it."""
     archive, folder = Path(archive), Path(folder)
     if archive.suffix != ".parquet":
         unpack(archive, folder)
@@ -82,15 +82,15 @@ def unpack_or_copy(archive: str | Path, folder: str | Path) -> None:
 
 
 def _unpack_members(archive: Path, folder: Path, max_bytes: int, max_files: int) -> None:
-    credible = min(max_bytes, max(_SMALL_BYTES, _MAX_RATIO * archive.stat().st_size))
+    limit = min(max_bytes, max(_SMALL_BYTES, _MAX_RATIO * archive.stat().st_size))
     n_bytes = n_files = 0
     for n_files, (name, size, stream) in enumerate(_members(archive), 1):
         n_bytes += size
         if n_files > max_files:
             raise ArchiveError(f"expected at most {max_files} files in {archive}, found more; raise the limit if meant")
-        if n_bytes > credible:
+        if n_bytes > limit:
             raise ArchiveError(
-                f"expected at most {credible} bytes from {archive}, found {n_bytes} at member {name!r}: this may be a "
+                f"expected at most {limit} bytes from {archive}, found {n_bytes} at member {name!r}: this may be a "
                 "decompression bomb; unpack it by hand if you trust it"
             )
         _write_member(folder / _safe(name, archive), name, stream, archive)
@@ -102,7 +102,9 @@ def _write_member(path: Path, name: str, stream: IO[bytes] | None, archive: Path
     try:
         (path if stream is None else path.parent).mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
-        raise ArchiveError(f"expected files and folders apart in {archive}, found {name!r} below a file") from None
+        raise ArchiveError(
+            f"expected files and folders apart in {archive}, found {name!r} below a file; repack the archive"
+        ) from None
     if stream is None:
         return
     if os.path.lexists(path):
@@ -112,7 +114,7 @@ def _write_member(path: Path, name: str, stream: IO[bytes] | None, archive: Path
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    """Yield name, size and content (None for a folder); sizes come before content, so that limits hold in time."""
+    """Yield name, size and content (None for a folder) of each member; the size is checked before content is read."""
     yield from _zip_members(archive) if zipfile.is_zipfile(archive) else _tar_members(archive)
 
 
@@ -147,7 +149,7 @@ def _refuse_kind(name: str, archive: Path) -> None:
 def _safe(name: str, archive: Path) -> PurePosixPath:
     path = PurePosixPath(name)
     unsafe = path.is_absolute() or ".." in path.parts or not path.parts or "\0" in name
-    # Other systems read a backslash as a separator and a colon as a drive.
+    # Windows reads a backslash as a separator and a colon as the end of a drive name.
     if unsafe or "\\" in name or ":" in path.parts[0]:
         raise ArchiveError(
             f"expected names inside the folder in {archive}, found {name!r}; nothing was unpacked: get the archive "

@@ -1,10 +1,11 @@
-"""Recordings as arrays: decoded, checked, mixed down to one channel and brought to one sample rate."""
+"""Recordings as arrays: decoded, checked, mixed down to one channel and resampled to one rate."""
 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import soundfile
@@ -27,7 +28,7 @@ __all__ = [
 SAMPLE_RATE_HZ = 16000
 _FULL_SCALE_16_BIT = 32768
 _LOSSY = ("MP3", "OGG")
-# Writers that stream leave the length open: zero, or the largest value that fits.
+# Programs that stream audio write a placeholder for the length: zero, or the largest value of the field.
 _OPEN_LENGTHS = (0, 2**31 - 1, 2**32 - 1)
 
 
@@ -38,10 +39,10 @@ class Recording:
     Parameters
     ----------
     waveform : float32 in [-1, 1], shape (n_samples,), one channel
-    sample_rate_hz : its sample rate
-    original_sample_rate_hz : the sample rate of the file
-    n_channels : channels of the file, averaged here
-    n_original_samples : samples a channel in the file
+    sample_rate_hz : sample rate of the waveform
+    original_sample_rate_hz : sample rate of the file
+    n_channels : number of channels of the file, averaged in the waveform
+    n_original_samples : number of samples per channel in the file
     """
 
     waveform: np.ndarray
@@ -51,16 +52,25 @@ class Recording:
     n_original_samples: int
 
 
+class _Header(Protocol):
+    """The part of :func:`soundfile.info` that is read here; ``extra_info`` is libsndfile's log of the file."""
+
+    samplerate: int
+    frames: int
+    format: str
+    extra_info: str
+
+
 def read_audio(path: str | Path, *, sample_rate_hz: int = SAMPLE_RATE_HZ, resample: bool = True) -> Recording:
     """Read a recording (wav, flac, mp3, ogg, NIST SPHERE) as one checked channel at ``sample_rate_hz``.
 
     Raises
     ------
     CorpusError
-        There is no such file.
+        The file does not exist.
     AudioError
-        It cannot be decoded, is shorter than its header says, is empty, silent, not finite or out of range, or has
-        another sample rate while ``resample`` is False.
+        The file cannot be decoded, is shorter than its header states, is empty, silent, not finite or out of range, or
+        has another sample rate while ``resample`` is False.
     """
     channels, original_hz = decode_audio(path)
     if original_hz != sample_rate_hz and not resample:
@@ -68,23 +78,24 @@ def read_audio(path: str | Path, *, sample_rate_hz: int = SAMPLE_RATE_HZ, resamp
             f"expected {sample_rate_hz} Hz, found {original_hz} Hz in {path}; allow resampling for this corpus, or "
             "convert the recordings first"
         )
-    # Channels in opposite phase cancel, so what is checked is the mixture.
+    # Channels in opposite phase cancel, so the mixture is checked, not the channels.
     waveform = check_waveform(channels.mean(axis=1, dtype=np.float32), str(path))
     waveform = resample_waveform(waveform, original_hz, sample_rate_hz)
     return Recording(waveform, sample_rate_hz, original_hz, channels.shape[1], len(channels))
 
 
 def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
-    """Decode a whole file into float32 channels, shape (n_samples, n_channels), and its sample rate in Hz.
+    """Return all samples of a file as float32, shape (n_samples, n_channels), and its sample rate in Hz.
 
-    A file that ends before the length in its header is refused: libraries return what is there without a word.
+    A file that is shorter than its header states is refused, because decoding libraries return a truncated file
+    without a warning.
 
     Raises
     ------
     CorpusError
-        There is no such file.
+        The file does not exist.
     AudioError
-        It is not audio, or truncated.
+        The file is not audio, or is truncated.
     """
     path = Path(path)
     info = _header(path)
@@ -92,18 +103,18 @@ def decode_audio(path: str | Path) -> tuple[np.ndarray, int]:
         channels, sample_rate_hz = soundfile.read(path, dtype="float32", always_2d=True)
     _check_length(path, info, len(channels))
     if info.format in _LOSSY:
-        # Lossy decoders overshoot full scale by a little on loud material; that is no fault of the recording.
+        # Lossy decoders slightly exceed full scale on loud passages; the recording itself is not at fault.
         channels = channels.clip(-1, 1)
     return channels, sample_rate_hz
 
 
 def audio_length(path: str | Path) -> tuple[int, int]:
-    """Return the sample rate in Hz and the number of samples a channel that a file's header states.
+    """Return the sample rate in Hz and the number of samples per channel stated in a file's header.
 
     Raises
     ------
     CorpusError, AudioError
-        There is no such file, or it is not audio, or empty, or shorter than its header says.
+        The file does not exist, is not audio, is empty, or is shorter than its header states.
     """
     path = Path(path)
     info = _header(path)
@@ -114,24 +125,29 @@ def audio_length(path: str | Path) -> tuple[int, int]:
 
 
 def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
-    """Return a waveform, shape (n_samples,), if it can be a recording, else raise :class:`AudioError`.
+    """Return the waveform, shape (n_samples,), if it is a plausible recording.
 
-    It must hold samples, all finite and in [-1, 1], that differ from their mean by more than the last bit of 16.
+    Its samples are finite and within [-1, 1], and deviate from their mean by more than one 16-bit quantisation step.
+
+    Raises
+    ------
+    AudioError
+        The waveform is empty, not finite, out of range or silent.
     """
     if waveform.size == 0:
         raise AudioError(f"expected samples in {name}, found an empty recording; remove it or fetch it again")
     finite = np.isfinite(waveform)
     if not finite.all():
-        at = int(np.argmin(finite))
+        index = int(np.argmin(finite))
         raise AudioError(
-            f"expected finite samples in {name}, found {waveform[at]} at sample {at} ({int((~finite).sum())} such "
-            "samples); export the recording again"
+            f"expected finite samples in {name}, found {waveform[index]} at sample {index} "
+            f"({int((~finite).sum())} such samples); export the recording again"
         )
     peak = float(np.abs(waveform).max())
     if peak > 1:
         raise AudioError(
             f"expected samples within [-1, 1] in {name}, found {peak:g} at sample {int(np.abs(waveform).argmax())}; "
-            "integers stored as floating point, or gain above full scale: scale the recording down"
+            "the file may hold integers stored as floating point, or gain above full scale: scale the recording down"
         )
     if np.abs(waveform - waveform.mean()).max() <= 1 / _FULL_SCALE_16_BIT:
         raise AudioError(
@@ -142,14 +158,14 @@ def check_waveform(waveform: np.ndarray, name: str) -> np.ndarray:
 
 
 def resample_waveform(waveform: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    """Return a waveform, shape (n_samples,), at another rate, shape (ceil(n_samples · to_hz / from_hz),).
+    """Resample a waveform, shape (n_samples,), to another rate, shape (ceil(n_samples · to_hz / from_hz),).
 
     Band-limited interpolation (Smith & Gossett, 1984) with a Kaiser-windowed sinc of 64 zero crossings, computed in
-    float64, so that the 16-bit result does not depend on the number of threads.
+    float64 so that the 16-bit result does not depend on the number of threads.
     """
     if from_hz == to_hz:
         return waveform
-    # Imported here: torch takes seconds to load, and a corpus of the right sample rate never needs it.
+    # Imported here: torch takes seconds to load and is not needed for recordings at the right sample rate.
     import torch
     from torchaudio.functional import resample
 
@@ -162,19 +178,19 @@ def resample_waveform(waveform: np.ndarray, from_hz: int, to_hz: int) -> np.ndar
         resampling_method="sinc_interp_kaiser",
         beta=14.77,
     )
-    # Interpolation may pass full scale between samples.
+    # Interpolation may exceed full scale between samples.
     return resampled.numpy().clip(-1, 1).astype(np.float32)
 
 
 def rescale_samples(samples: np.ndarray, from_hz: int, to_hz: int) -> np.ndarray:
-    """Return sample indices, int64, at another sample rate, rounded to the nearest (halves up), in integers only."""
+    """Convert sample indices to another sample rate in integer arithmetic, rounded half up, as int64."""
     return (2 * np.asarray(samples, dtype=np.int64) * to_hz + from_hz) // (2 * from_hz)
 
 
 def write_audio(waveform: np.ndarray, path: str | Path, sample_rate_hz: int = SAMPLE_RATE_HZ) -> None:
-    """Write a waveform, float in [-1, 1], shape (n_samples,), as 16-bit FLAC, whole or not at all.
+    """Write a waveform, float in [-1, 1], shape (n_samples,), as 16-bit FLAC, completely or not at all.
 
-    Samples are quantised here with the scale that readers use (2^15): what was read from 16 bits is written unchanged.
+    Samples are quantised with the scale that readers use (2^15), so 16-bit samples are written as they were read.
     """
     quantised = np.round(waveform.astype(np.float64) * _FULL_SCALE_16_BIT)
     quantised = quantised.clip(-_FULL_SCALE_16_BIT, _FULL_SCALE_16_BIT - 1).astype(np.int16)
@@ -182,7 +198,7 @@ def write_audio(waveform: np.ndarray, path: str | Path, sample_rate_hz: int = SA
         soundfile.write(partial, quantised, sample_rate_hz, format="FLAC", subtype="PCM_16")
 
 
-def _header(path: Path):
+def _header(path: Path) -> _Header:
     if not path.is_file():
         raise CorpusError(f"expected a recording at {path}, found no such file; check that the corpus is complete")
     with _decoding_errors(path):
@@ -201,7 +217,7 @@ def _decoding_errors(path: Path) -> Iterator[None]:
         ) from None
 
 
-def _check_length(path: Path, info, n_samples: int) -> None:
+def _check_length(path: Path, info: _Header, n_samples: int) -> None:
     stated = re.search(r"^\s*(?:data|SSND)\s*: (\d+) \(should be (\d+)\)", info.extra_info, re.MULTILINE)
     expected, found, unit = info.frames, n_samples, "samples"
     if stated and int(stated[1]) not in _OPEN_LENGTHS:

@@ -1,4 +1,4 @@
-"""A corpus folder read back: two checked tables and the waveform of each utterance."""
+"""A corpus folder in memory: two checked tables and the waveform of each utterance."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,14 +20,14 @@ GENDERS = ("female", "male", "")
 
 @dataclass(frozen=True)
 class Corpus:
-    """A sealed corpus folder: recordings of 16 kHz mono, and the segments labelled in them.
+    """A sealed corpus folder: 16 kHz mono recordings and their labelled segments.
 
     Parameters
     ----------
-    name : the corpus as the configuration calls it
-    folder : where it stands; column ``path`` of the utterances is relative to it
-    utterances : one row a recording, see :data:`auscult.tables.UTTERANCE_COLUMNS`
-    segments : one row a label, see :data:`auscult.tables.SEGMENT_COLUMNS`; times in samples
+    name : name of the corpus in the configuration
+    folder : the corpus folder; column ``path`` of the utterances is relative to it
+    utterances : one row per recording, see :data:`auscult.tables.UTTERANCE_COLUMNS`
+    segments : one row per label, see :data:`auscult.tables.SEGMENT_COLUMNS`; times in samples
     manifest : hashes and recipe of the folder
     """
 
@@ -49,7 +49,7 @@ class Corpus:
         CorpusError
             The corpus has no utterance of this name.
         AudioError
-            The recording is not of the length and sample rate that the table states.
+            The recording does not have the length and sample rate stated in the table.
         """
         if utterance not in self._rows.index:
             raise CorpusError(
@@ -68,14 +68,14 @@ class Corpus:
 
 
 def read_corpus(folder: str | Path) -> Corpus:
-    """Read a corpus folder after comparing every file with its manifest and checking both tables.
+    """Read a corpus folder; compare every file with its manifest and check both tables.
 
     Raises
     ------
     ManifestError
-        The folder is unfinished or a byte in it has changed.
+        The folder is incomplete, or a file differs from its hash in the manifest.
     CorpusError, LabelError
-        A table lacks a column, holds a value that is not allowed, or labels do not fit their recordings.
+        A table lacks a column or has an invalid value, or labels do not fit their recordings.
     """
     folder = Path(folder)
     manifest = check_folder(folder)
@@ -87,11 +87,11 @@ def read_corpus(folder: str | Path) -> Corpus:
 
 
 def split_speakers(utterances: pd.DataFrame, divide: bool) -> pd.Series:
-    """Return the split of each utterance of a corpus that comes without: all ``test``, or divided by speaker.
+    """Return the split of each utterance of a corpus without published splits: all ``test``, or divided by speaker.
 
-    Recorded corpora are listened to, not trained on, unless one asks for it: analyses see the ``test`` split and make
-    speaker-disjoint folds of it. With ``divide``, whole speakers go to train, valid and test (2 : 1 : 1), each gender
-    in the order of the speakers' names, so that a model can be trained on some of them.
+    By default a recorded corpus is only analysed: analyses read the ``test`` split and make speaker-disjoint folds of
+    it. With ``divide``, speakers are assigned to train, valid and test (2 : 1 : 1), within each gender in the order of
+    their names, so that a model can be trained on part of the corpus.
     """
     if not divide:
         return pd.Series("test", index=utterances.index)
@@ -107,5 +107,5 @@ def _require_values(utterances: pd.DataFrame, column: str, allowed: tuple[str, .
         row = wrong.iloc[0]
         raise CorpusError(
             f"expected {column} to be one of {', '.join(map(repr, allowed))}, found {row[column]!r} for utterance "
-            f"{row['utterance']!r} ({len(wrong)} such rows)"
+            f"{row['utterance']!r} ({len(wrong)} such rows); correct the table"
         )

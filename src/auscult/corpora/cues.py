@@ -1,12 +1,13 @@
-"""Which word alone tells the number of another: the determiner of French nouns and verbs that sound alike in both.
+"""Number cues of homophones: the determiner that alone marks the number of a French noun or verb in speech.
 
-"Le garçon mange" and "les garçons mangent" differ to the ear in the determiner only, to the eye in every word. So
-whoever spells noun and verb right must have heard the determiner: the *cue*, known word by word (Mohebbi et al., 2023,
-do this with homophones of recorded French).
+"Le garçon mange" and "les garçons mangent" differ in sound only in the determiner, but in spelling in every word. A
+model that spells noun and verb correctly must therefore have used the determiner, the *cue*, which is known for each
+word, the *target* (Mohebbi et al., 2023, use homophones in recorded French).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,32 +25,32 @@ _RAMP_SAMPLES = 80
 
 
 def cues(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Return every noun and verb whose number a determiner alone tells, with the word that tells it.
+    """Return every noun and verb whose number only a determiner marks in speech, with that determiner.
 
-    A target's singular and plural are spelt differently and sound alike, judged by all the segments given: both forms
-    of its lemma occur, and this one is pronounced as the other is somewhere. Its cue is the one determiner of the
-    noun (of a verb: of its subject noun), if that is heard to be singular or plural. Words with a second cue are left
-    out: a numeral, a copula, an adjective or verb heard to agree, of a verb the subject noun itself ("le cheval", "les
-    chevaux"), or any of them before a vowel, where a liaison or its absence would tell. So are verbs without a subject
-    noun of their own.
+    A target has a singular and a plural that are spelt differently and sound alike. Both are judged from all segments:
+    both forms of the lemma occur, and the target's pronunciation also occurs with the other number. The cue is the only
+    determiner of the noun (for a verb: of its subject noun), if its own number is audible. Words with a second audible
+    cue are left out: an agreeing numeral, copula, adjective or verb, for a verb also the subject noun itself ("le
+    cheval", "les chevaux"), and any of these before a vowel, where a liaison or its absence marks number. Verbs without
+    a subject noun of their own are left out as well.
 
-    Where a reader has entered the cues (column ``cue``, the index of a word's cue, -1 for none), they are returned as
-    they are, with ``other`` empty: nothing is judged.
+    If the reader of the corpus has entered the cues (column ``cue``, the index of a word's cue, -1 for none), they are
+    returned unchanged, with ``other`` empty.
 
     Parameters
     ----------
-    segments : tiers ``word`` (with columns pos, number, head, relation, lemma) and ``phone`` of a whole corpus
-    utterances : those whose words are wanted
+    segments : tiers ``word`` (with columns pos, number, head, relation, lemma) and ``phone`` of the whole corpus
+    utterances : utterances whose targets are returned
 
     Returns
     -------
-    table of :data:`CUE_COLUMNS`: ``target_index`` and ``cue_index`` are positions in the sentence, from 0;
-    ``word`` is the target as spelt, ``other`` as spelt in the other number
+    table with columns :data:`CUE_COLUMNS`: ``target_index`` and ``cue_index`` are positions in the sentence, from 0;
+    ``word`` is the spelling of the target, ``other`` its spelling in the other number
 
     Raises
     ------
     CorpusError
-        Words come without syntax.
+        The words have no syntax columns.
     """
     if "cue" in segments:
         return _given_cues(segments, utterances)
@@ -60,7 +61,7 @@ def cues(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
             "use a corpus synthesised with syntax"
         )
     words = _with_forms(_with_sounds(segments))
-    sentences: dict[str, list] = {name: [] for name in utterances["utterance"]}
+    sentences: dict[str, list[Any]] = {name: [] for name in utterances["utterance"]}
     for word in words[words["utterance"].isin(sentences)].itertuples(index=False):
         sentences[word.utterance].append(word)
     rows = [(name, *row) for name, sentence in sentences.items() for row in _sentence_cues(sentence)]
@@ -68,12 +69,12 @@ def cues(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
 
 
 def has_cues(segments: pd.DataFrame) -> bool:
-    """Tell whether words come with the syntax that :func:`cues` needs, of any number at all."""
+    """Return whether the words have the syntax columns that :func:`cues` needs, and any word has a number."""
     return set(_SYNTAX) <= set(segments.columns) and bool(segments["number"].isin(_NUMBERS).any())
 
 
 def cue_spans(segments: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table of cues with the samples of target and cue: onset and offset of each."""
+    """Return a table of cues with onset and offset, in samples, of each target and cue."""
     words = segments.loc[segments["tier"] == "word", ["utterance", "index", "onset", "offset"]]
     for which in ("target", "cue"):
         names = {column: f"{which}_{column}" for column in ("index", "onset", "offset")}
@@ -82,16 +83,25 @@ def cue_spans(segments: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def close_span(waveform: np.ndarray, onset: int, offset: int, gap: int) -> np.ndarray:
-    """Return a waveform in which a silence of a length of its own stands for a span, however long that was.
+    """Return a waveform with a span replaced by silence of a fixed length.
 
-    So the length of the gap tells nothing of what was there. The sound around it fades out and in within 5 ms outside
-    of the span, so that nothing of the span is left and no click tells of it.
+    The length of the silence is independent of the span, so it reveals nothing about the removed sound. The signal
+    fades out and in over 5 ms outside the span, so that no part of the span remains and no click marks it.
 
     Parameters
     ----------
     waveform : [shape=(n_samples,)]
-    onset, offset : of the span, in samples
+    onset, offset : bounds of the span, in samples
     gap : length of the silence, in samples
+
+    Returns
+    -------
+    float32 array [shape=(n_samples - (offset - onset) + gap,)]
+
+    Raises
+    ------
+    CorpusError
+        The span is empty or not within the recording.
     """
     ((onset, offset),) = _checked([(onset, offset)], len(waveform))
     before, after = (np.array(part, dtype=np.float32) for part in (waveform[:onset], waveform[offset:]))
@@ -102,12 +112,12 @@ def close_span(waveform: np.ndarray, onset: int, offset: int, gap: int) -> np.nd
 
 
 def cut_spans(waveform: np.ndarray, spans: Iterable[tuple[int, int]]) -> list[np.ndarray]:
-    """Return the samples of each (onset, offset) span alone: what a word sounds like without its neighbours."""
+    """Return the samples of each (onset, offset) span, as for a word without its context."""
     return [np.array(waveform[onset:offset]) for onset, offset in _checked(spans, len(waveform))]
 
 
 def _given_cues(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
-    given = segments["cue"].fillna(-1).astype(int)  # an index of activations has rows of other tiers, too
+    given = segments["cue"].fillna(-1).astype(int)  # the index of stored activations also has rows of other tiers
     words = segments.assign(cue_index=given, other="")[(segments["tier"] == "word") & (given >= 0)]
     words = words[words["utterance"].isin(utterances["utterance"])]
     words = words.rename(columns={"index": "target_index", "pos": "target_pos", "label": "word"})
@@ -125,7 +135,7 @@ def _checked(spans: Iterable[tuple[int, int]], n_samples: int) -> Iterator[tuple
 
 
 def _with_sounds(segments: pd.DataFrame) -> pd.DataFrame:
-    """Return the words in order, each with the phones that begin in it as one text, and whether a vowel follows."""
+    """Return the words in order with ``sound``, the phones that begin in each, and whether a vowel follows."""
     columns = ["utterance", "index", "label", "onset", "offset", *_SYNTAX]
     words = segments.loc[segments["tier"] == "word", columns].sort_values(["utterance", "index"], kind="stable")
     phones = segments.loc[segments["tier"] == "phone", ["utterance", "label", "onset"]].sort_values(
@@ -149,39 +159,39 @@ def _with_sounds(segments: pd.DataFrame) -> pd.DataFrame:
 
 
 def _with_forms(words: pd.DataFrame) -> pd.DataFrame:
-    """Add ``heard`` (number may be heard in the word) and ``other`` (the other number's one spelling, or nothing)."""
-    forms: dict[tuple, tuple[set, set]] = defaultdict(lambda: (set(), set()))
+    """Add ``audible`` (number may be audible in the word) and ``other`` (its spelling in the other number, or "")."""
+    forms: dict[tuple[str, str, str], tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for row in words[words["number"].isin(_NUMBERS)].itertuples(index=False):
         spellings, sounds = forms[row.pos, row.lemma, row.number]
         spellings.add(row.label)
         sounds.add(row.sound)
-    heard, other = [], []
+    audible, other = [], []
     for row in words.itertuples(index=False):
         spellings, sounds = forms.get((row.pos, row.lemma, _NUMBERS[row.number == "singular"]), (set(), set()))
-        heard.append(row.number in _NUMBERS and (row.sound not in sounds or (row.vowel_follows and row.pos != "DET")))
+        audible.append(row.number in _NUMBERS and (row.sound not in sounds or (row.vowel_follows and row.pos != "DET")))
         other.append(next(iter(spellings)) if len(spellings) == 1 else "")
-    return words.assign(heard=heard, other=other)
+    return words.assign(audible=audible, other=other)
 
 
-def _sentence_cues(words: Sequence) -> Iterator[tuple]:
-    """Yield (target_index, target_pos, cue_index, number, word, other) of one sentence's targets."""
+def _sentence_cues(words: Sequence[Any]) -> Iterator[tuple[int, str, int, str, str, str]]:
+    """Yield (target_index, target_pos, cue_index, number, word, other) for each target of a sentence."""
     children = defaultdict(list)
     for word in words:
         children[word.head].append(word)
     for word in words:
-        if word.pos not in ("NOUN", "VERB") or word.number not in _NUMBERS or word.heard or not word.other:
+        if word.pos not in ("NOUN", "VERB") or word.number not in _NUMBERS or word.audible or not word.other:
             continue
         subjects = [child for child in children[word.index] if child.relation == "nsubj" and child.pos == "NOUN"]
         nouns = [word] if word.pos == "NOUN" else subjects
         determiners = [child for noun in nouns for child in children[noun.index] if child.relation == "det"]
-        if len(nouns) != 1 or len(determiners) != 1 or not determiners[0].heard or word.other == word.label:
+        if len(nouns) != 1 or len(determiners) != 1 or not determiners[0].audible or word.other == word.label:
             continue
-        if not any(other.heard for other in (nouns[0], *_agreeing(nouns[0], words, children))):
+        if not any(other.audible for other in (nouns[0], *_agreeing(nouns[0], words, children))):
             yield word.index, word.pos, determiners[0].index, word.number, word.label, word.other
 
 
-def _agreeing(noun, words: Sequence, children) -> Iterator:
-    """Yield the words that have the number of a noun, but for its determiner: modifiers, predicate, relative clause."""
+def _agreeing(noun: Any, words: Sequence[Any], children: Mapping[int, Sequence[Any]]) -> Iterator[Any]:
+    """Yield the words that agree with a noun in number, except determiners: modifiers, predicate, relative clause."""
     queue = [child for child in children[noun.index] if child.relation in _AGREEING]
     queue += [word for word in words if noun.relation == "nsubj" and word.index == noun.head]
     while queue:

@@ -1,4 +1,4 @@
-"""Files from elsewhere: resumed where they broke off, taken from mirrors, and never used with the wrong bytes."""
+"""Downloads: resumed after interruptions, taken from mirrors, and verified by SHA-256."""
 
 import json
 import logging
@@ -6,7 +6,7 @@ import os
 import tarfile
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
@@ -33,22 +33,22 @@ def fetch_file(
 ) -> str:
     """Fetch ``url`` to ``path`` and return the SHA-256 of the file, verified where one is known.
 
-    Mirrors are asked first, in the order given, then ``url`` itself. An interrupted download leaves
-    ``<path>.part`` and continues from there. A file that is already there with the right hash is kept.
+    Mirrors are tried first, in the order given, then ``url``. An interrupted download leaves ``<path>.part`` and
+    continues from it. An existing file with the expected hash is kept.
 
     Parameters
     ----------
     url : address, ``http``, ``https`` or ``file``
-    path : where the file shall stand
-    sha256 : expected hash; None takes the one in ``record``, or accepts the first file that arrives
-    mirrors : ``http(s)://`` or ``file://`` bases under which the file's own name is looked for
-    record : JSON file of hashes by ``url``; a first download without a known hash is entered there, reported by
-        logging, and enforced from then on
+    path : path of the file to write
+    sha256 : expected hash; None takes the hash from ``record``, or accepts the first file that arrives
+    mirrors : ``http(s)://`` or ``file://`` addresses of folders that may hold a file of the same name
+    record : JSON file of hashes by ``url``; the hash of a first download without a known hash is entered there,
+        logged, and enforced from then on
 
     Raises
     ------
     DownloadError
-        No source has the file, or what arrived has another hash; nothing is left at ``path`` then.
+        No source has the file, or the downloaded file has another hash; nothing is left at ``path``.
     StorageError
         The disk is full or read-only.
     """
@@ -86,25 +86,25 @@ def fetch_file(
 
 
 def _require_archive(path: Path, source: str) -> None:
-    """Refuse an archive or table that is none before its hash becomes the one to trust."""
-    whole = {
+    """Refuse a file that is not the archive or table its name states, before its hash is recorded."""
+    is_complete = {
         ".zip": zipfile.is_zipfile,
         ".tar": tarfile.is_tarfile,
         ".gz": tarfile.is_tarfile,
         ".tgz": tarfile.is_tarfile,
         ".parquet": _is_parquet,
     }
-    test = whole.get(path.suffix.lower())
-    if test and not test(path):
+    check = is_complete.get(path.suffix.lower())
+    if check and not check(path):
         path.unlink()
         raise DownloadError(
-            f"expected an archive from {source}, found a file that is none or is cut off; nothing was "
-            "kept: use another source"
+            f"expected an archive from {source}, found another kind of file or a truncated one; "
+            "nothing was kept: use another source"
         )
 
 
 def _is_parquet(path: Path) -> bool:
-    """Tell whether a file begins and ends as Parquet does; the pointer to a large file, say, does not."""
+    """Return whether a file begins and ends with Parquet's magic bytes (a Git LFS pointer, for example, does not)."""
     with open(path, "rb") as stream:
         first = stream.read(4)
         stream.seek(-min(4, path.stat().st_size), os.SEEK_END)
@@ -112,11 +112,11 @@ def _is_parquet(path: Path) -> bool:
 
 
 class _MismatchError(DownloadError):
-    """What arrived is not what is expected; another source may have it."""
+    """The downloaded file has another hash than expected; another source may have the right file."""
 
 
 class _IncompleteError(Exception):
-    """Fewer bytes arrived than were announced, or a page instead of the file."""
+    """Fewer bytes arrived than announced, or a web page instead of the file."""
 
 
 def _fetch_verified(source: str, path: Path, expected: str | None) -> str:
@@ -124,7 +124,7 @@ def _fetch_verified(source: str, path: Path, expected: str | None) -> str:
     resumed = _transfer(source, part, expected)
     found = digest(part)
     if expected not in (None, found) and resumed:
-        # The first half may have come from an older version of the file.
+        # The first part may be from an older version of the file.
         _discard(part)
         _transfer(source, part, expected)
         found = digest(part)
@@ -141,7 +141,7 @@ def _fetch_verified(source: str, path: Path, expected: str | None) -> str:
 
 
 def _transfer(source: str, part: Path, expected: str | None) -> bool:
-    """Bring all bytes of ``source`` into ``part``; return whether older bytes were kept."""
+    """Write all bytes of ``source`` to ``part``; return whether bytes of an earlier attempt were kept."""
     scheme = urlparse(source).scheme
     if scheme not in ("http", "https", "file"):
         raise DownloadError(f"expected an address that begins with http://, https:// or file://, found {source!r}")
@@ -183,9 +183,9 @@ def _request(source: str, part: Path, expected: str | None) -> bool:
             headers["If-Range"] = validator
     with requests.get(source, headers=headers, stream=True, timeout=_TIMEOUT_S) as response:
         if response.status_code == 416:
-            # What is there is as long as the file or longer, of a server that cannot tell which.
+            # The partial file is at least as long as the file on the server, so it cannot be continued.
             _discard(part)
-            raise _IncompleteError("the part kept does not fit the file")
+            raise _IncompleteError("the partial file does not fit the file on the server")
         if response.status_code >= 500:
             raise _IncompleteError(f"status {response.status_code}")
         response.raise_for_status()
@@ -202,13 +202,13 @@ def _request(source: str, part: Path, expected: str | None) -> bool:
 
 
 def _state(source: str, part: Path, expected: str | None) -> tuple[int, str]:
-    """Return how many bytes of an earlier attempt may be kept, and the version they were of."""
+    """Return the number of bytes of an earlier attempt that may be kept, and the file version they belong to."""
     try:
         n_kept, state = part.stat().st_size, json.loads(_state_path(part).read_text())
     except (OSError, ValueError):
         n_kept, state = (part.stat().st_size if part.is_file() else 0), {}
     validator = state.get("validator", "") if state.get("source") == source else ""
-    # Without a version and without a known hash, nothing would show that two halves are of different files.
+    # Without a version and a known hash, a mixture of two files would go unnoticed.
     return (n_kept, validator) if validator or expected else (0, "")
 
 
@@ -218,7 +218,7 @@ def _remember(source: str, part: Path, response: requests.Response) -> None:
     _state_path(part).write_text(json.dumps({"source": source, "validator": validator}))
 
 
-def _write(chunks, part: Path, mode: str, n_bytes: int, n_total: int) -> int:
+def _write(chunks: Iterable[bytes], part: Path, mode: str, n_bytes: int, n_total: int) -> int:
     label = part.name.removesuffix(".part")
     with (
         open(part, mode) as stream,

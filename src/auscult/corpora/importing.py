@@ -1,9 +1,9 @@
-"""Recorded corpora brought into the one form that every analysis reads: checked, 16 kHz, one channel, sealed."""
+"""Import of recorded corpora into the form that all analyses read: checked, 16 kHz, one channel, sealed."""
 
 import inspect
 import logging
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ from auscult.tables import check_segments, check_utterances, write_table
 __all__ = ["READERS", "import_corpus"]
 
 _log = logging.getLogger(__name__)
-READERS = {
+READERS: dict[str, Callable[..., tuple[pd.DataFrame, pd.DataFrame]]] = {
     "timit": read_timit,
     "textgrid": read_textgrids,
     "librispeech": read_librispeech,
@@ -38,7 +38,7 @@ READERS = {
     "thchs30": read_thchs30,
     "must-she": read_must_she,
 }
-# What a reader that finds recordings inside of other files is given: a folder to write them to.
+# Parameter of readers that extract recordings from other files: the folder to write them to.
 _SCRATCH = "recordings"
 _MAX_TAIL_S = 1.0
 _KINDS = {str: "text", bool: "true or false"}
@@ -57,34 +57,35 @@ def import_corpus(
     n_workers: int = 1,
     parents: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one channel, 16-bit FLAC.
+    """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one-channel, 16-bit FLAC.
 
-    Recordings of another sample rate are resampled and their labels rescaled; several channels are averaged; both are
-    counted in the log. The recipe holds a hash of every source file, so a changed source is another corpus. Text, by
-    the readers ``conllu`` and ``blimp``, has tables of its own (:mod:`auscult.corpora.text`) and no audio.
+    Recordings at other sample rates are resampled and their labels rescaled; channels are averaged; both are counted in
+    the log. The recipe holds a hash of all source files, so a changed source gives another corpus. Text corpora
+    (readers ``conllu`` and ``blimp``) have tables of their own (:mod:`auscult.corpora.text`) and no audio.
 
-    Labels that run past a recording are an error. So is a recording that goes on for more than 1 s and more than half
-    of its length after its last label, since the labels are then probably of another one; less than that is logged.
+    Labels past the end of a recording are an error. So is a recording that continues after its last label for more than
+    1 s and more than half of its length, since the labels then probably belong to another recording; shorter tails over
+    1 s are logged.
 
     Parameters
     ----------
-    folder : where the corpus folder shall stand
-    corpus : its name, entered in column ``corpus``
-    reader : the layout of ``source``
+    folder : the corpus folder to write
+    corpus : name of the corpus, entered in column ``corpus``
+    reader : name of the reader for the layout of ``source``
     source : folder of recordings and labels
     resample : False refuses recordings that are not at 16 kHz
     options : keyword arguments of the reader
-    n_workers : threads that decode and encode; the result does not depend on it
-    parents : manifest digests of what ``source`` was made from
+    n_workers : number of threads that decode and encode; the result does not depend on it
+    parents : manifest digests of the folders that ``source`` was made from
 
     Raises
     ------
     ConfigError
-        There is no such reader, or it has no such option.
+        The reader, or one of its options, does not exist.
     CorpusError, AudioError, LabelError
-        The corpus is incomplete, or a recording or label cannot be right.
+        The corpus is incomplete, or a recording or label is invalid.
     StorageError
-        The disk is full or read-only; nothing is left.
+        The disk is full or read-only; no partial folder is left.
     """
     source, options = Path(source), dict(options or {})
     if not source.is_dir():
@@ -114,19 +115,22 @@ def import_corpus(
 
 
 def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> Any:
-    readers = READERS | TEXT_READERS
+    readers: dict[str, Callable[..., Any]] = {**READERS, **TEXT_READERS}
     if reader not in readers:
-        raise ConfigError(f"expected a reader among {', '.join(readers)}, found {reader!r}")
+        raise ConfigError(f"expected a reader among {', '.join(readers)}, found {reader!r}; correct the corpus entry")
     parameters = list(inspect.signature(readers[reader]).parameters)[1:]
     known = [name for name in parameters if name != _SCRATCH]
     unknown = [option for option in options if option not in known]
     if unknown:
-        raise ConfigError(f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}")
+        raise ConfigError(
+            f"expected options of reader {reader!r} among {', '.join(known)}, found {unknown[0]!r}; correct it"
+        )
     kinds = inspect.get_annotations(readers[reader], eval_str=True)
     for option, value in options.items():
         if kinds[option] in (str, bool) and not isinstance(value, kinds[option]):
             raise ConfigError(
-                f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, found {value!r}"
+                f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, found {value!r}; "
+                "correct the corpus entry"
             )
     return readers[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
 
@@ -137,7 +141,7 @@ def _digest_source(source: Path) -> str:
 
 
 def _convert_all(sources: list[Path], folder: Path, names: list[str], resample: bool, n_workers: int) -> pd.DataFrame:
-    """Write every recording in its common form; return what each was, in order."""
+    """Write every recording in the common form; return its original rate, channels and new length, in order."""
 
     def convert(path: Path, name: str) -> dict[str, int]:
         recording = read_audio(path, resample=resample)
@@ -158,7 +162,7 @@ def _convert_tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     rates = segments["utterance"].map(dict(zip(utterances["utterance"], facts["original_hz"])))
     for column in ("onset", "offset"):
-        # Each label file has the sample rate of its own recording.
+        # Labels are in samples of their own recording.
         samples = rescale_samples(segments[column], rates.to_numpy(np.int64), SAMPLE_RATE_HZ)
         segments = segments.assign(**{column: samples})
     utterances = utterances.assign(n_samples=facts["n_samples"].to_numpy(), sample_rate_hz=SAMPLE_RATE_HZ)
@@ -166,7 +170,7 @@ def _convert_tables(
 
 
 def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame) -> None:
-    if segments.empty:  # a corpus without labels has none of another recording
+    if segments.empty:  # no labels, so none can belong to another recording
         return
     ends = utterances["utterance"].map(segments.groupby("utterance")["offset"].max()).fillna(0)
     tails = utterances["n_samples"] - ends

@@ -1,4 +1,4 @@
-"""Mandarin syllables in pinyin: which are legal, their parts, and the tones that are spoken.
+"""Mandarin syllables in pinyin: the legal ones, their parts, and tones after sandhi.
 
 The table is generated from the initials and the finals that may follow them (Duanmu, 2007, The Phonology of Standard
 Chinese, ch. 2–3); ``v`` stands for ü, and tone 5 is the neutral tone.
@@ -16,7 +16,7 @@ __all__ = ["Syllable", "legal_syllables", "parse_syllable", "split_syllables", "
 ZERO_ONSET = "∅"
 UNSPOKEN = ("jiong", "qiong", "xiong")  # legal, but eSpeak NG 1.52 reads them as English letters
 _INITIALS = ("zh", "ch", "sh", *"bpmfdtnlgkhjqxzcsr")
-# Finals each group of initials takes. Written as in pinyin; j, q and x write ü as u.
+# Finals by group of initials, in pinyin; after j, q and x, ü is written as u.
 _FINALS = {
     "b p": "a o ai ei ao an en ang eng i ie iao ian in ing u",
     "m": "a o e ai ei ao ou an en ang eng i ie iao iu ian in ing u",
@@ -43,7 +43,7 @@ _SYLLABLE = re.compile(r"(?P<onset>zh|ch|sh|[bpmfdtnlgkhjqxzcsr]?)(?P<rime>[aeio
 
 @dataclass(frozen=True)
 class Syllable:
-    """A toned syllable: its initial consonant (``∅`` if none), the rest as written, and its tone, "1" to "5"."""
+    """A toned syllable: its initial consonant (``∅`` if none), its rime in pinyin, and its tone, "1" to "5"."""
 
     onset: str
     rime: str
@@ -65,7 +65,7 @@ def parse_syllable(pinyin: str) -> Syllable:
     Raises
     ------
     LabelError
-        It is no legal syllable with a tone digit.
+        The text is not a legal syllable with a tone digit.
     """
     match = _SYLLABLE.fullmatch(pinyin)
     if not match or pinyin[:-1] not in legal_syllables():
@@ -76,7 +76,13 @@ def parse_syllable(pinyin: str) -> Syllable:
 
 
 def split_syllables(word: str) -> list[str]:
-    """Split a word of toned pinyin into its syllables, each checked."""
+    """Split a word in toned pinyin into its syllables.
+
+    Raises
+    ------
+    LabelError
+        A part is not a legal syllable with a tone digit.
+    """
     syllables = re.findall(r"[^0-9]*[0-9]?", word)[:-1]
     for syllable in syllables:
         parse_syllable(syllable)
@@ -84,9 +90,9 @@ def split_syllables(word: str) -> list[str]:
 
 
 def spoken_tones(syllables: Sequence[str]) -> list[str]:
-    """Return the tones as spoken: a third tone before another third tone rises like a second (third-tone sandhi).
+    """Return the tones after third-tone sandhi: a third tone before another third tone becomes a second tone.
 
-    eSpeak NG applies the rule throughout a sentence, across words too; neutral tones are spoken neutral.
+    eSpeak NG applies the rule to whole sentences, also across words; neutral tones stay neutral.
     """
     tones = [syllable[-1] for syllable in syllables]
     return ["2" if pair == ("3", "3") else pair[0] for pair in zip(tones, [*tones[1:], ""])]

@@ -1,4 +1,4 @@
-"""Phones: their labels in IPA, classes and syllables."""
+"""Phones: IPA labels, phone classes and syllabification."""
 
 import re
 from collections.abc import Sequence
@@ -41,15 +41,15 @@ _OBSTRUENTS = ("stop", "affricate", "fricative")
 
 
 def clean_phone(symbol: str) -> str:
-    """Return the IPA label of a symbol eSpeak NG reports: without stress, length and variants of one phone.
+    """Return the IPA label of a phone symbol from eSpeak NG, without stress, length and variant marks.
 
-    Names that eSpeak writes in ASCII are replaced (``ts.h`` → ``ʈʂʰ``), and reduced vowels join the full vowel that
-    sounds nearest (``ᵻ`` → ``ɪ``), which leaves 35 to 50 labels a language.
+    Names that eSpeak writes in ASCII are replaced (``ts.h`` → ``ʈʂʰ``), and reduced vowels are merged with the most
+    similar full vowel (``ᵻ`` → ``ɪ``), which leaves 35 to 50 labels per language.
 
     Raises
     ------
     LabelError
-        The symbol is of another language, which eSpeak falls back to for words it cannot read.
+        The symbol marks a switch to another language, eSpeak's fallback for words that its rules cannot read.
     """
     if "(" in symbol:
         raise LabelError(
@@ -72,7 +72,7 @@ def phone_class(phone: str) -> PhoneClass:
     Raises
     ------
     LabelError
-        The label starts with no IPA letter known here.
+        The label starts with a symbol that has no class in this module.
     """
     if phone in ("", "sil"):
         return "silence"
@@ -83,11 +83,11 @@ def phone_class(phone: str) -> PhoneClass:
 
 
 def syllabify(phones: Sequence[str]) -> list[int]:
-    """Return the syllable each phone of a word belongs to, counted from 0.
+    """Return the index of the syllable that each phone of a word belongs to, counted from 0.
 
-    Every vowel is a nucleus. Between two nuclei the second takes the last consonant (``ŋ`` excepted) and, if that is
-    an approximant, an obstruent before it as well: the onsets that English, Dutch and French share (maximal onset
-    principle, Kahn, 1976, restricted to obstruent and approximant).
+    Every vowel is a nucleus. Of the consonants between two nuclei, the second syllable takes the last one (except
+    ``ŋ``) and, if that is an approximant, also an obstruent before it: the onsets that English, Dutch and French share
+    (maximal onset principle, Kahn, 1976, restricted to obstruent and approximant).
     """
     nuclei = [index for index, phone in enumerate(phones) if phone_class(phone) == "vowel"]
     starts = [0]

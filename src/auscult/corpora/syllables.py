@@ -1,8 +1,8 @@
-"""Which stretch of a recording is which syllable of a Mandarin transcript, from aligned words and phones.
+"""Onset and offset of each syllable of a Mandarin transcript, from aligned words and phones.
 
-Aligners write Mandarin in several ways: one interval a character (as the Montreal Forced Aligner and Charsiu do, where
-the transcript is split into characters), words of several characters, initials and finals (``sh i4``) or IPA with tone
-letters (``ʂ ʅ˥˩``). A transcript in pinyin says how many syllables there are and which of them end in a consonant.
+Alignments of Mandarin come in several forms: one interval per character (Montreal Forced Aligner and Charsiu, if the
+transcript is split into characters), words of several characters, initials and finals (``sh i4``), or IPA with tone
+letters (``ʂ ʅ˥˩``). A transcript in pinyin gives the number of syllables and which of them end in a consonant.
 """
 
 import re
@@ -16,7 +16,7 @@ from auscult.corpora.mandarin import ZERO_ONSET, Syllable, legal_syllables
 from auscult.corpora.readers.textgrid import phone_class
 from auscult.errors import LabelError
 
-__all__ = ["parse_pinyin", "is_known", "plain_phone", "syllable_times", "mandarin_classes", "spoken_aloud"]
+__all__ = ["parse_pinyin", "is_known", "plain_phone", "syllable_times", "mandarin_classes", "tones_after_sandhi"]
 
 _PINYIN = re.compile(r"(?P<onset>zh|ch|sh|[bpmfdtnlgkhjqxzcsr]?)(?P<rime>[a-zê]*?)(?P<tone>[0-5])")
 _VOWELS = set("aeiouvê")
@@ -29,20 +29,20 @@ _CLASSES = {
     **dict.fromkeys(("m", "n", "ng"), "nasal"),
     **dict.fromkeys(("l", "r"), "approximant"),
 }
-# How some write that a syllable begins with its vowel: `uu un2` for wen2, `aa ang4` for ang4.
+# Placeholders that some lexicons write for an empty initial: `uu un2` for wen2, `aa ang4` for ang4.
 _EMPTY_INITIALS = ("aa", "ee", "ii", "oo", "uu", "vv")
 
 
 def parse_pinyin(text: str) -> Syllable:
     """Split a toned syllable of a transcript into onset, rime and tone.
 
-    ``ü`` and ``u:`` are written v, the neutral tone 0 is 5; a rime may end in the r of erhua (``dianr3``). Unlike
-    :func:`~auscult.corpora.mandarin.parse_syllable` this takes syllables outside of the table of Standard Mandarin.
+    ``ü`` and ``u:`` become v, the neutral tone 0 becomes 5; a rime may end in the r of erhua (``dianr3``). Unlike
+    :func:`~auscult.corpora.mandarin.parse_syllable`, this accepts syllables outside the table of Standard Mandarin.
 
     Raises
     ------
     LabelError
-        There is no vowel or no tone digit.
+        The syllable has no vowel or no tone digit.
     """
     match = _PINYIN.fullmatch(text.lower().replace("u:", "v").replace("ü", "v"))
     if not match or not _VOWELS & set(match["rime"]):
@@ -52,21 +52,21 @@ def parse_pinyin(text: str) -> Syllable:
 
 
 def is_known(syllable: Syllable) -> bool:
-    """Tell whether a syllable is in the table of Standard Mandarin, its erhua aside."""
+    """Return whether a syllable is in the table of Standard Mandarin, with or without erhua."""
     plain = syllable.onset.replace(ZERO_ONSET, "") + syllable.rime
     return bool({plain, plain.removesuffix("r")} & set(legal_syllables()))
 
 
 def plain_phone(label: str) -> str:
-    """Return a phone without tone (letters or a digit) and without marks of length."""
+    """Return a phone label without tone letters, tone digit and length marks."""
     return re.sub(rf"[{_TONE_LETTERS}ːˑ˘]|(?<=[a-z])[0-5]$", "", label)
 
 
 def mandarin_classes(labels: pd.Series) -> pd.Series:
-    """Return the manner of articulation of each phone of an utterance, "" if it is not known.
+    """Return the manner of articulation of each phone of an utterance, "" if it is unknown.
 
-    What bears a tone is a vowel. Initials in pinyin are told from IPA, where ``j`` is another sound, by the tones'
-    digits.
+    Phones with a tone are vowels. Tone letters mark an utterance as IPA; without them initials are read as pinyin,
+    where ``j`` is another sound.
     """
     ipa = labels.str.contains(f"[{_TONE_LETTERS}]").any()
 
@@ -81,20 +81,22 @@ def mandarin_classes(labels: pd.Series) -> pd.Series:
 
 
 def syllable_times(syllables: Sequence[Syllable], words: pd.DataFrame, phones: pd.DataFrame) -> np.ndarray | None:
-    """Return onset and offset of every syllable, shape (n_syllables, 2), in the units of the tables.
+    """Return onset and offset of every syllable, shape (n_syllables, 2), in the unit of the tables.
 
-    Where there are as many words as syllables, the words are the syllables (Shen et al., 2024, who leave out all other
-    utterances). Else where as many phones bear a tone: such a phone ends a syllable of initials and finals; in IPA the
-    consonant after it belongs to it if its pinyin ends in n, ng or r and the next syllable keeps its own onset.
+    If the numbers of words and syllables are equal, the words are the syllables (Shen et al., 2024, who leave out all
+    other utterances). Otherwise, if the number of phones with a tone equals the number of syllables, each of these
+    phones is the nucleus of a syllable. A syllable of initials and finals ends with its nucleus; in IPA it also
+    includes the following consonant if its pinyin ends in n, ng or r and the next syllable keeps its own onset.
 
     Parameters
     ----------
-    syllables : of the transcript
-    words, phones : columns ``label, onset, offset``, by onset; pauses left out among words and ``sil`` among phones
+    syllables : syllables of the transcript
+    words, phones : tables with columns ``label, onset, offset``, sorted by onset; pauses are left out among words and
+        labelled ``sil`` among phones
 
     Returns
     -------
-    times, or None where neither fits
+    times, or None if neither number matches
     """
     if len(words) == len(syllables):
         return words[["onset", "offset"]].to_numpy()
@@ -104,19 +106,22 @@ def syllable_times(syllables: Sequence[Syllable], words: pd.DataFrame, phones: p
     if len(nuclei) != len(syllables):
         return None
     starts = [0]
-    for (one, other), (syllable, following) in zip(pairwise(nuclei), pairwise(syllables)):
-        between = labels[one + 1 : other]
-        owed = int(following.onset != ZERO_ONSET)
-        coda = syllable.rime.endswith(("n", "ng", "r")) and len(between) > owed and plain_phone(between[0]) in _CODAS
-        starts.append(one + 1 + int(coda))
+    for (nucleus, next_nucleus), (syllable, following) in zip(pairwise(nuclei), pairwise(syllables)):
+        between = labels[nucleus + 1 : next_nucleus]
+        n_onsets = int(following.onset != ZERO_ONSET)
+        coda = (
+            syllable.rime.endswith(("n", "ng", "r")) and len(between) > n_onsets and plain_phone(between[0]) in _CODAS
+        )
+        starts.append(nucleus + 1 + int(coda))
     ends = [start - 1 for start in starts[1:]] + [len(labels) - 1]
     return np.column_stack([spoken["onset"].to_numpy()[starts], spoken["offset"].to_numpy()[ends]])
 
 
-def spoken_aloud(syllables: Sequence[Syllable], times: np.ndarray) -> list[str]:
-    """Return the tones that are probably spoken: a third tone before another without a pause rises like a second.
+def tones_after_sandhi(syllables: Sequence[Syllable], times: np.ndarray) -> list[str]:
+    """Return the predicted tones: a third tone before another third tone, without a pause, becomes a second tone.
 
-    A rule, not an observation: readers may pause or group otherwise, and the sandhi of 一 and 不 is left as written.
+    The rule is a prediction, not an observation: speakers may pause or group words differently. The sandhi of 一 and 不
+    is not applied.
     """
     tones = [syllable.tone for syllable in syllables]
     joined = [*(times[1:, 0] <= times[:-1, 1]), False]

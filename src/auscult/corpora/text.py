@@ -1,4 +1,4 @@
-"""Text corpora: sentences with their words and parses, minimal pairs, or both; checked, read from sealed folders."""
+"""Text corpora: sentences with words and parses, minimal pairs, or both, read from sealed folders and checked."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,15 +31,15 @@ _SPLITS = ("train", "valid", "test")
 
 @dataclass(frozen=True)
 class TextCorpus:
-    """A sealed folder of text; a table that the corpus lacks is empty.
+    """A sealed text corpus; a table that the corpus lacks is empty.
 
     Parameters
     ----------
-    name : the corpus as the configuration calls it
-    sentences : one row a sentence, see :data:`SENTENCE_COLUMNS`
-    words : one row a word, in the order of the sentences; ``head`` is the index of the word it depends on, -1 for the
-        root, see :data:`WORD_COLUMNS`
-    pairs : one row a minimal pair, see :data:`PAIR_COLUMNS`
+    name : name of the corpus in the configuration
+    sentences : one row per sentence, see :data:`SENTENCE_COLUMNS`
+    words : one row per word, in the order of the sentences; ``head`` is the index of the word it depends on, -1 for
+        the root, see :data:`WORD_COLUMNS`
+    pairs : one row per minimal pair, see :data:`PAIR_COLUMNS`
     manifest : hashes and recipe of the folder
     """
 
@@ -50,7 +50,7 @@ class TextCorpus:
     manifest: Manifest
 
     def parses(self, split: str | None = None) -> dict[str, pd.DataFrame]:
-        """Return the words of each sentence by its name, in the order of the table, of one split or of all."""
+        """Return the words of each sentence by its name, in the order of the table, for one split or all."""
         names = self.sentences["sentence"]
         names = names if split is None else names[self.sentences["split"] == split]
         words = dict(tuple(self.words[self.words["sentence"].isin(names)].groupby("sentence", sort=False)))
@@ -58,14 +58,14 @@ class TextCorpus:
 
 
 def read_text_corpus(folder: str | Path) -> TextCorpus:
-    """Read a text corpus after comparing every file with its manifest and checking its tables.
+    """Read a text corpus; compare every file with its manifest and check the tables.
 
     Raises
     ------
     ManifestError
-        The folder is unfinished or a byte in it has changed.
+        The folder is incomplete, or a file differs from its hash in the manifest.
     CorpusError
-        It holds neither sentences nor pairs, or a table is not what it must be.
+        The folder holds neither sentences nor pairs, or a table is invalid.
     """
     folder = Path(folder)
     manifest = check_folder(folder)
@@ -86,7 +86,13 @@ def read_text_corpus(folder: str | Path) -> TextCorpus:
 
 
 def check_sentences(sentences: pd.DataFrame) -> pd.DataFrame:
-    """Return the table if every row names a sentence with words once, else raise :class:`CorpusError`."""
+    """Return the table if sentence names are unique, every text has words and every split is known.
+
+    Raises
+    ------
+    CorpusError
+        A column is missing, or one of these conditions fails.
+    """
     _require_columns(sentences, SENTENCE_COLUMNS, "sentences")
     _require_some(sentences, "sentence")
     _require_once(sentences, "sentence")
@@ -105,13 +111,13 @@ def check_sentences(sentences: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_words(words: pd.DataFrame, sentences: pd.DataFrame) -> pd.DataFrame:
-    """Return the table if the heads of every sentence make one tree, else raise.
+    """Return the table if the heads of every sentence form a tree.
 
     Raises
     ------
     CorpusError
-        A sentence has no words, its indices do not count from 0, it has not one root, a head is not one of its words,
-        or heads run in a circle.
+        A sentence has no words, its indices do not count from 0, it does not have exactly one root, a head is not one
+        of its words, or its heads form a cycle.
     """
     _require_columns(words, WORD_COLUMNS, "words")
     found = words["sentence"].drop_duplicates()
@@ -131,7 +137,13 @@ def check_words(words: pd.DataFrame, sentences: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Return the table if every pair has two different sentences, else raise :class:`CorpusError`."""
+    """Return the table if every pair has two different sentences.
+
+    Raises
+    ------
+    CorpusError
+        A column is missing, a name occurs twice, or a pair lacks text or has two equal sentences.
+    """
     _require_columns(pairs, PAIR_COLUMNS, "pairs")
     _require_some(pairs, "pair")
     _require_once(pairs, "pair")
@@ -167,7 +179,7 @@ def _check_tree(name: str, words: list[str], heads: np.ndarray) -> None:
             f"{heads[outside[0]]} of {words[outside[0]]!r}; correct the parse"
         )
     above = heads.copy()
-    for _ in words:  # after as many steps up as there are words, everyone has reached the root
+    for _ in words:  # in a tree, every word reaches the root in at most len(words) steps
         above = np.where(above == -1, -1, heads[above])
     if (above != -1).any():
         word = words[int(np.flatnonzero(above != -1)[0])]

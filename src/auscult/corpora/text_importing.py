@@ -1,4 +1,4 @@
-"""Published text brought into the one form that analyses of language models read: checked tables, sealed."""
+"""Import of published text corpora into the sealed tables that analyses of language models read."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -30,10 +30,10 @@ def import_text(
 
     Parameters
     ----------
-    folder : where the corpus folder shall stand
-    tables : of sentences, words or pairs, by file name
-    recipe : what it was made by; ``corpus`` is entered in the tables
-    parents : manifest digests of what the source was made from
+    folder : the corpus folder to write
+    tables : tables of sentences, words or pairs, by file name
+    recipe : arguments that the corpus was made with; its entry ``corpus`` is written into the tables
+    parents : manifest digests of the folders that the source was made from
     """
     with build_folder(folder, recipe, parents) as partial:
         for name, table in tables.items():

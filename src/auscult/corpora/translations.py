@@ -1,8 +1,8 @@
-"""Translations of first-person sentences, whose gendered words agree with the speaker, and tables of references.
+"""Reference translations of first-person sentences, whose gendered words agree with the gender of the speaker.
 
-A reference comes with its wrong twin, in which every word that refers to the speaker has the other gender, and with the
-pairs of such words, as in MuST-SHE (Bentivogli et al., 2020). Source sentences are translated part by part from
-``lexicons/translations/{language}.tsv``, where ``cansad[o-a]`` is a masculine and a feminine form.
+Each reference comes with a wrong reference, in which every word that refers to the speaker has the other gender, and
+with the pairs of these words, as in MuST-SHE (Bentivogli et al., 2020). Source sentences are translated part by part
+from ``lexicons/translations/{language}.tsv``, where ``cansad[o-a]`` stands for a masculine and a feminine form.
 """
 
 import csv
@@ -37,12 +37,12 @@ _OTHER = {"male": "female", "female": "male"}
 
 @dataclass(frozen=True)
 class Translation:
-    """One sentence as a man and as a woman say it of themselves.
+    """The translations of a sentence for a male and for a female speaker.
 
     Parameters
     ----------
-    male, female : the sentence in each form
-    terms : the words that differ, as (masculine, feminine)
+    male, female : the sentence with masculine and with feminine forms
+    terms : pairs (masculine, feminine) of the words that differ
     """
 
     male: str
@@ -51,14 +51,14 @@ class Translation:
 
 
 def translate(text: str, language: str, target_language: str, folder: Path = TRANSLATIONS) -> Translation:
-    """Translate a sentence part by part: who and how (``I was``), degree, quality, ending.
+    """Translate a sentence part by part: frame (``I was``), degree, quality, ending.
 
-    Spanish has two words for *to be*; qualities listed as traits take ``ser``, states ``estar``.
+    Spanish has two verbs for *to be*: qualities listed as traits take ``ser``, those listed as states ``estar``.
 
     Raises
     ------
     ConfigError
-        The sentence has a part that the table does not translate.
+        A part of the sentence is not in the table of translations.
     """
     parts = _parts(language, folder)
     match = _pattern(language, folder).fullmatch(text.lower())
@@ -81,18 +81,19 @@ def translate(text: str, language: str, target_language: str, folder: Path = TRA
 
 
 def reference_table(utterances: pd.DataFrame, folder: Path = TRANSLATIONS) -> pd.DataFrame:
-    """Return the references of every utterance of a language with translations, by the gender of who says it.
+    """Return the references of all utterances in a language with translations, by the gender of their speaker.
 
-    Training utterances have one in each language. Others have one in a single language, dealt in turn to the
-    utterances of a speaker: each language has test sentences of its own, as those of MuST-SHE have.
+    Training utterances have a reference in each target language. Other utterances have one in a single target language,
+    assigned in rotation to the utterances of a speaker, so that target languages have disjoint test sentences, as in
+    MuST-SHE.
 
     Parameters
     ----------
-    utterances : with columns ``utterance, speaker, gender, language, text, split``
+    utterances : table with columns ``utterance, speaker, gender, language, text, split``
 
     Returns
     -------
-    references : columns :data:`REFERENCE_COLUMNS`; ``terms`` are pairs ``right wrong``, joined by ``;``
+    table with columns :data:`REFERENCE_COLUMNS`; ``terms`` are pairs ``right wrong``, joined by ``;``
     """
     turn = utterances.groupby("speaker", sort=False).cumcount() % len(TARGET_LANGUAGES)
     rows = []
@@ -109,16 +110,17 @@ def reference_table(utterances: pd.DataFrame, folder: Path = TRANSLATIONS) -> pd
 
 
 def read_references(folder: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Read the references of a corpus, each with speaker, gender, split and length of its utterance.
+    """Read the references of a corpus, each with speaker, gender, split, length and text of its utterance.
 
-    They are a table of their own, ``references.parquet``, or columns of the utterances, where each has one.
+    References are a separate table, ``references.parquet``, or columns of the utterances table if each utterance has
+    exactly one.
 
     Raises
     ------
     CorpusError
-        The corpus has none, or not the columns; an utterance is unknown, without transcript, without gender or with
-        one that is neither ``female`` nor ``male``; a reference is empty; a split knows only one gender; a speaker of
-        the test split is heard in training.
+        The corpus has no references, or a column is missing; an utterance is unknown, has no transcript, or its gender
+        is not ``female`` or ``male``; a reference is empty; a split has speakers of one gender only; or a speaker is in
+        both the training and the test split.
     """
     path = Path(folder) / REFERENCES
     inside = set(REFERENCE_COLUMNS) <= set(utterances)
@@ -130,7 +132,7 @@ def read_references(folder: str | Path, utterances: pd.DataFrame) -> pd.DataFram
     references = utterances[list(REFERENCE_COLUMNS)] if inside else read_table(path)
     missing = [column for column in REFERENCE_COLUMNS if column not in references]
     if missing:
-        raise CorpusError(f"expected columns {', '.join(REFERENCE_COLUMNS)} in {path}, found no {missing[0]}")
+        raise CorpusError(f"expected columns {', '.join(REFERENCE_COLUMNS)} in {path}, found no {missing[0]}; add it")
     columns = ["utterance", "speaker", "gender", "split", "n_samples", "text"]
     table = references.merge(utterances[columns], on="utterance", how="left", validate="many_to_one")
     _check(table, path)
@@ -143,16 +145,16 @@ def term_pairs(terms: str) -> list[tuple[str, str]]:
     Raises
     ------
     CorpusError
-        A pair has not two words.
+        A pair does not have exactly two words.
     """
-    pairs = [tuple(pair.split()) for pair in str(terms).split(";") if pair.strip()]
-    odd = [pair for pair in pairs if len(pair) != 2]
-    if odd:
+    pairs = [pair.split() for pair in str(terms).split(";") if pair.strip()]
+    invalid = [pair for pair in pairs if len(pair) != 2]
+    if invalid:
         raise CorpusError(
             f"expected gendered words as pairs 'right wrong' joined by ';', found "
-            f"{' '.join(odd[0])!r} in {terms!r}; correct the table of references"
+            f"{' '.join(invalid[0])!r} in {terms!r}; correct the table of references"
         )
-    return pairs
+    return [(right, wrong) for right, wrong in pairs]
 
 
 def _check(table: pd.DataFrame, path: Path) -> None:
@@ -175,18 +177,18 @@ def _check(table: pd.DataFrame, path: Path) -> None:
                 f"expected women and men in split {split!r} of {path.parent.name}, found only {part['gender'].iloc[0]} "
                 f"speakers ({part['speaker'].nunique()}); gender accuracy and probes need both"
             )
-    heard = set(table.loc[table["split"] == "train", "speaker"])
-    leaked = sorted(heard & set(table.loc[table["split"] == "test", "speaker"]))
+    training = set(table.loc[table["split"] == "train", "speaker"])
+    leaked = sorted(training & set(table.loc[table["split"] == "test", "speaker"]))
     if leaked:
         raise CorpusError(
-            f"expected test speakers that are not heard in training, found {leaked[0]!r} in both splits "
+            f"expected test speakers that are not in the training split, found {leaked[0]!r} in both splits "
             f"of {path.parent.name} ({len(leaked)} such speakers); divide by speaker"
         )
 
 
 @cache
 def _parts(language: str, folder: Path) -> dict[str, dict[str, dict[str, str]]]:
-    parts: dict[str, dict] = {}
+    parts: dict[str, dict[str, dict[str, str]]] = {}
     with open(folder / f"{language}.tsv", encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
             parts.setdefault(row["part"], {})[row["english"].lower()] = row
@@ -199,7 +201,7 @@ def _pattern(language: str, folder: Path) -> re.Pattern:
 
     def any_of(*names: str) -> str:
         words = [word for name in names for word in parts[name]]
-        # Longer ones first: "I am not" is no "I am" of the quality "not".
+        # Longer phrases first, so that "I am not" does not match as "I am" with the quality "not".
         return "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
 
     return re.compile(

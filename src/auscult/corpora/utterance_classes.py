@@ -1,4 +1,4 @@
-"""The classes that utterances are told apart by: a column of the table, or which of some keywords was said."""
+"""Classes of utterances, for classifiers: the values of a column, or the keyword that an utterance contains."""
 
 from collections.abc import Mapping, Sequence
 
@@ -12,20 +12,20 @@ Target = Mapping[str, str | Sequence[str]]
 
 
 def utterance_classes(utterances: pd.DataFrame, target: Target) -> pd.Series:
-    """Return the class of each utterance that has one, by utterance name.
+    """Return the class of each utterance that belongs to one, by utterance name.
 
     Parameters
     ----------
-    utterances : of a corpus, see :data:`auscult.tables.UTTERANCE_COLUMNS`
-    target : ``{"column": name}`` of that table, empty values left out; or ``{"keyword": [word, …]}``, of which
-        utterances with none or more than one are left out, whatever their case
+    utterances : utterances table of a corpus, see :data:`auscult.tables.UTTERANCE_COLUMNS`
+    target : ``{"column": name}``, a column of that table (empty values are left out); or ``{"keyword": [word, …]}``
+        (utterances with none or more than one of the words are left out; case is ignored)
 
     Raises
     ------
     ConfigError
-        The target is neither, or repeats a word.
+        The target has neither form, or repeats a word.
     CorpusError
-        There is no such column, or fewer than two classes occur.
+        The column does not exist, or fewer than two classes occur.
     """
     match dict(target):
         case {"column": str(column), **rest} if not rest:
@@ -41,18 +41,20 @@ def utterance_classes(utterances: pd.DataFrame, target: Target) -> pd.Series:
     if len(found) < 2:
         raise CorpusError(
             f"expected utterances of at least two classes of {dict(target)}, found {len(found)} in "
-            f"{len(utterances)} utterances; choose another column or words that are said"
+            f"{len(utterances)} utterances; choose another column or words that occur"
         )
     return classes
 
 
 def class_names(utterances: pd.DataFrame, target: Target) -> tuple[str, ...]:
-    """Return the names of the classes: keywords as the target lists them, values of a column in alphabetical order.
+    """Return the names of the classes: keywords in the order of the target, values of a column in alphabetical order.
 
     Raises
     ------
     CorpusError
-        A keyword is in none of the utterances; or as :func:`utterance_classes`.
+        A keyword is the only one in none of the utterances.
+    ConfigError, CorpusError
+        As for :func:`utterance_classes`.
     """
     found = set(utterance_classes(utterances, target))
     names = target["keyword"] if "keyword" in target else sorted(found)
@@ -78,6 +80,6 @@ def _column(utterances: pd.DataFrame, column: str) -> pd.Series:
 def _keywords(utterances: pd.DataFrame, words: Sequence[str]) -> pd.Series:
     if len(set(words)) < max(2, len(words)):
         raise ConfigError(f"expected at least two different keywords, found {list(words)}; correct the model's entry")
-    spoken = utterances.set_index("utterance")["text"].str.lower().str.split()
-    found = spoken.map(lambda text: [word for word in words if word.lower() in text])
+    tokens = utterances.set_index("utterance")["text"].str.lower().str.split()
+    found = tokens.map(lambda text: [word for word in words if word.lower() in text])
     return found[found.map(len) == 1].map(lambda only: only[0])

@@ -74,7 +74,7 @@ def test_an_utterance_that_was_not_aligned_is_left_out_and_named(tmp_path, caplo
 
 def test_many_utterances_without_alignment_are_refused(tmp_path):
     with pytest.raises(
-        CorpusError, match=r"alignments of nearly all 3 utterances below .*, found none of 2, such as '174"
+        CorpusError, match=r"alignments of nearly all 3 utterances below .*, found none for 2, such as '174"
     ):
         read_librispeech(make(tmp_path, aligned=["84-121123-0001"]))
 

@@ -1,1 +1,1 @@
-"""Readers of published and of one's own corpora, one module a layout."""
+"""Readers of published corpora and of your own, one module per layout."""

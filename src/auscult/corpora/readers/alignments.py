@@ -1,7 +1,7 @@
-"""Alignments that lie apart from their recordings, in whatever form, as one table of words and phones in samples.
+"""Alignments in files separate from their recordings, in several formats, as one table of words and phones in samples.
 
-Every form has its own idea of time: TextGrid and JSON have seconds, CTM onset and duration in seconds, ``.phn`` and
-``.wrd`` samples at 16 kHz, HTK labels units of 100 ns, ESPS labels end times only.
+The formats differ in their units of time: seconds in TextGrid and JSON, onset and duration in seconds in CTM, samples
+at 16 kHz in ``.phn`` and ``.wrd``, 100 ns in HTK labels, end times in seconds only in ESPS labels.
 """
 
 import json
@@ -10,32 +10,33 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from auscult.corpora.readers import timit
 from auscult.corpora.readers.textgrid import phone_class, read_textgrid
+from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
 from auscult.errors import LabelError
 
 __all__ = ["FORMATS", "Labels", "Tier", "read_labels", "find_labels", "tier_in_samples", "align_utterances"]
 
 _PAUSES = ("", "sil", "sp", "[sil]", "<sil>", "<eps>", "<s>", "</s>", "h#", "pau", "#")
-_MAX_EXCESS_S = 0.02
 _HTK_PER_S = 10_000_000
 _TIERS = {"word": "word", "words": "word", "wrd": "word", "phone": "phone", "phones": "phone", "phn": "phone"}
 
 
 @dataclass(frozen=True)
 class Tier:
-    """The labels of one tier of a recording: (onset, offset, label), times in units of which a second has ``per_s``."""
+    """The labels of one tier of a recording: rows (onset, offset, label), times in units of 1 / ``per_s`` seconds."""
 
     rows: tuple[tuple[float, float, str], ...]
     per_s: int = 1
 
 
 Labels = dict[str, dict[str, Tier]]
+_Row = TypeVar("_Row")
 
 
 def align_utterances(
@@ -43,16 +44,16 @@ def align_utterances(
 ) -> tuple[pd.DataFrame, int]:
     """Read the words and phones of every utterance that has an alignment below a folder.
 
-    A file belongs to the utterance of its stem; a CTM names utterances itself. Pauses are left out among words and
-    are ``sil`` among phones. A stress digit of ARPAbet moves from the label to column ``stress``, the number of a
-    pronunciation (``then(2)``) is dropped; TIMIT's phones (``.phn``) are folded to 39. Offsets up to 20 ms past the
-    recording are cut at its end.
+    A file belongs to the utterance with the same name as its stem; a CTM names utterances itself. Pauses are left out
+    among words and labelled ``sil`` among phones. The ARPAbet stress digit of a label moves to column ``stress``, the
+    number of a pronunciation variant (``then(2)``) is dropped; TIMIT phones (``.phn``) are folded to 39 classes.
+    Offsets up to 20 ms past the recording are cut at its end.
 
     Parameters
     ----------
-    utterances : columns ``utterance, n_samples, sample_rate_hz``
-    folder : where the alignments lie, at any depth, in any of :data:`FORMATS`
-    words, phones : names of the tiers of TextGrids and of the Montreal Forced Aligner's JSON, in whatever case
+    utterances : table with columns ``utterance, n_samples, sample_rate_hz``
+    folder : folder with the alignments, at any depth, in any of the :data:`FORMATS`
+    words, phones : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner; case is ignored
 
     Returns
     -------
@@ -62,8 +63,8 @@ def align_utterances(
     Raises
     ------
     LabelError
-        A file is not of its format, has no such tier, or its times cannot be of the recording; two files hold the same
-        tier of an utterance; or no utterance has both tiers.
+        A file does not have the format of its ending or lacks a tier, its times do not fit the recording, two files
+        hold the same tier of an utterance, or no utterance has both tiers.
     """
     files = find_labels(folder, utterances["utterance"])
     labels = _gather({path: read_labels(path, words=words, phones=phones) for path in files})
@@ -74,32 +75,39 @@ def align_utterances(
             tables.append(_segments(tiers, row))
             n_cut += int(tables[-1].pop("cut").sum())
     if not tables:
-        tiers = " and ".join(sorted({tier for found in labels.values() for tier in found})) or "no label file of them"
+        available = " and ".join(sorted({tier for tiers in labels.values() for tier in tiers}))
         raise LabelError(
             f"expected words and phones of {len(utterances)} utterances (such as {utterances['utterance'].iloc[0]!r}) "
-            f"below {folder}, found {tiers}; give the folder of alignments, whose files are named like the utterances"
+            f"below {folder}, found "
+            f"{available or 'no label file of them'}; give the folder of alignments, whose files are named like the "
+            "utterances"
         )
     return pd.concat(tables, ignore_index=True), n_cut
 
 
 def find_labels(folder: str | Path, utterances: Iterable[str]) -> list[Path]:
-    """Return the label files below a folder that bear the name of one of the utterances, and every CTM, sorted."""
+    """Return the label files below a folder that are named like one of the utterances, and every CTM file, sorted."""
     names = set(utterances)
     paths = (path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in FORMATS)
     return [path for path in paths if path.suffix.lower() == ".ctm" or _stem(path) in names]
 
 
 def read_labels(path: str | Path, *, words: str = "words", phones: str = "phones") -> Labels:
-    """Read one label file: the tiers ``word`` and ``phone`` that it holds, by utterance.
+    """Read the tiers ``word`` and ``phone`` of a label file, by utterance.
 
-    The format follows from the ending. ``.ctm`` and ``.lab`` hold one tier, that of a part of the file's or folder's
-    name (``phones.ctm``, ``words/a.lab``), else phones. A ``.lab`` of plain text, as the Montreal Forced Aligner takes
-    for transcripts, holds none.
+    The ending of the file name decides the format. ``.ctm`` and ``.lab`` files hold one tier, named by a part of the
+    file's or folder's name (``phones.ctm``, ``words/a.lab``), or else phones. A ``.lab`` file of plain text, the
+    Montreal Forced Aligner's format for transcripts, holds none.
+
+    Parameters
+    ----------
+    path : label file
+    words, phones : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner; case is ignored
 
     Raises
     ------
     LabelError
-        The ending is unknown or the content is not of the format.
+        The ending is unknown, or the content does not have its format.
     """
     path = Path(path)
     reader = FORMATS.get(path.suffix.lower())
@@ -117,13 +125,13 @@ def _read_json(path: Path, names: dict[str, str]) -> Labels:
         content = json.loads(path.read_text(encoding="utf-8"))
         if "tiers" in content:
             found = {name: [tuple(row[:3]) for row in tier["entries"]] for name, tier in content["tiers"].items()}
-            tiers = _choose(found, names, path)
+            entries = _choose(found, names, path)
         else:
             phones = [phone for word in content["w"] for phone in word["w"]]
-            tiers = {"word": _with_durations(content["w"]), "phone": _with_durations(phones)}
+            entries = {"word": _with_durations(content["w"]), "phone": _with_durations(phones)}
         tiers = {
-            name: Tier(tuple((_finite(on), _finite(off), str(label)) for on, off, label in rows))
-            for name, rows in tiers.items()
+            name: Tier(tuple((_finite(onset), _finite(offset), str(label)) for onset, offset, label in rows))
+            for name, rows in entries.items()
         }
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise LabelError(
@@ -133,35 +141,35 @@ def _read_json(path: Path, names: dict[str, str]) -> Labels:
     return {_stem(path): tiers}
 
 
-def _with_durations(entries: list[dict]) -> list[tuple[float, float, str]]:
+def _with_durations(entries: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
     return [(entry["b"], entry["b"] + entry["d"], entry["t"]) for entry in entries]
 
 
-def _read_ctm(path: Path, _) -> Labels:
-    rows: dict[str, list] = {}
+def _read_ctm(path: Path, names: dict[str, str]) -> Labels:
+    rows: dict[str, list[tuple[float, float, str]]] = {}
     for number, line in _lines(path):
         parts = line.split()
         times = _numbers(parts[2:4])
         if len(parts) < 5 or times is None or times[1] < 0:
-            _refuse(path, number, line, "utterance channel onset_s duration_s label")
+            raise _line_error(path, number, line, "utterance channel onset_s duration_s label")
         rows.setdefault(parts[0], []).append((times[0], sum(times), parts[4]))
     return {utterance: {_tier_of(path): Tier(tuple(sorted(found)))} for utterance, found in rows.items()}
 
 
-def _read_samples(path: Path, _) -> Labels:
+def _read_samples(path: Path, names: dict[str, str]) -> Labels:
     rows = []
     for number, line in _lines(path):
         parts = line.split()
         if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
-            _refuse(path, number, line, "onset offset label (times in samples at 16 kHz)")
+            raise _line_error(path, number, line, "onset offset label (times in samples at 16 kHz)")
         label = timit.fold_phone(parts[2].lower()) if path.suffix.lower() == ".phn" else parts[2]
         if label is not None:
             rows.append((int(parts[0]), int(parts[1]), label))
     return {_stem(path): {_TIERS[path.suffix.lower()[1:]]: Tier(tuple(rows), 16000)}}
 
 
-def _read_lab(path: Path, _) -> Labels:
-    """Read labels of HTK (units of 100 ns), of ESPS (a header up to ``#``, then end times) or with times in seconds."""
+def _read_lab(path: Path, names: dict[str, str]) -> Labels:
+    """Read labels of HTK (in 100 ns), of ESPS (a header up to ``#``, then end times) or with times in seconds."""
     lines = list(_lines(path))
     header = next((place for place, (_, line) in enumerate(lines) if line == "#"), None)
     if header is None and not any(_numbers(line.split()[:1]) for _, line in lines):
@@ -171,7 +179,7 @@ def _read_lab(path: Path, _) -> Labels:
         parts = line.split()
         times = _numbers(parts[:2] if header is None else parts[:1])
         if len(parts) < 3 or times is None:
-            _refuse(path, number, line, "onset offset label" if header is None else "end_s colour label")
+            raise _line_error(path, number, line, "onset offset label" if header is None else "end_s colour label")
         onset, end = times if header is None else (end, times[0])
         whole &= header is None and parts[0].isdecimal() and parts[1].isdecimal()
         rows.append((onset, end, parts[2]))
@@ -204,17 +212,15 @@ def _gather(files: dict[Path, Labels]) -> Labels:
     return gathered
 
 
-def _segments(tiers: dict[str, Tier], row) -> pd.DataFrame:
+def _segments(tiers: dict[str, Tier], row: Any) -> pd.DataFrame:
     words, phones = (tier_in_samples(tiers[name], name, row) for name in ("word", "phone"))
-    candidate = np.searchsorted(words["onset"], phones["onset"], side="right") - 1
-    ends = np.append(words["offset"].to_numpy(), -1)[candidate]
-    stressed = phones["label"].str.extract(r"^([A-Z]+)([012])$")
+    labels, stress = split_stress(phones["label"])
     folded = tiers["phone"].per_s == 16000
     phones = phones.assign(
-        parent=np.where((candidate >= 0) & (phones["offset"] <= ends), candidate, -1),
+        parent=enclosing_words(words, phones),
         phone_class=phones["label"].map(timit.phone_class if folded else phone_class),
-        stress=stressed[1].fillna(""),
-        label=stressed[0].fillna(phones["label"]),
+        stress=stress,
+        label=labels,
     )
     words = words.assign(parent=-1, phone_class="", stress="")
     tables = [table.assign(index=range(len(table))) for table in (words, phones)]
@@ -222,15 +228,20 @@ def _segments(tiers: dict[str, Tier], row) -> pd.DataFrame:
 
 
 def tier_in_samples(tier: Tier, name: str, row: Any) -> pd.DataFrame:
-    """Return the labels of a tier in samples of its recording, by onset, as a table with ``cut`` for those cut short.
+    """Return the labels of a tier in samples of its recording, sorted by onset; column ``cut`` marks cut labels.
 
-    Pauses are left out among words and labelled ``sil`` in any other tier; ``row`` has the columns of
-    :func:`align_utterances`.
+    Pauses are left out among words and labelled ``sil`` in any other tier.
+
+    Parameters
+    ----------
+    tier : labels and the unit of their times
+    name : name of the tier, entered in column ``tier``
+    row : row of the utterances table, with the columns read by :func:`align_utterances`
 
     Raises
     ------
     LabelError
-        The times are of another unit.
+        The times appear to be in another unit.
     """
     duration_s, end = row.n_samples / row.sample_rate_hz, max((times[1] for times in tier.rows), default=0)
     if end > 50 * duration_s * tier.per_s:
@@ -246,16 +257,14 @@ def tier_in_samples(tier: Tier, name: str, row: Any) -> pd.DataFrame:
     table = pd.DataFrame(
         {"tier": name, "onset": times[:, 0], "offset": times[:, 1], "label": labels.mask(pause, "sil")}
     )
-    excess = table["offset"] - row.n_samples
-    table["cut"] = (excess > 0) & (excess <= _MAX_EXCESS_S * row.sample_rate_hz)
-    table["offset"] = table["offset"].mask(table["cut"], row.n_samples)
-    # A pause after the last sample is nothing; a label there is an error, which the check of segments tells.
+    table = cut_at_end(table, row.n_samples, row.sample_rate_hz)
+    # A pause after the end of the recording is dropped; a label there is an error, left for check_segments to report.
     dropped = pause & ((name == "word") | (table["onset"] >= row.n_samples))
-    # An aligner may list words in any order; parents are looked up by onset.
+    # Aligners may list words in any order; the search for enclosing words needs them by onset.
     return table[~dropped].sort_values("onset", kind="stable").reset_index(drop=True)
 
 
-def _choose(tiers: dict[str, list], names: dict[str, str], path: Path) -> dict[str, list]:
+def _choose(tiers: dict[str, list[_Row]], names: dict[str, str], path: Path) -> dict[str, list[_Row]]:
     chosen = {}
     for tier, name in names.items():
         found = [key for key in tiers if key.lower().rpartition(" - ")[2] == name.lower()]
@@ -301,5 +310,5 @@ def _finite(value: str | float) -> float:
     return number
 
 
-def _refuse(path: Path, number: int, line: str, expected: str) -> None:
-    raise LabelError(f"expected '{expected}', found {line[:80]!r} at line {number} of {path}; correct the line")
+def _line_error(path: Path, number: int, line: str, expected: str) -> LabelError:
+    return LabelError(f"expected '{expected}', found {line[:80]!r} at line {number} of {path}; correct the line")

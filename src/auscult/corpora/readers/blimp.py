@@ -1,4 +1,4 @@
-"""Minimal pairs as BLiMP publishes them: one line of JSON a pair, one file a paradigm (Warstadt et al., 2020)."""
+"""Minimal pairs in the format of BLiMP (Warstadt et al., 2020): one JSON line per pair, one file per paradigm."""
 
 import json
 from pathlib import Path
@@ -14,21 +14,25 @@ _KEYS = ("sentence_good", "sentence_bad", "UID", "pairID")
 
 
 def read_blimp(source: Path, files: str = "*.jsonl", max_pairs: int = 0) -> dict[str, pd.DataFrame]:
-    """Read minimal pairs; ``phenomenon`` and ``field`` are kept beside the paradigm.
+    """Read minimal pairs; ``phenomenon`` and ``field`` are kept next to the paradigm.
 
-    Every line is a pair: BLiMP's released tables of results, which have rows of summaries among those of items, are
-    not of this form and are refused.
+    Every line is a pair. BLiMP's tables of results, which mix rows of items and summaries, have another format and are
+    refused.
 
     Parameters
     ----------
     source : folder of the files
-    files : pattern of their names, looked for in all folders below
-    max_pairs : of a paradigm, the first so many; all of them if 0
+    files : pattern of the file names, searched for in all subfolders
+    max_pairs : number of pairs to read from each paradigm, from the first; 0 reads all
+
+    Returns
+    -------
+    table of pairs by file name
 
     Raises
     ------
     CorpusError
-        There is no such file, a line is no pair, or the sentences of a pair are equal.
+        No file matches, a line is not a pair, or the sentences of a pair are equal.
     """
     paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
     if not paths:
@@ -41,7 +45,7 @@ def read_blimp(source: Path, files: str = "*.jsonl", max_pairs: int = 0) -> dict
     return {PAIRS: check_pairs(pairs)}
 
 
-def _read(path: Path) -> list[dict]:
+def _read(path: Path) -> list[dict[str, str]]:
     pairs = []
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         if not line.strip():

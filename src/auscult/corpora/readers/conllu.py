@@ -1,6 +1,7 @@
 """Parsed text in CoNLL-U, the format of Universal Dependencies."""
 
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from conllu import TokenList, parse_incr
@@ -11,21 +12,23 @@ from auscult.errors import CorpusError
 
 __all__ = ["read_conllu"]
 
+_NUMBERS = {"Sing": "singular", "Plur": "plural"}
+
 
 def read_conllu(
     source: Path, files: str = "*.conllu", split: str = "test", language: str = ""
 ) -> dict[str, pd.DataFrame]:
     """Read the sentences of CoNLL-U files.
 
-    Syntactic words are kept: the ranges of multiword tokens (``1-2``) and the empty nodes of enhanced graphs (``3.1``)
-    are left out, as the specification has it for the basic tree, so that heads count words only.
+    Only syntactic words are kept, as the specification defines them for the basic tree: multiword tokens (``1-2``) and
+    empty nodes of enhanced graphs (``3.1``) are left out, so that heads count words only.
 
     Parameters
     ----------
     source : folder of the files
-    files : pattern of their names, looked for in all folders below
-    split : of all their sentences
-    language : entered in the table
+    files : pattern of the file names, searched for in all subfolders
+    split : split of all sentences
+    language : entered for every sentence
 
     Returns
     -------
@@ -34,7 +37,7 @@ def read_conllu(
     Raises
     ------
     CorpusError
-        There is no such file, one is not CoNLL-U, or a parse is no tree.
+        No file matches, a file is not CoNLL-U, or a parse is not a tree.
     """
     paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
     if not paths:
@@ -63,7 +66,7 @@ def _sentences(path: Path) -> list[TokenList]:
         raise CorpusError(f"expected CoNLL-U in {path}, found: {error}; correct the file") from None
 
 
-def _word(sentence: str, index: int, token: dict, path: Path) -> dict:
+def _word(sentence: str, index: int, token: dict[str, Any], path: Path) -> dict[str, str | int]:
     if not isinstance(token.get("head"), int) or token.get("deprel") is None:
         raise CorpusError(
             f"expected a head and a relation of word {token['id']} ({token['form']!r}) in sentence "
@@ -76,6 +79,6 @@ def _word(sentence: str, index: int, token: dict, path: Path) -> dict:
         "pos": token.get("upos") or "",
         "head": token["head"] - 1,
         "relation": token["deprel"],
-        "number": {"Sing": "singular", "Plur": "plural"}.get((token.get("feats") or {}).get("Number"), ""),
+        "number": _NUMBERS.get((token.get("feats") or {}).get("Number", ""), ""),
         "lemma": token.get("lemma") or "",
     }

@@ -1,8 +1,9 @@
-"""Fluent Speech Commands (Lugosch et al., 2019): spoken commands with the action, object and location they mean."""
+"""Fluent Speech Commands (Lugosch et al., 2019): spoken commands labelled with action, object and location."""
 
 import logging
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -30,37 +31,37 @@ def read_fluent(
     phones: str = "phones",
     language: str = "english",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of Fluent Speech Commands, without its audio.
+    """Read the utterances and segments tables of Fluent Speech Commands; audio is not decoded.
 
-    Reads ``data/test_data.csv`` and its like, with recordings at the paths that it names, both below ``folder`` or a
-    folder in it. The split is that of the file. An utterance is named like its recording. Genders come from
-    ``data/speaker_demographics.csv`` where it is there.
+    Reads the lists ``data/{split}_data.csv`` and finds recordings at the paths in them, both in ``folder`` or a
+    subfolder. Each list is one split. Utterances are named like their recordings. Genders come from
+    ``data/speaker_demographics.csv`` if it exists.
 
-    The corpus is published without times. Given a folder of alignments, as the Montreal Forced Aligner writes them, it
-    gets words and phones, and utterances without an alignment are left out and counted in the log; else there are no
-    segments, and predictions can be explained by frame only.
+    The corpus is published without word and phone times. With a folder of alignments, such as the output of the
+    Montreal Forced Aligner, utterances have words and phones; those without an alignment are left out and counted in
+    the log. Without alignments there are no segments, and predictions can be explained by frame only.
 
     Parameters
     ----------
-    folder : where the corpus was unpacked
-    splits : which to read, of ``train, valid, test``
-    alignments : folder of the alignments, relative to that of ``data`` and ``wavs``; see
-        :func:`~auscult.corpora.readers.alignments.align_utterances` for forms and names
+    folder : folder into which the corpus was unpacked
+    splits : splits to read, of ``train, valid, test``
+    alignments : folder of the alignments, relative to the folder of ``data`` and ``wavs``; see
+        :func:`~auscult.corpora.readers.alignments.align_utterances` for formats and names
     words, phones : names of the two tiers
     language : entered for every utterance
 
     Returns
     -------
-    utterances, with columns ``action, object, location`` and ``intent`` (the three, with slashes), and segments; paths
-    relative to ``folder``, times in samples of each recording
+    utterances, with columns ``action, object, location`` and ``intent`` (the three joined by slashes), and segments;
+    paths relative to ``folder``, times in samples of each recording
 
     Raises
     ------
     CorpusError
-        A list is missing, lacks a column or names a recording that is not there; there is no such split; or too many
-        utterances have no alignment.
+        A list is missing, lacks a column or names a missing recording; a split is unknown; or too many utterances have
+        no alignment.
     LabelError
-        An alignment cannot be read or is not of its recording.
+        An alignment cannot be read or does not fit its recording.
     """
     folder = Path(folder)
     unknown = [split for split in splits if split not in SPLITS]
@@ -75,9 +76,9 @@ def read_fluent(
     utterances = check_utterances(pd.DataFrame(rows))
     segments, n_cut = no_segments(), 0
     if alignments:
-        where = lists[0].parents[1] / alignments
-        segments, n_cut = align_utterances(utterances, where, words=words, phones=phones)
-        utterances = keep_aligned(utterances, segments, where)
+        alignment_folder = lists[0].parents[1] / alignments
+        segments, n_cut = align_utterances(utterances, alignment_folder, words=words, phones=phones)
+        utterances = keep_aligned(utterances, segments, alignment_folder)
     _log.info(
         "Fluent Speech Commands: %d utterances of %d speakers, %d segments; %d labels cut at the end of audio",
         len(utterances),
@@ -99,11 +100,11 @@ def _find(folder: Path, split: str) -> Path:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # `none` is an object and a location, so nothing but an empty field may be read as missing.
+    # "none" is an object and a location, so only empty fields may be read as missing.
     return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], language: str) -> list[dict]:
+def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], language: str) -> list[dict[str, Any]]:
     table = _read(path)
     missing = [column for column in _COLUMNS if column not in table]
     if missing:
@@ -141,5 +142,5 @@ def _genders(path: Path) -> dict[str, str]:
         raise CorpusError(
             f"expected columns speakerId, gender in {path}, found {', '.join(table)}; remove the file or correct it"
         )
-    told = table["gender"].str.strip().str.lower()
-    return dict(zip(table["speakerId"], told.where(told.isin(_GENDERS), "")))
+    listed = table["gender"].str.strip().str.lower()
+    return dict(zip(table["speakerId"], listed.where(listed.isin(_GENDERS), "")))

@@ -1,8 +1,8 @@
-"""French homophones in read sentences (Mohebbi et al., 2023): Parquet tables that hold recordings and known cues.
+"""French homophones in read sentences (Mohebbi et al., 2023): Parquet tables with recordings and annotated cues.
 
-Written from the code that made the dataset and from a notebook that uses it, not from the files themselves: what was
-certain (audio, alignment, cue and target words) is required; what was not (the names of transcript, template, number
-and index columns) is read where it is there.
+The reader was written from the code that made the dataset and a notebook that uses it, not from the files. Columns
+known with certainty (audio, alignment, cue and target words) are required; the others (transcript, number and indices)
+are read if they exist.
 """
 
 import logging
@@ -28,7 +28,7 @@ _TEXTS = ("transcription", "text", "sentence")
 _DETERMINERS = ("le", "la", "les", "un", "une", "des")
 _ENDINGS = (".mp3", ".wav", ".flac", ".ogg")
 _ROWS_AT_ONCE = 16
-# Decoders of MP3 differ by its delay and padding (up to 1105 and 1152 samples, of 32 kHz or more).
+# MP3 decoders differ in delay and padding (up to 1105 and 1152 samples, at 32 kHz or more).
 _MAX_EXCESS_S = 0.1
 _MAX_TAIL_S = 1.0
 
@@ -36,36 +36,37 @@ _MAX_TAIL_S = 1.0
 def read_homophones(
     folder: str | Path, *, recordings: str | Path, language: str = "french"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of the homophone dataset, and write the recordings that they hold as files.
+    """Read the tables of the homophone dataset, and write their recordings as files.
 
-    Each row is a sentence of Common Voice with a word, the target, that sounds alike in singular and plural, and the
-    word that tells which, its cue: the determiner of a noun, the pronoun of a verb, or, where a row has a second target
-    (determiner, noun, verb), the determiner for noun and verb alike. The authors count noun and determiner together as
-    cues of that verb; here a target has one cue, so its share is the smaller. Rows of one recording become one
-    utterance with several targets. The cue is the last such word before the target, as in the authors' code.
+    Each row is a sentence of Common Voice with a target, a word that sounds alike in singular and plural, and its cue,
+    the word that marks the number: the determiner of a noun, the pronoun of a verb, or, if a row has a second target
+    (determiner, noun, verb), the determiner for both noun and verb. The authors count noun and determiner together as
+    cues of such a verb; here each target has one cue, so the share of the cue is smaller. Rows with the same recording
+    become one utterance with several targets. The cue is its last occurrence before the target, as in the authors'
+    code.
 
-    All are of split ``test``, since they are listened to, not trained on. Without a column ``client_id`` nobody says
-    who speaks, and each recording counts as a speaker of its own. Offsets up to 0.1 s past a recording are cut at its
-    end. Targets without a cue before them, and recordings that go on for more than half of their length after the last
-    word, are left out; all are counted in the log.
+    All utterances are of split ``test``, because the dataset is only analysed, not trained on. Without a column
+    ``client_id`` speakers are unknown, and each recording counts as a separate speaker. Offsets up to 0.1 s past a
+    recording are cut at its end. Targets without a preceding cue are left out, as are recordings that continue after
+    the last word for more than 1 s and more than half of their length; all are counted in the log.
 
     Parameters
     ----------
-    folder : where the dataset lies: Parquet files at any depth
-    recordings : an existing folder to write the recordings to, named like the utterances: ``homophone-0762`` is row 762
+    folder : folder of the dataset, with Parquet files at any depth
+    recordings : existing folder to write the recordings to, named like the utterances: ``homophone-0762`` is row 762
     language : entered for every utterance
 
     Returns
     -------
     utterances, with absolute paths to the files written, and segments of tier ``word`` with columns ``pos`` and
-    ``number`` (of targets; empty otherwise) and ``cue``, the index of a target's cue, -1 of other words
+    ``number`` (of targets; empty otherwise) and ``cue``, the index of a target's cue, -1 for other words
 
     Raises
     ------
     CorpusError
-        There are no tables, they cannot be read, lack a column, or hold no recordings.
+        There are no tables, or they cannot be read, lack a column or hold no recordings.
     LabelError
-        A row has no words, or its times or positions cannot be of its recording.
+        A row has no words, or its times or positions do not fit its recording.
     """
     folder, recordings = Path(folder), Path(recordings)
     paths = sorted(folder.rglob("*.parquet"))
@@ -74,7 +75,7 @@ def read_homophones(
             f"expected the dataset's tables (data/train-….parquet) below {folder}, found no .parquet file; download it "
             "by hf download --repo-type dataset <its name> --local-dir <folder>"
         )
-    found: dict[str, dict] = {}
+    found: dict[str, dict[str, Any]] = {}
     counts = {"rows": 0, "merged": 0, "without cue": 0, "long tails": 0, "cut": 0}
     for number, row in enumerate(_rows(paths)):
         _add_row(found, number, row, folder, recordings.absolute(), language, counts)
@@ -109,7 +110,13 @@ def _rows(paths: list[Path]) -> Iterator[dict[str, Any]]:
 
 
 def _add_row(
-    found: dict[str, dict], number: int, row: Mapping, folder: Path, recordings: Path, language: str, counts: dict
+    found: dict[str, dict[str, Any]],
+    number: int,
+    row: Mapping[str, Any],
+    folder: Path,
+    recordings: Path,
+    language: str,
+    counts: dict[str, int],
 ) -> None:
     counts["rows"] += 1
     content, suffix = _recording(row["audio"], folder, number)
@@ -118,7 +125,7 @@ def _add_row(
         name = f"homophone-{number:04d}"
         path = _write(content, recordings / f"{name}{suffix}", row["audio"])
         sample_rate_hz, n_samples = audio_length(path)
-        about = {
+        utterance = {
             "utterance": name,
             "corpus": "homophones",
             "path": str(path),
@@ -130,19 +137,19 @@ def _add_row(
             "text": str(next(row[column] for column in _TEXTS if column in row)).strip(),
             "split": "test",
         }
-        words = _words(row, about, number, counts)
+        words = _words(row, utterance, number, counts)
         tail = n_samples - words[-1]["offset"]
         if tail > _MAX_TAIL_S * sample_rate_hz and tail > n_samples / 2:
             counts["long tails"] += 1
             return
-        found[key] = {"row": about, "words": words}
+        found[key] = {"row": utterance, "words": words}
     else:
         counts["merged"] += 1
     _mark(found[key]["words"], row, number, counts)
 
 
 def _recording(audio: Any, folder: Path, number: int) -> tuple[bytes, str]:
-    """Return what tells a recording from others, its bytes or its samples, and the ending of its file."""
+    """Return the content that identifies a recording, its bytes or its samples, and the ending of its file."""
     audio = audio if isinstance(audio, Mapping) else {}
     name = PurePosixPath(audio.get("path") or "")
     if audio.get("bytes"):
@@ -155,7 +162,7 @@ def _recording(audio: Any, folder: Path, number: int) -> tuple[bytes, str]:
     )
 
 
-def _write(content: bytes, path: Path, audio: Mapping) -> Path:
+def _write(content: bytes, path: Path, audio: Mapping[str, Any]) -> Path:
     if audio.get("bytes"):
         path.write_bytes(content)
     else:
@@ -164,24 +171,26 @@ def _write(content: bytes, path: Path, audio: Mapping) -> Path:
     return path
 
 
-def _words(row: Mapping, about: Mapping, number: int, counts: dict) -> list[dict]:
-    """Return the words of a sentence as segments, none of them a target yet."""
+def _words(
+    row: Mapping[str, Any], utterance: Mapping[str, Any], number: int, counts: dict[str, int]
+) -> list[dict[str, Any]]:
+    """Return the words of a sentence as segments; targets and cues are marked later."""
     intervals = (row["alignment"] or {}).get("intervals") or []
-    if isinstance(intervals, Mapping):  # a sequence of records may be stored as a record of sequences
+    if isinstance(intervals, Mapping):  # Parquet may store a sequence of records as a record of sequences
         intervals = [dict(zip(intervals, values)) for values in zip(*intervals.values())]
     if not intervals:
         raise LabelError(
             f"expected words with their times in column alignment of row {number}, found none; "
             "download the dataset again"
         )
-    rate, n_samples, words = about["sample_rate_hz"], about["n_samples"], []
+    rate, n_samples, words = utterance["sample_rate_hz"], utterance["n_samples"], []
     for index, interval in enumerate(intervals):
         onset, offset = (round(float(interval[side]) * rate) for side in ("start", "end"))
         if 0 < offset - n_samples <= _MAX_EXCESS_S * rate:
             offset, counts["cut"] = n_samples, counts["cut"] + 1
         words.append(
             {
-                "utterance": about["utterance"],
+                "utterance": utterance["utterance"],
                 "tier": "word",
                 "index": index,
                 "label": str(interval["word"]),
@@ -196,14 +205,14 @@ def _words(row: Mapping, about: Mapping, number: int, counts: dict) -> list[dict
     return words
 
 
-def _mark(words: list[dict], row: Mapping, number: int, counts: dict) -> None:
-    """Enter the targets of a row and their cue among the words of its recording."""
+def _mark(words: list[dict[str, Any]], row: Mapping[str, Any], number: int, counts: dict[str, int]) -> None:
+    """Mark the targets of a row and their cue among the words of its recording."""
     second = row.get("target_word_2")
     cue_pos = "DET" if second or str(row["cue_word"]).lower() in _DETERMINERS else "PRON"
     kinds = {"target_word": "NOUN" if cue_pos == "DET" else "VERB"} | ({"target_word_2": "VERB"} if second else {})
-    cues = _places(words, row, "cue_indices", "cue_word", number)
+    cues = _positions(words, row, "cue_indices", "cue_word", number)
     for column, pos in kinds.items():
-        targets = _places(words, row, column.replace("word", "indices"), column, number)
+        targets = _positions(words, row, column.replace("word", "indices"), column, number)
         before = [cue for cue in cues if any(cue < target for target in targets)]
         if not before:
             counts["without cue"] += 1
@@ -214,23 +223,23 @@ def _mark(words: list[dict], row: Mapping, number: int, counts: dict) -> None:
         words[cue]["pos"] = cue_pos
 
 
-def _places(words: list[dict], row: Mapping, indices: str, word: str, number: int) -> list[int]:
-    """Return where a row says that a word stands, or else where it is found."""
-    told = row.get(indices)
-    told = told.get("enc") if isinstance(told, Mapping) else told
-    if not told:
+def _positions(words: list[dict[str, Any]], row: Mapping[str, Any], indices: str, word: str, number: int) -> list[int]:
+    """Return the positions of a word that a row states, or else those where it occurs."""
+    stated = row.get(indices)
+    stated = stated.get("enc") if isinstance(stated, Mapping) else stated
+    if not stated:
         wanted = str(row[word]).lower()
-        return [place for place, found in enumerate(words) if found["label"].lower() == wanted]
-    wrong = [place for place in told if not 0 <= place < len(words)]
+        return [position for position, found in enumerate(words) if found["label"].lower() == wanted]
+    wrong = [position for position in stated if not 0 <= position < len(words)]
     if wrong:
         raise LabelError(
             f"expected positions among the {len(words)} words of row {number} in column {indices}, found "
             f"{wrong[0]}; the row is damaged: download the dataset again"
         )
-    return list(told)
+    return list(stated)
 
 
 def _number(label: Any) -> str:
-    """Return ``singular``, ``plural`` or nothing, of ``Number_sing``, ``Number_plur`` or a list of one of them."""
+    """Return ``singular``, ``plural`` or "" for ``Number_sing``, ``Number_plur`` or a list of one of them."""
     text = str(label).lower()
     return next((number for part, number in (("sing", "singular"), ("plur", "plural")) if part in text), "")

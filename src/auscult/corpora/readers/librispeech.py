@@ -1,9 +1,10 @@
-"""LibriSpeech (Panayotov et al., 2015) as OpenSLR lays it out, with word and phone times from a forced aligner."""
+"""LibriSpeech (Panayotov et al., 2015) in the layout of OpenSLR, with word and phone times from a forced aligner."""
 
 import logging
 import re
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ _log = logging.getLogger(__name__)
 _NAME = re.compile(r"(\d+)-(\d+)-\d+\.(?:flac|wav)", re.IGNORECASE)
 _SPLITS = {"train": "train", "dev": "valid", "test": "test"}
 _GENDERS = {"F": "female", "M": "male"}
-# The aligner failed on 0.02 % of LibriSpeech: more than this is a wrong or incomplete set of alignments.
+# The aligner failed on 0.02 % of LibriSpeech; more than 2 % suggests a wrong or incomplete set of alignments.
 _MAX_UNALIGNED = 0.02
 _MAX_OTHER_WORDS = 0.1
 _UNKNOWN = ("<unk>", "spn", "<spn>")
@@ -34,20 +35,21 @@ def read_librispeech(
     phones: str = "phones",
     language: str = "english",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of LibriSpeech, without its audio.
+    """Read the utterances and segments tables of LibriSpeech; audio is not decoded.
 
-    Reads ``dev-clean/84/121123/84-121123-0000.flac`` with ``84-121123.trans.txt`` beside it and one ``SPEAKERS.TXT``
-    or several, all below ``folder``. The split is that of the subset: ``train-…`` train, ``dev-…`` valid, ``test-…``
-    test. Utterances that the aligner failed on are left out, and counted in the log, as are those whose words share
-    less than half with their transcript. A speaker of two genders has none, and is named in the log.
+    Reads recordings such as ``dev-clean/84/121123/84-121123-0000.flac`` with ``84-121123.trans.txt`` next to them, and
+    one or more ``SPEAKERS.TXT``, all below ``folder``. The split follows from the subset: ``train-…`` is train,
+    ``dev-…`` valid, ``test-…`` test. Utterances without an alignment are left out and counted in the log. Utterances
+    whose aligned words share less than half with the transcript are counted in the log. Speakers listed with two
+    genders get none, and are named in the log.
 
     Parameters
     ----------
-    folder : where the corpus was unpacked
-    subsets : which to read, such as ``dev-clean``; by default all there are
-    alignments : folder of the alignments, relative to ``folder``; by default they lie anywhere below it. See
-        :func:`~auscult.corpora.readers.alignments.align_utterances` for forms and names.
-    aligned : False reads no alignments: there are no segments then
+    folder : folder into which the corpus was unpacked
+    subsets : subsets to read, such as ``dev-clean``; by default all
+    alignments : folder of the alignments, relative to ``folder``; by default ``folder`` itself. See
+        :func:`~auscult.corpora.readers.alignments.align_utterances` for formats and names.
+    aligned : False reads no alignments; there are no segments then
     words, phones : names of the two tiers
     language : entered for every utterance
 
@@ -58,10 +60,10 @@ def read_librispeech(
     Raises
     ------
     CorpusError
-        There are no recordings, one lacks its transcript, a speaker is not listed, or alignments are missing.
+        There are no recordings, a transcript or speaker is missing, or too many utterances have no alignment.
     LabelError
-        An alignment cannot be read or is not of its recording, or more than a tenth of them have other words than the
-        transcripts.
+        An alignment cannot be read or does not fit its recording, or the words of more than a tenth of the alignments
+        differ from the transcripts.
     """
     folder = Path(folder)
     paths = [path for path in sorted(folder.rglob("*")) if _NAME.fullmatch(path.name)]
@@ -98,17 +100,17 @@ def read_librispeech(
 def read_speakers(folder: str | Path) -> dict[str, str]:
     """Read the gender of every speaker from all ``SPEAKERS.TXT`` below a folder.
 
-    Fields are separated by ``|``, tabs, semicolons or commas, or else by blanks: identity, ``F`` or ``M``, and others
-    that are not read. Lines that begin with ``;`` are comments.
+    Fields are separated by ``|``, tabs, semicolons or commas, or else by blanks: speaker, ``F`` or ``M``, and further
+    fields that are ignored. Lines that begin with ``;`` are comments.
 
     Returns
     -------
-    ``female``, ``male`` or, where the lists contradict each other, "" by speaker; contradictions are logged
+    ``female``, ``male`` or "" (if the lists contradict each other; logged), by speaker
 
     Raises
     ------
     CorpusError
-        There is no such file, or a line is not of that form.
+        There is no ``SPEAKERS.TXT``, or a line has another format.
     """
     paths = [path for path in sorted(Path(folder).rglob("*")) if path.name.upper() == "SPEAKERS.TXT"]
     if not paths:
@@ -125,18 +127,18 @@ def read_speakers(folder: str | Path) -> dict[str, str]:
     return {speaker: "" if len(genders) > 1 else genders.pop() for speaker, genders in found.items()}
 
 
-def keep_aligned(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> pd.DataFrame:
-    """Return the utterances that have segments; the others are named in the log.
+def keep_aligned(utterances: pd.DataFrame, segments: pd.DataFrame, folder: Path) -> pd.DataFrame:
+    """Return the utterances that have segments; the first ten of the others are named in the log.
 
     Raises
     ------
     CorpusError
-        More than 2 % have none, as aligners leave out: the alignments are of something else, or incomplete.
+        More than 2 % have none, so the alignments are probably incomplete or of another corpus.
     """
     missing = utterances.loc[~utterances["utterance"].isin(segments["utterance"]), "utterance"]
     if len(missing) > max(1, _MAX_UNALIGNED * len(utterances)):
         raise CorpusError(
-            f"expected alignments of nearly all {len(utterances)} utterances below {where}, found none of "
+            f"expected alignments of nearly all {len(utterances)} utterances below {folder}, found none for "
             f"{len(missing)}, such as {missing.iloc[0]!r}; they may be of other subsets, or incomplete"
         )
     if len(missing):
@@ -159,8 +161,10 @@ def _speaker(line: str, number: int, path: Path) -> tuple[str, str]:
     return fields[0], _GENDERS[fields[1].upper()]
 
 
-def _utterance(folder: Path, path: Path, genders: dict[str, str], texts: dict, language: str) -> dict:
-    speaker, chapter = _NAME.fullmatch(path.name).groups()
+def _utterance(
+    folder: Path, path: Path, genders: dict[str, str], texts: dict[Path, dict[str, str]], language: str
+) -> dict[str, Any]:
+    speaker, chapter, _ = path.stem.split("-")
     if speaker not in genders:
         raise CorpusError(
             f"expected speaker {speaker} of {path.name} in SPEAKERS.TXT, found {len(genders)} others; add a line, or "
@@ -209,27 +213,27 @@ def _transcript(path: Path, name: str, texts: dict[Path, dict[str, str]]) -> str
 
 
 def _n_differing(utterances: pd.DataFrame, segments: pd.DataFrame) -> int:
-    spoken = segments[segments["tier"] == "word"].groupby("utterance").size()
-    return int((utterances["text"].str.split().str.len() != utterances["utterance"].map(spoken)).sum())
+    n_words = segments[segments["tier"] == "word"].groupby("utterance").size()
+    return int((utterances["text"].str.split().str.len() != utterances["utterance"].map(n_words)).sum())
 
 
-def _count_other(utterances: pd.DataFrame, segments: pd.DataFrame, where: Path) -> int:
-    """Count the utterances whose aligned words share less than half with their transcript; refuse many of them."""
+def _count_other(utterances: pd.DataFrame, segments: pd.DataFrame, folder: Path) -> int:
+    """Count the utterances whose aligned words share less than half with the transcript; raise if they are too many."""
     aligned = segments[segments["tier"] == "word"].groupby("utterance")["label"].agg(lambda labels: list(labels))
     other = [
         row.utterance for row in utterances.itertuples() if not _alike(aligned.get(row.utterance, []), row.text.split())
     ]
     if len(other) > _MAX_OTHER_WORDS * len(utterances):
         raise LabelError(
-            f"expected the words of the transcripts in the alignments below {where}, found others in {len(other)} of "
+            f"expected the words of the transcripts in the alignments below {folder}, found others in {len(other)} of "
             f"{len(utterances)} utterances, such as {other[0]!r}; they are of other recordings: take those of this "
             "corpus"
         )
     return len(other)
 
 
-def _alike(aligned: list[str], spoken: list[str]) -> bool:
-    heard = {word.lower() for word in aligned}
-    unknown = sum(word.lower() in _UNKNOWN for word in aligned)
-    heard, said = heard.difference(_UNKNOWN), {word.lower() for word in spoken}
-    return 2 * len(heard & said) >= max(len(heard), len(said) - unknown)
+def _alike(aligned: list[str], transcript: list[str]) -> bool:
+    n_unknown = sum(word.lower() in _UNKNOWN for word in aligned)
+    found = {word.lower() for word in aligned}.difference(_UNKNOWN)
+    expected = {word.lower() for word in transcript}
+    return 2 * len(found & expected) >= max(len(found), len(expected) - n_unknown)

@@ -1,18 +1,19 @@
-"""MuST-SHE (Bentivogli et al., 2020): talks in English with translations that need the gender of a person.
+"""MuST-SHE (Bentivogli et al., 2020): English talks with translations whose words depend on a person's gender.
 
-Written from the published evaluation script (columns ``CATEGORY`` and ``GENDERTERMS``) and from descriptions of the
-corpus, not from its files: recordings are found by the names in column ``ID``.
+The reader was written from the published evaluation script (columns ``CATEGORY`` and ``GENDERTERMS``) and descriptions
+of the corpus, not from its files: recordings are found by the names in column ``ID``.
 """
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
 from auscult.errors import CorpusError
-from auscult.tables import SEGMENT_COLUMNS, check_utterances
+from auscult.tables import check_utterances, no_segments
 
 __all__ = ["read_must_she"]
 
@@ -26,29 +27,29 @@ _ENDINGS = (".wav", ".flac")
 def read_must_she(
     folder: str | Path, *, categories: str = "1F 1M", divide: bool = True, language: str = "english"
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of MuST-SHE, without its audio.
+    """Read the utterances table of MuST-SHE; audio is not decoded.
 
-    Reads every ``.tsv`` file below ``folder`` and the recording that has the name of each row's ``ID``. Rows of other
-    categories than those wanted are left out and counted in the log: in 1F and 1M the gendered words refer to the
-    speaker, whose voice alone tells, in others what is said tells.
+    Reads every ``.tsv`` file below ``folder`` and finds the recording named like the ``ID`` of each row. Rows of other
+    categories are left out and counted in the log. In 1F and 1M the gendered words refer to the speaker, so that only
+    the voice marks the gender; in the other categories the content of the sentence does.
 
     Parameters
     ----------
-    folder : where the corpus was unpacked
-    categories : which rows to read, with spaces between
-    divide : whether whole speakers are shared out to train, valid and test (2 : 1 : 1), so that a probe can be trained
+    folder : folder into which the corpus was unpacked
+    categories : categories to read, separated by spaces
+    divide : whether speakers are divided into train, valid and test (2 : 1 : 1), so that a probe can be trained
     language : entered for every utterance
 
     Returns
     -------
-    utterances, with columns ``target_language, reference, wrong_reference, terms`` (as of
+    utterances, with columns ``target_language, reference, wrong_reference, terms`` (see
     :mod:`auscult.corpora.translations`) and ``category``, and no segments; paths relative to ``folder``
 
     Raises
     ------
     CorpusError
-        There are no tables, a column or a recording is missing, a gender or a language is unknown, or no row is of the
-        categories.
+        There are no tables, a column or a recording is missing, a gender or a language is unknown, or no row has one of
+        the categories.
     """
     folder = Path(folder)
     tables = [_read(path) for path in sorted(folder.rglob("*.tsv"))]
@@ -74,17 +75,11 @@ def read_must_she(
         categories,
         utterances["speaker"].nunique(),
     )
-    segments = pd.DataFrame(
-        {
-            name: pd.Series(dtype="int64" if name in ("index", "onset", "offset", "parent") else "object")
-            for name in SEGMENT_COLUMNS
-        }
-    )
-    return check_utterances(utterances), segments
+    return check_utterances(utterances), no_segments()
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # A word such as "null" is a word, and quotation marks are those of the sentence.
+    # Words such as "null" are text, and quotation marks belong to the sentence.
     table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3)
     missing = [column for column in _COLUMNS if column not in table]
     if missing:
@@ -95,11 +90,11 @@ def _read(path: Path) -> pd.DataFrame:
     return table
 
 
-def _utterance(row: dict[str, str], recordings: dict[str, Path], folder: Path, language: str) -> dict:
+def _utterance(row: dict[str, str], recordings: dict[str, Path], folder: Path, language: str) -> dict[str, Any]:
     name = row["ID"].strip()
     if name not in recordings:
         raise CorpusError(
-            f"expected a recording {name}.wav of MuST-SHE below {folder}, found none; unpack its audio there, too"
+            f"expected a recording {name}.wav of MuST-SHE below {folder}, found none; unpack its audio there as well"
         )
     sample_rate_hz, n_samples = audio_length(recordings[name])
     return {

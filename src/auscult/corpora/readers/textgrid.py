@@ -1,4 +1,4 @@
-"""A corpus of one's own: recordings with Praat TextGrids beside them, as the Montreal Forced Aligner writes them."""
+"""Your own corpus: recordings with Praat TextGrids next to them, as written by the Montreal Forced Aligner."""
 
 import logging
 import re
@@ -13,6 +13,7 @@ from parselmouth.praat import call
 from auscult.corpora import phones as ipa
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import GENDERS, SPLITS, split_speakers
+from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
 from auscult.corpora.readers.timit import PHONE_CLASSES
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
@@ -21,7 +22,6 @@ __all__ = ["phone_class", "read_speaker_table", "read_textgrid", "read_textgrids
 
 _log = logging.getLogger(__name__)
 _AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
-_MAX_EXCESS_S = 0.02
 _SPEAKER_COLUMNS = ("gender", "language", "split")
 _PAUSES = ("", "sil", "sp", "<sil>", "<eps>", "<p:>")
 _NOISES = ("spn", "<spn>", "noise", "<unk>", "<nib>")
@@ -33,10 +33,10 @@ _ARPABET = (
 
 
 def phone_class(phone: str) -> str:
-    """Return the manner of articulation of an ARPAbet or IPA phone; "" if it is not known.
+    """Return the manner of articulation of an ARPAbet or IPA phone; "" if it is unknown.
 
-    ARPAbet (upper case) is told from IPA by its case; a stress digit is ignored. Pauses are ``silence``, spoken noise
-    is ``noise``. Flaps count as stops, as in TIMIT.
+    Labels in upper-case ASCII are read as ARPAbet, all others as IPA; a stress digit is ignored. Pauses are
+    ``silence``, spoken noise is ``noise``. Flaps count as stops, as in TIMIT.
     """
     if phone in _PAUSES:
         return "silence"
@@ -51,19 +51,21 @@ def phone_class(phone: str) -> str:
 
 
 def read_textgrid(path: str | Path) -> dict[str, list[tuple[float, float, str]]]:
-    """Read the interval tiers of a TextGrid (UTF-8 or UTF-16): onset, offset in seconds and label, by tier name.
+    """Read the interval tiers of a TextGrid (UTF-8 or UTF-16): onset and offset in seconds and label, by tier name.
 
     Raises
     ------
     LabelError
-        It is not a TextGrid, or two tiers have one name.
+        The file is not a TextGrid, or two of its tiers have the same name.
     """
     try:
         grid = parselmouth.Data.read(str(path))
     except parselmouth.PraatError as error:
-        raise LabelError(f"expected a Praat TextGrid in {path}, found text that Praat cannot read ({error})") from None
+        raise LabelError(
+            f"expected a Praat TextGrid in {path}, found text that Praat cannot read ({error}); export it again"
+        ) from None
     if not isinstance(grid, parselmouth.TextGrid):
-        raise LabelError(f"expected a Praat TextGrid in {path}, found a {type(grid).__name__}")
+        raise LabelError(f"expected a Praat TextGrid in {path}, found a {type(grid).__name__}; export it again")
     tiers = {}
     for tier in range(1, call(grid, "Get number of tiers") + 1):
         name = call(grid, "Get tier name", tier)
@@ -90,21 +92,21 @@ def read_textgrids(
     language: str = "",
     divide_speakers: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of a folder of recordings, each with a TextGrid of the same stem beside it.
+    """Read the tables of a folder of recordings, each with a TextGrid of the same stem next to it.
 
-    A file has one speaker: named by its tiers (``anna - words``), else by the folder it lies in, else by its stem up
-    to the first ``_`` or ``-``. An optional ``speakers.csv`` with columns ``speaker`` and any of ``gender, language,
-    split`` says more about them; without a split, they are ``test``, or divided by speaker
-    (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals are pauses: left out among words, label ``sil``
-    among phones. A stress digit moves from the label to column ``stress``. Offsets up to 20 ms past the audio are cut
-    at its end, and counted in the log.
+    Each recording has one speaker, named by the tiers (``anna - words``), else by the parent folder, else by the file
+    name up to the first ``_`` or ``-``. An optional ``speakers.csv`` with columns ``speaker`` and any of ``gender,
+    language, split`` describes the speakers; those without a split are ``test``, or divided by speaker
+    (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals are pauses: left out among words, labelled ``sil``
+    among phones. The stress digit of a label moves to column ``stress``. Offsets up to 20 ms past the recording are cut
+    at its end and counted in the log.
 
     Parameters
     ----------
-    folder : where the recordings and TextGrids lie, at any depth
-    words, phones : names of the two tiers, in whatever case
-    language : of speakers for whom ``speakers.csv`` does not say
-    divide_speakers : whether those without a split are divided into train, valid and test
+    folder : folder with the recordings and TextGrids, at any depth
+    words, phones : names of the two tiers; case is ignored
+    language : language of the speakers for whom ``speakers.csv`` states none
+    divide_speakers : whether speakers without a split are divided into train, valid and test
 
     Returns
     -------
@@ -113,7 +115,7 @@ def read_textgrids(
     Raises
     ------
     CorpusError
-        There are no TextGrids, a recording is missing, or ``speakers.csv`` lacks a speaker or has a value not allowed.
+        There are no TextGrids, a recording is missing, or ``speakers.csv`` lacks a speaker or has an invalid value.
     LabelError
         A tier is missing, a file has several speakers, or times are not seconds within the recording.
     """
@@ -159,7 +161,8 @@ def _read_one(folder: Path, path: Path, names: dict[str, str]) -> tuple[dict, pd
     audio = next((path.with_suffix(ending) for ending in _AUDIO_ENDINGS if path.with_suffix(ending).is_file()), None)
     if audio is None:
         raise CorpusError(
-            f"expected {path.stem} with one of {', '.join(_AUDIO_ENDINGS)} beside {path}, found no recording"
+            f"expected {path.stem} with one of {', '.join(_AUDIO_ENDINGS)} beside {path}, found no recording; "
+            "add it or remove the TextGrid"
         )
     sample_rate_hz, n_samples = audio_length(audio)
     tiers = read_textgrid(path)
@@ -188,7 +191,9 @@ def _choose(tiers: dict[str, list], name: str, path: Path) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise LabelError(f"expected one speaker in {path}, found tiers {', '.join(found)}; cut it into one a speaker")
+        raise LabelError(
+            f"expected one speaker in {path}, found tiers {', '.join(found)}; split it into one file per speaker"
+        )
     raise LabelError(
         f"expected a tier {name!r} in {path}, found tiers {', '.join(map(repr, tiers)) or 'none'}; name the tiers in "
         "the options of the corpus"
@@ -201,30 +206,26 @@ def _check_seconds(tiers: dict[str, list], n_samples: int, sample_rate_hz: int, 
     if end > 50 * duration_s:
         raise LabelError(
             f"expected times in seconds in {path}, found an end at {end:g} for a recording of {duration_s:.3f} s "
-            f"({n_samples} samples); these look like samples or milliseconds: divide by the rate"
+            f"({n_samples} samples); these look like samples or milliseconds: convert them to seconds"
         )
 
 
 def _table(intervals: list[tuple[float, float, str]], tier: str, n_samples: int, sample_rate_hz: int) -> pd.DataFrame:
     times = np.rint(np.array([times[:2] for times in intervals]).reshape(-1, 2) * sample_rate_hz).astype(np.int64)
     table = pd.DataFrame({"onset": times[:, 0], "offset": times[:, 1], "label": [label for *_, label in intervals]})
-    excess = table["offset"] - n_samples
-    table["cut"] = (excess > 0) & (excess <= _MAX_EXCESS_S * sample_rate_hz)
-    table["offset"] = table["offset"].mask(table["cut"], n_samples)
-    # A pause after the last sample is nothing; a label there is an error, and stays for the check to find.
+    table = cut_at_end(table, n_samples, sample_rate_hz)
+    # A pause after the end of the recording is dropped; a label there is an error, left for check_segments to report.
     dropped = table["label"].isin(_PAUSES) & ((tier == "word") | (table["onset"] >= n_samples))
     return table[~dropped].assign(tier=tier, parent=-1).reset_index(drop=True)
 
 
 def _relate(words: pd.DataFrame, phones: pd.DataFrame) -> pd.DataFrame:
-    candidate = np.searchsorted(words["onset"], phones["onset"], side="right") - 1
-    ends = np.append(words["offset"].to_numpy(), -1)[candidate]
-    stressed = phones["label"].str.extract(r"^([A-Z]+)([012])$")
+    labels, stress = split_stress(phones["label"])
     phones = phones.assign(
-        parent=np.where((candidate >= 0) & (phones["offset"] <= ends), candidate, -1),
+        parent=enclosing_words(words, phones),
         phone_class=phones["label"].map(phone_class),
-        stress=stressed[1].fillna(""),
-        label=stressed[0].fillna(phones["label"].where(~phones["label"].isin(_PAUSES), "sil")),
+        stress=stress,
+        label=labels.where(~labels.isin(_PAUSES), "sil"),
     )
     return pd.concat([table.assign(index=range(len(table))) for table in (words, phones)], ignore_index=True)
 
@@ -242,31 +243,33 @@ def _with_speakers(utterances: pd.DataFrame, path: Path, divide: bool) -> pd.Dat
         if missing:
             raise CorpusError(f"expected every speaker in {path}, found no {', '.join(missing)}; add a line for each")
         for column in speakers.columns.intersection(_SPEAKER_COLUMNS):
-            said = utterances["speaker"].map(speakers[column])
-            utterances[column] = said.where(said != "", utterances[column])
-    unsaid = utterances["split"] == ""
-    return utterances.assign(split=utterances["split"].mask(unsaid, split_speakers(utterances, divide)))
+            listed = utterances["speaker"].map(speakers[column])
+            utterances[column] = listed.where(listed != "", utterances[column])
+    unassigned = utterances["split"] == ""
+    return utterances.assign(split=utterances["split"].mask(unassigned, split_speakers(utterances, divide)))
 
 
 def read_speaker_table(path: Path) -> pd.DataFrame:
-    """Read what a table of one's own says of speakers: columns ``speaker`` and any of ``gender, language, split``.
+    """Read a table of speakers with columns ``speaker`` and any of ``gender, language, split``.
 
     Raises
     ------
     CorpusError
-        It is no table, lacks a speaker's name or names one twice, or has a gender or split that is none.
+        The file is not a table, lacks column ``speaker``, lists a speaker twice, or has an unknown gender or split.
     """
     try:
         speakers = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
     except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise CorpusError(f"expected a table in UTF-8 with commas in {path}, found: {error}; write it anew") from None
+        raise CorpusError(f"expected a table in UTF-8 with commas in {path}, found: {error}; export it again") from None
     if "speaker" not in speakers or speakers["speaker"].duplicated().any():
-        raise CorpusError(f"expected a column 'speaker', each speaker once, in {path}; found none, or one repeated")
+        raise CorpusError(
+            f"expected a column 'speaker', each speaker once, in {path}, found none, or one repeated; correct it"
+        )
     for column, allowed in (("gender", GENDERS), ("split", (*SPLITS, ""))):
-        wrong = speakers.loc[~speakers[column].isin(allowed), column] if column in speakers else []
+        wrong = speakers.loc[~speakers[column].isin(allowed), column] if column in speakers else speakers["speaker"][:0]
         if len(wrong):
             raise CorpusError(
                 f"expected {column} in {path} to be one of {', '.join(filter(None, allowed))} or empty, found "
-                f"{wrong.iloc[0]!r}"
+                f"{wrong.iloc[0]!r}; correct it"
             )
     return speakers

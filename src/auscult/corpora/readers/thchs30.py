@@ -1,4 +1,4 @@
-"""THCHS-30 (Wang & Zhang, 2015) as OpenSLR 18 lays it out: read Mandarin with toned pinyin, aligned by others."""
+"""THCHS-30 (Wang & Zhang, 2015) in the layout of OpenSLR 18: read Mandarin with pinyin and external alignments."""
 
 import logging
 import re
@@ -15,13 +15,13 @@ from auscult.corpora.mandarin import ZERO_ONSET, Syllable
 from auscult.corpora.readers.alignments import Tier, tier_in_samples
 from auscult.corpora.readers.textgrid import read_speaker_table
 from auscult.corpora.readers.thchs30_alignments import read_alignments
-from auscult.corpora.readers.thchs30_transcripts import Transcript, follow, read_transcript
+from auscult.corpora.readers.thchs30_transcripts import Transcript, follow_path, read_transcript
 from auscult.corpora.syllables import (
     is_known,
     mandarin_classes,
     plain_phone,
-    spoken_aloud,
     syllable_times,
+    tones_after_sandhi,
 )
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
@@ -31,7 +31,7 @@ __all__ = ["read_thchs30"]
 _log = logging.getLogger(__name__)
 _NAME = re.compile(r"([A-Z]\d+)_\d+")
 _SPLITS = {"train": "train", "valid": "dev", "test": "test"}
-# Charsiu's words and the transcript's syllables differ in number in about a fifth of THCHS-30.
+# In about a fifth of THCHS-30, Charsiu's words and the syllables of the transcript differ in number.
 _MAX_LEFT_OUT = 0.5
 _MAX_MALFORMED = 0.01
 
@@ -45,39 +45,39 @@ def read_thchs30(
     phones: str = "phones",
     language: str = "mandarin",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of THCHS-30, without its audio.
+    """Read the utterances and segments tables of THCHS-30; audio is not decoded.
 
-    Reads ``train/A11_0.wav`` and its like (``dev`` is the split ``valid``) with ``train/A11_0.wav.trn``: three lines,
-    words in characters, syllables in toned pinyin, initials and finals; or one line, the path of the file that has
-    them. The corpus has no times: see :func:`~auscult.corpora.readers.thchs30_alignments.read_alignments` for where
-    they come from and :func:`~auscult.corpora.syllables.syllable_times` for how they become those of syllables.
+    Reads recordings such as ``train/A11_0.wav`` (``dev`` is the split ``valid``) with transcripts
+    ``train/A11_0.wav.trn``. A transcript has three lines (words in characters, syllables in toned pinyin, initials and
+    finals), or one line, the path of the file with these lines. The corpus is published without times: alignments are
+    read by :func:`~auscult.corpora.readers.thchs30_alignments.read_alignments`, and syllable times are derived by
+    :func:`~auscult.corpora.syllables.syllable_times`.
 
-    Left out and counted in the log: utterances without alignment, those whose alignment does not fit the number of
-    syllables, lacks a vowel or runs past the recording, and those with pinyin without vowel or tone digit. Nobody says
-    the speakers' genders: they are empty unless a file ``speakers.csv`` (columns ``speaker, gender``) in ``folder``
-    tells.
+    Left out and counted in the log are utterances without alignment, those whose alignment does not match the number of
+    syllables, lacks a vowel or runs past the recording, and those with pinyin without vowel or tone digit. The corpus
+    does not state genders; they are empty unless ``folder`` has a file ``speakers.csv`` (columns ``speaker, gender``).
 
     Parameters
     ----------
-    folder : where the corpus was unpacked
-    splits : which to read, of ``train, valid, test``
-    alignments : their folder, relative to ``folder``
+    folder : folder into which the corpus was unpacked
+    splits : splits to read, of ``train, valid, test``
+    alignments : folder of the alignments, relative to ``folder``
     words, phones : names of the two tiers of TextGrids
     language : entered for every utterance
 
     Returns
     -------
-    utterances, and segments of tiers ``phone``, ``syllable`` (columns ``lexical_tone`` as transcribed, ``tone`` with
-    third-tone sandhi, ``onset_consonant``, ``rime``) and ``word`` (where characters and syllables are as many); parents
-    are syllables and words; paths relative to ``folder``, times in samples
+    utterances, and segments of tiers ``phone``, ``syllable`` (columns ``lexical_tone`` as transcribed, ``tone`` after
+    third-tone sandhi, ``onset_consonant``, ``rime``) and ``word`` (if the numbers of characters and syllables match);
+    parents of phones are syllables, parents of syllables are words; paths relative to ``folder``, times in samples
 
     Raises
     ------
     CorpusError
-        There are no recordings, one lacks its transcript or is in two splits, or there is no such split.
+        There are no recordings, a transcript is missing, a recording is in two splits, or a split is unknown.
     LabelError
-        An alignment cannot be read or is not of its recording; more than half of the utterances are left out, or more
-        than 1 % for their pinyin.
+        An alignment cannot be read or does not fit its recording; more than half of the utterances are left out; or
+        more than 1 % have malformed pinyin.
     """
     folder = Path(folder)
     unknown = [split for split in splits if split not in _SPLITS]
@@ -88,23 +88,26 @@ def read_thchs30(
         )
     utterances, transcripts = _read_recordings(folder, splits, language)
     labels = read_alignments(folder / alignments, utterances["utterance"], words=words, phones=phones)
-    tables, counts, strange = [], Counter(), Counter()
+    tables: list[pd.DataFrame] = []
+    counts: Counter[str] = Counter()
+    unknown_syllables: Counter[str] = Counter()
     for row in utterances.itertuples():
         transcript, tiers = transcripts[row.utterance], labels.get(row.utterance)
-        reason = "without alignment" if tiers is None else "with malformed pinyin" if transcript is None else ""
-        if not reason:
-            table, reason = _segments(transcript, tiers, row)
+        if tiers is None or transcript is None:
+            counts["without alignment" if tiers is None else "with malformed pinyin"] += 1
+            continue
+        table, reason = _segments(transcript, tiers, row)
         if reason:
             counts[reason] += 1
             continue
         counts["labels cut at the end of audio"] += int(table.pop("cut").sum())
         tables.append(table)
-        strange.update(_written(syllable)[:-1] for syllable in transcript.syllables if not is_known(syllable))
+        unknown_syllables.update(_pinyin(syllable)[:-1] for syllable in transcript.syllables if not is_known(syllable))
     if len(tables) < (1 - _MAX_LEFT_OUT) * len(utterances):
         raise LabelError(
             f"expected alignments of {len(utterances)} utterances of THCHS-30 that fit their pinyin below "
             f"{folder / alignments}, found "
-            + ", ".join(f"{n} {what}" for what, n in counts.items() if n)
+            + ", ".join(f"{n} {reason}" for reason, n in counts.items() if n)
             + "; give its own alignments"
         )
     segments = pd.concat(tables, ignore_index=True)
@@ -113,8 +116,8 @@ def read_thchs30(
         "THCHS-30: %d utterances of %d speakers (%s); syllables outside of the table: %s",
         len(kept),
         kept["speaker"].nunique(),
-        ", ".join(f"{n} {what}" for what, n in counts.items()) or "none left out",
-        " ".join(strange) or "none",
+        ", ".join(f"{n} {reason}" for reason, n in counts.items()) or "none left out",
+        " ".join(unknown_syllables) or "none",
     )
     return kept, check_segments(segments, check_utterances(kept))
 
@@ -122,7 +125,7 @@ def read_thchs30(
 def _read_recordings(
     folder: Path, splits: Collection[str], language: str
 ) -> tuple[pd.DataFrame, dict[str, Transcript | None]]:
-    rows: dict[str, dict] = {}
+    rows: dict[str, dict[str, Any]] = {}
     transcripts: dict[str, Transcript | None] = {}
     errors: list[LabelError] = []
     genders = _genders(folder / "speakers.csv")
@@ -152,9 +155,9 @@ def _read_recordings(
 
 def _utterance(
     folder: Path, path: Path, speaker: str, split: str, errors: list[LabelError]
-) -> tuple[dict, Transcript | None]:
-    audio = follow(path, folder)
-    source = follow(path.with_name(path.name + ".trn"), folder)
+) -> tuple[dict[str, Any], Transcript | None]:
+    audio = follow_path(path, folder)
+    source = follow_path(path.with_name(path.name + ".trn"), folder)
     text, transcript = "", None
     try:
         text, transcript = read_transcript(source)
@@ -182,7 +185,7 @@ def _genders(path: Path) -> dict[str, str]:
 
 
 def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> tuple[pd.DataFrame, str]:
-    """Return the segments of an utterance, and why it must be left out, if it must."""
+    """Return the segments of an utterance and "", or any table and the reason for leaving the utterance out."""
     aligned = tier_in_samples(tiers["word"], "word", row) if "word" in tiers else pd.DataFrame()
     phones = tier_in_samples(tiers["phone"], "phone", row)
     phones["offset"] = phones["offset"].mask(phones["label"] == "sil", phones["offset"].clip(upper=row.n_samples))
@@ -192,16 +195,16 @@ def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> tuple
     if max(times.max(), phones["offset"].max()) > row.n_samples:
         return aligned, "whose alignment runs past the recording"
     lengths = transcript.word_lengths()
-    owners = np.repeat(np.arange(len(lengths)), lengths) if lengths else np.full(len(times), -1)
+    parents = np.repeat(np.arange(len(lengths)), lengths) if lengths else np.full(len(times), -1)
     syllables = pd.DataFrame(
         {
             "tier": "syllable",
             "onset": times[:, 0],
             "offset": times[:, 1],
-            "parent": owners,
+            "parent": parents,
             "cut": False,
-            "label": [_written(syllable) for syllable in transcript.syllables],
-            "tone": spoken_aloud(transcript.syllables, times),
+            "label": [_pinyin(syllable) for syllable in transcript.syllables],
+            "tone": tones_after_sandhi(transcript.syllables, times),
             "lexical_tone": [syllable.tone for syllable in transcript.syllables],
             "onset_consonant": [syllable.onset for syllable in transcript.syllables],
             "rime": [syllable.rime for syllable in transcript.syllables],
@@ -237,12 +240,12 @@ def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> tuple
 
 
 def _have_vowels(syllables: pd.DataFrame, phones: pd.DataFrame) -> bool:
-    """Tell whether every syllable has a vowel, other than the phone of its onset consonant: what a rime begins with."""
+    """Return whether every syllable has a vowel among its phones, the phone of the onset consonant excluded."""
     inside = phones[phones["parent"] >= 0]
     first = ~inside["parent"].duplicated() & (syllables["onset_consonant"].to_numpy()[inside["parent"]] != ZERO_ONSET)
     vowels = inside[(inside["phone_class"] == "vowel") & ~first]
     return set(vowels["parent"]) == set(range(len(syllables)))
 
 
-def _written(syllable: Syllable) -> str:
+def _pinyin(syllable: Syllable) -> str:
     return syllable.onset.replace(ZERO_ONSET, "") + syllable.rime + syllable.tone

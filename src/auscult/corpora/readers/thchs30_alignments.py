@@ -1,8 +1,9 @@
-"""Where words and phones of THCHS-30 lie: the hub's tables, or files of any aligner."""
+"""Word and phone alignments of THCHS-30: tables from the Hugging Face Hub, or label files of any aligner."""
 
 import re
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow
 import pyarrow.parquet
@@ -22,18 +23,25 @@ _IDENTITIES = ("id", "utt_id")
 
 
 def read_alignments(folder: str | Path, utterances: Collection[str], *, words: str, phones: str) -> Labels:
-    """Read the phones, and the words where there are any, of every utterance that is aligned below a folder.
+    """Read the phones, and the words if there are any, of every aligned utterance below a folder.
 
-    Three forms: Parquet tables with a row an utterance and its labels and times in seconds as lists, as the hub's
+    Three forms are read. Parquet tables have one row per utterance, with labels and times in seconds as lists: the hub
     datasets ``anyspeech/THCHS-30-alignments`` (columns ``id, phones, start, end, words, word_start, word_end``) and
-    ``changelinglab/thchs30-segment`` (``utt_id, phones, phone_starts, phone_ends``) have them; TextGrids named like the
-    recordings or, as Charsiu's of this corpus, ``THA11-000`` for ``A11_0``; and whatever else
-    :mod:`auscult.corpora.readers.alignments` reads.
+    ``changelinglab/thchs30-segment`` (``utt_id, phones, phone_starts, phone_ends``). TextGrids are named like the
+    recordings or, as in Charsiu's alignments of this corpus, ``THA11-000`` for ``A11_0``. All other formats of
+    :mod:`auscult.corpora.readers.alignments` are read as well.
+
+    Parameters
+    ----------
+    folder : folder with the alignments, at any depth
+    utterances : names of the utterances
+    words, phones : names of the two tiers of TextGrids
 
     Raises
     ------
     LabelError
-        There is none, a table lacks columns or has lists of different lengths, or an utterance is aligned twice.
+        There are no alignments, a table lacks columns or has lists of different lengths, or an utterance is aligned
+        twice.
     """
     folder = Path(folder)
     tables = sorted(folder.rglob("*.parquet"))
@@ -64,7 +72,7 @@ def _from_tables(paths: Iterable[Path], utterances: Collection[str]) -> Iterator
             names = pyarrow.parquet.read_schema(path).names
             identity, chosen = _choose(names, path)
             columns = [identity, *(column for triple in chosen.values() for column in triple)]
-            # Some tables hold the audio, too: what is not asked for is never read.
+            # Some tables also hold the audio, so only the columns in use are read.
             for batch in pyarrow.parquet.ParquetFile(path).iter_batches(_ROWS_AT_ONCE, columns=columns):
                 for row in batch.to_pylist():
                     if row[identity] in wanted:
@@ -88,7 +96,7 @@ def _choose(names: list[str], path: Path) -> tuple[str, dict[str, tuple[str, str
     return identity, chosen
 
 
-def _tier(row: dict, triple: tuple[str, str, str], path: Path) -> Tier:
+def _tier(row: dict[str, Any], triple: tuple[str, str, str], path: Path) -> Tier:
     labels, starts, ends = (row[column] or [] for column in triple)
     if not len(labels) == len(starts) == len(ends):
         raise LabelError(
@@ -103,7 +111,7 @@ def _from_files(
 ) -> Iterator[tuple[Path, str, dict[str, Tier]]]:
     for path in sorted(folder.rglob("*")):
         ending = path.suffix.lower()
-        # A transcript is no alignment, and a CTM names the utterances itself.
+        # Other stems belong to transcripts or other recordings; a CTM names the utterances itself.
         if ending not in FORMATS or (ending != ".ctm" and _utterance(path.stem.split(".")[0]) not in utterances):
             continue
         for name, tiers in read_labels(path, words=words, phones=phones).items():

@@ -1,4 +1,4 @@
-"""Transcripts of THCHS-30: words in characters, syllables in toned pinyin, initials and finals, a line each."""
+"""Transcripts of THCHS-30: three lines of words in characters, syllables in toned pinyin, and initials and finals."""
 
 import os
 from dataclasses import dataclass
@@ -8,22 +8,25 @@ from auscult.corpora.mandarin import Syllable
 from auscult.corpora.syllables import parse_pinyin
 from auscult.errors import CorpusError, LabelError
 
-__all__ = ["Transcript", "follow", "read_transcript"]
+__all__ = ["Transcript", "follow_path", "read_transcript"]
 
 _ERHUA = "儿"
-# No recording and no transcript of three lines is as short as a path.
+# Recordings and transcripts of three lines are longer than any path.
 _LONGEST_PATH_BYTES = 100
 
 
 @dataclass(frozen=True)
 class Transcript:
-    """What is said: the words in characters, and the syllables of all of them."""
+    """The words of an utterance in characters, and all their syllables."""
 
     words: list[str]
     syllables: list[Syllable]
 
     def word_lengths(self) -> list[int]:
-        """Return each word's number of syllables, empty where characters do not tell; a final 儿 may be no syllable."""
+        """Return the number of syllables of each word, or nothing if characters and syllables do not match.
+
+        A character is a syllable, except that a final 儿 may be part of the syllable before it.
+        """
         for fused in (False, True):
             lengths = [len(word) - (fused and word[1:].endswith(_ERHUA)) for word in self.words]
             if sum(lengths) == len(self.syllables):
@@ -31,13 +34,13 @@ class Transcript:
         return []
 
 
-def follow(path: Path, folder: Path) -> Path:
-    """Return a file of the corpus, or the one that it names: ``train`` has the paths of transcripts in ``data``.
+def follow_path(path: Path, folder: Path) -> Path:
+    """Return a file of the corpus, or the file whose path it contains, as in ``train``, which points into ``data``.
 
     Raises
     ------
     CorpusError
-        There is no such file, or it names one outside of the corpus.
+        The file does not exist, or points outside the corpus.
     """
     target = path
     if path.is_file() and path.stat().st_size <= _LONGEST_PATH_BYTES:
@@ -52,12 +55,12 @@ def follow(path: Path, folder: Path) -> Path:
 
 
 def read_transcript(path: Path) -> tuple[str, Transcript]:
-    """Read a transcript: its first line as it is, and its parts.
+    """Read a transcript: its first line unchanged, and its words and syllables.
 
     Raises
     ------
     CorpusError
-        It has fewer than two lines or is not in UTF-8.
+        The file has fewer than two lines or is not in UTF-8.
     LabelError
         A syllable has no vowel or no tone digit.
     """

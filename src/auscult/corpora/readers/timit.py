@@ -1,4 +1,4 @@
-"""TIMIT (Garofolo et al., 1993): recordings with phone and word times in samples, phones folded to the usual 39."""
+"""TIMIT (Garofolo et al., 1993): recordings with phone and word times in samples, phones folded to 39 classes."""
 
 import logging
 import re
@@ -10,6 +10,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length, rescale_samples
 from auscult.corpora.corpus import split_speakers
+from auscult.corpora.readers.tiers import cut_at_end, enclosing_words
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
@@ -17,8 +18,7 @@ __all__ = ["PHONE_CLASSES", "fold_phone", "phone_class", "read_timit"]
 
 _log = logging.getLogger(__name__)
 _LABEL_RATE_HZ = 16000
-# Hand labels end up to a frame or so past the recording, and words share a consonant ("had your") at their border.
-_MAX_EXCESS_S = 0.02
+# Adjacent words can share a consonant ("had your"), which belongs to the intervals of both.
 _MAX_SHARED_S = 0.25
 _NAME = re.compile(r"(?:.*?/)??(?:(train|test)/)?dr([1-8])[-/]([fm])([a-z]{3}\d)/((s[aix])\d+)\.phn", re.IGNORECASE)
 _ENDINGS = (".wav", ".wav.wav", ".flac")
@@ -57,14 +57,14 @@ _FOLD = {phone: phone for phone in _CLASS_OF if phone != "sil"} | {
 
 
 def fold_phone(phone: str) -> str | None:
-    """Return the one of 39 classes that a TIMIT phone belongs to (Lee & Hon, 1989); None for the glottal stop.
+    """Fold a TIMIT phone to one of 39 classes (Lee & Hon, 1989); None for the glottal stop.
 
-    Closures and pauses become ``sil``.
+    Closures and pauses are folded to ``sil``.
 
     Raises
     ------
     LabelError
-        The phone is none of TIMIT's 61.
+        The phone is not one of TIMIT's 61.
     """
     if phone == _DROPPED:
         return None
@@ -85,17 +85,25 @@ def read_timit(
     language: str = "english",
     divide_speakers: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Read the tables of TIMIT, the sample of NLTK or the full corpus, without its audio.
+    """Read the utterances and segments tables of TIMIT (the NLTK sample or the full corpus); audio is not decoded.
 
-    Reads ``dr1-fvmh0/sa1.phn`` (NLTK) and ``TRAIN/DR1/FCJF0/SA1.PHN`` (LDC) below ``folder``. Speaker, gender and
-    dialect come from the folders. The split is LDC's where there is one, with every eighth training speaker for
-    validation; else ``test``, or divided by speaker (:func:`~auscult.corpora.corpus.split_speakers`). Everybody reads
-    the ``sa`` sentences: leave them out where words must not be known. Segments are of tier ``word`` and ``phone``;
-    phones are folded (:func:`fold_phone`), glottal stops left out, original labels kept in ``label_61``; a phone's
-    parent is the word it lies in.
+    Reads files such as ``dr1-fvmh0/sa1.phn`` (NLTK) and ``TRAIN/DR1/FCJF0/SA1.PHN`` (LDC) below ``folder``. Speaker,
+    gender and dialect come from the folder names. The split is LDC's if the folders state it, with every eighth
+    training speaker for validation; otherwise ``test``, or divided by speaker
+    (:func:`~auscult.corpora.corpus.split_speakers`). All speakers read the ``sa`` sentences: leave them out if words
+    must not be shared between speakers. Segments are of tiers ``word`` and ``phone``; phones are folded
+    (:func:`fold_phone`), glottal stops are left out, original labels are kept in ``label_61``; the parent of a phone is
+    the word that contains it.
 
-    Where two words share a consonant, it is given to the later one; what ends up to 20 ms past the audio is cut.
-    Both are counted in the log.
+    A consonant shared by two words is assigned to the later word; labels that end up to 20 ms past the recording are
+    cut at its end. Both are counted in the log.
+
+    Parameters
+    ----------
+    folder : folder of the corpus
+    sentence_types : which sentences to read, of ``sa`` (dialect), ``si`` (diverse) and ``sx`` (compact)
+    language : entered for every utterance
+    divide_speakers : whether speakers without a published split are divided into train, valid and test
 
     Returns
     -------
@@ -140,7 +148,7 @@ def _find(folder: Path) -> Iterator[tuple[Path, re.Match]]:
 
 
 def _utterance(folder: Path, path: Path, match: re.Match, language: str) -> dict:
-    use, dialect, gender, initials, sentence, kind = (part and part.lower() for part in match.groups())
+    split, dialect, gender, initials, sentence, kind = (part and part.lower() for part in match.groups())
     audio = _beside(path, *_ENDINGS)
     text = _beside(path, ".txt").read_text(encoding="utf-8", errors="replace")
     sample_rate_hz, n_samples = audio_length(audio)
@@ -154,7 +162,7 @@ def _utterance(folder: Path, path: Path, match: re.Match, language: str) -> dict
         "gender": {"f": "female", "m": "male"}[gender],
         "language": language,
         "text": re.sub(r"^\s*\d+\s+\d+\s+", "", text).strip(),
-        "split": use or "",
+        "split": split or "",
         "dialect": f"dr{dialect}",
         "sentence": sentence,
         "sentence_type": kind,
@@ -176,15 +184,12 @@ def _segments(path: Path, row: dict, counts: dict[str, int]) -> list[pd.DataFram
     folded = [fold_phone(phone) for phone in phones["label"]]
     phones = phones.assign(tier="phone", label_61=phones["label"], label=folded).dropna(subset="label")
     phones["phone_class"] = phones["label"].map(phone_class)
-    # The last word that begins at or before a phone's onset is the only one that can contain it.
-    candidate = np.searchsorted(words["onset"], phones["onset"], side="right") - 1
-    ends = np.append(words["offset"].to_numpy(), -1)[candidate]
-    phones["parent"] = np.where((candidate >= 0) & (phones["offset"] <= ends), candidate, -1)
+    phones["parent"] = enclosing_words(words, phones)
     return [table.assign(utterance=row["utterance"], index=range(len(table))) for table in (words, phones)]
 
 
 def _read_labels(path: Path, row: dict, counts: dict[str, int]) -> pd.DataFrame:
-    """Read lines ``onset offset label`` in samples at 16 kHz, cut what barely passes the end of the recording."""
+    """Read lines ``onset offset label`` in samples at 16 kHz; cut labels that end just past the recording."""
     text = path.read_text(encoding="utf-8", errors="replace")
     lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
     if not lines:
@@ -199,10 +204,9 @@ def _read_labels(path: Path, row: dict, counts: dict[str, int]) -> pd.DataFrame:
     times = rescale_samples(times, _LABEL_RATE_HZ, row["sample_rate_hz"])
     labels = [parts[2].lower() for _, parts in lines]
     table = pd.DataFrame({"onset": times[:, 0], "offset": times[:, 1], "label": labels})
-    excess = table["offset"] - row["n_samples"]
-    barely = (excess > 0) & (excess <= _MAX_EXCESS_S * row["sample_rate_hz"])
-    counts["cut"] += int(barely.sum())
-    return table.assign(offset=table["offset"].mask(barely, row["n_samples"]))
+    table = cut_at_end(table, row["n_samples"], row["sample_rate_hz"])
+    counts["cut"] += int(table.pop("cut").sum())
+    return table
 
 
 def _cut_shared(words: pd.DataFrame, row: dict, counts: dict[str, int]) -> None:
@@ -215,7 +219,7 @@ def _cut_shared(words: pd.DataFrame, row: dict, counts: dict[str, int]) -> None:
 
 
 def _beside(path: Path, *endings: str) -> Path:
-    """Return the file beside a label file with its stem and one of the endings, in whatever case it is written."""
+    """Return the file next to a label file with the same stem and one of the endings, ignoring case."""
     names = {other.name.lower(): other for other in path.parent.iterdir()}
     for ending in endings:
         found = names.get(path.stem.lower() + ending)

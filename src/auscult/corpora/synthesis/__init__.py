@@ -1,1 +1,1 @@
-"""Corpora that are made here: speech by eSpeak NG, sounds, and text by a grammar."""
+"""Synthesised corpora: speech by eSpeak NG, nonspeech sounds, and text drawn from a grammar."""

@@ -1,6 +1,6 @@
-"""Speech with exact phone times from eSpeak NG; the only module that touches its library.
+"""Speech with exact phone times from eSpeak NG.
 
-eSpeak NG (GPL-3) comes as the package ``espeakng-loader`` and stays behind the functions of this module.
+eSpeak NG (GPL-3) is loaded from the package ``espeakng-loader``, by this module only.
 """
 
 import _ctypes
@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from auscult.errors import ConfigError
 
 __all__ = ["PhoneEvent", "Speech", "speak", "espeak_version", "variant_lines"]
 
-# Between words instead of a blank: eSpeak looks up "of the" or "there was" as one word otherwise, also in its events.
+# Separates words instead of a blank, with which eSpeak treats "of the" or "there was" as one word, also in its events.
 _SEPARATOR = "\u200b"
 _SYNCHRONOUS, _PHONEME_EVENTS, _IPA, _NO_EXIT = 2, 1, 2, 0x8000
 _CHARACTERS_UTF8, _RATE, _SAMPLERATE_EVENT, _PHONEME_EVENT = 1, 1, 8, 7
@@ -30,13 +31,13 @@ _REPAIR = "install the packages of requirements.lock again (espeakng-loader carr
 
 @dataclass(frozen=True)
 class PhoneEvent:
-    """A phone as eSpeak reports it.
+    """A phone reported by eSpeak.
 
     Parameters
     ----------
-    symbol : IPA with a stress mark, or nothing for a pause
-    onset : first sample, at the rate of the speech
-    token : position of the word it belongs to, -1 after the last
+    symbol : IPA with a stress mark, "" for a pause
+    onset : first sample, at the sample rate of the speech
+    token : position of the word that the phone belongs to, -1 after the last word
     """
 
     symbol: str
@@ -46,7 +47,7 @@ class PhoneEvent:
 
 @dataclass(frozen=True)
 class Speech:
-    """What eSpeak said: samples in [-1, 1) at ``sample_rate_hz``, and its phones and pauses in order."""
+    """Synthesised speech: samples in [-1, 1) at ``sample_rate_hz``, and phones and pauses in order."""
 
     samples: np.ndarray
     sample_rate_hz: int
@@ -88,29 +89,31 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 
 
 def speak(tokens: Sequence[str], language: str, settings: Sequence[str] = (), rate_wpm: int = 175) -> Speech:
-    """Speak words and report where each phone starts.
+    """Synthesise words and return the samples with the onset of each phone.
 
-    The library is loaded anew for every call: its noise and flutter generators keep their state otherwise, and the
-    samples would depend on what was said before.
+    The library is reloaded for every call, because its noise and flutter generators keep their state and the samples
+    would otherwise depend on earlier calls.
 
     Parameters
     ----------
-    tokens : words in the order they are said, without blanks
-    language : eSpeak's code (``en-us``, ``nl``, ``cmn-latn-pinyin``, ``fr``)
-    settings : lines in the format of eSpeak's voice files, put after those of the language
+    tokens : words in spoken order, without blanks
+    language : eSpeak's language code (``en-us``, ``nl``, ``cmn-latn-pinyin``, ``fr``)
+    settings : lines in the format of eSpeak's voice files, appended to those of the language
     rate_wpm : words per minute, 80 to 450
 
     Raises
     ------
     ConfigError
-        The library, its data or the language is not there, or a word cannot be spoken.
+        The library, its data or the language is missing, or a word cannot be spoken.
     """
     text = f"{_SEPARATOR.join(tokens)}."
-    definition = "\n".join([_language_text(language), *settings, ""])  # loads the library itself, which cannot nest
+    definition = "\n".join(
+        [_language_text(language), *settings, ""]
+    )  # loads the library itself, so it must not be called inside _library()
     with _library() as (library, sample_rate_hz), tempfile.NamedTemporaryFile("w", encoding="utf-8") as voice:
         voice.write(definition)
         voice.flush()
-        chunks, events = _collect(library)
+        chunks, events, _callback = _collect(library)
         library.espeak_ng_SetRandSeed(ctypes.c_long(1))
         if library.espeak_SetVoiceByFile(voice.name.encode()):
             raise ConfigError(f"expected voice settings that eSpeak accepts, found {list(settings)!r}; correct them")
@@ -132,9 +135,15 @@ def espeak_version() -> str:
 
 @cache
 def variant_lines(variant: str) -> tuple[str, ...]:
-    """Return the settings of a voice variant that eSpeak ships, without name, pitch, flutter, stress lengths and echo.
+    """Return the settings of a voice variant of eSpeak, without name, pitch, flutter, stress lengths and echo.
 
-    Pitch and flutter are ours to set; an echo would carry a phone past its end, and stress lengths change the timing.
+    Pitch and flutter are set per voice here; an echo would extend phones past their end, and stress lengths change the
+    timing.
+
+    Raises
+    ------
+    ConfigError
+        The variant does not exist.
     """
     path = _data_folder() / "voices" / "!v" / variant
     if not path.is_file():
@@ -178,12 +187,16 @@ def _language_text(language: str) -> str:
     return (_data_folder() / "lang" / identifier).read_text(encoding="utf-8")
 
 
-def _collect(library: ctypes.CDLL) -> tuple[list[np.ndarray], list[tuple[str, int, int]]]:
-    """Make eSpeak append its audio to the first list and (symbol, sample, character position) to the second."""
-    chunks, events = [], []
+def _collect(library: ctypes.CDLL) -> tuple[list[np.ndarray], list[tuple[str, int, int]], Any]:
+    """Return lists to which eSpeak appends audio and (symbol, sample, character position), and its callback.
+
+    The caller must hold the callback as long as eSpeak may call it: ctypes keeps no reference to it.
+    """
+    chunks: list[np.ndarray] = []
+    events: list[tuple[str, int, int]] = []
 
     @_Callback
-    def receive(samples, n_samples, event):
+    def receive(samples: Any, n_samples: int, event: Any) -> int:
         if samples and n_samples > 0:
             chunks.append(np.ctypeslib.as_array(samples, (n_samples,)).copy())
         index = 0
@@ -195,12 +208,11 @@ def _collect(library: ctypes.CDLL) -> tuple[list[np.ndarray], list[tuple[str, in
         return 0
 
     library.espeak_SetSynthCallback(receive)
-    library.receive = receive  # ctypes keeps no reference of its own
-    return chunks, events
+    return chunks, events, receive
 
 
 def _assign(events: Sequence[tuple[str, int, int]], tokens: Sequence[str]) -> Iterator[PhoneEvent]:
-    """Give every event the word whose characters it lies in; eSpeak counts characters from 1."""
+    """Assign every event to the word whose characters contain it; eSpeak counts characters from 1."""
     ends = np.cumsum([len(token) + len(_SEPARATOR) for token in tokens])
     for symbol, onset, position in events:
         token = int(np.searchsorted(ends, position - 1, side="right"))

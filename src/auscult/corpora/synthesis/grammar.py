@@ -1,8 +1,9 @@
-"""Sentences with their syntax: a lexicon (``lexicons/{language}.tsv``) and rules (``lexicons/{language}.toml``).
+"""Sentences with their syntax, drawn from a grammar.
 
-A language is those two files. The rules are a context-free grammar whose expansions name a head and the relation of
-every other part to it (Universal Dependencies), so that a sentence comes with words, parts of speech, heads and
-relations; single letters in brackets make number and gender agree.
+A language consists of a lexicon (``lexicons/{language}.tsv``) and rules (``lexicons/{language}.toml``). The rules are a
+context-free grammar whose expansions mark a head and name the relation of every other part to it (Universal
+Dependencies), so that each sentence has words, parts of speech, heads and relations. Single letters in brackets make
+number and gender agree.
 """
 
 import csv
@@ -13,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -34,11 +36,11 @@ class Word:
 
     Parameters
     ----------
-    text : as written
+    text : spelling
     pos : universal part of speech (``NOUN``, ``VERB`` …)
-    head : position of the word it depends on in the sentence, -1 for the root
+    head : position in the sentence of the word it depends on, -1 for the root
     relation : universal dependency relation to the head (``nsubj``, ``obj`` … ``root``)
-    number : ``singular``, ``plural`` or nothing
+    number : ``singular``, ``plural`` or ""
     lemma : citation form
     """
 
@@ -67,17 +69,17 @@ class _Expansion:
 
 @dataclass(frozen=True)
 class Grammar:
-    """A language that can be said: its eSpeak voice, lexicon and rules.
+    """A grammar of a language: eSpeak voice, lexicon and rules.
 
     Parameters
     ----------
     language : name of the two files
-    espeak : eSpeak's code of the language; empty where it is only written
+    espeak : eSpeak's code of the language; empty for text grammars
     toned : whether words are pinyin with tone digits
-    lexicon : rows of the table by category
+    lexicon : rows of the lexicon by category
     rules : expansions by symbol
-    domains : values of number and of gender in the lexicon
-    substitutions : (word, pattern of the next word, replacement), for forms that depend on their neighbour
+    domains : values of number and gender in the lexicon
+    substitutions : (word, pattern of the next word, replacement), for forms that depend on the next word
     """
 
     language: str
@@ -87,24 +89,25 @@ class Grammar:
     rules: Mapping[str, tuple[_Expansion, ...]]
     domains: Mapping[str, Sequence[str]]
     substitutions: tuple[tuple[str, str, str], ...] = ()
-    # What a rule or category offers under given features, found once: corpora of text draw a million words.
-    _offers: dict = field(default_factory=dict, compare=False, repr=False)
+    # Cached options of a rule or category under given features: text corpora draw a million words.
+    _offers: dict[tuple[Any, ...], Any] = field(default_factory=dict, compare=False, repr=False)
 
     def sentence(self, generator: np.random.Generator) -> tuple[Word, ...]:
-        """Draw a sentence; its words' heads form one tree."""
+        """Draw a sentence; the heads of its words form a tree."""
         words, head = self._expand(_Symbol("S", (), "root", True), {}, generator, 0)
         words[head] = replace(words[head], head=-1, relation="root")
         return tuple(self._substitute(words))
 
-    def sentences(self, seed: int | np.random.SeedSequence) -> Iterator[tuple[Word, ...]]:
-        """Draw different sentences of at most 13 words for ever.
+    def sentences(self, seed: int | Sequence[int] | np.random.SeedSequence) -> Iterator[tuple[Word, ...]]:
+        """Yield different sentences of at most 13 words without end.
 
         Raises
         ------
         ConfigError
-            A thousand draws in a row gave nothing new: the grammar is too small for what is asked.
+            A thousand draws in a row gave no new sentence: the grammar is too small.
         """
-        generator, seen, repeats = np.random.default_rng(seed), set(), 0
+        generator, repeats = np.random.default_rng(seed), 0
+        seen: set[str] = set()
         while repeats < 1000:
             words = self.sentence(generator)
             text = " ".join(word.text for word in words)
@@ -117,14 +120,17 @@ class Grammar:
             f"one in 1000 draws; ask for fewer sentences or add words to lexicons/{self.language}.tsv"
         )
 
-    def _expand(self, symbol, features, generator, depth) -> tuple[list[Word], int]:
+    def _expand(
+        self, symbol: _Symbol, features: dict[str, str], generator: np.random.Generator, depth: int
+    ) -> tuple[list[Word], int]:
         """Return the words of a symbol, their heads counted from its first word, and the position of its head."""
         if symbol.name not in self.rules:
             return [self._draw(symbol, features, generator)], 0
         values = [features.get(argument, argument) for argument in symbol.arguments]
         expansion = self._choose(symbol.name, values, generator, depth)
         features = dict(zip(expansion.formals, values))
-        words, heads = [], []
+        words: list[Word] = []
+        heads: list[int] = []
         for part in expansion.symbols:
             self._bind(part, features, generator)
             found, head = self._expand(part, features, generator, depth + 1)
@@ -136,16 +142,16 @@ class Grammar:
                 words[head] = replace(words[head], head=main, relation=part.relation)
         return words, main
 
-    def _choose(self, name, values, generator, depth) -> _Expansion:
+    def _choose(self, name: str, values: Sequence[str], generator: np.random.Generator, depth: int) -> _Expansion:
         deep = depth >= _MAX_DEPTH
         offer = self._offers.get((name, *values, deep))
         if offer is None:
             offer = self._offers[name, *values, deep] = self._expansions(name, values, deep)
         options, cumulated = offer
-        # As `generator.choice(len(options), p=…)` draws, which checks its weights anew every time.
+        # Draws like `generator.choice(len(options), p=…)`, which would check its weights at every call.
         return options[cumulated.searchsorted(generator.random(), side="right")]
 
-    def _expansions(self, name, values, deep) -> tuple[list[_Expansion], np.ndarray]:
+    def _expansions(self, name: str, values: Sequence[str], deep: bool) -> tuple[list[_Expansion], np.ndarray]:
         options = [
             option
             for option in self.rules[name]
@@ -158,13 +164,13 @@ class Grammar:
         cumulated = np.cumsum(weights / weights.sum())
         return options, cumulated / cumulated[-1]
 
-    def _bind(self, symbol, features, generator) -> None:
+    def _bind(self, symbol: _Symbol, features: dict[str, str], generator: np.random.Generator) -> None:
         for argument in symbol.arguments:
             if argument in _FEATURES and argument not in features:
                 domain = self.domains[_FEATURES[argument]]
-                features[argument] = domain[generator.integers(len(domain))]
+                features[argument] = domain[int(generator.integers(len(domain)))]
 
-    def _draw(self, symbol, features, generator) -> Word:
+    def _draw(self, symbol: _Symbol, features: Mapping[str, str], generator: np.random.Generator) -> Word:
         wanted = [features.get(argument, argument) for argument in symbol.arguments]
         rows = self._offers.get((symbol, *wanted))
         if rows is None:
@@ -187,7 +193,7 @@ class Grammar:
 
 
 def split_of(text: str) -> str:
-    """Return the split that a sentence is of by its text alone: none that one corpus trains on is another's test."""
+    """Return the split of a sentence; it depends only on the text, so that splits are disjoint across corpora."""
     return _SPLIT_OF_BYTE[sha256(text.encode()).digest()[0]]
 
 
@@ -198,7 +204,7 @@ def read_grammar(language: str, folder: Path = LEXICONS) -> Grammar:
     Raises
     ------
     ConfigError
-        There are no such files, or a rule cannot be read or names an unknown symbol.
+        The files do not exist, or a rule cannot be read or names an unknown symbol.
     """
     table, rules = folder / f"{language}.tsv", folder / f"{language}.toml"
     if not (table.is_file() and rules.is_file()):
@@ -207,7 +213,7 @@ def read_grammar(language: str, folder: Path = LEXICONS) -> Grammar:
             f"correct it, or add {folder.name}/{language}.tsv and {folder.name}/{language}.toml"
         )
     content = tomllib.loads(rules.read_text(encoding="utf-8"))
-    lexicon: dict[str, list] = {}
+    lexicon: dict[str, list[dict[str, str]]] = {}
     with open(table, encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
             lexicon.setdefault(row["category"], []).append(row)
@@ -236,7 +242,9 @@ def _read_rules(content: Mapping[str, Sequence[str]], path: Path) -> dict[str, t
             weight, *parts = text.split()
             symbols = tuple(_read_symbol(part, path) for part in parts)
             if sum(part.is_head for part in symbols) != 1 or not weight.isdigit():
-                raise ConfigError(f"expected a weight and one starred symbol, found {text!r} for {left} in {path.name}")
+                raise ConfigError(
+                    f"expected a weight and one starred symbol, found {text!r} for {left} in {path.name}; correct it"
+                )
             rules[symbol.name] = (*rules.get(symbol.name, ()), _Expansion(symbol.arguments, int(weight), symbols))
     return rules
 
@@ -244,7 +252,7 @@ def _read_rules(content: Mapping[str, Sequence[str]], path: Path) -> dict[str, t
 def _read_symbol(text: str, path: Path) -> _Symbol:
     match = _SYMBOL.match(text)
     if not match:
-        raise ConfigError(f"expected relation:symbol(n) or *symbol(n), found {text!r} in {path.name}")
+        raise ConfigError(f"expected relation:symbol(n) or *symbol(n), found {text!r} in {path.name}; correct it")
     arguments = tuple((match["arguments"] or "").split(",")) if match["arguments"] else ()
     return _Symbol(match["name"], arguments, match["relation"] or "", bool(match["head"]))
 
@@ -260,7 +268,7 @@ def _check_symbols(grammar: Grammar, path: Path) -> None:
 
 
 def _agrees(row: Mapping[str, str], wanted: Sequence[str]) -> bool:
-    """Tell whether a word has, or leaves open, every wanted value."""
+    """Return whether a word has, or leaves open, every wanted value."""
     return all(value in (row["number"], row["gender"]) or _open(row, value) for value in wanted)
 
 

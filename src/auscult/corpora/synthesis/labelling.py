@@ -1,8 +1,9 @@
-"""Where phones, syllables and words lie in synthesised speech."""
+"""Times of phones, syllables and words in synthesised speech."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,8 @@ EXTRA_COLUMNS = {
     "number": "",
     "lemma": "",
 }
-_SILENCE = 3e-4
+_SYNTAX = ("pos", "head", "relation", "number", "lemma")
+_SILENCE = 3e-4  # amplitude, re full scale, up to which a sample counts as silent
 _LONGEST_CLOSURE_S = 0.08
 _VOWEL_START_S = 0.02
 _SHORTEST_PHONE_S = 0.02
@@ -36,7 +38,7 @@ _ONSET_BORROWED_S = 0.04
 
 @dataclass(frozen=True)
 class TimedPhone:
-    """A phone with its IPA label, stress, the token it belongs to, and its samples ``onset`` to ``offset``."""
+    """A phone with its IPA label, stress, the token it belongs to, and its span from sample ``onset`` to ``offset``."""
 
     label: str
     stress: str
@@ -46,12 +48,13 @@ class TimedPhone:
 
 
 def phone_times(speech: Speech) -> list[TimedPhone]:
-    """Return the phones of what eSpeak said, pauses left out, in samples of the speech.
+    """Return the phones of synthesised speech, without pauses, with times in samples of the speech.
 
-    eSpeak reports a stop at its burst, and any phone after the silence it puts before it: that silence, the closure
-    of a stop, is given to the phone that it prepares. It reports a vowel after a nasal or approximant only once the
-    vowel has started: 20 ms are taken off, the median lag of the spectral change over nasals. It draws a liquid after
-    a vowel as the end of the vowel's glide and reports it as (almost) nothing: it gets the end of the phone before it.
+    Three of eSpeak's times are corrected. A stop is reported at its burst, and any phone after the silence that
+    precedes it; this silence, the closure of a stop, is assigned to the phone that follows it. A vowel after a nasal or
+    approximant is reported late; its onset is moved 20 ms earlier, the median lag of the spectral change over nasals. A
+    liquid after a vowel is synthesised as the end of the vowel's glide and reported with a duration near zero; it is
+    assigned the end of the phone before it.
     """
     ends = [event.onset for event in speech.phones[1:]] + [len(speech.samples)]
     timed: list[TimedPhone] = []
@@ -71,20 +74,20 @@ def phone_times(speech: Speech) -> list[TimedPhone]:
 
 def label_speech(
     phones: Sequence[TimedPhone], words: Sequence[Word], tokens: Sequence[Sequence[str]], toned: bool
-) -> Iterator[tuple[dict, dict]]:
-    """Yield (segment columns, extra columns) of every phone, syllable and word.
+) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Yield (segment columns, extra columns) for every phone, syllable and word.
 
     Parameters
     ----------
-    phones : with times in samples of the recording
-    words : of the sentence
-    tokens : what each word was given to eSpeak as: itself, or its syllables where the language is toned
+    phones : phones with times in samples of the recording
+    words : words of the sentence
+    tokens : eSpeak's input for each word: the word itself, or its syllables if the language is toned
     toned : whether tokens are toned pinyin syllables
 
     Raises
     ------
     LabelError
-        A word has no phone.
+        No phone belongs to one of the words.
     """
     owner = [position for position, word in enumerate(tokens) for _ in word]
     flat = [token for word in tokens for token in word]
@@ -97,25 +100,24 @@ def label_speech(
             f"expected eSpeak to speak every word of {text!r}, found no phone of {silent[0]!r}; respell it"
         )
     n_phones = n_syllables = 0
-    for position, in_word in groupby(phones, key=lambda phone: owner[phone.token]):
-        in_word = list(in_word)
+    for position, grouped in groupby(phones, key=lambda phone: owner[phone.token]):
+        in_word = list(grouped)
         word = words[position]
         for members in _syllables(in_word, toned):
             for phone in members:
-                extra = {"phone_class": phone_class(phone.label), "stress": phone.stress}
-                yield _segment("phone", n_phones, phone.label, [phone], n_syllables), extra
+                columns = {"phone_class": phone_class(phone.label), "stress": phone.stress}
+                yield _segment("phone", n_phones, phone.label, [phone], n_syllables), columns
                 n_phones += 1
             token = members[0].token
             label = flat[token] if toned else "".join(phone.label for phone in members)
-            extra = _tone_columns(flat[token], tones[token]) if toned else {}
-            yield _segment("syllable", n_syllables, label, members, position), extra
+            columns = _tone_columns(flat[token], tones[token]) if toned else {}
+            yield _segment("syllable", n_syllables, label, members, position), columns
             n_syllables += 1
-        columns = ("pos", "head", "relation", "number", "lemma")
-        yield _segment("word", position, word.text, in_word, -1), {name: getattr(word, name) for name in columns}
+        yield _segment("word", position, word.text, in_word, -1), {name: getattr(word, name) for name in _SYNTAX}
 
 
 def _silence_before(speech: Speech, onset: int, earliest: int) -> int:
-    """Return the number of silent samples before ``onset``, at most a long closure's."""
+    """Return the number of silent samples before ``onset``, at most the length of the longest closure."""
     limit = min(onset - earliest, int(_LONGEST_CLOSURE_S * speech.sample_rate_hz))
     loud = np.flatnonzero(np.abs(speech.samples[onset - limit : onset]) > _SILENCE)
     return limit if not len(loud) else limit - 1 - int(loud[-1])
@@ -150,7 +152,7 @@ def _syllables(phones: Sequence[TimedPhone], toned: bool) -> Iterator[list[Timed
         yield [phone for _, phone in members]
 
 
-def _segment(tier: str, index: int, label: str, members: Sequence[TimedPhone], parent: int) -> dict:
+def _segment(tier: str, index: int, label: str, members: Sequence[TimedPhone], parent: int) -> dict[str, Any]:
     onset, offset = members[0].onset, members[-1].offset
     return {"tier": tier, "index": index, "label": label, "onset": onset, "offset": offset, "parent": parent}
 

@@ -1,9 +1,10 @@
-"""A control corpus without speech: noise, tones, chirps, clicks and modulated noise, as long and as loud as speech."""
+"""A control corpus without speech: noise, tones, chirps and clicks, with the length and level of spoken sentences."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -35,24 +36,24 @@ class _Sequence:
 def synthesise_nonspeech(
     folder: str | Path, *, corpus: str, utterances: Mapping[str, int], seed: int, n_workers: int = 1
 ) -> Manifest:
-    """Synthesise sequences of sounds that are no speech into a sealed folder; equal arguments give equal bytes.
+    """Synthesise sequences of nonspeech sounds into a sealed folder; equal arguments give equal bytes.
 
-    Each utterance is a row of events of 60 to 400 ms with pauses, 1.5 to 4.5 s in all like a spoken sentence, through
-    the same rooms, channels, noises and levels. Events are segments of tier ``phone`` with their kind as label. The
-    speaker column names a *source*: one of eight registers a split, from low to high, in which the sounds lie.
+    Each utterance is a sequence of events of 60 to 400 ms with pauses, 1.5 to 4.5 s long in total, like a spoken
+    sentence, with the same rooms, channels, noises and levels as speech. Events are segments of tier ``phone`` with
+    their kind as label. The speaker column names a *source*: one of eight frequency ranges per split, from low to high.
 
     Parameters
     ----------
-    folder : where the corpus shall stand
-    corpus : its name in the tables
-    utterances : number per split (``train``, ``valid``, ``test``)
-    seed : of everything drawn
-    n_workers : processes
+    folder : the corpus folder to write
+    corpus : name of the corpus in the tables
+    utterances : number of utterances per split (``train``, ``valid``, ``test``)
+    seed : seed of all random draws
+    n_workers : number of processes
 
     Raises
     ------
     ConfigError
-        A split is unknown or no utterance is asked for.
+        A split is unknown, or the number of utterances is not positive.
     """
     if not utterances or set(utterances) - set(SPLITS) or min(utterances.values()) < 1:
         raise ConfigError(
@@ -69,13 +70,13 @@ def synthesise_nonspeech(
 
 
 def draw_event(kind: str, n_samples: int, centre_hz: float, generator: np.random.Generator) -> np.ndarray:
-    """Draw one sound of a kind around a frequency, with ramps of 5 ms.
+    """Draw one sound of a kind around a centre frequency, with ramps of 5 ms.
 
     Parameters
     ----------
     kind : one of :data:`KINDS`
     n_samples : length at 16 kHz
-    centre_hz : frequency of a tone, centre of a chirp and of a noise band, ring of a click
+    centre_hz : frequency of a tone, centre of a chirp or noise band, resonance of a click
 
     Returns
     -------
@@ -108,17 +109,24 @@ def draw_event(kind: str, n_samples: int, centre_hz: float, generator: np.random
     return sound * ramp / np.sqrt(np.mean((sound * ramp) ** 2))
 
 
-def _produce(item: _Sequence, folder: Path, corpus: str, seed: int) -> tuple[dict, list[dict]]:
+def _produce(item: _Sequence, folder: Path, corpus: str, seed: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     generator = np.random.default_rng([seed, *item.utterance.encode()])
     waveform = np.zeros(int(generator.uniform(1.5, 4.5) * _RATE_HZ))
-    segments = []
+    segments: list[dict[str, Any]] = []
     for onset, offset in _times(len(waveform), generator):
         kind = KINDS[generator.integers(len(KINDS))]
         centre_hz = 150 * 2 ** (item.source / 2 + generator.uniform(-0.5, 0.5))
         loudness = 10 ** (generator.uniform(-15, 0) / 20)
         waveform[onset:offset] = loudness * draw_event(kind, offset - onset, centre_hz, generator)
-        place = {"tier": "phone", "index": len(segments), "label": kind, "onset": onset, "offset": offset, "parent": -1}
-        segments.append({"utterance": item.utterance} | place | EXTRA_COLUMNS | {"phone_class": "noise"})
+        segment = {
+            "tier": "phone",
+            "index": len(segments),
+            "label": kind,
+            "onset": onset,
+            "offset": offset,
+            "parent": -1,
+        }
+        segments.append({"utterance": item.utterance} | segment | EXTRA_COLUMNS | {"phone_class": "noise"})
     path = f"audio/{item.utterance}.flac"
     soundfile.write(folder / path, record(waveform, generator), _RATE_HZ, subtype="PCM_16")
     source = f"{item.split}-source{item.source}"

@@ -1,8 +1,8 @@
-"""Minimal pairs of English: a sentence of the grammar, and the same with one word that breaks one rule.
+"""Minimal pairs of English: a sentence of the grammar, and the same sentence with one word that breaks one rule.
 
-Paradigms are as those of BLiMP (Warstadt et al., 2020) that this grammar can say. A pair differs in one word; whether a
-sentence is of a paradigm is told from its parse. ``condition`` names what a paradigm must hold in equal
-parts, so that a model that always prefers one form is right half of the time.
+Paradigms follow those of BLiMP (Warstadt et al., 2020) that the grammar can generate. The sentences of a pair differ in
+one word; the parse of a sentence decides which paradigms it belongs to. Pairs of a paradigm are balanced over their
+``condition``, so that a model that always prefers one form is right half of the time.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,39 +27,40 @@ class Pair:
 
 
 class Lexicon:
-    """What the paradigms must know of words that a sentence does not say."""
+    """Forms, genders and categories of words, looked up by the paradigms."""
 
-    def __init__(self, grammar: Grammar):
+    def __init__(self, grammar: Grammar) -> None:
         rows = [row for rows in grammar.lexicon.values() for row in rows]
         self._forms = {(row["lemma"], row["pos"], row["number"]): row["word"] for row in rows if row["number"]}
         self._genders = {row["word"]: row["gender"] for row in rows}
         self._words = {name: {row["word"] for row in rows} for name, rows in grammar.lexicon.items()}
         self._intransitives = sorted({row["lemma"] for row in grammar.lexicon["verb_intransitive"]})
 
-    def other_number(self, word: Word) -> str | None:
-        """Return the form of the other number."""
-        return self._forms.get((word.lemma, word.pos, _OTHER.get(word.number)))
+    def other_number(self, word: Word) -> str:
+        """Return the form of a word in the other number; every inflected lemma of the lexicon has both."""
+        return self._forms[word.lemma, word.pos, _OTHER[word.number]]
 
     def gender(self, word: Word) -> str:
-        """Return ``masculine``, ``feminine`` or nothing."""
+        """Return ``masculine``, ``feminine`` or ""."""
         return self._genders[word.text]
 
     def is_of(self, word: Word, category: str) -> bool:
-        """Tell whether a word is in a category of the lexicon."""
+        """Return whether a word is in a category of the lexicon."""
         return word.text in self._words[category]
 
     def intransitive(self, word: Word) -> str:
-        """Return an intransitive verb of the same number, one for each lemma."""
+        """Return an intransitive verb of the same number, always the same one for a lemma."""
         lemma = self._intransitives[sum(word.lemma.encode()) % len(self._intransitives)]
         return self._forms[(lemma, "VERB", word.number)]
 
 
 Sentence = Sequence[Word]
-Paradigm = Callable[[Sentence, Lexicon], Iterator[tuple[Mapping[int, str], str]]]
+Changes = Mapping[int, str]  # replaced words by their position
+Paradigm = Callable[[Sentence, Lexicon], Iterator[tuple[Changes, str]]]
 
 
 def minimal_pairs(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[str, Pair]]:
-    """Yield every paradigm that a sentence is of, with its pair."""
+    """Yield (paradigm, pair) for every paradigm that a sentence belongs to."""
     good = " ".join(word.text for word in words)
     for name, paradigm in PARADIGMS.items():
         for changes, condition in paradigm(words, lexicon):
@@ -68,7 +69,7 @@ def minimal_pairs(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[str, Pair
 
 
 def _subjects(words: Sentence) -> Iterator[tuple[int, int]]:
-    """Yield (subject, verb) where the noun comes first and the verb's form shows its number."""
+    """Yield positions (subject, verb) of nouns before verbs whose form marks number."""
     for place, word in enumerate(words):
         verb = word.head
         noun = word.relation == "nsubj" and word.pos == "NOUN" and verb > place
@@ -76,7 +77,7 @@ def _subjects(words: Sentence) -> Iterator[tuple[int, int]]:
             yield place, verb
 
 
-def _agreement(words: Sentence, lexicon: Lexicon, relation: str):
+def _agreement(words: Sentence, lexicon: Lexicon, relation: str) -> Iterator[tuple[Changes, str]]:
     for subject, verb in _subjects(words):
         after = {word.relation for word in words[subject + 1 :] if word.head == subject}
         between = [word for word in words[subject + 1 : verb] if word.pos == "NOUN"]
@@ -85,20 +86,20 @@ def _agreement(words: Sentence, lexicon: Lexicon, relation: str):
             yield {verb: lexicon.other_number(words[verb])}, words[subject].number
 
 
-def _adjacent(words, lexicon):
+def _adjacent(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     return _agreement(words, lexicon, "")
 
 
-def _prepositional(words, lexicon):
+def _prepositional(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     return _agreement(words, lexicon, "nmod")
 
 
-def _relative(words, lexicon):
+def _relative(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     return _agreement(words, lexicon, "acl:relcl")
 
 
-def _coordinated(words, lexicon):
-    """Agreement of a second verb, with a noun of the other number in between."""
+def _coordinated(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
+    """Yield agreement of a coordinated second verb, with a noun of the other number in between."""
     for subject, verb in _subjects(words):
         for place, word in enumerate(words):
             nouns = [other.number for other in words[verb:place] if other.pos == "NOUN"]
@@ -111,7 +112,7 @@ def _coordinated(words, lexicon):
                 yield {place: lexicon.other_number(word)}, word.number
 
 
-def _determiner(words, lexicon):
+def _determiner(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     for place, word in enumerate(words):
         if word.relation == "det" and lexicon.is_of(word, "demonstrative"):
             yield {place: lexicon.other_number(word)}, word.number
@@ -124,20 +125,20 @@ def _reflexives(words: Sentence) -> Iterator[tuple[int, Word]]:
             yield place, subjects[0]
 
 
-def _reflexive_number(words, lexicon):
+def _reflexive_number(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     for place, subject in _reflexives(words):
         alone = "herself" if lexicon.gender(subject) == "feminine" else "himself"
         yield {place: _OTHER_NUMBER.get(words[place].text, alone)}, words[place].number
 
 
-def _reflexive_gender(words, lexicon):
+def _reflexive_gender(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     for place, subject in _reflexives(words):
         if lexicon.gender(subject) and words[place].text in _OTHER_GENDER:
             yield {place: _OTHER_GENDER[words[place].text]}, words[place].text
 
 
-def _npi_licensor(words, lexicon):
-    """The negative determiner of a subject whose own verb has ``ever`` before it."""
+def _npi_licensor(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
+    """Yield the negative determiner of a subject whose verb is preceded by ``ever``."""
     verbs = {word.head for word in words if lexicon.is_of(word, "ever")}
     for place, word in enumerate(words):
         noun = words[word.head]
@@ -145,7 +146,7 @@ def _npi_licensor(words, lexicon):
             yield {place: "some"}, word.text
 
 
-def _npi_present(words, lexicon):
+def _npi_present(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     if not any(lexicon.is_of(word, "licensor") for word in words):
         for place, word in enumerate(words):
             perfect = any(other.head == word.head and other.relation == "aux" for other in words)
@@ -153,7 +154,7 @@ def _npi_present(words, lexicon):
                 yield {place: "ever"}, word.text
 
 
-def _argument_structure(words, lexicon):
+def _argument_structure(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, str]]:
     for place, word in enumerate(words):
         objects = [other for other in words[place:] if other.head == place and other.relation == "obj"]
         if word.number and lexicon.is_of(word, "verb_transitive") and objects and objects[0].pos == "NOUN":

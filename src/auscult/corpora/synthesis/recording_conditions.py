@@ -1,7 +1,7 @@
-"""What lies between mouth and file: room, channel, noise and level, drawn for each recording.
+"""Recording conditions: room, channel, noise and level, drawn for each recording.
 
-Nothing here moves sound in time: the direct path arrives at once, filters have zero phase, and lengths stay the same,
-so that labels stay true.
+None of them shifts sound in time: the direct path has no delay, filters have zero phase, and lengths do not change, so
+that labels stay correct.
 """
 
 import numpy as np
@@ -14,28 +14,30 @@ _RATE_HZ = 16_000
 
 
 def record(waveform: np.ndarray, generator: np.random.Generator) -> np.ndarray:
-    """Return a waveform as heard in a drawn room through a drawn channel with noise, at a drawn level.
+    """Return a waveform with a random room, channel, noise and level.
 
-    Reverberation 50 to 350 ms, 8 to 20 dB under the direct sound; tilt up to 2 dB per octave, band limits in a third of
-    the recordings; white, pink or speech-like noise at 15 to 40 dB; level -32 to -18 dB of full scale.
+    The reverberation time is 50 to 350 ms, the reverberant sound 8 to 20 dB below the direct sound. The channel has a
+    spectral tilt of up to 2 dB per octave, and band limits in a third of the recordings. White, pink or speech-like
+    noise is added at a signal-to-noise ratio of 15 to 40 dB. The level is -32 to -18 dB re full scale.
 
     Parameters
     ----------
     waveform : float array [shape=(n_samples,)] at 16 kHz
+    generator : source of all random draws
 
     Returns
     -------
     float32 array [shape=(n_samples,)] in [-1, 1]
     """
-    heard = _through_channel(_in_room(waveform, generator), generator)
+    recorded = _through_channel(_in_room(waveform, generator), generator)
     snr_db = generator.uniform(15, 40)
-    noise = _noise(len(heard), generator)
-    heard = heard + noise * _rms(heard) / _rms(noise) * 10 ** (-snr_db / 20)
-    return set_level(heard, generator.uniform(-32, -18))
+    noise = _noise(len(recorded), generator)
+    recorded = recorded + noise * _rms(recorded) / _rms(noise) * 10 ** (-snr_db / 20)
+    return set_level(recorded, generator.uniform(-32, -18))
 
 
 def set_level(waveform: np.ndarray, level_db: float) -> np.ndarray:
-    """Return a waveform with a root mean square of ``level_db`` re full scale, less where its peak would clip."""
+    """Scale a waveform to a root mean square of ``level_db`` re full scale, or less if its peak would clip."""
     scaled = waveform * (10 ** (level_db / 20) / _rms(waveform))
     return (scaled * min(1.0, 0.98 / np.abs(scaled).max(initial=1e-9))).astype(np.float32)
 
@@ -75,7 +77,7 @@ def _noise(n_samples: int, generator: np.random.Generator) -> np.ndarray:
 
 
 def _envelope(n_samples: int, generator: np.random.Generator) -> np.ndarray:
-    """Return a slow envelope as of distant voices: modulation at 2 to 6 Hz."""
+    """Return a slow envelope like that of distant voices, modulated at 2 to 6 Hz."""
     times_s = np.arange(n_samples) / _RATE_HZ
     waves = [np.sin(2 * np.pi * (generator.uniform(2, 6) * times_s + generator.random())) for _ in range(3)]
     return 1 + 0.25 * np.sum(waves, axis=0)

@@ -1,10 +1,11 @@
-"""A corpus that eSpeak says: sentences of a grammar in many voices, with phones, syllables and words known exactly."""
+"""Corpora synthesised by eSpeak NG: sentences of a grammar in many voices, with exact phones, syllables and words."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import cycle, islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,15 +20,15 @@ from auscult.corpora.synthesis.grammar import Word, read_grammar, split_of
 from auscult.corpora.synthesis.labelling import EXTRA_COLUMNS, TimedPhone, label_speech, phone_times
 from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.synthesis.recording_conditions import record, set_level
-from auscult.corpora.synthesis.voices import SPLITS, Voice, draw_voices
+from auscult.corpora.synthesis.voices import SPLITS, Split, Voice, draw_voices
 from auscult.corpora.translations import REFERENCES, reference_table
 from auscult.errors import ConfigError
 from auscult.manifests import Manifest, build_folder, check_folder
 from auscult.tables import UTTERANCE_COLUMNS, check_segments, check_utterances, write_table
 
-__all__ = ["synthesise_corpus", "Item", "plan_items", "say", "build_corpus", "collect"]
+__all__ = ["synthesise_corpus", "Item", "plan_items", "synthesise_item", "build_corpus", "collect"]
 
-REVISION = 1  # of everything that decides the bytes of a corpus: raise it with any change that alters them
+REVISION = 1  # increment with every change that alters the bytes of a corpus
 _RATE_HZ = 16_000
 _UP = 320
 _SHORTEST_LEAD, _LONGEST_LEAD = 800, 4000
@@ -36,7 +37,7 @@ _LEVEL_DB = -23.0
 
 @dataclass(frozen=True)
 class Item:
-    """One utterance to be said: its name, language, words, voice, split, and whether it is a sentence or a syllable."""
+    """An utterance to synthesise: name, language, words, voice, split, and kind (``sentence`` or ``syllable``)."""
 
     utterance: str
     language: str
@@ -63,22 +64,22 @@ def synthesise_corpus(
 
     Parameters
     ----------
-    folder : where the corpus shall stand
-    corpus : its name in the tables
-    languages : names with a lexicon and rules; every voice of a split speaks each of them
-    sentences : utterances per split, shared out evenly over the languages; no sentence occurs twice, and none of one
-        split in another, in this corpus or any other
-    voices : voices per split, an even number: half are women; voices of different splits differ
-    seed : of sentences, voices and recording conditions
+    folder : the corpus folder to write
+    corpus : name of the corpus in the tables
+    languages : names of languages with a grammar; every voice of a split speaks each of them
+    sentences : number of utterances per split, divided evenly among the languages; within a corpus no sentence occurs
+        twice, and no sentence of a split occurs in another split of this or any other corpus
+    voices : number of voices per split, even: half are women; voices of different splits differ
+    seed : seed of sentences, voices and recording conditions
     variation : whether rooms, channels, noise and levels vary
-    syllables : single toned Mandarin syllables, one an utterance, added to each split but ``train``
-    female_share : of the training voices; half of them if not given, as in the other splits
-    n_workers : processes
+    syllables : number of utterances of a single toned Mandarin syllable, added to each split except ``train``
+    female_share : share of women among the training voices; by default half, as in the other splits
+    n_workers : number of processes
 
     Raises
     ------
     ConfigError
-        The arguments cannot be met, or eSpeak or a language is missing.
+        The arguments contradict each other, or eSpeak or a language is missing.
     """
     items = list(plan_items(languages, sentences, voices, seed, syllables, female_share))
     recipe = {
@@ -94,12 +95,18 @@ def synthesise_corpus(
     }
     if female_share is not None:
         recipe["female_share"] = female_share
-    produce = partial(say, corpus=corpus, seed=seed, variation=variation)
+    produce = partial(synthesise_item, corpus=corpus, seed=seed, variation=variation)
     return build_corpus(folder, recipe, produce, items, n_workers)
 
 
-def build_corpus(folder: str | Path, recipe: Mapping, produce: Callable, items: Sequence, n_workers: int) -> Manifest:
-    """Seal a corpus folder of what ``produce(item, folder)`` writes and returns for every item."""
+def build_corpus(
+    folder: str | Path,
+    recipe: Mapping[str, Any],
+    produce: Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]],
+    items: Sequence[Any],
+    n_workers: int,
+) -> Manifest:
+    """Write a sealed corpus folder; ``produce(item, folder=…)`` writes the audio of an item and returns its rows."""
     with build_folder(folder, recipe) as building:
         (building / "audio").mkdir()
         title = f"synthesising {recipe['corpus']}"
@@ -111,9 +118,14 @@ def build_corpus(folder: str | Path, recipe: Mapping, produce: Callable, items: 
     return check_folder(folder)
 
 
-def collect(produce: Callable, items: Sequence, n_workers: int, title: str) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Make every item, in processes if there are several, and stack its utterance row and segment rows in order."""
-    results: Iterable = map(produce, items)
+def collect(
+    produce: Callable[[Any], tuple[dict[str, Any], list[dict[str, Any]]]],
+    items: Sequence[Any],
+    n_workers: int,
+    title: str,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Produce every item, in parallel if there are several workers; stack utterance and segment rows in order."""
+    results: Iterable[tuple[dict[str, Any], list[dict[str, Any]]]] = map(produce, items)
     if n_workers > 1:
         results = Parallel(n_jobs=n_workers, return_as="generator")(delayed(produce)(item) for item in items)
     rows, segments = zip(*tqdm(results, total=len(items), desc=title, unit=" utterances", mininterval=1))
@@ -141,8 +153,10 @@ def plan_items(
             yield from _plan_syllables(syllables, split, speakers, seed)
 
 
-def say(item: Item, folder: Path, corpus: str, seed: int, variation: bool) -> tuple[dict, list[dict]]:
-    """Speak one item, write its audio below ``folder``, and return its utterance row and its segment rows."""
+def synthesise_item(
+    item: Item, folder: Path, corpus: str, seed: int, variation: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Synthesise one item, write its audio below ``folder``, and return its utterance row and its segment rows."""
     grammar, voice = read_grammar(item.language), item.voice
     tokens = [split_syllables(word.text) if grammar.toned else [word.text] for word in item.words]
     rate_wpm = round(voice.rate_wpm / voice.speed)
@@ -178,8 +192,8 @@ def say(item: Item, folder: Path, corpus: str, seed: int, variation: bool) -> tu
     return dict(zip(UTTERANCE_COLUMNS, row)) | extra, sorted(labels, key=lambda label: label["tier"])
 
 
-def _speakers(n_voices: int, split: str, seed: int, female_share: float | None) -> tuple[Voice, ...]:
-    """Draw the voices of a split: half of them women, or another share, at least one of each gender."""
+def _speakers(n_voices: int, split: Split, seed: int, female_share: float | None) -> tuple[Voice, ...]:
+    """Draw the voices of a split, half of them or ``female_share`` women, at least one of each gender."""
     if female_share is None:
         return draw_voices(n_voices, split, seed)
     n_women = min(max(round(female_share * n_voices), 1), n_voices - 1)
@@ -187,8 +201,8 @@ def _speakers(n_voices: int, split: str, seed: int, female_share: float | None) 
     return (*drawn[::2][:n_women], *drawn[1::2][: n_voices - n_women])
 
 
-def _sentences(language: str, split: str, seed: int) -> Iterator[tuple[Word, ...]]:
-    """Draw sentences that only this split may say."""
+def _sentences(language: str, split: Split, seed: int) -> Iterator[tuple[Word, ...]]:
+    """Yield the sentences of a split, different ones without end."""
     seeds = [seed, SPLITS.index(split), *language.encode()]
     for words in read_grammar(language).sentences(seeds):
         text = " ".join(word.text for word in words)
@@ -197,7 +211,7 @@ def _sentences(language: str, split: str, seed: int) -> Iterator[tuple[Word, ...
 
 
 def _in_recording(phone: TimedPhone, lead: int, rate_step: int) -> TimedPhone:
-    """Move a phone from eSpeak's samples to those of the recording; equal times stay equal."""
+    """Convert the times of a phone from eSpeak's samples to samples of the recording; equal times stay equal."""
     onset, offset = (lead + round(time * _UP / rate_step) for time in (phone.onset, phone.offset))
     return replace(phone, onset=onset, offset=offset)
 
@@ -207,8 +221,8 @@ def _share(total: int, languages: Sequence[str], language: str) -> int:
     return total // len(languages) + (position < total % len(languages))
 
 
-def _plan_syllables(n_items: int, split: str, speakers: Sequence[Voice], seed: int) -> Iterator[Item]:
-    """Yield toned syllables, tones and voices balanced, every syllable of the table once before any comes again."""
+def _plan_syllables(n_items: int, split: Split, speakers: Sequence[Voice], seed: int) -> Iterator[Item]:
+    """Yield toned syllables, balanced over tones and voices; none is repeated before all have occurred."""
     table = [syllable for syllable in legal_syllables() if syllable not in UNSPOKEN]
     generator = np.random.default_rng([seed, SPLITS.index(split), *b"syllables"])
     orders = [generator.permutation(table) for _ in range(4)]
@@ -220,7 +234,9 @@ def _plan_syllables(n_items: int, split: str, speakers: Sequence[Voice], seed: i
         yield Item(f"mandarin-{split}-syllable-{number:05d}", "mandarin", (word,), voice, split, "syllable")
 
 
-def _check_plan(languages, sentences, voices, syllables) -> None:
+def _check_plan(
+    languages: Sequence[str], sentences: Mapping[str, int], voices: Mapping[str, int], syllables: int
+) -> None:
     unknown = sorted(set(sentences) ^ set(voices) | set(sentences) - set(SPLITS))
     if unknown or not sentences:
         raise ConfigError(

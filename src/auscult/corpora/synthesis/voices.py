@@ -1,7 +1,8 @@
-"""Voices: eSpeak's variants with a pitch, a rate and a vocal tract of their own, drawn from a seed.
+"""Voices: eSpeak's variants, each with pitch, speaking rate and vocal tract drawn from a seed.
 
-Women's and men's pitch overlap widely; what separates them is the vocal tract, which scales the whole spectrum. So a
-probe that finds gender has found formants, not mean F0. Voices of different splits come from different variants.
+The pitch ranges of women and men overlap widely; the genders differ in the vocal tract, which scales the whole
+spectrum. A probe that decodes gender therefore uses formants, not mean F0. Voices of different splits are drawn from
+different variants.
 """
 
 from collections.abc import Mapping
@@ -27,23 +28,23 @@ _VARIANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "test": {"female": ("belinda", "Alicia", "f5", "f4", "aunty"), "male": ("quincy", "iven4", "Diogo", "m7", "m8")},
 }
 _MEDIAN_PITCH_HZ = {"female": 165.0, "male": 140.0}
-_PITCH_SPREAD = 0.2  # standard deviation of log pitch within a gender: over the distance of the medians, 0.16
+_PITCH_SPREAD = 0.2  # standard deviation of log pitch within a gender; the log medians of the genders differ by 0.16
 _TRACT = {"female": (1.10, 1.22), "male": (0.92, 1.02)}
 
 
 @dataclass(frozen=True)
 class Voice:
-    """A speaker.
+    """A synthetic speaker.
 
     Parameters
     ----------
-    name : identifier, unique over splits
+    name : identifier, unique across splits
     gender : ``female`` or ``male``
     variant : eSpeak's voice variant
     pitch_hz : typical fundamental frequency in sentences
-    pitch_range : top of the pitch range over its base
+    pitch_range : ratio of the top of the pitch range to its base
     rate_wpm : words per minute
-    tract : scale of the formants, 1 for eSpeak's default man
+    tract : scale of the formants, 1 for eSpeak's default male voice
     flutter : pitch flutter in eSpeak's unit
     """
 
@@ -58,31 +59,31 @@ class Voice:
 
     @property
     def rate_step(self) -> int:
-        """Return d such that eSpeak's samples, resampled by 320 / d to 16 kHz, have this voice's formants."""
+        """Return d such that eSpeak's samples, resampled by 320 / d to 16 kHz, have the formants of this voice."""
         return round(_RATE_STEP * self.tract / _formant_scale(self.variant))
 
     @property
     def speed(self) -> float:
-        """Return how much faster the samples are played than eSpeak made them."""
+        """Return the ratio of playback speed to the speed of eSpeak's samples."""
         return self.rate_step / _RATE_STEP
 
     def settings(self) -> tuple[str, ...]:
-        """Return the lines of an eSpeak voice file, pitch divided by the speed that multiplies it later."""
-        # Measured over sentences, eSpeak's median F0 lies 0.65 of the way from base to top.
+        """Return the lines of an eSpeak voice file; pitch is divided by the speed, which later multiplies it."""
+        # In sentences, eSpeak's median F0 was measured at 0.65 of the way from base to top.
         base = self.pitch_hz / (1 + 0.65 * (self.pitch_range - 1)) / self.speed
         pitch = f"pitch {round(base)} {round(base * self.pitch_range)}"
         return (*variant_lines(self.variant), pitch, f"flutter {self.flutter}")
 
 
 def draw_voices(n_voices: int, split: Split, seed: int) -> tuple[Voice, ...]:
-    """Draw the first ``n_voices`` voices of a split, women and men in turn.
+    """Draw the first ``n_voices`` voices of a split, alternating women and men.
 
-    Voice number i of a split is the same for one seed, however many are asked for and whatever they say.
+    For a given seed, voice i of a split does not depend on the number of voices or on the sentences.
 
     Raises
     ------
     ConfigError
-        The number is odd or not positive, or the split unknown.
+        The number is odd or not positive, or the split is unknown.
     """
     if split not in SPLITS:
         raise ConfigError(f"expected a split among {', '.join(SPLITS)}, found {split!r}; correct the corpus entry")
@@ -108,7 +109,7 @@ def _draw_voice(index: int, split: Split, seed: int) -> Voice:
 
 
 def _formant_scale(variant: str) -> float:
-    """Return the mean scale of formants 1 to 3 in a variant, 1 where it says nothing."""
+    """Return the mean scale of formants 1 to 3 in a variant; formants without an entry have scale 1."""
     scales = {1: 100.0, 2: 100.0, 3: 100.0}
     for words in map(str.split, variant_lines(variant)):
         if words[0] == "formant" and int(words[1]) in scales:
