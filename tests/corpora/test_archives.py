@@ -34,7 +34,7 @@ def make(request, tmp_path):
 
 
 def refused(archive, message, **limits):
-    """Unpack into a folder that already stands; whatever is wrong, it must not change."""
+    """Unpack into an existing folder and check that a failure leaves it unchanged."""
     folder = archive.parent / "into" / "corpus"
     folder.mkdir(parents=True)
     (folder / "old.txt").write_text("old")

@@ -16,7 +16,7 @@ SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Server(ThreadingHTTPServer):
-    """Serves ``content`` with ranges; the first ``n_breaks`` answers end after half of what they promise."""
+    """Serves ``content`` with ranges; the first ``n_breaks`` answers end after half of the announced bytes."""
 
     content, etag, n_breaks, status, kind, ranges = CONTENT, '"v1"', 0, 200, "application/zip", True
 
@@ -85,7 +85,7 @@ def test_a_broken_connection_is_resumed_where_it_broke_off(server, tmp_path):
     server.n_breaks = 2
     assert fetch_file(server.url, tmp_path / "corpus.bin", sha256=None) == SHA256
     starts = [int(span[6:-1]) if span else 0 for _, span in server.requests]
-    # Half of what was asked arrived each time; the last chunk of 64 KiB may be lost.
+    # Half of the requested bytes arrived each time; the last chunk of 64 KiB may be lost.
     assert starts[0] == 0
     assert len(CONTENT) / 2 - 65536 < starts[1] <= len(CONTENT) / 2
     assert starts[1] < starts[2] <= len(CONTENT) * 3 / 4

@@ -16,7 +16,7 @@ from auscult.manifests import check_folder
 
 
 def make(folder, speaker="fvmh0", sample_rate_hz=16000, n_channels=1, n_samples=None, samples=None, last=8000):
-    """Write one TIMIT sentence of 0.5 s, its labels at 16 kHz whatever the rate of the audio."""
+    """Write one TIMIT sentence of 0.5 s, with labels at 16 kHz for audio of any rate."""
     stem = folder / f"dr1-{speaker}" / "sa1"
     stem.parent.mkdir(parents=True, exist_ok=True)
     stem.with_suffix(".phn").write_text(f"0 1601 h#\n1601 4000 sh\n4000 {last} iy\n")

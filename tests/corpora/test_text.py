@@ -1,4 +1,4 @@
-"""Text corpora: what a grammar writes, what published formats hold, and what is refused."""
+"""Text corpora: sentences and pairs of a grammar, readers of published formats, and refused input."""
 
 import json
 

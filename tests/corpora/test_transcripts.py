@@ -1,4 +1,4 @@
-"""Which word stands for which, and error rates of known texts."""
+"""Word alignment and error rates of known texts."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Translations of first-person sentences: every sentence has them, and words that refer to the speaker agree."""
+"""Translations of first-person sentences: every sentence is covered, and words that refer to the speaker agree."""
 
 from itertools import islice
 

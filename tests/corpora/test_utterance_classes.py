@@ -1,4 +1,4 @@
-"""Classes of utterances: a column, or the one keyword said."""
+"""Classes of utterances, from a column or a keyword."""
 
 import pandas as pd
 import pytest

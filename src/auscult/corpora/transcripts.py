@@ -15,7 +15,7 @@ _SKIP = 0.5  # cost of a deleted or inserted word: a substitution without a comm
 
 
 def align_words(reference: Sequence[str], hypothesis: Sequence[str]) -> list[int | None]:
-    """Return for each word of the reference the position of the aligned word of the hypothesis, None if there is none.
+    """Return the position in the hypothesis of the word aligned with each word of the reference, None if there is none.
 
     The alignment has the lowest cost, where a substitution costs the normalised edit distance of the two words, and a
     deletion or insertion 0.5. A misspelt word is thus aligned with its original even if a word next to it is missing.

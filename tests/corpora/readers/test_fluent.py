@@ -1,4 +1,4 @@
-"""Fluent Speech Commands, by a stand-in of its layout: slots of intents, splits of the files, aligned or not."""
+"""Reader of Fluent Speech Commands, on synthetic files: intents, slots, splits, with and without alignments."""
 
 import logging
 

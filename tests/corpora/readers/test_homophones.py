@@ -1,4 +1,4 @@
-"""The homophone dataset, by a stand-in of the same columns: rows become utterances, words, cues, and scores."""
+"""Reader of the homophone dataset, on synthetic tables: rows become utterances, words, cues and scores."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""MuST-SHE, by a stand-in of its tables: rows that refer to the speaker, genders, languages, terms."""
+"""Reader of MuST-SHE, on synthetic tables: rows that refer to the speaker, genders, languages, terms."""
 
 import numpy as np
 import pytest

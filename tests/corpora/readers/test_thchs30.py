@@ -1,4 +1,4 @@
-"""THCHS-30, by a stand-in of its layout and of the forms in which its alignments are published."""
+"""Reader of THCHS-30, on synthetic files in the layouts of the corpus and of its published alignments."""
 
 import logging
 import tarfile
@@ -16,7 +16,7 @@ from auscult.corpora.readers.thchs30 import read_thchs30
 from auscult.corpora.syllables import parse_pinyin
 from auscult.errors import CorpusError, LabelError
 
-# Characters, pinyin, initials and finals as published; what an aligner says in IPA.
+# Characters, pinyin, initials and finals as published; output of an aligner in IPA.
 SENTENCES = {
     "A11_0": (
         "train",
@@ -38,7 +38,7 @@ def write_transcript(path, lines, newline="\n"):
 
 
 def make(folder, sentences=SENTENCES, newline="\n"):
-    """Make the corpus as OpenSLR 18 has it: recordings twice, transcripts in data, their paths in the splits."""
+    """Write a corpus in the layout of OpenSLR 18: recordings twice, transcripts in data, their paths in the splits."""
     root = folder / "data_thchs30"
     for name, (split, text, pinyin, phones, ipa) in sentences.items():
         noise = np.random.default_rng(0).uniform(-0.1, 0.1, round(16000 * PHONE_S * (len(ipa.split()) + 2)))
@@ -67,7 +67,7 @@ def textgrid(tiers):
 
 
 def spans(counts):
-    """Return intervals of so many phones each, between two pauses."""
+    """Return intervals with the given numbers of phones, between two pauses."""
     ends = np.cumsum([1, *counts])
     return [
         (0.0, PHONE_S),

@@ -32,7 +32,7 @@ def test_every_sentence_is_a_tree_with_one_root(language):
                 assert steps < len(words)
 
 
-# Homophones, what is read and first-person sentences are short and of few kinds of word, on purpose.
+# Homophone, reading and first-person sentences are short, with few parts of speech, by design.
 @pytest.mark.parametrize(
     "language", sorted(set(languages()) - {"french-homophones", "english-reading", "english-first-person"})
 )

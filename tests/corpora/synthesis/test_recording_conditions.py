@@ -44,7 +44,7 @@ def test_the_noise_lies_between_the_stated_ratios(burst):
         heard = record(steady, np.random.default_rng(seed)).astype(float)
         spectrum = np.abs(np.fft.rfft(heard * np.hanning(len(heard)))) ** 2
         tone = np.abs(np.fft.rfftfreq(len(heard), 1 / 16_000) - 800) < 10
-        # The room's tail lies on the tone too; the widest margin is what it adds and what the tilt takes.
+        # The reverberation overlaps the tone and the tilt attenuates it; the margin covers both.
         assert 14 < 10 * np.log10(spectrum[tone].sum() / spectrum[~tone].sum()) < 42
 
 

@@ -48,7 +48,7 @@ def test_spoken_pitch_overlaps_between_genders_as_drawn():
         sound = Sound(speech.samples.astype(float), speech.sample_rate_hz * voice.speed)
         pitch = sound.to_pitch(0.01, 60, 500).selected_array["frequency"]
         measured.append(np.median(pitch[pitch > 0]))
-    # Intonation moves the median of one sentence by less than a fifth.
+    # Intonation changes the median of a sentence by less than a fifth.
     assert np.allclose(measured, [voice.pitch_hz for voice in voices], rtol=0.2)
     assert _best_threshold_accuracy(measured, [voice.gender == "female" for voice in voices]) < 0.9
 

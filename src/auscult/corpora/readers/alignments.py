@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,16 @@ from auscult.corpora.readers.textgrid import phone_class, read_textgrid
 from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
 from auscult.errors import LabelError
 
-__all__ = ["FORMATS", "Labels", "Tier", "read_labels", "find_labels", "tier_in_samples", "align_utterances"]
+__all__ = [
+    "FORMATS",
+    "Labels",
+    "Tier",
+    "UtteranceRow",
+    "read_labels",
+    "find_labels",
+    "tier_in_samples",
+    "align_utterances",
+]
 
 _PAUSES = ("", "sil", "sp", "[sil]", "<sil>", "<eps>", "<s>", "</s>", "h#", "pau", "#")
 _HTK_PER_S = 10_000_000
@@ -33,6 +42,14 @@ class Tier:
 
     rows: tuple[tuple[float, float, str], ...]
     per_s: int = 1
+
+
+class UtteranceRow(Protocol):
+    """A row of the utterances table: name, number of samples and sample rate of a recording."""
+
+    utterance: str
+    n_samples: int
+    sample_rate_hz: int
 
 
 Labels = dict[str, dict[str, Tier]]
@@ -212,7 +229,7 @@ def _gather(files: dict[Path, Labels]) -> Labels:
     return gathered
 
 
-def _segments(tiers: dict[str, Tier], row: Any) -> pd.DataFrame:
+def _segments(tiers: dict[str, Tier], row: UtteranceRow) -> pd.DataFrame:
     words, phones = (tier_in_samples(tiers[name], name, row) for name in ("word", "phone"))
     labels, stress = split_stress(phones["label"])
     folded = tiers["phone"].per_s == 16000
@@ -227,7 +244,7 @@ def _segments(tiers: dict[str, Tier], row: Any) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True).assign(utterance=row.utterance)
 
 
-def tier_in_samples(tier: Tier, name: str, row: Any) -> pd.DataFrame:
+def tier_in_samples(tier: Tier, name: str, row: UtteranceRow) -> pd.DataFrame:
     """Return the labels of a tier in samples of its recording, sorted by onset; column ``cut`` marks cut labels.
 
     Pauses are left out among words and labelled ``sil`` in any other tier.
@@ -236,7 +253,7 @@ def tier_in_samples(tier: Tier, name: str, row: Any) -> pd.DataFrame:
     ----------
     tier : labels and the unit of their times
     name : name of the tier, entered in column ``tier``
-    row : row of the utterances table, with the columns read by :func:`align_utterances`
+    row : row of the utterances table
 
     Raises
     ------

@@ -226,8 +226,8 @@ def _count_other(utterances: pd.DataFrame, segments: pd.DataFrame, folder: Path)
     if len(other) > _MAX_OTHER_WORDS * len(utterances):
         raise LabelError(
             f"expected the words of the transcripts in the alignments below {folder}, found others in {len(other)} of "
-            f"{len(utterances)} utterances, such as {other[0]!r}; they are of other recordings: take those of this "
-            "corpus"
+            f"{len(utterances)} utterances, such as {other[0]!r}; they belong to other recordings: use the alignments "
+            "of this corpus"
         )
     return len(other)
 

@@ -59,18 +59,18 @@ def read_must_she(
             "corpus was unpacked into"
         )
     rows = pd.concat(tables, ignore_index=True)
-    wanted = rows[rows["CATEGORY"].str.upper().isin(categories.upper().split())]
-    if wanted.empty:
+    kept = rows[rows["CATEGORY"].str.upper().isin(categories.upper().split())]
+    if kept.empty:
         found = ", ".join(sorted(set(rows["CATEGORY"]))) or "none"
         raise CorpusError(
             f"expected rows of categories {categories} in MuST-SHE, found {found}; correct the option 'categories'"
         )
     recordings = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _ENDINGS}
-    utterances = pd.DataFrame([_utterance(row, recordings, folder, language) for row in wanted.to_dict("records")])
+    utterances = pd.DataFrame([_utterance(row, recordings, folder, language) for row in kept.to_dict("records")])
     utterances["split"] = split_speakers(utterances, divide)
     _log.info(
         "MuST-SHE: %d of %d rows are of categories %s, by %d speakers",
-        len(wanted),
+        len(kept),
         len(rows),
         categories,
         utterances["speaker"].nunique(),

@@ -12,7 +12,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable
-from auscult.corpora.readers.alignments import Tier, tier_in_samples
+from auscult.corpora.readers.alignments import Tier, UtteranceRow, tier_in_samples
 from auscult.corpora.readers.textgrid import read_speaker_table
 from auscult.corpora.readers.thchs30_alignments import read_alignments
 from auscult.corpora.readers.thchs30_transcripts import Transcript, follow_path, read_transcript
@@ -184,7 +184,7 @@ def _genders(path: Path) -> dict[str, str]:
     return dict(zip(table["speaker"], table["gender"])) if "gender" in table else {}
 
 
-def _segments(transcript: Transcript, tiers: dict[str, Tier], row: Any) -> tuple[pd.DataFrame, str]:
+def _segments(transcript: Transcript, tiers: dict[str, Tier], row: UtteranceRow) -> tuple[pd.DataFrame, str]:
     """Return the segments of an utterance and "", or any table and the reason for leaving the utterance out."""
     aligned = tier_in_samples(tiers["word"], "word", row) if "word" in tiers else pd.DataFrame()
     phones = tier_in_samples(tiers["phone"], "phone", row)
