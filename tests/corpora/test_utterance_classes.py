@@ -33,7 +33,11 @@ def test_utterances_with_none_or_several_keywords_are_left_out():
         ({"keyword": ["quiet", "quiet"]}, ConfigError, "expected at least two different keywords, found"),
         ({"column": "age"}, CorpusError, r"a column of the utterances table \(utterance, gender, text\), found 'age'"),
         ({"keyword": ["quiet", "cat"]}, CorpusError, "at least two classes of .* found 1 in 4 utterances"),
-        ({"keyword": ["quiet", "hungry", "cat"]}, CorpusError, "found none of 'cat' in 4 utterances; leave it out"),
+        (
+            {"keyword": ["quiet", "hungry", "cat"]},
+            CorpusError,
+            "found no such utterance for 'cat' in 4 utterances; leave it out",
+        ),
     ],
 )
 def test_targets_that_make_no_classes_raise(target, kind, message):

@@ -114,7 +114,7 @@ def _write_member(path: Path, name: str, stream: IO[bytes] | None, archive: Path
 
 
 def _members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    """Yield name, size and content (None for a folder) of each member; the size is checked before content is read."""
+    """Yield name, size and content (None for a folder) of each member; limits apply before content is read."""
     yield from _zip_members(archive) if zipfile.is_zipfile(archive) else _tar_members(archive)
 
 

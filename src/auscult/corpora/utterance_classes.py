@@ -61,8 +61,8 @@ def class_names(utterances: pd.DataFrame, target: Target) -> tuple[str, ...]:
     missing = [name for name in names if name not in found]
     if missing:
         raise CorpusError(
-            f"expected every keyword to be the only one of some utterance, found none of {missing[0]!r} in "
-            f"{len(utterances)} utterances; leave it out or use a larger corpus"
+            f"expected every keyword to be the only keyword of some utterance, found no such utterance for "
+            f"{missing[0]!r} in {len(utterances)} utterances; leave it out or use a larger corpus"
         )
     return tuple(names)
 

@@ -107,9 +107,8 @@ def speak(tokens: Sequence[str], language: str, settings: Sequence[str] = (), ra
         The library, its data or the language is missing, or a word cannot be spoken.
     """
     text = f"{_SEPARATOR.join(tokens)}."
-    definition = "\n".join(
-        [_language_text(language), *settings, ""]
-    )  # loads the library itself, so it must not be called inside _library()
+    # Loads the library itself, so it must not be called inside _library().
+    definition = "\n".join([_language_text(language), *settings, ""])
     with _library() as (library, sample_rate_hz), tempfile.NamedTemporaryFile("w", encoding="utf-8") as voice:
         voice.write(definition)
         voice.flush()

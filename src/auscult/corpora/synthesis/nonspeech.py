@@ -20,7 +20,7 @@ from auscult.tables import UTTERANCE_COLUMNS
 
 __all__ = ["KINDS", "synthesise_nonspeech", "draw_event"]
 
-REVISION = 1  # raise it with any change that alters the bytes
+REVISION = 1  # increment with every change that alters the bytes of a corpus
 KINDS = ("noise", "tone", "chirp", "click", "modulated_noise")
 N_SOURCES = 8
 _RATE_HZ = 16_000
