@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: talk test lint format lock bench
+.PHONY: talk test docs lint format generated lock bench
 
 ## The default study: every figure and the page results/talk/index.html.
 talk: $(VENV)/.complete
@@ -15,17 +15,27 @@ talk: $(VENV)/.complete
 test: $(VENV)/.complete
 	pytest
 
-## What pre-commit and the tests check of style.
+## The documentation, in build/site.
+docs: $(VENV)/.complete
+	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
+
+## What the tests check of style, types and the direction of imports.
 lint: $(VENV)/.complete
 	ruff check .
 	ruff format --check .
 	snakefmt --check Snakefile workflow
 	codespell .
+	lint-imports
+	mypy
 
 format: $(VENV)/.complete
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+## Files that follow from the families' declarations: dvc.yaml and the schema that editors read.
+generated: $(VENV)/.complete
+	python -m auscult.study.generated
 
 ## Speed beside peers, in one table; run nothing else meanwhile.
 bench: $(VENV)/.complete

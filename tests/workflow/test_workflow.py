@@ -12,6 +12,8 @@ import pytest
 import yaml
 from homophone_tables import ROWS, save
 from places import ROOT
+from auscult.study.families import FAMILIES
+from auscult.study.generated import dvc_pipeline, editor_schema
 from workflow_runs import ENVIRONMENT, NOWHERE, PROXIES, planned, run, snakemake
 
 TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
@@ -233,17 +235,36 @@ def test_every_target_of_dvc_is_a_target_of_snakemake(smoke):
             assert all(options["persist"] for options in out.values())
 
 
+def clone_of(smoke, folder):
+    """Copy the repository with the smoke study as its default one, built; Snakemake takes what is there as up to date."""
+    for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, folder / name)
+    shutil.copy2(ROOT / "studies/smoke.yaml", folder / "config.yaml")
+    shutil.copytree(smoke, folder, copy_function=shutil.copy2, dirs_exist_ok=True)
+    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=folder)
+    return folder
+
+
+def test_words_in_the_training_code_plan_no_job_and_a_constant_plans_the_training_and_what_follows(smoke, tmp_path):
+    clone = clone_of(smoke, tmp_path / "clone")
+    code = clone / "src" / "auscult" / "models" / "training" / "pretrainer.py"
+    source = {"PYTHONPATH": str(clone / "src")}
+    worded = re.sub(r'^"""', '"""Words, and nothing else. ', code.read_text()) + "# a comment\n"
+    code.write_text(worded)
+    script = clone / "scripts" / "train_model.py"
+    script.write_text("# another comment\n" + script.read_text())
+    assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone, **source)
+    code.write_text(worded + "\n_ONE_MORE = 1\n")
+    jobs = planned(run("snakemake", "--dry-run", "--cores", "2", cwd=clone, **source))
+    assert {"train_model_hubert_english", "probing_run", "figure_probing", "talk"} <= set(jobs)
+    assert not [name for name in jobs if name.startswith(("synthesise", "write_text", "train_language_model"))]
+
+
 def test_dvc_pull_in_a_fresh_clone_leaves_nothing_to_do(smoke, tmp_path):
-    first, clone, remote = tmp_path / "first", tmp_path / "clone", tmp_path / "remote"
-    files = run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
-    for name in files:
-        (first / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, first / name)
-    shutil.copy2(ROOT / "studies/smoke.yaml", first / "config.yaml")
-    shutil.copytree(smoke, first, copy_function=shutil.copy2, dirs_exist_ok=True)
+    first, clone, remote = clone_of(smoke, tmp_path / "first"), tmp_path / "clone", tmp_path / "remote"
     git = ("git", "-c", "user.name=test", "-c", "user.email=test@example.org")
     run(*git, "init", "--quiet", cwd=first)
-    run("snakemake", "--cores", "2", "--touch", "--forceall", "--quiet", "all", cwd=first)
     run("dvc", "commit", "--force", "--quiet", cwd=first)
     assert "Stage 'talk' didn't change" in run("dvc", "repro", cwd=first)
     run("dvc", "remote", "add", "--default", "store", str(remote), cwd=first)
@@ -270,16 +291,43 @@ def test_style_of_workflow_and_code_is_clean():
     run("codespell", ".")
 
 
-def test_every_family_has_its_drawers():
-    families = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["properties"]["analyses"]
-    for family in families["properties"]:
-        for drawer in (
-            f"src/auscult/analyses/{family}/analysis.py",
-            f"src/auscult/analyses/{family}/figure.py",
-            f"tests/analyses/{family}/test_{family}.py",
-            f"tests/analyses/{family}/test_{family}_figure.py",
-            f"workflow/rules/{family}.smk",
-            f"scripts/{family}.py",
-            f"workflow/report/{family}.rst",
-        ):
-            assert (ROOT / drawer).is_file(), drawer
+def test_imports_follow_their_contracts():
+    run("lint-imports", "--no-cache")
+
+
+def test_types_are_clean():
+    run("mypy")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_has_its_drawers(family):
+    drawers = (
+        *(f"src/auscult/analyses/{family}/{part}.py" for part in ("family", "settings", "analysis", "figure")),
+        f"tests/analyses/{family}/test_{family}.py",
+        f"tests/analyses/{family}/test_{family}_figure.py",
+        f"workflow/rules/{family}.smk",
+        f"scripts/{family}.py",
+        f"workflow/report/{family}.rst",
+        f"docs/families/{family}.md",
+    )
+    assert [drawer for drawer in drawers if not (ROOT / drawer).is_file()] == []
+
+
+def test_every_package_of_analyses_is_a_family_and_every_family_is_documented():
+    packages = {path.name for path in (ROOT / "src/auscult/analyses").iterdir() if (path / "__init__.py").is_file()}
+    assert packages == set(FAMILIES)
+    assert all(f"families/{family}.md" in (ROOT / "mkdocs.yml").read_text() for family in FAMILIES)
+
+
+@pytest.mark.parametrize("path", ["config.yaml", *(f"studies/{path.name}" for path in (ROOT / "studies").glob("*.yaml"))])
+def test_every_study_names_its_schema_for_editors(path):
+    schema = "workflow/schemas/config.schema.yaml"
+    first = (ROOT / path).read_text().splitlines()[0]
+    assert first == f"# yaml-language-server: $schema={schema if path == 'config.yaml' else f'../{schema}'}"
+
+
+def test_generated_files_agree_with_the_families():
+    base = yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text())
+    assert (ROOT / "workflow/schemas/config.schema.yaml").read_text() == editor_schema(base), "run `make generated`"
+    assert (ROOT / "dvc.yaml").read_text() == dvc_pipeline(), "run `make generated`"
+

@@ -1,4 +1,4 @@
-"""Files that follow from the families' declarations: the schema for editors and the stages of DVC (``make generated``)."""
+"""Files that follow from the families' declarations: the schema for editors and the stages of DVC."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,13 +15,13 @@ __all__ = ["editor_schema", "dvc_pipeline", "write_generated"]
 _CODE = ["config.yaml", "Snakefile", "workflow", "scripts", "src/auscult"]
 _MADE = ["resources/corpora", "resources/checkpoints"]
 _SCHEMA_HEAD = """\
-# Written by `make generated` from study.schema.yaml and the settings of each family; edit those. Editors read this file:
-# the first line of every study names it.
+# Written by `make generated` from study.schema.yaml and the settings of each family; edit those.
+# Editors read this file: the first line of every study names it.
 """
 _DVC_HEAD = """\
-# Written by `make generated` from the families of auscult.study.families. DVC records which bytes belong to this commit;
-# Snakemake makes them: each stage is the Snakemake target of its name. Every stage depends on all code: Snakemake then
-# finds in seconds what really has to be done.
+# Written by `make generated` from the families of auscult.study.families. DVC records which bytes belong to this
+# commit; Snakemake makes them: each stage is the Snakemake target of its name. Every stage depends on all code:
+# Snakemake then finds in seconds what really has to be done.
 """
 
 
