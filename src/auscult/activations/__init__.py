@@ -1,1 +1,1 @@
-"""Activations: what models hold of a corpus, extracted once and read by every analysis."""
+"""Activations: vectors of a model's layers for the segments of a corpus, extracted once and read by every analysis."""

@@ -1,4 +1,4 @@
-"""Batches of utterances of like length, so that little of a padded batch is padding."""
+"""Batches of utterances of similar length, which need little padding."""
 
 from collections.abc import Iterator
 
@@ -8,12 +8,12 @@ __all__ = ["batches_of_like_length"]
 
 
 def batches_of_like_length(lengths: pd.Series, batch_samples: int) -> Iterator[list[str]]:
-    """Yield names, shortest first, as many as fit into ``batch_samples`` when padded to the longest; one at least.
+    """Yield batches of utterance names, the shortest utterances first; a batch holds at least one utterance.
 
     Parameters
     ----------
-    lengths : samples of each utterance, by name; at least one
-    batch_samples : of a batch, padding included
+    lengths : number of samples of each utterance, by name; not empty
+    batch_samples : maximum number of samples in a batch, padding to its longest utterance included
     """
     batch: list[str] = []
     for name, n_samples in lengths.sort_values(kind="stable").items():

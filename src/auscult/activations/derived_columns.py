@@ -1,12 +1,12 @@
-"""Derived columns: properties of a segment that follow from the index, or that acoustic baselines have measured."""
+"""Derived columns: properties of segments computed from the index or measured by acoustic baselines."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auscult.activations.columns import ACOUSTIC, CUED, DERIVED
+from auscult.activations.interface import Activations
 from auscult.corpora.cues import cues
 from auscult.errors import AnalysisError
 
@@ -18,36 +18,38 @@ _HALF_VOICED = 0.5
 def add_derived(
     index: pd.DataFrame,
     columns: Collection[str],
-    acoustics: Mapping[str, Any] | None = None,
+    acoustics: Mapping[str, Activations] | None = None,
     segments: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return the index with those of the columns that it lacks and that can be derived.
+    """Return the index with all requested columns that it lacks and that can be derived.
 
-    ``context`` is a segment's label between those of its neighbours on the tier, ``#`` at an edge; ``duration_s`` its
-    length and ``log_duration`` the natural logarithm of that; ``position`` the place of its middle in the utterance, 0
-    to 1; ``log_f0`` its mean log F0, missing where less than half of it is voiced, so that up to half of the frames
-    averaged are unvoiced ones, whose F0 is interpolated; ``energy`` its mean log energy over mel bands; ``noun_number``
-    and ``verb_number`` the number of those words that only a determiner tells (:func:`auscult.corpora.cues.cues`).
+    - ``context``: the segment's label between the labels of its neighbours on the tier, ``#`` at an edge
+    - ``duration_s``, ``log_duration``: length in seconds, and its natural logarithm
+    - ``position``: position of the segment's midpoint in the utterance, 0 to 1
+    - ``log_f0``: mean log F0, with F0 interpolated in unvoiced frames; no value where less than half is voiced
+    - ``energy``: mean log energy over mel bands
+    - ``noun_number``, ``verb_number``: grammatical number of words where only the determiner marks it, see
+      :func:`auscult.corpora.cues.cues`
 
     Parameters
     ----------
-    index : of the activations
-    columns : names that targets use; those that cannot be derived are left to whoever looks for them
+    index : index of the activations
+    columns : names of columns that targets use; names that cannot be derived are ignored
     acoustics : activations of the baselines ``f0`` and ``mel`` on the same corpus, by name
-    segments : of the whole corpus, by whose forms ``noun_number`` and ``verb_number`` are judged: the index may hold
-        one split, in which a word's other number is never said
+    segments : segments of the whole corpus, needed for ``noun_number`` and ``verb_number``: which words sound alike in
+        both numbers cannot be decided on the one split that the index may hold
 
     Raises
     ------
     AnalysisError
-        The number of words is asked for without the corpus's segments, or an acoustic column without its baseline; the
-        baseline lacks segments of the index, or the index does not tell how long utterances are.
+        A number column is requested without ``segments``, or an acoustic column without its baseline; the baseline
+        lacks segments of the index; or the index lacks the length of utterances.
     """
     wanted = [name for name in dict.fromkeys(columns) if name not in index]
-    made = {name: _derive(index, name) for name in wanted if name in DERIVED and name not in CUED}
-    made |= {name: _cued_number(index, name, segments) for name in wanted if name in CUED}
-    made |= {name: _measured(index, name, acoustics or {}) for name in wanted if name in ACOUSTIC}
-    return index.assign(**made)
+    derived = {name: _derive(index, name) for name in wanted if name in DERIVED and name not in CUED}
+    derived |= {name: _cued_number(index, name, segments) for name in wanted if name in CUED}
+    derived |= {name: _measured(index, name, acoustics or {}) for name in wanted if name in ACOUSTIC}
+    return index.assign(**derived)
 
 
 def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
@@ -65,12 +67,13 @@ def _cued_number(index: pd.DataFrame, name: str, segments: pd.DataFrame | None) 
     if segments is None:
         raise AnalysisError(
             f"expected the segments of the whole corpus for column {name!r}, found those of the index alone; give "
-            "segments: which words sound alike is judged by all of a corpus"
+            "segments: which words sound alike is decided on the whole corpus"
         )
     table = cues(segments, index[["utterance"]].drop_duplicates())
     table = table[table["target_pos"] == CUED[name]].set_index(["utterance", "target_index"])["number"]
-    numbers = table.reindex(pd.MultiIndex.from_frame(index[["utterance", "index"]])).to_numpy(object)
-    return np.where(index["tier"] == "word", numbers, None)
+    numbers = table.reindex(pd.MultiIndex.from_frame(index[["utterance", "index"]])).to_numpy(object, copy=True)
+    numbers[(index["tier"] != "word").to_numpy()] = None
+    return numbers
 
 
 def _duration_s(index: pd.DataFrame, name: str) -> np.ndarray:
@@ -83,7 +86,7 @@ def _duration_s(index: pd.DataFrame, name: str) -> np.ndarray:
 
 
 def _n_samples(index: pd.DataFrame) -> pd.Series:
-    """Return the length of each row's utterance; the end of its last segment is not its own."""
+    """Return the length of each row's utterance in samples; its last segment may end before the recording does."""
     if "n_samples" in index:
         return index["n_samples"]
     whole = index[index["tier"] == "utterance"].set_index("utterance")["offset"]
@@ -103,7 +106,7 @@ def _context(index: pd.DataFrame) -> np.ndarray:
     return context.reindex(index.index).fillna("").to_numpy(object)
 
 
-def _measured(index: pd.DataFrame, name: str, acoustics: Mapping[str, Any]) -> np.ndarray:
+def _measured(index: pd.DataFrame, name: str, acoustics: Mapping[str, Activations]) -> np.ndarray:
     baseline = ACOUSTIC[name]
     if baseline not in acoustics:
         raise AnalysisError(
@@ -111,8 +114,8 @@ def _measured(index: pd.DataFrame, name: str, acoustics: Mapping[str, Any]) -> n
             f"{', '.join(acoustics) or 'none'}; extract {baseline} on this corpus or leave the target out"
         )
     keys = ["utterance", "tier", "index"]
-    theirs = pd.MultiIndex.from_frame(acoustics[baseline].index[keys])
-    rows = theirs.get_indexer(pd.MultiIndex.from_frame(index[keys]))
+    measured = pd.MultiIndex.from_frame(acoustics[baseline].index[keys])
+    rows = measured.get_indexer(pd.MultiIndex.from_frame(index[keys]))
     if (rows < 0).any():
         first = index.iloc[int(np.argmax(rows < 0))]
         raise AnalysisError(

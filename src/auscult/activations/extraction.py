@@ -1,7 +1,7 @@
-"""Extraction: models run over a corpus once, and the mean of every layer over every segment is kept.
+"""Extraction: run models over a corpus once and store the mean vector of every segment at every layer.
 
-The checkpoints of a model are run in one sweep, so that they share what does not depend on their weights: imports,
-tables, decoded recordings, which frames belong to which segment; and, where two have the same front end, its output.
+The checkpoints of a model are run in one sweep. They share everything that does not depend on their weights (imports,
+tables, decoded recordings, the frames of each segment) and, where their front ends are equal, the front end's output.
 """
 
 import json
@@ -11,7 +11,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,18 @@ if TYPE_CHECKING:
     from auscult.corpora.corpus import Corpus
     from auscult.models.interface import FrameModel
 
+    class _FrontEndModel(FrameModel, Protocol):
+        """A model whose front end can be run apart and shared with other checkpoints."""
+
+        front_end_digest: str | None
+
+        def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]: ...
+
+        def frames(
+            self, waveforms: Sequence[np.ndarray], *, front: list[Tensor] | None = None
+        ) -> Mapping[str, list[Tensor]]: ...
+
+
 __all__ = ["Extraction", "extract_sweep", "extract_activations"]
 
 _log = logging.getLogger(__name__)
@@ -39,13 +51,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Extraction:
-    """One folder of activations to make.
+    """One folder of activations to be made.
 
     Parameters
     ----------
-    folder : where it shall stand
-    open : returns the model, behind the interface of :mod:`auscult.models.interface`
-    recipe, parents : what its manifest shall record; how the extraction was done is added to the recipe
+    folder : path of the folder
+    open : function that returns the model
+    recipe, parents : entries of the folder's manifest; the settings of the extraction are added to the recipe
     """
 
     folder: Path
@@ -54,8 +66,10 @@ class Extraction:
     parents: Mapping[str, str]
 
 
-def extract_activations(folder: str | Path, *, model: "FrameModel", recipe, parents, **settings) -> Manifest:
-    """Run one model over a corpus: a sweep of one, see :func:`extract_sweep` for all arguments and errors."""
+def extract_activations(
+    folder: str | Path, *, model: "FrameModel", recipe: Mapping[str, Any], parents: Mapping[str, str], **settings: Any
+) -> Manifest:
+    """Run one model over a corpus; ``settings`` and errors are listed under :func:`extract_sweep`."""
     return extract_sweep([Extraction(Path(folder), lambda: model, recipe, parents)], **settings)[0]
 
 
@@ -70,34 +84,34 @@ def extract_sweep(
     max_utterances: int | None = None,
     max_bytes: int = 2**30,
 ) -> list[Manifest]:
-    """Run checkpoints over a corpus and seal the mean of their frames in every segment, at every layer.
+    """Run checkpoints over a corpus and store, for every layer, the mean of the frames in every segment.
 
-    Which frames belong to a segment is the convention of :mod:`auscult.models.frames`. Means are taken where a model
-    runs, in float32. Shards are blocks of whole utterances in the order of the corpus, each made for one checkpoint
-    after the other; folders are sealed when all are whole. A shard that an interrupted run has finished is kept, so
-    running the same call again continues with the next checkpoint and ends in the same bytes; so does each checkpoint
-    on its own. Memory holds one shard of one checkpoint (``shard_rows`` vectors of every layer), the frames of one
-    batch, and ``max_bytes`` of what checkpoints share.
+    :mod:`auscult.models.frames` defines which frames belong to a segment. Means are computed in float32, on the
+    model's device. Shards are blocks of whole utterances in the order of the corpus; each is made for one checkpoint
+    after the other, and the folders are sealed when all their shards are complete. An interrupted run keeps its
+    finished shards: the same call continues with the next checkpoint and gives the same bytes. Extracting each
+    checkpoint on its own also gives the same bytes. Memory holds one shard of one checkpoint (``shard_rows`` vectors of
+    every layer), the frames of one batch, and at most ``max_bytes`` of data shared by checkpoints.
 
     Parameters
     ----------
-    extractions : one of each checkpoint; all of one architecture
+    extractions : one per checkpoint; all of the same architecture
     corpus : recordings at the models' sample rate, with their segments
-    tiers : which of ``phone``, ``syllable``, ``word`` and ``utterance`` (the whole recording) to pool, and which rimes
+    tiers : tiers to pool over: ``phone``, ``syllable``, ``word``, ``utterance`` (the whole recording), or rimes
         (:mod:`auscult.activations.rimes`)
-    splits : which splits of the corpus to run
-    batch_s : seconds of audio a batch, padding included; does not change results beyond rounding
-    shard_rows : most vectors a shard, unless a single utterance has more
-    max_utterances : run so many, spread evenly over the corpus, instead of all
-    max_bytes : of recordings and front-end frames of a shard to keep for the next checkpoint; beyond it, and for a
-        single checkpoint, they are made again
+    splits : splits of the corpus to run
+    batch_s : seconds of audio per batch, padding included; changes results by rounding only
+    shard_rows : maximum number of vectors per shard, unless a single utterance has more
+    max_utterances : number of utterances to run, spread evenly over the corpus; None for all
+    max_bytes : memory for recordings and front-end frames of a shard that are kept for the next checkpoint; whatever
+        exceeds it is computed again, as everything is for a single checkpoint
 
     Raises
     ------
     AudioError
         Sample rates differ, an utterance is shorter than the receptive field, or frames are not finite numbers.
     CheckpointError
-        A checkpoint has other layers or another frame rate than the first.
+        A checkpoint differs from the first in its layers, sample rate or frame timing.
     CorpusError, LabelError
         The corpus has no utterance in the splits, no segment of a tier, or a syllable without a rime.
     """
@@ -130,9 +144,9 @@ def extract_sweep(
 
 
 class _Models:
-    """The models of a sweep, each opened when it is its turn; small ones stay open for the next shard."""
+    """The models of a sweep, each opened when it is needed; small models stay open for the next shard."""
 
-    def __init__(self, extractions: Sequence[Extraction], max_bytes: int):
+    def __init__(self, extractions: Sequence[Extraction], max_bytes: int) -> None:
         self._extractions, self._open = extractions, {0: extractions[0].open()}
         self._keep = len(extractions) * getattr(self._open[0], "n_bytes", 0) <= max_bytes
 
@@ -151,18 +165,20 @@ class _Models:
 
 
 class _Shared:
-    """What checkpoints share in a shard: decoded recordings, and the frames of front ends with equal weights."""
+    """Data that checkpoints share within a shard: decoded recordings, and the output of equal front ends."""
 
-    def __init__(self, corpus: "Corpus", max_bytes: int):
-        self._corpus, self._sharing, self._free, self._kept = corpus, max_bytes > 0, max_bytes, {}
+    def __init__(self, corpus: "Corpus", max_bytes: int) -> None:
+        self._corpus, self._sharing, self._free = corpus, max_bytes > 0, max_bytes
+        self._kept: dict[Hashable, Any] = {}
 
     def frames(self, model: "FrameModel", batch: Sequence[str]) -> "Mapping[str, list[Tensor]]":
-        """Return what the model makes of a batch, its front end run only if no equal one has been."""
+        """Return the model's frames of a batch; an equal front end that has run already is not run again."""
         waveforms = [self._keep(name, partial(self._corpus.waveform, name)) for name in batch]
         identity = getattr(model, "front_end_digest", None)
         if not self._sharing or identity is None:
             return model.frames(waveforms)
-        return model.frames(waveforms, front=self._keep((identity, *batch), partial(model.front_end, waveforms)))
+        shared = cast("_FrontEndModel", model)
+        return shared.frames(waveforms, front=self._keep((identity, *batch), partial(shared.front_end, waveforms)))
 
     def _keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
         if key in self._kept:

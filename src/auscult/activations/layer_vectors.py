@@ -1,10 +1,10 @@
-"""Vectors of one layer in chunks: read once where they fit into memory, again for every pass where they do not."""
+"""Vectors of one layer in chunks, read once if they fit into memory and again for every pass if they do not."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
+from auscult.activations.interface import Activations
 from auscult.errors import AnalysisError
 
 __all__ = ["LayerVectors"]
@@ -13,16 +13,16 @@ _CHUNK = 8192
 
 
 class LayerVectors:
-    """The vectors of one layer, checked to be finite before they are handed out.
+    """The vectors of one layer; all vectors returned are finite.
 
     Parameters
     ----------
-    activations : has ``index`` and ``load(layer, rows)``
+    activations : activations with this layer
     layer : name of the layer
-    max_bytes : keep the layer if all its vectors take no more memory than this
+    max_bytes : the whole layer is kept in memory if it takes no more than this
     """
 
-    def __init__(self, activations: Any, layer: str, max_bytes: int = 2**30):
+    def __init__(self, activations: Activations, layer: str, max_bytes: int = 2**30) -> None:
         self.layer = layer
         self._activations = activations
         n_dims = activations.load(layer, np.arange(min(1, len(activations.index)))).shape[1]
@@ -30,7 +30,7 @@ class LayerVectors:
         self._all = activations.load(layer) if fits else None
 
     def take(self, rows: np.ndarray, name: str) -> np.ndarray:
-        """Return the vectors of some rows of the index for a target of this name.
+        """Return the vectors of rows of the index; ``name`` is the target they are read for, for messages.
 
         Returns
         -------
@@ -44,13 +44,13 @@ class LayerVectors:
         return np.concatenate([x for _, x in self.chunks(rows, name)])
 
     def chunks(self, rows: np.ndarray, name: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Yield item numbers, 0 to the number of rows, and their vectors; arguments and errors as of :meth:`take`."""
-        for items in _parts(np.arange(len(rows))):
+        """Yield item numbers (positions in ``rows``) with their vectors; arguments and errors as in :meth:`take`."""
+        for items in _split(np.arange(len(rows))):
             x = self._load(rows[items])
             if not np.isfinite(x).all():
-                wrong = sum(int((~np.isfinite(self._load(part))).any(axis=1).sum()) for part in _parts(rows))
+                n_wrong = sum(int((~np.isfinite(self._load(chunk))).any(axis=1).sum()) for chunk in _split(rows))
                 raise AnalysisError(
-                    f"target {name!r}: expected finite vectors, found NaN or infinity in {wrong} of {len(rows)} rows "
+                    f"target {name!r}: expected finite vectors, found NaN or infinity in {n_wrong} of {len(rows)} rows "
                     f"of layer {self.layer!r}; check the model's weights and precision, then extract again"
                 )
             yield items, x
@@ -59,5 +59,5 @@ class LayerVectors:
         return self._activations.load(self.layer, rows) if self._all is None else self._all[rows]
 
 
-def _parts(rows: np.ndarray) -> list[np.ndarray]:
+def _split(rows: np.ndarray) -> list[np.ndarray]:
     return np.split(rows, range(_CHUNK, len(rows), _CHUNK))

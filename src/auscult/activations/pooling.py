@@ -1,4 +1,4 @@
-"""Pooling: the mean of a model's frames over every segment of a batch, taken where the model runs."""
+"""Pooling: the mean of a model's frames over every segment of a batch, computed on the model's device."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -20,9 +20,9 @@ def pool_frames(
 
     Parameters
     ----------
-    frames : of each layer one tensor an utterance [shape=(n_frames, n_dims)]
-    spans : of each utterance the first frame and the number of frames of its segments [shape=(n_segments, 2)]
-    names : of the utterances, for messages
+    frames : one tensor per utterance, by layer [shape=(n_frames, n_dims)]
+    spans : first frame and number of frames of the segments of each utterance [shape=(n_segments, 2)]
+    names : names of the utterances, for messages
 
     Returns
     -------
@@ -31,7 +31,7 @@ def pool_frames(
     Raises
     ------
     AudioError
-        A mean is no finite number.
+        A mean is not finite.
     """
     import torch
 
@@ -50,9 +50,9 @@ def pool_frames(
 
 
 def _plan(span: np.ndarray, utterance: "Tensor") -> "tuple[Tensor, Tensor]":
-    """Return which frames each segment holds, 0 or 1 [shape=(n_segments, n_frames)], and how many.
+    """Return the membership of frames in segments, 0 or 1 [shape=(n_segments, n_frames)], and frames per segment.
 
-    A product with 0 and 1 sums in float32 in a fixed order, on any device, however segments overlap.
+    A product with this matrix sums in float32 and in a fixed order on any device, even where segments overlap.
     """
     import torch
 

@@ -1,8 +1,8 @@
-"""Rimes: what of a syllable follows its onset consonant and carries its tone, whole or at single moments.
+"""Rimes: the part of a syllable after its onset consonant, which carries the tone; whole, or at single points.
 
-Tier ``rime`` reaches from the end of the onset consonant's phone to the end of the syllable; tier ``rime_50`` is the
-moment half-way through it, of zero length, so that a model's nearest frame is taken and not a mean: a mean over a rime
-keeps neither the direction nor the shape of its pitch.
+Tier ``rime`` spans the time from the end of the onset consonant's phone to the end of the syllable. Tier ``rime_50`` is
+the midpoint of the rime; it has zero length, so the model's nearest frame is taken instead of a mean, which would keep
+neither the direction nor the shape of the pitch.
 """
 
 import re
@@ -22,20 +22,21 @@ _POINT = re.compile(r"rime_(\d{1,2}|100)")
 
 
 def is_rime(tier: str) -> bool:
-    """Say whether a tier is derived here: ``rime``, or ``rime_`` and a percentage."""
+    """Return whether a tier is derived here: ``rime``, or ``rime_`` and a percentage."""
     return tier == RIME or _POINT.fullmatch(tier) is not None
 
 
 def derive_rimes(segments: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
-    """Return the rime of every syllable, once for each of the tiers, with all other columns of the syllable.
+    """Return the rime of every syllable, once per tier, with all other columns of the syllable.
 
-    Column ``onset_consonant`` of a syllable says whether its first phone is one: glides after it then belong to the
-    rime, as in pinyin. Where it says nothing, or there is no such column, the rime begins with the first vowel.
+    If column ``onset_consonant`` names an onset consonant, the rime begins after the syllable's first phone; glides
+    then belong to the rime, as in pinyin. If it marks a zero onset, the whole syllable is the rime. Where the value is
+    empty, or the column is missing, the rime begins with the first vowel.
 
     Parameters
     ----------
     segments : tiers ``phone`` and ``syllable`` of a corpus; the ``parent`` of a phone is the index of its syllable
-    tiers : each ``rime`` or ``rime_NN``, NN from 0 (its onset) to 100 (its end)
+    tiers : each ``rime`` or ``rime_NN``, NN a percentage from 0 (start of the rime) to 100 (its end)
 
     Raises
     ------
@@ -53,7 +54,7 @@ def derive_rimes(segments: pd.DataFrame, tiers: Sequence[str]) -> pd.DataFrame:
 
     onset_consonant = syllables.get("onset_consonant", pd.Series("", syllables.index)).fillna("").to_numpy()
     unknown, has_onset = onset_consonant == "", ~np.isin(onset_consonant, ["", ZERO_ONSET])
-    # An onset consonant is not part of the rime, even where it is drawn out to a vowel.
+    # A first phone that is an onset consonant is outside the rime, even if it was labelled as a vowel.
     any_vowel, later_vowel = (first(ordered["vowel"] & (ordered["place"] >= place), "onset") for place in (0, 1))
     _require_vowels(syllables, np.where(has_onset, later_vowel, any_vowel) >= 0)
     ends = first(ordered["place"] == 0, "offset")

@@ -1,4 +1,4 @@
-"""Which vectors an extraction makes: one row per segment, in the order of the corpus, with its shard and its frames."""
+"""Index of an extraction: one row per segment, in the order of the corpus, with its shard and its frames."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -22,14 +22,14 @@ _OF_UTTERANCE = ("speaker", "gender", "language", "split", "text", "n_samples", 
 def select_utterances(
     corpus: "Corpus", splits: Sequence[str], maximum: int | None, model: "FrameModel"
 ) -> pd.DataFrame:
-    """Return the utterances to run: those of the splits, or so many spread evenly over them.
+    """Return the utterances of the splits, or ``maximum`` of them spread evenly over the splits.
 
     Raises
     ------
     CorpusError
-        There is none.
+        The splits hold no utterance.
     AudioError
-        One is of another sample rate than the model's, or shorter than its receptive field.
+        An utterance is shorter than the model's receptive field, or its sample rate is not the model's.
     """
     utterances = corpus.utterances[corpus.utterances["split"].isin(splits)]
     if utterances.empty:
@@ -50,31 +50,31 @@ def select_utterances(
 def segment_index(
     corpus: "Corpus", utterances: pd.DataFrame, tiers: Sequence[str], model: "FrameModel", shard_rows: int
 ) -> pd.DataFrame:
-    """Return one row per vector, in the order of the corpus, with its shard, its row there and its frames.
+    """Return one row per vector, in the order of the corpus, with its shard, its row in the shard and its frames.
 
     Parameters
     ----------
-    utterances : those to run
-    tiers : of the corpus, ``utterance`` (the whole recording), or rimes (:mod:`auscult.activations.rimes`)
-    shard_rows : most rows a shard, unless a single utterance has more
+    utterances : utterances to run
+    tiers : tiers of the corpus, ``utterance`` (the whole recording), or rimes (:mod:`auscult.activations.rimes`)
+    shard_rows : maximum number of rows per shard, unless a single utterance has more
 
     Raises
     ------
     CorpusError
-        There is no segment of a tier.
+        A tier has no segment.
     LabelError
-        Rimes are asked for and a syllable has none.
+        Rimes are requested and a syllable has none.
     """
     order = pd.Series(np.arange(len(utterances)), index=utterances["utterance"])
-    there = corpus.segments[corpus.segments["utterance"].isin(order.index)]
+    selected = corpus.segments[corpus.segments["utterance"].isin(order.index)]
     rimes = [tier for tier in tiers if is_rime(tier)]
     needed = [*tiers, *(["phone", "syllable"] if rimes else [])]
     for tier in needed:
-        if not (tier == "utterance" or is_rime(tier) or (there["tier"] == tier).any()):
+        if not (tier == "utterance" or is_rime(tier) or (selected["tier"] == tier).any()):
             raise CorpusError(f"expected segments of tier {tier!r} in corpus {corpus.name!r}, found none in its splits")
-    segments = there[there["tier"].isin(tiers)]
+    segments = selected[selected["tier"].isin(tiers)]
     if rimes:
-        segments = pd.concat([segments, derive_rimes(there, rimes)], ignore_index=True)
+        segments = pd.concat([segments, derive_rimes(selected, rimes)], ignore_index=True)
     if "utterance" in tiers:
         segments = pd.concat([segments, _whole_utterances(utterances, segments)], ignore_index=True)
     position = segments["utterance"].map(order)
@@ -102,7 +102,7 @@ def _whole_utterances(utterances: pd.DataFrame, segments: pd.DataFrame) -> pd.Da
 
 
 def _shards(utterance: np.ndarray, shard_rows: int) -> np.ndarray:
-    """Return the shard of each row, given its utterance's position: whole utterances until the next would not fit."""
+    """Return the shard of each row, given the position of its utterance; utterances are never split between shards."""
     counts, shards, filled, shard = np.bincount(utterance), [], 0, 0
     for count in counts:
         if filled and filled + count > shard_rows:
