@@ -1,4 +1,4 @@
-"""Where models run."""
+"""Choice of the device on which models run."""
 
 import torch
 
@@ -8,15 +8,15 @@ __all__ = ["pick_device"]
 
 
 def pick_device(device: str | torch.device) -> str:
-    """Return ``cpu`` or ``cuda`` for ``auto``, which takes a GPU where there is one, or the device asked for.
+    """Return the requested device; ``auto`` stands for ``cuda`` if a GPU is available, else for ``cpu``.
 
-    On a GPU, convolutions of float32 are then computed in float32: by default cuDNN rounds their inputs to 11 bits
-    (TF32), which moved frames of a base-size HuBERT by 1e-3 of a layer's scale.
+    On a GPU, this also makes float32 convolutions exact: by default cuDNN rounds their inputs to 11 bits (TF32), which
+    changed frames of a base-size HuBERT by 1e-3 of a layer's scale.
 
     Raises
     ------
     ConfigError
-        A GPU is asked for and there is none.
+        A GPU is requested and none is available.
     """
     available = torch.cuda.is_available()
     chosen = ("cuda" if available else "cpu") if device == "auto" else str(device)

@@ -1,4 +1,4 @@
-"""Errors a user can cause, each told in one line: what was expected, what was found, where, what to do next."""
+"""Errors that users can cause; messages are one line: what was expected, what was found, where, what to do next."""
 
 __all__ = [
     "AuscultError",
@@ -17,7 +17,7 @@ __all__ = [
 
 
 class AuscultError(Exception):
-    """Root of every error whose cause lies in the input, the configuration or the machine, not in Auscult."""
+    """Base class of errors caused by the input, the configuration or the machine, not by a fault in Auscult."""
 
     def __str__(self) -> str:
         """Return the message on a single line, whatever text it quotes."""
@@ -25,43 +25,43 @@ class AuscultError(Exception):
 
 
 class ConfigError(AuscultError):
-    """The configuration asks for something that does not exist or cannot be combined."""
+    """The configuration has a value that does not exist, or values that cannot be combined."""
 
 
 class CorpusError(AuscultError):
-    """A corpus lacks a file, a column or a speaker that it must have."""
+    """A corpus lacks a required file, column or speaker."""
 
 
 class AudioError(AuscultError):
-    """A recording is empty, silent, not finite, undecodable or of the wrong kind."""
+    """A recording is empty, silent, not finite, undecodable, or has the wrong format."""
 
 
 class LabelError(AuscultError):
-    """Labels do not fit their recording: past its end, overlapping, in the wrong unit."""
+    """Labels do not fit their recording: they exceed it, overlap, or have the wrong unit."""
 
 
 class DownloadError(AuscultError):
-    """A file could not be fetched, or what arrived is not what was pinned."""
+    """A file cannot be downloaded, or differs from the expected one."""
 
 
 class ArchiveError(AuscultError):
-    """An archive holds a member that must not be unpacked."""
+    """An archive has a member that must not be unpacked."""
 
 
 class CheckpointError(AuscultError):
-    """A checkpoint folder is incomplete, unsafe or does not fit its architecture."""
+    """A checkpoint folder is incomplete or unsafe, or does not fit its architecture."""
 
 
 class HubError(AuscultError):
-    """A model hub cannot be reached or does not hold what was asked for."""
+    """A model hub cannot be reached, or lacks the requested model or file."""
 
 
 class ManifestError(AuscultError):
-    """A folder has no manifest, or holds bytes that its manifest does not vouch for."""
+    """A folder has no manifest, or its files differ from its manifest."""
 
 
 class AnalysisError(AuscultError):
-    """An analysis cannot be carried out on the items it was given."""
+    """An analysis cannot be carried out on the given items or settings."""
 
 
 class StorageError(AuscultError):

@@ -1,4 +1,4 @@
-"""What every workflow step does around its one library call: threads, log, and errors told in one line."""
+"""The frame of every workflow step around its library call: threads, log file, and errors in one line."""
 
 import logging
 import os
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from threadpoolctl import threadpool_limits
 
@@ -16,12 +17,12 @@ __all__ = ["job"]
 
 @contextmanager
 def job(log: str | Path, threads: int = 1) -> Iterator[None]:
-    """Run one workflow step with ``threads`` threads, its messages kept in ``log`` and shown on the terminal.
+    """Run one workflow step with a number of threads; messages go to the file ``log`` and to the terminal.
 
-    Every numerical library is limited to ``threads``: two steps that both take all cores run many times slower. Those
-    not imported yet, such as numba behind UMAP, learn it from the environment.
-    An :class:`~auscult.errors.AuscultError` ends the process with its one-line message and exit status 1; any other
-    exception is a fault of ours and keeps its traceback.
+    All numerical libraries are limited to ``threads``, since two steps that both use all cores run many times slower.
+    Libraries that are imported later, such as numba by UMAP, read the limit from the environment.
+    An :class:`~auscult.errors.AuscultError` ends the process with its one-line message and exit status 1. Any other
+    exception is a fault in Auscult and keeps its traceback.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", buffering=1) as stream, threadpool_limits(limits=threads):
@@ -55,9 +56,9 @@ def _limit_threads(threads: int) -> None:
 
 
 class _Tee:
-    """Write to the terminal and to the log; progress bars overwrite their line on the former only."""
+    """Stream to the terminal and the log; lines that overwrite each other (progress bars) go to the terminal only."""
 
-    def __init__(self, terminal, log):
+    def __init__(self, terminal: TextIO, log: TextIO) -> None:
         self.terminal, self.log = terminal, log
 
     def write(self, text: str) -> int:

@@ -1,8 +1,8 @@
-"""Folders of files that are complete or absent: built aside, hashed into a manifest, moved into place at once.
+"""Sealed folders, which are complete or absent: filled under a temporary name, hashed, and moved into place at once.
 
-A *sealed folder* holds ``manifest.json``: the SHA-256 of every other file, the recipe it was made by (configuration,
-seed, versions) and the manifests of the folders it was made from. The manifest is the last file written, so a folder
-with one is whole, and a reader that checks it never works on bytes that are truncated, stale or tampered with.
+A *sealed folder* contains ``manifest.json``: the SHA-256 of every other file, the recipe of the folder (configuration,
+seed, versions) and the manifests of the folders it was made from. The manifest is written last, so a folder with a
+manifest is complete. A reader that checks the manifest never uses truncated, outdated or modified files.
 """
 
 import errno
@@ -37,14 +37,14 @@ _FULL_BYTES = 64 * 1024
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a sealed folder holds and how it was made.
+    """Content and origin of a sealed folder.
 
     Parameters
     ----------
-    recipe : what was asked for; equal recipes and parents give equal bytes
-    parents : SHA-256 of the manifests of the folders read, by name
-    files : SHA-256 of every file, by its path in the folder
-    sha256 : SHA-256 of the manifest itself, the folder's identity
+    recipe : settings the folder was made with; equal recipes and parents give equal files
+    parents : SHA-256 of the manifests of the folders it was made from, by name
+    files : SHA-256 of every file, by path in the folder
+    sha256 : SHA-256 of the manifest itself, which identifies the folder
     """
 
     recipe: Mapping[str, Any]
@@ -68,8 +68,8 @@ def digest_json(value: Any) -> str:
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full or read-only disk into a :class:`StorageError` that names the path.
 
-    Writers of audio and tensors tell a full disk in errors of their own, without a number: what they raise while no
-    space is left is taken for it.
+    Writers of audio and tensors report a full disk by errors of their own, without an error number. Whatever they raise
+    while no space is left is therefore treated as a full disk.
     """
     try:
         yield
@@ -88,7 +88,7 @@ def storage_errors(path: Path) -> Iterator[None]:
 def _storage_reason(error: Exception, path: Path) -> str | None:
     if isinstance(error, OSError) and error.errno in _WRITING_FAILED:
         return os.strerror(error.errno)
-    if isinstance(error, PermissionError) and str(path.parent) in str(error.filename):
+    if isinstance(error, PermissionError) and error.errno is not None and str(path.parent) in str(error.filename):
         return os.strerror(error.errno)
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     full = shutil.disk_usage(folder).free < _FULL_BYTES or f"os error {errno.ENOSPC}" in str(error)
@@ -97,9 +97,9 @@ def _storage_reason(error: Exception, path: Path) -> str | None:
 
 @contextmanager
 def write_file(path: str | Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; move it into place, flushed to disk, only when the block succeeds.
+    """Yield a temporary path beside ``path``; flush it to disk and move it into place if the block succeeds.
 
-    The temporary name keeps the ending of ``path``, so writers that choose a format by it work unchanged.
+    The temporary name has the ending of ``path``, by which some writers choose the format.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,15 +120,15 @@ def build_folder(
     parents: Mapping[str, str] | None = None,
     resume: bool = False,
 ) -> Iterator[Path]:
-    """Yield a hidden folder to fill; seal it and move it to ``folder`` when the block succeeds.
+    """Yield a hidden folder to fill; seal it and move it to ``folder`` if the block succeeds.
 
     Parameters
     ----------
-    folder : where the sealed folder shall stand; what stands there is replaced
-    recipe : JSON-like description of what is being made
-    parents : manifest digests of what it is made from
-    resume : keep what an interrupted run left, provided that recipe and parents are the same; otherwise start empty.
-        The caller decides which of the files left are whole (write each with :func:`write_file`).
+    folder : path of the sealed folder; an existing folder is replaced
+    recipe : JSON-like description of the content
+    parents : SHA-256 of the manifests of the folders it is made from, by name
+    resume : keep the files of an interrupted run if its recipe and parents are the same, instead of starting empty. The
+        caller decides which of these files are complete (write each with :func:`write_file`).
 
     Raises
     ------
@@ -145,7 +145,7 @@ def build_folder(
             partial.mkdir(parents=True, exist_ok=True)
             (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity)}))
             yield partial
-            # Sealed before the recipe goes: a kill in between costs nothing that a resumed run could have kept.
+            # The recipe is removed after sealing: a run that is killed in between can still be resumed.
             _seal(partial, identity)
             (partial / _RECIPE).unlink()
             shutil.rmtree(folder, ignore_errors=True)

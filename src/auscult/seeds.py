@@ -1,4 +1,4 @@
-"""Models that differ in nothing but their seed: their names differ in a number at the end."""
+"""Names of models that differ only in their seed, which is a number at the end of the name."""
 
 import re
 
@@ -6,5 +6,5 @@ __all__ = ["task_of"]
 
 
 def task_of(model: str) -> str:
-    """Return the name that models of all seeds share: without the number at the end (``keyword-2``, ``bert-seed3``)."""
+    """Return a model's name without its seed: ``keyword`` for ``keyword-2``, ``bert`` for ``bert-seed3``."""
     return re.sub(r"-(seed)?\d+$", "", model)

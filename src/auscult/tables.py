@@ -1,4 +1,4 @@
-"""The tables every part shares: utterances and segments of a corpus, and result rows, with what must hold in each."""
+"""Tables shared by all parts, with their checks: utterances and segments of a corpus, and result rows."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -51,7 +51,7 @@ RESULT_COLUMNS = (
 
 
 def check_utterances(utterances: pd.DataFrame) -> pd.DataFrame:
-    """Return the table if every row names a recording of known length once, else raise :class:`CorpusError`."""
+    """Return the table if each utterance occurs once and has a positive length, else raise :class:`CorpusError`."""
     _require_columns(utterances, UTTERANCE_COLUMNS, "utterances", CorpusError)
     if utterances.empty:
         raise CorpusError("expected at least one utterance, found none; check the corpus entry and its source files")
@@ -69,9 +69,9 @@ def check_utterances(utterances: pd.DataFrame) -> pd.DataFrame:
 
 
 def check_segments(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Return the table if every segment lies in its recording and none of a tier overlap, else raise.
+    """Return the table if all segments lie within their recording and do not overlap within a tier, else raise.
 
-    Onsets and offsets are integer sample indices of the utterance's own sample rate.
+    Onsets and offsets are integer sample indices at the utterance's own sample rate.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def no_segments() -> pd.DataFrame:
 
 
 def check_results(results: pd.DataFrame) -> pd.DataFrame:
-    """Return a result table if it opens with the shared columns, each row with its n and groups, else raise."""
+    """Return a result table if its first columns are :data:`RESULT_COLUMNS`, else raise :class:`AnalysisError`."""
     _require_columns(results, RESULT_COLUMNS, "results", AnalysisError)
     if list(results.columns[: len(RESULT_COLUMNS)]) != list(RESULT_COLUMNS):
         raise AnalysisError(f"expected result columns to open with {', '.join(RESULT_COLUMNS)}")
@@ -122,18 +122,18 @@ def check_results(results: pd.DataFrame) -> pd.DataFrame:
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table whole or not at all, as CSV or Parquet by its ending, without an index column."""
+    """Write a table completely or not at all, as CSV or Parquet by the ending of ``path``, without an index column."""
     path = Path(path)
     with write_file(path) as partial:
         if path.suffix == ".parquet":
             table.to_parquet(partial, index=False)
         else:
-            # Ten digits: more than any interval warrants, few enough to hide the last bits of a summation order.
+            # Ten digits exceed the precision of any interval and hide the rounding of different orders of summation.
             table.to_csv(partial, index=False, float_format="%.10g", lineterminator="\n")
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table written by :func:`write_table`; names such as ``nan`` or ``null`` stay text."""
+    """Read a table written by :func:`write_table`; texts such as ``nan`` and ``null`` stay text."""
     path = Path(path)
     if path.suffix == ".parquet":
         return pd.read_parquet(path)
@@ -141,7 +141,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
 
 
 def collect_tables(paths: Iterable[str | Path]) -> pd.DataFrame:
-    """Stack tables of one family in the order given; one without rows, whose columns have no types, adds none."""
+    """Stack tables of one family in the given order; tables without rows, whose columns lack types, are left out."""
     tables = [read_table(path) for path in paths]
     return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 

@@ -6,7 +6,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 from auscult.activations.layer_vectors import LayerVectors
-from auscult.probes import cross_validation as nested
+from auscult.probes import cross_validation
 from auscult.probes.cross_validation import cross_validate, normalise, score_sums, select_layer
 
 PENALTIES = np.array([10.0, 0.1, 1e-3])
@@ -77,13 +77,13 @@ def test_hits_and_errors_are_summed_by_kind():
 
 
 def test_labellings_that_choose_the_same_penalty_are_fitted_once(planted, monkeypatch):
-    asked, prepare = [], nested.prepare_fitter
+    asked, prepare = [], cross_validation.prepare_fitter
 
     def counted(*arguments):
         fit = prepare(*arguments)
         return lambda left_out, penalties: asked.append((left_out, list(penalties))) or fit(left_out, penalties)
 
-    monkeypatch.setattr(nested, "prepare_fitter", counted)
+    monkeypatch.setattr(cross_validation, "prepare_fitter", counted)
     cross_validate(LayerVectors(planted, "T2"), [task_of(planted.index, PHONE, n_permutations=9)], "ridge", PENALTIES)
     final = [penalties for left_out, penalties in asked if len(left_out) == 1]
     assert len(final) == 4

@@ -7,7 +7,7 @@ from reference import _classify, plant
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.errors import AnalysisError
 from auscult.probes.learning_curves import learning_curve, linear_peer
-from auscult.probes.nonlinear import cross_validate_twin, reduce_labellings, smallest_training, split_fold
+from auscult.probes.nonlinear import cross_validate_nonlinear, reduce_labellings, smallest_training, split_fold
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_training_validation_and_test_speakers_are_different_people(planted):
 def test_each_fold_reads_its_own_layer(planted):
     task = reduce_labellings(task_of(planted.index, PHONE), "true", "control")
     layers = np.array(["T2", "noise", "T2", "noise"], dtype=object)
-    outcome = cross_validate_twin("mlp", task, layers, opener(planted), planted.index, seed=0)
+    outcome = cross_validate_nonlinear("mlp", task, layers, opener(planted), planted.index, seed=0)
     hits = [np.mean((outcome.predicted == task.labels)[task.folds == fold]) for fold in range(4)]
     assert min(hits[0], hits[2]) > 0.85
     assert max(hits[1], hits[3]) < 0.45
@@ -46,18 +46,18 @@ def test_attention_reads_utterances_from_their_phones():
     x[index["gender"] == "female", 0] += 3
     planted = type(planted)(("input",), index, {"input": x})
     task = reduce_labellings(task_of(index, GENDER | {"tier": "utterance"}), "true")
-    outcome = cross_validate_twin("attention", task, np.full(4, "input", object), opener(planted), index, seed=0)
+    outcome = cross_validate_nonlinear("attention", task, np.full(4, "input", object), opener(planted), index, seed=0)
     assert np.mean(outcome.predicted == task.labels) > 0.9
 
 
 def test_attention_needs_utterances_and_their_segments(planted):
     layers = np.full(4, "T1", dtype=object)
-    with pytest.raises(AnalysisError, match="expected tier utterance for twin 'attention', found 'phone'"):
-        cross_validate_twin("attention", task_of(planted.index, PHONE), layers, None, planted.index, seed=0)
+    with pytest.raises(AnalysisError, match="expected tier utterance for probe 'attention', found 'phone'"):
+        cross_validate_nonlinear("attention", task_of(planted.index, PHONE), layers, None, planted.index, seed=0)
     whole = planted.index.assign(tier="utterance")
     task = task_of(whole, GENDER | {"tier": "utterance"})
     with pytest.raises(AnalysisError, match=r"segments of tier 'phone' in every utterance .* found none in 's00-u0'"):
-        cross_validate_twin("attention", task, layers, None, whole, seed=0)
+        cross_validate_nonlinear("attention", task, layers, None, whole, seed=0)
 
 
 def test_more_training_items_help(planted):

@@ -1,4 +1,4 @@
-"""A small corpus, the arguments of an extraction, and an extraction that is killed."""
+"""A small corpus, the arguments of an extraction, and the exception that kills one."""
 
 from dataclasses import dataclass, field
 

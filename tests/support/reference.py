@@ -1,4 +1,4 @@
-"""Slow, plain versions of what the library computes fast, and planted activations whose answers are known."""
+"""Slow, simple reference implementations of fast library functions, and planted activations with known answers."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def ridge_scores(x, y, penalty, x_new):
-    """Ridge on standardised features by its normal equations, in float64, one target at a time."""
+    """Ridge regression on standardised features by its normal equations, in float64, one target at a time."""
     mean, sd = x.mean(axis=0), x.std(axis=0)
     z = (x - mean) / sd
     system = z.T @ z / len(z) + penalty * np.eye(z.shape[1])
@@ -21,7 +21,7 @@ def ridge_scores(x, y, penalty, x_new):
 
 
 def nested_ridge(x, labels, folds, penalties):
-    """Predict every item by a ridge classifier whose penalty the other folds chose among themselves."""
+    """Predict every item by a ridge classifier whose penalty is selected by cross-validation on the other folds."""
     predicted = np.empty_like(labels)
     for test in np.unique(folds):
         hits = dict.fromkeys(penalties, 0)
@@ -51,7 +51,7 @@ def bootstrap_interval(numerators, denominators, groups, n_resamples, seed):
 
 
 def item_trustworthiness(x, placed, n_neighbours):
-    """Trustworthiness of each item by its definition: how far off in ``x`` are its neighbours on the map."""
+    """Trustworthiness of each item by definition: ranks in ``x`` of its neighbours on the map."""
     n = len(x)
     values = np.empty(n)
     for i in range(n):
@@ -65,7 +65,7 @@ def item_trustworthiness(x, placed, n_neighbours):
 
 @dataclass
 class PlantedActivations:
-    """Activations in memory, with the members that analyses read."""
+    """Activations without any check, so that tests can plant faults."""
 
     layers: tuple
     index: pd.DataFrame

@@ -1,11 +1,12 @@
-"""Dynamics: curves of a score over training steps, what they rise to, when, how fast, and whether that can be said.
+"""Training curves of a score: sigmoid fits of height, time and speed of the rise, with criteria for accepting a fit.
 
-Steps are counted in doublings, log₂(step + offset). The offset lets step 0, the untrained model, enter: with
-the step of the first trained checkpoint, the default, step 0 stands one doubling before that checkpoint.
+Steps are measured in doublings, log₂(step + offset). The offset gives step 0, the untrained model, a finite value. By
+default it is the step of the first trained checkpoint, which puts step 0 one doubling before that checkpoint.
 """
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy.special import fdtri
@@ -25,7 +26,7 @@ __all__ = [
     "check_sweep",
 ]
 
-# Four parameters, and two steps to contradict them.
+# Two more than the four parameters of a sigmoid.
 MIN_STEPS = 6
 _N_PARAMETERS = 4
 FIT = "sigmoid"
@@ -38,20 +39,20 @@ _NONE: Interval = (float("nan"), float("nan"))
 
 @dataclass(frozen=True)
 class SigmoidFit:
-    """A curve and what a sigmoid makes of it: floor + (ceiling − floor) / (1 + exp(−slope · (x − x(midpoint)))).
+    """A sigmoid fitted to a curve: floor + (ceiling − floor) / (1 + exp(−slope · (x − x(midpoint)))).
 
     Parameters
     ----------
-    verdict : :data:`FIT`, or why the parameters must not be read
-    floor, ceiling : scores long before and long after the rise
-    midpoint : step at which half of the rise is made
-    slope : steepness per doubling of steps; at most what the gaps between steps can tell
-    rise : what the fitted curve gains from the first step to the last
+    verdict : :data:`FIT`, or the reason for which the parameters must not be interpreted
+    floor, ceiling : asymptotes before and after the rise
+    midpoint : step at which half of the rise is reached
+    slope : steepness per doubling of steps; limited by the gaps between steps
+    rise : difference of the fitted curve between the last step and the first
     r2 : share of the (weighted) variance between steps that the sigmoid explains
     offset : added to steps before taking logarithms
-    midpoint_ci, slope_ci, rise_ci : 95 % intervals; those of midpoints end at the first and the last step, beyond which
-        nothing was seen; NaN without resampled curves, or where more than a tenth of these do not rise
-    resampled : midpoint of each resampled curve, as steps; NaN where it does not rise [shape=(n_resamples,)]
+    midpoint_ci, slope_ci, rise_ci : 95 % intervals. The interval of the midpoint is clipped to the observed steps. NaN
+        without resampled curves, and for midpoint and slope if more than a tenth of these do not rise
+    resampled : midpoint of each resampled curve, as a step; NaN where it does not rise [shape=(n_resamples,)]
     """
 
     verdict: str
@@ -69,7 +70,7 @@ class SigmoidFit:
 
     @property
     def fits(self) -> bool:
-        """Whether the parameters may be read."""
+        """Whether the parameters may be interpreted."""
         return self.verdict == FIT
 
     def at(self, steps: Sequence[float]) -> np.ndarray:
@@ -79,32 +80,37 @@ class SigmoidFit:
 
 
 def fit_sigmoid(
-    steps: Sequence[float],
+    steps: Sequence[float] | np.ndarray,
     curve: np.ndarray,
     *,
     resampled: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     offset: float | None = None,
 ) -> SigmoidFit:
-    """Fit a sigmoid by weighted least squares and say whether it may be read.
+    """Fit a sigmoid by weighted least squares and decide whether its parameters may be interpreted.
 
-    For given midpoint and slope, floor and ceiling are a linear regression: the search is over two parameters, on a
-    grid (:mod:`auscult.dynamics.sigmoids`). Midpoints are sought up to half the range outside the steps.
+    For given midpoint and slope, floor and ceiling follow by linear regression. The two others are searched on a grid
+    (:mod:`auscult.dynamics.sigmoids`), midpoints up to half the range of steps outside the steps.
 
-    There is no fit, whatever the numbers say, if there are fewer than :data:`MIN_STEPS` steps; if the interval of the
-    rise includes 0; if the curve falls, from some step to a later one, by a third of its range; if a constant or a
-    straight line (in doublings) does as well: the extra sum of squares of the sigmoid is not significant (F test, 5 %),
-    the variance being the larger of that of the sigmoid's residuals and that of resampled curves about their means; if
-    R² is below 0.8; or if the midpoint lies outside the steps.
+    A fit is rejected if
+
+    - there are fewer than :data:`MIN_STEPS` steps
+    - the interval of the rise includes 0 or lies below 0
+    - the curve falls by more than a third of its range from some step to a later one
+    - a constant or a straight line (in doublings) fits as well: the additional sum of squares explained by the sigmoid
+      is not significant (F test, 5 %), where the variance is the larger of two: of the sigmoid's residuals, and of
+      resampled curves about their means
+    - R² is below 0.8
+    - the midpoint lies outside the steps
 
     Parameters
     ----------
-    steps : in training order
+    steps : training steps, ascending
     curve : score at each step [shape=(n_steps,)]
     resampled : the same curve from resampled units (speakers, seeds), see :func:`resample_curves`
         [shape=(n_resamples, n_steps)]
-    weights : of the steps, such as 1 / variance; by default equal [shape=(n_steps,)]
-    offset : by default the first step above 0
+    weights : weight of each step, such as 1 / variance; equal by default [shape=(n_steps,)]
+    offset : see the module; by default the first step above 0
 
     Raises
     ------
@@ -122,7 +128,8 @@ def fit_sigmoid(
     weights = np.ones(len(steps)) if weights is None else np.asarray(weights, dtype=float) / np.mean(weights)
     x = doublings(steps, offset)
     if len(steps) < MIN_STEPS:
-        return SigmoidFit(f"fewer than {MIN_STEPS} steps", *[np.nan] * 6, offset)
+        nan = float("nan")
+        return SigmoidFit(f"fewer than {MIN_STEPS} steps", nan, nan, nan, nan, nan, nan, offset)
     floor, ceiling, middle, slope, rise, rss = (float(values[0]) for values in solve(x, curve[None], weights, 40))
     spread = float(np.sum(weights * (curve - np.average(curve, weights=weights)) ** 2))
     drawn, noise = {}, 0.0
@@ -137,42 +144,47 @@ def fit_sigmoid(
 
 
 def resample_curves(numerators: np.ndarray, denominators: np.ndarray, n_resamples: int, seed: int) -> np.ndarray | None:
-    """Return curves Σ numerators / Σ denominators of resampled units, the same units at every step.
+    """Return curves Σ numerators / Σ denominators over resampled units, the same units at every step.
 
-    Equal seeds and numbers of units draw the same units: curves of several scores can be compared draw by draw.
+    Equal seeds and numbers of units give equal draws, so curves of several scores can be compared draw by draw.
 
     Parameters
     ----------
-    numerators, denominators : what each unit contributes, such as hits and items of a speaker
-        [shapes=(n_units, n_steps), or (n_units, 1) for denominators that do not change]
+    numerators, denominators : contribution of each unit, such as hits and items of a speaker
+        [shapes=(n_units, n_steps); (n_units, 1) for constant denominators]
 
     Returns
     -------
-    curves [shape=(n_resamples, n_steps)], or None with fewer than ``MIN_GROUPS`` units
+    curves [shape=(n_resamples, n_steps)]; None if there are fewer than ``MIN_GROUPS`` units or no resamples
     """
     draws = draw_units(len(numerators), n_resamples, seed)
     return None if draws is None else (draws @ numerators) / (draws @ denominators)
 
 
 def draw_units(n_units: int, n_resamples: int, seed: int) -> np.ndarray | None:
-    """Return how often each bootstrap sample draws each unit [shape=(n_resamples, n_units)], None as above."""
+    """Return how often each bootstrap sample draws each unit [shape=(n_resamples, n_units)].
+
+    None if there are fewer than ``MIN_GROUPS`` units or no resamples.
+    """
     if n_units < MIN_GROUPS or not n_resamples:
         return None
     return np.random.default_rng(seed).multinomial(n_units, np.full(n_units, 1 / n_units), size=n_resamples)
 
 
-def doublings(steps: Sequence[float], offset: float) -> np.ndarray:
+def doublings(steps: Sequence[float] | np.ndarray, offset: float) -> np.ndarray:
     """Return log₂(step + offset)."""
     return np.log2(np.asarray(steps, dtype=float) + offset)
 
 
-def check_sweep(found: Sequence[float], expected: Collection[float] = (), where: str = "the sweep") -> np.ndarray:
-    """Return the steps of a sweep as numbers, in training order and, where some are expected, none of them missing.
+def check_sweep(
+    found: Sequence[float] | np.ndarray, expected: Collection[float] = (), where: str = "the sweep"
+) -> np.ndarray:
+    """Return the steps of a sweep as numbers, after checking that they ascend and contain all expected steps.
 
     Raises
     ------
     AnalysisError
-        A step is no number, comes twice or after a later one, or an expected one is missing.
+        A step is not a number, a step repeats or follows a later one, or an expected step is missing.
     """
     try:
         steps = np.array([float(step) for step in found])
@@ -196,7 +208,9 @@ def check_sweep(found: Sequence[float], expected: Collection[float] = (), where:
     return steps
 
 
-def _resampled(x, steps, offset, curves, weights) -> dict:
+def _resampled(
+    x: np.ndarray, steps: np.ndarray, offset: float, curves: np.ndarray, weights: np.ndarray
+) -> dict[str, Any]:
     _, _, middle, slope, rise, _ = solve(x, curves, weights, 14)
     middle = np.where(rise > 0, np.clip(2**middle - offset, steps[0], steps[-1]), np.nan)
     return {

@@ -1,6 +1,6 @@
-"""Onsets: the step at which a curve over training breaks, by a stated rule.
+"""Onsets: the training step at which a curve changes.
 
-Steps are compared on the logarithm of step + 1, so that step 0, the untrained model, has a place.
+Steps are compared on the logarithm of step + 1, which is finite for step 0, the untrained model.
 """
 
 import numpy as np
@@ -9,35 +9,35 @@ __all__ = ["onset", "steepest"]
 
 
 def onset(steps: np.ndarray, values: np.ndarray, share: float = 0.5, min_change: float = 0.0) -> float:
-    """Return the step from which a curve has gone a share of its way from first to last value, and stays there.
+    """Return the step from which a curve has made a share of its change from first to last value for good.
 
-    Between checkpoints the step is interpolated on the logarithm of step + 1. A curve that first passes the share and
-    falls back is dated by its last passage, so that noise before the rise does not count.
+    Between checkpoints the step is interpolated on the logarithm of step + 1. If the curve passes the share several
+    times, the last passage counts, so that noise before the rise does not matter.
 
     Parameters
     ----------
-    steps : of the checkpoints, ascending, untrained first [shape=(n,)]
-    values : of the curve; it may rise or fall [shape=(n,)]
-    share : of the whole change, between 0 and 1
-    min_change : a smaller whole change is none
+    steps : steps of the checkpoints, ascending [shape=(n,)]
+    values : score at each step; rising or falling [shape=(n,)]
+    share : share of the total change, between 0 and 1
+    min_change : smallest total change that counts as a change
 
     Returns
     -------
-    step; NaN where the curve does not change
+    step; NaN if the curve does not change
     """
     steps, values = np.asarray(steps, dtype=float), np.asarray(values, dtype=float)
     change = values[-1] - values[0]
     if len(values) < 2 or not abs(change) > min_change:
         return float("nan")
-    way = (values - values[0]) / change
-    below = int(np.flatnonzero(way < share)[-1])
+    progress = (values - values[0]) / change
+    below = int(np.flatnonzero(progress < share)[-1])
     x = np.log1p(steps)
-    passed = (share - way[below]) / (way[below + 1] - way[below])
+    passed = (share - progress[below]) / (progress[below + 1] - progress[below])
     return float(np.expm1(x[below] + passed * (x[below + 1] - x[below])))
 
 
 def steepest(steps: np.ndarray, values: np.ndarray) -> float:
-    """Return the middle of the interval in which a curve changes fastest, on the logarithm of step + 1."""
+    """Return the midpoint of the steepest interval between checkpoints, on the logarithm of step + 1."""
     x, change = np.log1p(np.asarray(steps, dtype=float)), values[-1] - values[0]
     if len(x) < 2 or change == 0:
         return float("nan")

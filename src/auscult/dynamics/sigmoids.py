@@ -1,14 +1,14 @@
-"""Least squares fits of sigmoids to many curves at once, without a start that has to be guessed.
+"""Least-squares fits of sigmoids to many curves at once, without initial values.
 
-For given midpoint and slope, floor and height are a linear regression (variable projection: Golub and Pereyra, 1973),
-so that two parameters are left to search: on a grid that is refined about the best place of each curve.
+For given midpoint and slope, floor and height follow by linear regression (variable projection: Golub and Pereyra,
+1973). The two remaining parameters are searched on a grid that is refined around the best point of each curve.
 """
 
 import numpy as np
 
 __all__ = ["logistic", "solve"]
 
-# Doublings times slope from 10 to 90 % of the rise.
+# Slope times the width of the rise from 10 to 90 %.
 _WIDTH = float(np.log(81))
 _N_MIDPOINTS, _N_SLOPES, _SHRINK = 49, 25, 0.6
 _LOCAL = np.stack(np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)), axis=-1).reshape(-1, 2)
@@ -22,19 +22,19 @@ def logistic(z: np.ndarray) -> np.ndarray:
 def solve(x: np.ndarray, curves: np.ndarray, weights: np.ndarray, n_refinements: int) -> tuple[np.ndarray, ...]:
     """Fit floor + (ceiling − floor) / (1 + exp(−slope · (x − midpoint))) to each curve.
 
-    Midpoints are sought up to half the range of x outside it; slopes up to one that rises from 10 to 90 % within the
-    smallest gap, beyond which the curve tells no steeper one apart.
+    Midpoints are searched up to half the range of x outside x. The largest slope rises from 10 to 90 % within the
+    smallest gap; the points cannot distinguish larger ones.
 
     Parameters
     ----------
-    x : ascending [shape=(n_points,)]
-    curves : [shape=(n_curves, n_points)]
-    weights : of the squared residuals [shape=(n_points,)]
-    n_refinements : each shrinks the grid's steps to 60 %: 40 give eight digits, 14 give two to three
+    x : points, ascending [shape=(n_points,)]
+    curves : value at each point [shape=(n_curves, n_points)]
+    weights : weights of the squared residuals [shape=(n_points,)]
+    n_refinements : number of refinements, each of which shrinks the grid to 60 %: 40 give eight digits, 14 two to three
 
     Returns
     -------
-    floor, ceiling, midpoint, slope, rise from the first point to the last, weighted sum of squared residuals, of each
+    floor, ceiling, midpoint, slope, rise from the first point to the last, and weighted sum of squared residuals, per
     curve [shapes=(n_curves,)]
     """
     span, gap, share = np.ptp(x), np.diff(x).min(), weights / weights.sum()

@@ -1,1 +1,1 @@
-"""Erasers of a concept: fitted, stored, and applied inside a running model."""
+"""Concept erasure: erasers are fitted, stored, and applied inside a running model."""

@@ -1,9 +1,8 @@
-"""Erasers: affine maps that take one concept, such as gender, out of vectors and leave the rest as it was.
+"""Erasers: affine maps that remove one concept, such as gender, from vectors and otherwise change them little.
 
-An eraser is r(x) = x − L R (x − μ): what the rows of R read of a vector is taken away along the columns of L. They are
-fitted in :mod:`auscult.erasure.fitting`, on moments or arrays, and applied inside a running model by
-:mod:`auscult.erasure.hooks`. Fitted and tested on the same vectors an eraser succeeds by construction: test it on other
-speakers.
+An eraser is r(x) = x − L R (x − μ): the rows of R read the concept, and its part along the columns of L is subtracted.
+Erasers are fitted by :mod:`auscult.erasure.fitting` and applied inside a running model by :mod:`auscult.erasure.hooks`.
+On the vectors it was fitted on, an eraser succeeds by construction: evaluate it on other speakers.
 """
 
 import json
@@ -27,15 +26,15 @@ _FACTORS, _DESCRIPTIONS = "factors.safetensors", "erasers.json"
 
 @dataclass(frozen=True, eq=False)
 class Eraser:
-    """What is taken out of vectors, and from where: r(x) = x − left right (x − mean).
+    """An affine map that removes a concept: r(x) = x − left right (x − mean).
 
     Parameters
     ----------
-    method : how it was fitted: ``leace``, ``inlp``, ``mean_projection`` or ``random``
-    mean : of the vectors it was fitted on, which it leaves in place [shape=(width,), float64]
+    method : method of fitting: ``leace``, ``inlp``, ``mean_projection`` or ``random``
+    mean : mean of the vectors it was fitted on, which the map preserves [shape=(width,), float64]
     left, right : factors of the projection that is removed [shapes=(width, rank) and (rank, width), float64]
     n_fit : number of vectors it was fitted on
-    labels : names of the classes that it makes alike
+    labels : names of the classes that it makes indistinguishable
     """
 
     method: str
@@ -47,21 +46,21 @@ class Eraser:
 
     @property
     def width(self) -> int:
-        """Dimensions of the vectors it applies to."""
+        """Number of dimensions of the vectors."""
         return len(self.mean)
 
     @property
     def rank(self) -> int:
-        """Dimensions that it removes; 0 where nothing told the classes apart."""
+        """Number of dimensions that it removes; 0 if the class means did not differ."""
         return self.left.shape[1]
 
     @property
     def removed(self) -> np.ndarray:
-        """The projection that is taken away, oblique for LEACE, orthogonal otherwise [shape=(width, width)]."""
+        """The removed projection, oblique for LEACE and orthogonal otherwise [shape=(width, width)]."""
         return self.left @ self.right
 
     def apply(self, x: Vectors) -> Vectors:
-        """Return vectors without the concept, in their own precision, computed in float64.
+        """Return vectors without the concept, computed in float64 and returned in their own precision.
 
         Parameters
         ----------
@@ -70,11 +69,11 @@ class Eraser:
         Raises
         ------
         AnalysisError
-            The vectors have another width than those it was fitted on.
+            The number of dimensions is not the one it was fitted on.
         """
         if x.shape[-1] != self.width:
             raise AnalysisError(
-                f"expected vectors of {self.width} dimensions, those that the eraser ({self.method}) was fitted on, "
+                f"expected vectors of {self.width} dimensions, as the eraser ({self.method}) was fitted on, "
                 f"found {x.shape[-1]}; fit one on this layer of this model"
             )
         if isinstance(x, torch.Tensor):
@@ -91,9 +90,9 @@ def save_erasers(
     recipe: Mapping[str, Any],
     parents: Mapping[str, str] | None = None,
 ) -> Manifest:
-    """Seal erasers, each under a name such as ``leace/T1``, as one folder: their factors, and what they are.
+    """Write erasers, each under a name such as ``leace/T1``, into one sealed folder.
 
-    ``recipe`` and ``parents`` are what its manifest records, see :mod:`auscult.manifests`.
+    ``recipe`` and ``parents`` are recorded in its manifest, see :mod:`auscult.manifests`.
     """
     factors = {
         f"{name}/{part}": np.ascontiguousarray(getattr(eraser, part))
@@ -111,7 +110,7 @@ def save_erasers(
 
 
 def load_erasers(folder: str | Path) -> dict[str, Eraser]:
-    """Check a folder that :func:`save_erasers` made and return its erasers by name.
+    """Check a folder written by :func:`save_erasers` and return its erasers by name.
 
     Raises
     ------
@@ -128,8 +127,10 @@ def load_erasers(folder: str | Path) -> dict[str, Eraser]:
     descriptions = json.loads((folder / _DESCRIPTIONS).read_text(encoding="utf-8"))
     return {
         name: Eraser(
-            about["method"],
-            *(factors[f"{name}/{part}"] for part in ("mean", "left", "right")),
+            method=about["method"],
+            mean=factors[f"{name}/mean"],
+            left=factors[f"{name}/left"],
+            right=factors[f"{name}/right"],
             n_fit=about["n_fit"],
             labels=tuple(about["labels"]),
         )

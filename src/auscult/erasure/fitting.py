@@ -1,12 +1,11 @@
-"""Fit erasers: LEACE, INLP, the projection of class means, and a random direction as control.
+"""Fit erasers: LEACE, INLP, the projection of class means, and a random projection as control.
 
-All of them need no more of the vectors than their moments with one-hot classes (:mod:`auscult.statistics.moments`), so
-that frames of any corpus, or means of its utterances, are accumulated chunk by chunk and speakers are left out by
-subtraction.
+All methods use only the moments of vectors with one-hot classes (:mod:`auscult.statistics.moments`). Moments of the
+frames of a corpus, or of utterance means, are accumulated chunk by chunk, and speakers are left out by subtraction.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -26,28 +25,29 @@ __all__ = [
 ]
 
 Shrinkage = float | Literal["oas"]
-# Where classes covary with vectors by less than this share of the vectors' spread, it is by rounding.
+# Singular values below this share of the vectors' spread are due to rounding.
 _TOLERANCE = 1e-9
 
 
 def class_moments(x: np.ndarray, codes: np.ndarray, n_classes: int) -> Moments:
-    """Return the moments of vectors with their classes, to be added up over chunks.
+    """Return the moments of vectors with their classes; moments of several chunks can be added.
 
     Parameters
     ----------
-    x : vectors: frames, or means of utterances [shape=(n, width)]
-    codes : class of each, from 0 [shape=(n,)]
-    n_classes : number of classes, so that a chunk may lack some
+    x : vectors, such as frames or utterance means [shape=(n, width)]
+    codes : class code of each vector, from 0 [shape=(n,)]
+    n_classes : number of classes; a chunk may lack some
 
     Returns
     -------
-    moments, whose ``sum_y`` is n per class, and whose ``cross`` is Σx per class [shape=(width, n_classes)]
+    moments, with the number of vectors per class as ``sum_y`` and Σ x per class as ``cross``
+    [shape=(width, n_classes)]
     """
     return Moments.of(x, np.eye(n_classes)[codes])
 
 
 def fit_leace(moments: Moments, labels: Sequence[str], *, shrinkage: Shrinkage = 0.0) -> Eraser:
-    """Fit LEACE: of all affine maps that leave a linear classifier at chance, the one that changes vectors least.
+    """Fit LEACE, the affine map that changes vectors least among all that leave linear classifiers at chance.
 
     r(x) = x − W⁺ P W (x − μ) with W = (Σxx^½)⁺ and P the orthogonal projection on the range of W Σxz (Belrose et al.,
     2023, theorem 4.3). Afterwards the covariance with the classes is 0 on the vectors it was fitted on. The rank is
@@ -55,23 +55,23 @@ def fit_leace(moments: Moments, labels: Sequence[str], *, shrinkage: Shrinkage =
 
     Parameters
     ----------
-    moments : of the fitting vectors, see :func:`class_moments`
+    moments : moments of the fitting vectors, see :func:`class_moments`
     labels : names of the classes, in the order of their codes
-    shrinkage : how far Σxx is drawn to a multiple of the identity, see :func:`shrink_covariance`; the covariance
-        with the classes is 0 whatever it is
+    shrinkage : shrinkage of Σxx towards a multiple of the identity, see :func:`shrink_covariance`; for any value, the
+        covariance with the classes becomes 0
 
     Raises
     ------
     AnalysisError
-        Fewer than two classes have vectors, or the shrinkage is not in [0, 1].
+        There are fewer than two classes, a class has no vectors, or the shrinkage is not in [0, 1].
     """
     _check(moments, labels)
     values, axes = np.linalg.eigh(shrink_covariance(moments.covariance, moments.n, shrinkage))
-    # A dimension whose spread drowns in the rounding of its squares is constant.
+    # A variance within the rounding of the mean squares counts as 0.
     floor = max(values[-1] * len(values), np.diag(moments.gram).max() / moments.n) * np.finfo(float).eps
-    known = values > floor
-    roots = np.sqrt(values[known])
-    whiten, colour = axes[:, known] / roots, axes[:, known] * roots
+    varies = values > floor
+    roots = np.sqrt(values[varies])
+    whiten, colour = axes[:, varies] / roots, axes[:, varies] * roots
     basis = _basis(whiten.T @ moments.cross_covariance, len(labels) - 1)
     return Eraser("leace", moments.mean_x, colour @ basis, basis.T @ whiten.T, moments.n, tuple(labels))
 
@@ -79,22 +79,23 @@ def fit_leace(moments: Moments, labels: Sequence[str], *, shrinkage: Shrinkage =
 def fit_inlp(
     moments: Moments, labels: Sequence[str], *, n_iterations: int = 20, penalty: float = 1e-3, stop_r2: float = 1e-3
 ) -> Eraser:
-    """Fit iterative nullspace projection: fit a linear classifier, project its directions out, and again.
+    """Fit iterative nullspace projection: repeatedly fit a linear classifier and project out its directions.
 
-    Ravfogel et al. (2020), algorithm 1. The classifier is a ridge regression on the one-hot classes, which moments
-    suffice for, where theirs is an SVM. It stops when the classes' variance that the classifier explains falls below
-    ``stop_r2`` or after ``n_iterations``: each takes away as many dimensions as there are classes − 1, more than LEACE.
+    Ravfogel et al. (2020), algorithm 1, with a ridge regression on the one-hot classes, which needs only moments, in
+    place of their SVM. Iterations stop when the classifier explains less than ``stop_r2`` of the variance of the
+    classes, or after ``n_iterations``. Each iteration removes as many dimensions as there are classes − 1, so INLP
+    usually removes more than LEACE.
 
     Parameters
     ----------
-    moments, labels : as of :func:`fit_leace`
-    penalty : of the ridge, relative to the mean variance of a dimension
+    moments, labels : as in :func:`fit_leace`
+    penalty : ridge penalty, relative to the mean variance of a dimension
     stop_r2 : share of the variance of the classes, on the fitting vectors, 0 to 1
 
     Raises
     ------
     AnalysisError
-        Fewer than two classes have vectors, or there is less than one iteration.
+        There are fewer than two classes, a class has no vectors, or ``n_iterations`` is below 1.
     """
     _check(moments, labels)
     if n_iterations < 1:
@@ -111,16 +112,16 @@ def fit_inlp(
             break
         fitted = _basis(keep @ weights, len(labels) - 1, np.linalg.norm(weights))
         removed = np.hstack([removed, fitted])
-        # Rounding would let the directions lean on each other; a product of projections needs them orthogonal.
+        # Rounding leaves directions of different iterations slightly oblique; the projection needs them orthogonal.
         removed = np.linalg.qr(removed)[0]
     return Eraser("inlp", moments.mean_x, removed, removed.T.copy(), moments.n, tuple(labels))
 
 
 def fit_mean_projection(moments: Moments, labels: Sequence[str]) -> Eraser:
-    """Fit the orthogonal projection that takes away the space which the class means span around their own mean.
+    """Fit the orthogonal projection that removes the space spanned by the differences of class means.
 
-    The rank is at most the number of classes − 1, and the covariance with the classes 0 as after LEACE, which changes
-    vectors less. Raises as :func:`fit_leace`.
+    The rank is at most the number of classes − 1. The covariance with the classes becomes 0, as with LEACE, which
+    changes vectors less. Errors as in :func:`fit_leace`.
     """
     _check(moments, labels)
     spread = np.sqrt(np.trace(moments.covariance))
@@ -129,9 +130,9 @@ def fit_mean_projection(moments: Moments, labels: Sequence[str]) -> Eraser:
 
 
 def fit_random(moments: Moments, labels: Sequence[str], *, seed: int, rank: int | None = None) -> Eraser:
-    """Return the control of all erasers: a random space, orthogonal and uniform over directions, is taken away.
+    """Return a control eraser: an orthogonal projection that removes a uniformly random subspace.
 
-    ``rank`` is by default that of the others, the number of classes − 1. Raises as :func:`fit_leace`.
+    The default of ``rank`` is the number of classes − 1, as for LEACE. Errors as in :func:`fit_leace`.
     """
     _check(moments, labels)
     draws = np.random.default_rng(seed).normal(size=(len(moments.sum_x), len(labels) - 1 if rank is None else rank))
@@ -147,13 +148,13 @@ METHODS: dict[str, Callable[..., Eraser]] = {
 }
 
 
-def fit_eraser(method: str, moments: Moments, labels: Sequence[str], **settings) -> Eraser:
-    """Fit an eraser by the name of its method, one of :data:`METHODS`.
+def fit_eraser(method: str, moments: Moments, labels: Sequence[str], **settings: Any) -> Eraser:
+    """Fit an eraser by one of :data:`METHODS`, with the settings of its function.
 
     Raises
     ------
     AnalysisError
-        There is no such method, or as the fitter says.
+        There is no such method, or the moments or settings do not allow a fit.
     """
     if method not in METHODS:
         raise AnalysisError(f"expected one of the erasers {', '.join(METHODS)}, found {method!r}; correct its name")
@@ -166,9 +167,9 @@ def shrink_covariance(covariance: np.ndarray, n: int, shrinkage: Shrinkage) -> n
     Parameters
     ----------
     covariance : S [shape=(d, d)]
-    n : vectors it was measured on
-    shrinkage : α in [0, 1], or ``oas`` for the α of Chen et al. (2010), equation 23 (oracle approximating shrinkage),
-        which assumes independent Gaussian vectors: frames are neither, so it shrinks too little rather than too much
+    n : number of vectors S was estimated from
+    shrinkage : α in [0, 1], or ``oas`` for the α of Chen et al. (2010), equation 23 (oracle approximating shrinkage).
+        It assumes independent Gaussian vectors; frames are neither, and α is then rather too small than too large
 
     Raises
     ------
@@ -188,8 +189,8 @@ def shrink_covariance(covariance: np.ndarray, n: int, shrinkage: Shrinkage) -> n
     return (1 - alpha) * covariance + alpha * scale * np.eye(d)
 
 
-def _basis(columns: np.ndarray, rank: int, scale: float = 1.0) -> np.ndarray:
-    """Return an orthonormal basis of what columns span above the rounding of ``scale``, at most ``rank`` dimensions."""
+def _basis(columns: np.ndarray, rank: int, scale: float | np.floating = 1.0) -> np.ndarray:
+    """Return an orthonormal basis of the columns' span, at most ``rank`` dimensions, without those due to rounding."""
     vectors, sizes, _ = np.linalg.svd(columns, full_matrices=False)
     return vectors[:, : min(rank, int(np.sum(sizes > _TOLERANCE * scale)))]
 
@@ -198,6 +199,6 @@ def _check(moments: Moments, labels: Sequence[str]) -> None:
     present = [label for label, n in zip(labels, moments.sum_y, strict=True) if n > 0]
     if len(labels) < 2 or len(present) < len(labels):
         raise AnalysisError(
-            f"expected vectors of every class to erase, two at least, found those of {', '.join(present) or 'none'} "
-            f"(classes: {', '.join(labels)}); one class alone has nothing to be told from: use more speakers"
+            f"expected vectors of every class to erase, of two classes or more, found {', '.join(present) or 'none'} "
+            f"(classes: {', '.join(labels)}); use more speakers"
         )

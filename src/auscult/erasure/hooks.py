@@ -1,10 +1,11 @@
-"""Erase inside a running model: at some layers, what the next module receives has been through an eraser.
+"""Erase inside a running model: hooks apply erasers to the output of layers before the next module reads it.
 
-Layers are named as in :mod:`auscult.models.speech`. Hooks stand where a layer is made, in front of whatever reads it:
-``cnn`` at the entrance of the projection behind the front end, ``embed`` at that of the first block, ``T1 …`` at the
-exit of their block, the last one at that of the encoder, behind its final normalisation. The ``hidden_states`` that
-transformers collects do not show what hooks change, and a front end hands back its frames as they were; so probe what
-:meth:`~auscult.models.speech.SpeechModel.frames` returns, whose layers from ``embed`` on are those of the erased run.
+Layers are named as in :mod:`auscult.models.speech`. Hooks are attached where a layer is computed, before any module
+reads it: ``cnn`` at the input of the feature projection, ``embed`` at the input of the first block, ``T1 …`` at the
+output of their block, and the last layer at the output of the encoder, after its final normalisation. The
+``hidden_states`` collected by transformers do not include the changes made by hooks, and a front end returns its frames
+unchanged. Probe the result of :meth:`~auscult.models.speech.SpeechModel.frames` instead, whose layers from ``embed`` on
+come from the erased run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -22,17 +23,17 @@ __all__ = ["erased", "frames_reaching", "hookable_layers"]
 
 
 class _Reached(Exception):
-    """Ends a run at the layer that was asked for."""
+    """Ends a run at the requested layer."""
 
 
 def hookable_layers(model: SpeechModel | Predictor | nn.Module) -> tuple[str, ...]:
-    """Return the layers of a model at which :func:`erased` can work, in order of depth."""
+    """Return the layers of a model at which :func:`erased` can be applied, in order of depth."""
     return tuple(_places(_encoder(model)))
 
 
 @contextmanager
 def erased(model: SpeechModel | Predictor | nn.Module, erasers: Mapping[str, Eraser]) -> Iterator[None]:
-    """Let a model run with the erasers of some layers in place; its code and its weights stay as they are.
+    """Apply erasers at some layers of a model inside the context; its code and weights are unchanged.
 
     Parameters
     ----------
@@ -43,7 +44,7 @@ def erased(model: SpeechModel | Predictor | nn.Module, erasers: Mapping[str, Era
     Raises
     ------
     AnalysisError
-        The model has no such layer; while it runs: the layer has another width.
+        The model has no such layer; or, when the model runs, the layer has another width than its eraser.
     """
     places = _places(_encoder(model))
     unknown = [layer for layer in erasers if layer not in places]
@@ -51,28 +52,28 @@ def erased(model: SpeechModel | Predictor | nn.Module, erasers: Mapping[str, Era
         raise AnalysisError(f"expected layers among {', '.join(places)} to erase at, found {unknown[0]!r}; correct it")
     with ExitStack() as hooks:
         for layer, eraser in erasers.items():
-            module, at_entrance = places[layer]
-            if at_entrance:
-                handle = module.register_forward_pre_hook(_at_entrance(eraser, layer), with_kwargs=True)
+            module, at_input = places[layer]
+            if at_input:
+                handle = module.register_forward_pre_hook(_at_input(eraser, layer), with_kwargs=True)
             else:
-                handle = module.register_forward_hook(_at_exit(eraser, layer))
+                handle = module.register_forward_hook(_at_output(eraser, layer))
             hooks.callback(handle.remove)
         yield
 
 
 def frames_reaching(model: SpeechModel | Predictor | nn.Module, layer: str, run: Callable[[], Any]) -> Tensor:
-    """Run a model no further than to a layer and return the frames it has made there, padding included.
+    """Run a model up to a layer and return the layer's frames, padding included.
 
     Parameters
     ----------
-    layer : one of :func:`hookable_layers`; erasers in place at layers before it have worked
-    run : runs the model
+    layer : one of :func:`hookable_layers`; active erasers of earlier layers have been applied
+    run : function that runs the model
 
     Returns
     -------
     frames [shape=(n_batch, n_frames, n_dims)]
     """
-    module, at_entrance = _places(_encoder(model))[layer]
+    module, at_input = _places(_encoder(model))[layer]
     reached: list[Tensor] = []
 
     def stop(frames: Tensor) -> None:
@@ -80,7 +81,7 @@ def frames_reaching(model: SpeechModel | Predictor | nn.Module, layer: str, run:
         raise _Reached
 
     with ExitStack() as hooks:
-        if at_entrance:
+        if at_input:
             handle = module.register_forward_pre_hook(
                 lambda _, args, kwargs: stop(args[0] if args else kwargs["hidden_states"]), with_kwargs=True
             )
@@ -105,15 +106,20 @@ def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
 
 
 def _places(encoder: nn.Module) -> dict[str, tuple[nn.Module, bool]]:
-    """Return by layer the module to hook, and whether at its entrance."""
-    stack, blocks = encoder.encoder, list(encoder.encoder.layers)
-    places = {"cnn": (encoder.feature_projection, True), "embed": (blocks[0], True)}
+    """Return, by layer, the module to hook and whether the hook belongs at its input."""
+    # ``Any``: modules of transformers, whose attributes torch cannot type.
+    stack: Any = encoder.encoder
+    blocks: list[nn.Module] = list(stack.layers)
+    projection: Any = encoder.feature_projection
+    places: dict[str, tuple[nn.Module, bool]] = {"cnn": (projection, True), "embed": (blocks[0], True)}
     places |= {f"T{number}": (block, False) for number, block in enumerate(blocks[:-1], start=1)}
     return places | {f"T{len(blocks)}": (stack, False)}
 
 
-def _at_entrance(eraser: Eraser, layer: str):
-    def hook(_module, args: tuple, kwargs: dict[str, Any]):
+def _at_input(eraser: Eraser, layer: str) -> Callable[..., tuple[tuple[Any, ...], dict[str, Any]]]:
+    def hook(
+        _module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
         if args:
             return (_apply(eraser, args[0], layer), *args[1:]), kwargs
         return args, kwargs | {"hidden_states": _apply(eraser, kwargs["hidden_states"], layer)}
@@ -121,8 +127,8 @@ def _at_entrance(eraser: Eraser, layer: str):
     return hook
 
 
-def _at_exit(eraser: Eraser, layer: str):
-    def hook(_module, _args, output: Any):
+def _at_output(eraser: Eraser, layer: str) -> Callable[..., Any]:
+    def hook(_module: nn.Module, _args: tuple[Any, ...], output: Any) -> Any:
         if isinstance(output, Tensor):
             return _apply(eraser, output, layer)
         if isinstance(output, tuple):

@@ -1,4 +1,4 @@
-"""The classes that an eraser makes alike, checked before anything is fitted: who has one, and who is where."""
+"""Class labels for erasers, with checks of labels and speakers before anything is fitted."""
 
 from collections.abc import Collection, Sequence
 
@@ -20,14 +20,14 @@ def class_codes(
     what: str = "gender",
     where: str = "the utterances",
 ) -> np.ndarray:
-    """Return the class code of each item, once every item has one of the known labels and every label has speakers.
+    """Return the class code of each item, after checking that labels are known and constant within speakers.
 
     Parameters
     ----------
-    labels : of each item, a property of its speaker [shape=(n,)]
-    speakers : of each item [shape=(n,)]
+    labels : label of each item, a property of its speaker [shape=(n,)]
+    speakers : speaker of each item [shape=(n,)]
     known : labels in the order of their codes
-    what, where : the property and the place, for messages
+    what, where : names of the property and of the items, for messages
 
     Returns
     -------
@@ -36,26 +36,26 @@ def class_codes(
     Raises
     ------
     AnalysisError
-        A label is missing or unknown, a speaker has two, or fewer than two classes are there.
+        A label is missing or unknown, a speaker has two labels, or there are fewer than two classes.
     """
     table = pd.DataFrame({"label": pd.Series(list(labels), dtype="string").fillna(""), "speaker": list(speakers)})
     missing = sorted(table.loc[table["label"] == "", "speaker"].astype(str).unique())
     if missing:
         raise AnalysisError(
-            f"expected a {what} for every speaker of {where}, found none for {len(missing)} ({_some(missing)}); add "
+            f"expected a {what} for every speaker of {where}, found none for {len(missing)} ({_named(missing)}); add "
             "it to the corpus, or leave these speakers out"
         )
     unknown = sorted(set(table["label"]) - set(known))
     if unknown:
         raise AnalysisError(
-            f"expected {what} labels among {', '.join(known)} in {where}, found {_some(unknown)}; rename them, or "
+            f"expected {what} labels among {', '.join(known)} in {where}, found {_named(unknown)}; rename them, or "
             "leave their speakers out"
         )
     kinds = table.groupby("speaker")["label"].nunique()
     if (kinds > 1).any():
         raise AnalysisError(
-            f"expected one {what} for every speaker of {where}, found several for {_some(kinds.index[kinds > 1])}; "
-            "correct the corpus: none is chosen for you"
+            f"expected one {what} for every speaker of {where}, found several for {_named(kinds.index[kinds > 1])}; "
+            "correct the corpus"
         )
     found = [label for label in known if (table["label"] == label).any()]
     if len(found) < 2:
@@ -67,27 +67,28 @@ def class_codes(
 
 
 def shuffle_by_speaker(codes: np.ndarray, speakers: Sequence[str], seed: int) -> np.ndarray:
-    """Return a control: classes are dealt out anew among speakers, all items of a speaker keeping the same.
+    """Return control labels: classes are permuted among speakers, so that all items of a speaker keep one class.
 
     Parameters
     ----------
-    codes : class of each item, the same for all items of a speaker [shape=(n,)]
-    seed : of the permutation of speakers; it does not depend on the order of the items
+    codes : class code of each item, the same for all items of a speaker [shape=(n,)]
+    speakers : speaker of each item [shape=(n,)]
+    seed : seed of the permutation, which does not depend on the order of the items
     """
     names, first, groups = np.unique(np.asarray(speakers, dtype=str), return_index=True, return_inverse=True)
     return np.asarray(codes)[first][np.random.default_rng([seed, 6]).permutation(len(names))][groups]
 
 
 def require_unseen(test: Collection[str], fitted: Collection[str], what: str = "erasers") -> None:
-    """Raise :class:`AnalysisError` if a test speaker is among those that something was fitted on."""
+    """Raise :class:`AnalysisError` if a test speaker is also among the speakers of the fit."""
     shared = sorted(set(map(str, test)) & set(map(str, fitted)))
     if shared:
         raise AnalysisError(
-            f"expected test speakers that {what} were not fitted on, found {len(shared)} in both ({_some(shared)}); "
+            f"expected test speakers that {what} were not fitted on, found {len(shared)} in both ({_named(shared)}); "
             "fit on other speakers"
         )
 
 
-def _some(names: Collection[str]) -> str:
-    names = [str(name) for name in names]
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+def _named(names: Collection[str]) -> str:
+    named = [str(name) for name in names]
+    return ", ".join(named[:3]) + (", …" if len(named) > 3 else "")

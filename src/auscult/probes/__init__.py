@@ -1,1 +1,1 @@
-"""Trained probes: what they are asked, how they are fitted and validated, and their controls."""
+"""Probes: targets and their items, fitting, cross-validation, and controls."""

@@ -1,16 +1,20 @@
-"""An attention-pooled probe: one learned query looks over an utterance's segments before a linear layer answers.
+"""An attention probe: one learned query pools the segments of an utterance, and a linear layer classifies the result.
 
-Frames are not stored, so the sequence of an utterance is that of its pooled segments, by default its phones. The mean
-over time, which other utterance probes see, gives every frame the same weight; this one may find the few segments that
-matter. Fucci et al. (2025) probe gender this way, over frames.
+Other probes of utterances read the mean over frames, which weights all frames equally; attention can select the few
+relevant segments. Frames are not stored, so attention is over pooled segments (phones). Fucci et al. (2025) probe
+gender with attention over frames.
 """
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from auscult.probes.classifiers import standardiser
 from auscult.probes.mlp import stop_early
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 __all__ = ["fit_attention"]
 
@@ -35,13 +39,17 @@ def fit_attention(
 
     Parameters
     ----------
-    x, x_valid : the segments of each utterance, at least one [shape=(n_segments, n_dims) each]
-    codes, codes_valid : class of each utterance [shape=(n,)]
-    seed : of the order of batches
+    x, x_valid : vectors of the segments of each utterance, at least one segment [shape=(n_segments, n_dims) each]
+    codes, codes_valid : class code of each utterance [shape=(n,)]
+    n_classes : number of classes
+    max_epochs : maximum number of epochs
+    patience : number of epochs without a lower validation loss after which training stops
+    batch_size : number of utterances per batch
+    seed : seed of the order of batches
 
     Returns
     -------
-    predict : maps utterances to class codes
+    predict : function that maps utterances to class codes
     """
     import torch
 
@@ -55,7 +63,7 @@ def fit_attention(
     step = _adam(parameters)
     generator = torch.Generator().manual_seed(seed)
 
-    def logits(segments, mask, query, weights, bias):
+    def logits(segments: "Tensor", mask: "Tensor", query: "Tensor", weights: "Tensor", bias: "Tensor") -> "Tensor":
         scores = (segments @ query / n_dims**0.5).masked_fill(~mask, -torch.inf)
         return (scores.softmax(dim=1)[:, None] @ segments)[:, 0] @ weights + bias
 
@@ -63,11 +71,11 @@ def fit_attention(
         for batch in torch.randperm(len(truth), generator=generator).split(batch_size):
             batch_logits = logits(*prepare([x[item] for item in batch.tolist()]), *parameters)
             step(torch.autograd.grad(torch.nn.functional.cross_entropy(batch_logits, truth[batch]), parameters))
-        # The loss, not the accuracy: a few dozen utterances give an accuracy of few steps.
+        # The loss rather than the accuracy, which takes few distinct values on a few dozen utterances.
         return -torch.nn.functional.cross_entropy(answer(x_valid, parameters), truth_valid).item()
 
     @torch.no_grad()
-    def answer(new, parameters):
+    def answer(new: Sequence[np.ndarray], parameters: Sequence["Tensor"]) -> "Tensor":
         parts = [new[start : start + batch_size] for start in range(0, len(new), batch_size)]
         return torch.cat([logits(*prepare(part), *parameters) for part in parts])
 
@@ -75,11 +83,11 @@ def fit_attention(
     return lambda new: answer(new, best).argmax(dim=1).numpy()
 
 
-def _preparer(mean: np.ndarray, scale: np.ndarray) -> Callable:
-    """Return a function that pads the standardised sequences of one batch and says where they are not padded."""
+def _preparer(mean: np.ndarray, scale: np.ndarray) -> "Callable[[Sequence[np.ndarray]], tuple[Tensor, Tensor]]":
+    """Return a function that standardises and pads the sequences of one batch, and returns them with their mask."""
     import torch
 
-    def prepare(sequences: Sequence[np.ndarray]):
+    def prepare(sequences: Sequence[np.ndarray]) -> "tuple[Tensor, Tensor]":
         parts = [torch.from_numpy(((part - mean) * scale).astype(np.float32)) for part in sequences]
         lengths = torch.tensor([len(part) for part in parts])
         mask = torch.arange(int(lengths.max())) < lengths[:, None]
@@ -88,15 +96,15 @@ def _preparer(mean: np.ndarray, scale: np.ndarray) -> Callable:
     return prepare
 
 
-def _adam(parameters: Sequence) -> Callable[[Sequence], None]:
-    """Return one step of AdamW (Loshchilov and Hutter, 2019); torch's own takes seconds to import its compiler."""
+def _adam(parameters: "Sequence[Tensor]") -> "Callable[[Sequence[Tensor]], None]":
+    """Return the update of AdamW (Loshchilov and Hutter, 2019); importing torch's own takes seconds."""
     import torch
 
     means, squares = ([torch.zeros_like(part) for part in parameters] for _ in range(2))
     count = 0
 
     @torch.no_grad()
-    def step(gradients: Sequence) -> None:
+    def step(gradients: "Sequence[Tensor]") -> None:
         nonlocal count
         count += 1
         corrections = [1 - decay**count for decay in _DECAYS]

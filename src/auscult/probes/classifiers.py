@@ -1,4 +1,4 @@
-"""Probes that are fitted many times on the same items: for every set of folds left out, penalty and labelling."""
+"""Linear probes fitted many times on the same items: for every set of left-out folds, penalty and labelling."""
 
 import copy
 import logging
@@ -20,64 +20,64 @@ __all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "standardiser"]
 Probe = Literal["ridge", "logistic"]
 Predictor = Callable[[np.ndarray], np.ndarray]
 Fitter = Callable[[Collection[int], np.ndarray], Predictor]
+Chunks = Iterable[tuple[np.ndarray, np.ndarray]]
 
 _log = logging.getLogger(__name__)
 _MAX_STEPS = 500
-# Below this share of unit variance, rounding may leave a correlation matrix without a Cholesky factor.
+# With smaller penalties, rounding may leave a correlation matrix without a Cholesky factor.
 _SAFE_PENALTY = 1e-9
-# As in auscult.statistics.moments, but of vectors as they come: there the mean has been subtracted.
+# As in auscult.statistics.moments, but for vectors whose mean has not been subtracted.
 _CONSTANT = 1e-13
 
 
 def prepare_fitter(
     probe: Probe,
-    chunks: Iterable[tuple[np.ndarray, np.ndarray]],
+    chunks: Chunks,
     labels: np.ndarray,
     folds: np.ndarray,
-    n_classes: Sequence[int] | None = None,
+    n_classes: Sequence[int] | np.ndarray | None = None,
 ) -> Fitter:
-    """Read all vectors once and return a function that fits probes without some of the folds.
+    """Read all vectors once and return a function that fits probes on all folds but some.
 
     Parameters
     ----------
-    probe : ``ridge`` regression, on one-hot labels where these are classes, from moments; or multinomial ``logistic``
-        regression, which holds all vectors in memory; both on standardised vectors
+    probe : ``ridge`` (ridge regression, on one-hot labels for classes, computed from moments) or ``logistic``
+        (multinomial logistic regression, which holds all vectors in memory); both standardise the vectors
     chunks : pairs of item numbers and their vectors [shapes=(n,) and (n, n_dims)]
-    labels : class codes, or values of a regression, of every item, one column per labelling
-        [shape=(n_items, n_labellings)]
-    folds : fold of every item [shape=(n_items,)], or several, with each of which it is left out
+    labels : class codes or values of every item, one column per labelling [shape=(n_items, n_labellings)]
+    folds : fold of every item [shape=(n_items,)], or several folds, with each of which the item is left out
         [shape=(n_items, n_axes)]
-    n_classes : of each labelling, 0 for values, which only ``ridge`` predicts; by default as many as the labels show
+    n_classes : number of classes of each labelling, 0 for values (``ridge`` only); inferred from labels by default
 
     Returns
     -------
-    fit : ``fit(left_out, penalties)`` gives ``predict(x)``, which gives class codes or values
+    fit : ``fit(left_out, penalties)`` returns ``predict(x)``, which returns class codes or values
         [shape=(n, n_penalties, n_labellings)]. Penalties are relative to unit variance and to one item: n · penalty is
-        scikit-learn's alpha of the ridge and 1 / C of the logistic regression.
+        scikit-learn's ``alpha`` of the ridge regression and ``1 / C`` of the logistic regression.
 
     Raises
     ------
     AnalysisError
         The probe does not exist, or cannot predict values.
     """
-    n_classes = labels.max(axis=0) + 1 if n_classes is None else np.asarray(n_classes)
+    n_codes = labels.max(axis=0) + 1 if n_classes is None else np.asarray(n_classes)
     cells = folds[:, None] if folds.ndim == 1 else folds
     match probe:
         case "ridge":
-            return _ridge_fitter(chunks, labels, cells, n_classes)
-        case "logistic" if n_classes.all():
+            return _ridge_fitter(chunks, labels, cells, n_codes)
+        case "logistic" if n_codes.all():
             return _logistic_fitter(chunks, labels.astype(np.int64), cells)
         case "logistic":
             raise AnalysisError("expected probe ridge for a target of kind values, found 'logistic'")
     raise AnalysisError(f"expected one of the probes ridge, logistic, found {probe!r}")
 
 
-def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray) -> Fitter:
+def _ridge_fitter(chunks: Chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray) -> Fitter:
     names, groups = np.unique(cells, axis=0, return_inverse=True)
-    moments, shift = MomentsByGroup(), None
+    moments, shift = MomentsByGroup(), np.empty(0)
     for items, x in chunks:
-        # A spread far below the mean would drown in the rounding of squares.
-        shift = x.mean(axis=0, dtype=np.float64) if shift is None else shift
+        # Without the shift, rounding of squares would hide a standard deviation far below the mean.
+        shift = shift if len(shift) else x.mean(axis=0, dtype=np.float64)
         y = np.concatenate([_one_hot(*column) for column in zip(labels[items].T, n_classes)], axis=1)
         moments.accumulate(x - shift, y, groups.reshape(-1)[items])
     ends = np.cumsum(np.maximum(n_classes, 1))
@@ -89,7 +89,7 @@ def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.n
 
         def predict(x: np.ndarray) -> np.ndarray:
             scores = np.split(path.predict(x), ends[:-1], axis=2)
-            return np.stack([part.argmax(axis=2) if n else part[..., 0] for part, n in zip(scores, n_classes)], axis=2)
+            return np.stack([each.argmax(axis=2) if n else each[..., 0] for each, n in zip(scores, n_classes)], axis=2)
 
         return predict
 
@@ -97,7 +97,7 @@ def _ridge_fitter(chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.n
 
 
 def _without_constant(moments: Moments, shift: np.ndarray) -> Moments:
-    """Return moments of vectors minus ``shift``, with 0 for dimensions that were constant before."""
+    """Set the moments of dimensions that are constant, which after subtracting ``shift`` hold rounding errors, to 0."""
     square = (moments.mean_x + shift) ** 2
     varies = np.diag(moments.gram) / moments.n - moments.mean_x**2 > _CONSTANT * square
     gram = moments.gram * varies * varies[:, None]
@@ -105,7 +105,7 @@ def _without_constant(moments: Moments, shift: np.ndarray) -> Moments:
 
 
 def _fit_ridge(moments: Moments, penalties: np.ndarray) -> RidgePath:
-    """Return what :func:`fit_ridge` does; a factor for each of a few penalties costs less than one decomposition."""
+    """Fit as :func:`fit_ridge`, by one Cholesky factor per penalty, which for few penalties is faster."""
     if min(penalties) >= _SAFE_PENALTY:
         try:
             return _fit_by_factors(moments, penalties)
@@ -126,13 +126,13 @@ def _fit_by_factors(moments: Moments, penalties: np.ndarray) -> RidgePath:
 
 
 def _one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return the regression's targets: one column a class, or the values themselves [shape=(n, n_columns)]."""
+    """Return the regressands: one column per class, or the values themselves [shape=(n, n_columns)]."""
     return np.eye(n_classes)[labels.astype(np.int64)] if n_classes else labels[:, None]
 
 
-def _logistic_fitter(chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
-    numbers, vectors = zip(*chunks)
-    vectors = np.concatenate(vectors).astype(np.float64)
+def _logistic_fitter(chunks: Chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
+    numbers, parts = zip(*chunks)
+    vectors = np.concatenate(parts).astype(np.float64)
     labels, cells = labels[np.concatenate(numbers)], cells[np.concatenate(numbers)]
 
     def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
@@ -143,7 +143,7 @@ def _logistic_fitter(chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
 
         def predict(x: np.ndarray) -> np.ndarray:
             standardised = (x - mean) * scale
-            codes = [[one(standardised) for one in path] for path in paths]
+            codes = [[predict_codes(standardised) for predict_codes in path] for path in paths]
             return np.array(codes, dtype=np.int64).transpose(2, 1, 0)
 
         return predict

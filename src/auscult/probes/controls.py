@@ -1,4 +1,4 @@
-"""Controls: what a probe scores on labels that only memory can tell, and what is left when that is subtracted."""
+"""Control tasks, whose labels can only be memorised, and selectivity, the accuracy beyond memorisation."""
 
 import numpy as np
 
@@ -9,15 +9,15 @@ __all__ = ["control_labels", "check_control", "selectivity"]
 
 
 def control_labels(types: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
-    """Return a control task: every type gets one label, drawn at random from the empirical distribution of labels.
+    """Return control labels: one label per type, drawn at random from the empirical distribution of labels.
 
-    Hewitt and Liang (2019), section 2. A probe can score on it only by recognising types one by one.
+    Hewitt and Liang (2019), section 2. A probe predicts them above chance only by memorising types.
 
     Parameters
     ----------
-    types : what an item is an instance of, such as its word [shape=(n_items,)]
+    types : type of each item, such as its word [shape=(n_items,)]
     truth : class codes [shape=(n_items,)]
-    seed : of the draw; the labels do not depend on the order of the items
+    seed : seed of the draw; the labels do not depend on the order of the items
 
     Returns
     -------
@@ -36,7 +36,15 @@ def check_control(
     held_out: str,
     advice: str = "name another type, hold out something else or take control out of the target",
 ) -> None:
-    """Raise :class:`AnalysisError` with ``advice`` if a control task is beyond memory: no type of it is in training."""
+    """Raise :class:`AnalysisError` if a control task cannot be memorised because no tested type occurs in training.
+
+    Parameters
+    ----------
+    name, column, held_out : name of the target, its column of types and its held-out unit, for the message
+    types : type of each item [shape=(n_items,)]
+    type_overlap : share of tested items whose type also occurs in training
+    advice : last clause of the message
+    """
     if not type_overlap:
         raise AnalysisError(
             f"target {name!r}: expected a control task whose types also occur in training, found that none of the "
@@ -53,12 +61,13 @@ def selectivity(
 
     Parameters
     ----------
-    hits, control_hits : 1 where the item's (control) label was found; means over draws [shape=(n_items,)]
-    speakers : of each item [shape=(n_items,)]
+    hits, control_hits : 1 where the item's (control) label is predicted correctly, or a mean over draws
+        [shape=(n_items,)]
+    speakers : speaker of each item [shape=(n_items,)]
 
     Returns
     -------
-    (value, low, high), −1 to 1; higher means that the probe reads more than it could memorise
+    (value, low, high), −1 to 1; higher means more accuracy beyond memorisation
     """
     difference = np.asarray(hits, dtype=float) - control_hits
     interval = cluster_bootstrap(difference, np.ones_like(difference), speakers, n_resamples=n_resamples, seed=seed)

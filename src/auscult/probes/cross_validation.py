@@ -1,7 +1,7 @@
 """Nested cross-validation: every item is predicted by a probe whose penalty and layer were chosen without its fold.
 
-For every test fold, each other fold in turn validates probes trained on the rest; their pooled score chooses the
-penalty, and the layer; the probe is then trained on all but the test fold.
+For each test fold, every other fold in turn is the validation fold of probes trained on the remaining ones. Their
+pooled score selects the penalty and the layer. The final probe is trained on all folds but the test fold.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,14 +19,14 @@ __all__ = ["Outcome", "cross_validate", "select_layer", "score_sums", "normalise
 
 @dataclass(frozen=True)
 class Outcome:
-    """What probes said, and for every test fold and labelling what was chosen for them, and why.
+    """Predictions of probes, with the penalty, the layer and the validation score of every test fold and labelling.
 
     Parameters
     ----------
     predicted : class codes or values; undefined for items that are never tested [shape=(n_items, n_labellings)]
     valid : validation score, accuracy or R² [shape=(n_folds, n_labellings)]
-    penalty : that scored best; NaN where there was no choice [shape=(n_folds, n_labellings)]
-    layer : its name [shape=(n_folds, n_labellings)]
+    penalty : selected penalty; NaN if there was none to select [shape=(n_folds, n_labellings)]
+    layer : name of the layer [shape=(n_folds, n_labellings)]
     """
 
     predicted: np.ndarray
@@ -38,24 +38,33 @@ class Outcome:
 def cross_validate(vectors: LayerVectors, tasks: Sequence[Task], probe: Probe, penalties: np.ndarray) -> list[Outcome]:
     """Predict every tested item of every task from one layer.
 
-    Tasks with the same items and folds share the moments of the vectors and every decomposition of them.
+    Tasks with the same items and folds share the moments of the vectors and their decompositions.
 
     Parameters
     ----------
-    vectors : of the layer
-    penalties : to choose from, strongest first, so that ties go to the strongest
+    vectors : vectors of the layer
+    tasks : tasks to predict
+    probe : ``ridge`` or ``logistic``
+    penalties : candidates in descending order, so that ties go to the strongest penalty
+
+    Returns
+    -------
+    one outcome per task
     """
-    outcomes: list[Outcome | None] = [None] * len(tasks)
+    outcomes: dict[int, Outcome] = {}
     alike: dict[tuple[bytes, bytes], list[int]] = {}
     for place, task in enumerate(tasks):
         alike.setdefault((task.rows.tobytes(), task.cells.tobytes()), []).append(place)
     for places in alike.values():
-        for place, outcome in zip(places, _together(vectors, [tasks[place] for place in places], probe, penalties)):
-            outcomes[place] = outcome
-    return outcomes
+        shared = [tasks[place] for place in places]
+        outcomes |= zip(places, _cross_validate_shared(vectors, shared, probe, penalties))
+    return [outcomes[place] for place in range(len(tasks))]
 
 
-def _together(vectors: LayerVectors, tasks: list[Task], probe: Probe, penalties: np.ndarray) -> Iterator[Outcome]:
+def _cross_validate_shared(
+    vectors: LayerVectors, tasks: list[Task], probe: Probe, penalties: np.ndarray
+) -> Iterator[Outcome]:
+    """Yield the outcome of each task; all tasks have the same items and folds."""
     task, folds = tasks[0], range(tasks[0].n_folds)
     labels = np.concatenate([each.labels for each in tasks], axis=1)
     n_classes = np.repeat([each.n_classes for each in tasks], [each.labels.shape[1] for each in tasks])
@@ -63,40 +72,40 @@ def _together(vectors: LayerVectors, tasks: list[Task], probe: Probe, penalties:
     without = {pair: fit(pair, penalties) for pair in combinations(folds, 2)}
     sums = np.zeros((task.n_folds, len(penalties), labels.shape[1]))
     for items, x in vectors.chunks(task.rows, task.name):
-        for valid, mine in _by_fold(task, items):
+        for valid, in_fold in _by_fold(task, items):
             for test in (fold for fold in folds if fold != valid):
-                guess = without[min(valid, test), max(valid, test)](x[mine])
-                sums[test] += score_sums(labels[items[mine]], guess, n_classes)
+                guess = without[min(valid, test), max(valid, test)](x[in_fold])
+                sums[test] += score_sums(labels[items[in_fold]], guess, n_classes)
     best = sums.argmax(axis=1)
     final = {fold: _fit_chosen(fit, fold, penalties, best[fold]) for fold in folds}
     predicted = np.zeros(labels.shape)
     for items, x in vectors.chunks(task.rows, task.name):
-        for fold, mine in _by_fold(task, items):
-            predicted[items[mine]] = final[fold](x[mine])
+        for fold, in_fold in _by_fold(task, items):
+            predicted[items[in_fold]] = final[fold](x[in_fold])
     ends = np.cumsum([0, *(each.labels.shape[1] for each in tasks)])
     for each, start, end in zip(tasks, ends[:-1], ends[1:]):
-        mine = slice(start, end)
-        judges = [each.tested & (each.folds != fold) for fold in folds]
-        valid = np.stack([normalise(each, judges[fold], sums[fold, :, mine].max(axis=0)) for fold in folds])
-        layer = np.full(valid.shape, vectors.layer, dtype=object)
-        yield Outcome(predicted[:, mine].astype(each.labels.dtype), valid, penalties[best[:, mine]], layer)
+        own = slice(start, end)
+        validates = [each.tested & (each.folds != fold) for fold in folds]
+        scores = np.stack([normalise(each, validates[fold], sums[fold, :, own].max(axis=0)) for fold in folds])
+        layer = np.full(scores.shape, vectors.layer, dtype=np.object_)
+        yield Outcome(predicted[:, own].astype(each.labels.dtype), scores, penalties[best[:, own]], layer)
 
 
 def _fit_chosen(fit: Fitter, fold: int, penalties: np.ndarray, best: np.ndarray) -> Predictor:
-    """Return what predicts each labelling at its own penalty [shape=(n, n_labellings)]; equal ones are fitted once."""
+    """Return a function that predicts each labelling at its own penalty [shape=(n, n_labellings)]."""
     chosen, place = np.unique(best, return_inverse=True)
     predict, labellings = fit((fold,), penalties[chosen]), np.arange(len(best))
     return lambda x: predict(x)[:, place, labellings]
 
 
-def score_sums(truth: np.ndarray, guess: np.ndarray, n_classes: np.ndarray) -> np.ndarray:
-    """Return the number of hits of each labelling or, where these are values, minus the sum of squared errors.
+def score_sums(truth: np.ndarray, guess: np.ndarray, n_classes: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Return the number of hits of each labelling or, for values, minus the sum of squared errors.
 
     Parameters
     ----------
     truth : labels [shape=(n, n_labellings)]
-    guess : what was predicted [shape=(n, n_penalties, n_labellings)]
-    n_classes : of each labelling, 0 for values
+    guess : predictions [shape=(n, n_penalties, n_labellings)]
+    n_classes : number of classes of each labelling, 0 for values
 
     Returns
     -------
@@ -109,10 +118,10 @@ def score_sums(truth: np.ndarray, guess: np.ndarray, n_classes: np.ndarray) -> n
 
 
 def select_layer(task: Task, outcomes: Mapping[str, Outcome]) -> Outcome:
-    """Take in each test fold the layer that was best on its validation items; ties go to the first.
+    """Select for each test fold the layer with the best validation score; ties go to the first layer.
 
-    Shuffled labels choose for themselves, or they would have fewer chances than the truth; control labels are read
-    where the truth is best, since selectivity compares both at one layer.
+    Shuffled labels select their own layer, which gives them as many chances as the true labels have. Control labels use
+    the layer of the true labels, since selectivity compares both at the same layer.
     """
     layers = list(outcomes.values())
     best = np.stack([outcome.valid for outcome in layers]).argmax(axis=0)
@@ -133,12 +142,12 @@ def _by_fold(task: Task, items: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
 
 
 def normalise(task: Task, valid: np.ndarray, sums: np.ndarray) -> np.ndarray:
-    """Return accuracy or R² on validation items, given the sums over them; −∞ where values there are all the same.
+    """Return accuracy or R² on validation items from sums over them; R² is −∞ if their values are all equal.
 
     Parameters
     ----------
-    valid : which items validate [shape=(n_items,), bool]
-    sums : of each labelling, as of :func:`score_sums` [shape=(n_labellings,)]
+    valid : mask of validation items [shape=(n_items,), bool]
+    sums : sum of each labelling, as returned by :func:`score_sums` [shape=(n_labellings,)]
     """
     if task.n_classes:
         return sums / valid.sum()

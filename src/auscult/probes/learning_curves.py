@@ -1,4 +1,4 @@
-"""Learning curves: what a linear probe reads when it is trained on few items, or on just those of another probe."""
+"""Learning curves of linear probes, and linear probes on exactly the items of a non-linear probe."""
 
 from collections.abc import Callable, Sequence
 
@@ -32,27 +32,28 @@ def learning_curve(
     penalties: np.ndarray,
     seed: int,
 ) -> dict[int, Outcome]:
-    """Predict every tested item by ridge probes that were trained on so many items.
+    """Predict every tested item with ridge probes, for each of several numbers of training items.
 
-    In each test fold the next fold chooses the penalty of every size; smaller training sets are parts of larger ones,
-    drawn at random from the items of all training speakers. The layers are given: where they were chosen by probes of
-    the full training side, small sizes profit from a choice that they could not have made.
+    For each test fold, the next fold selects the penalty of every size. Training sets are random samples of the items
+    of all training speakers, the smaller ones contained in the larger ones. If the given layers were selected with all
+    training items, small sizes profit from a selection that they could not have made.
 
     Parameters
     ----------
-    task : with one labelling
+    task : task with one labelling
     sizes : numbers of training items
-    layers, open_layer : as of :func:`~auscult.probes.nonlinear.cross_validate_twin`
-    penalties : to choose from, strongest first
+    layers, open_layer : as in :func:`~auscult.probes.nonlinear.cross_validate_nonlinear`
+    penalties : candidates in descending order
+    seed : seed of the samples
 
     Returns
     -------
-    outcomes : by size
+    outcomes by size
 
     Raises
     ------
     AnalysisError
-        A size is below 2 or exceeds what a fold has to train on.
+        A size is below 2 or exceeds the training items of a fold.
     """
     check_sizes(task, sizes)
     return _outcomes(task, sorted(sizes), layers, open_layer, penalties, seed)
@@ -61,26 +62,32 @@ def learning_curve(
 def linear_peer(
     task: Task, layers: np.ndarray, open_layer: Callable[[str], LayerVectors], penalties: np.ndarray, seed: int
 ) -> Outcome:
-    """Predict every tested item by ridge probes with the training, validation and test items of a twin.
+    """Predict every tested item with ridge probes on the training, validation and test items of a non-linear probe.
 
-    Arguments as of :func:`learning_curve`, but with any number of labellings.
+    Arguments as in :func:`learning_curve`, but the task may have several labellings.
     """
     n_items = len(task.rows)
     return _outcomes(task, [n_items], layers, open_layer, penalties, seed)[n_items]
 
 
-def _outcomes(task: Task, sizes: Sequence[int], layers, open_layer, penalties, seed: int) -> dict[int, Outcome]:
+def _outcomes(
+    task: Task,
+    sizes: Sequence[int],
+    layers: np.ndarray,
+    open_layer: Callable[[str], LayerVectors],
+    penalties: np.ndarray,
+    seed: int,
+) -> dict[int, Outcome]:
     shape = (task.n_folds, task.labels.shape[1])
     chosen = np.repeat(np.asarray(layers, dtype=object)[:, None], shape[1], axis=1)
     outcomes = {size: Outcome(np.zeros_like(task.labels), np.zeros(shape), np.zeros(shape), chosen) for size in sizes}
     for layer in dict.fromkeys(layers):
         vectors = open_layer(layer)
-        parts = {
-            int(fold): _split(task, fold, max(sizes), seed) for fold in np.flatnonzero(np.asarray(layers) == layer)
-        }
-        needed = np.unique(np.concatenate([items for part in parts.values() for items in part]))
+        folds = np.flatnonzero(np.asarray(layers) == layer).tolist()
+        splits = {fold: _split(task, fold, max(sizes), seed) for fold in folds}
+        needed = np.unique(np.concatenate([items for split in splits.values() for items in split]))
         x = vectors.take(task.rows[needed], task.name)
-        for fold, (order, valid, test) in parts.items():
+        for fold, (order, valid, test) in splits.items():
             x_valid, x_test = (x[np.searchsorted(needed, items)] for items in (valid, test))
             for size, outcome in outcomes.items():
                 items = order[:size]
@@ -89,10 +96,10 @@ def _outcomes(task: Task, sizes: Sequence[int], layers, open_layer, penalties, s
     return outcomes
 
 
-def _split(task: Task, fold: int, most: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the items that train, at most so many and in random order, and those that validate and test."""
+def _split(task: Task, fold: int, n_train: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return at most ``n_train`` training items in random order, and all validation and test items."""
     train, valid, test = (np.flatnonzero(mask) for mask in split_fold(task, fold))
-    return np.random.default_rng([seed, 6, fold]).permutation(train)[:most], valid, test
+    return np.random.default_rng([seed, 6, fold]).permutation(train)[:n_train], valid, test
 
 
 def _fit(task: Task, x: np.ndarray, items: np.ndarray, penalties: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -101,8 +108,18 @@ def _fit(task: Task, x: np.ndarray, items: np.ndarray, penalties: np.ndarray) ->
     return prepare_fitter("ridge", [(np.arange(len(items)), x)], task.labels[items], together, n_classes)((), penalties)
 
 
-def _fill(task: Task, outcome: Outcome, fold: int, items, guesses, penalties: np.ndarray) -> None:
-    """Enter what the penalty that was best on validation items says of test items [shapes=(n, n_penalties, n)]."""
+def _fill(
+    task: Task,
+    outcome: Outcome,
+    fold: int,
+    items: tuple[np.ndarray, np.ndarray],
+    guesses: tuple[np.ndarray, np.ndarray],
+    penalties: np.ndarray,
+) -> None:
+    """Enter the predictions for test items at the penalty that is best on validation items.
+
+    ``items`` and ``guesses`` are those of validation and test [shapes=(n,) and (n, n_penalties, n_labellings)].
+    """
     (valid, test), (guess_valid, guess_test) = items, guesses
     labellings = np.arange(task.labels.shape[1])
     sums = score_sums(task.labels[valid], guess_valid, np.repeat(task.n_classes, len(labellings)))

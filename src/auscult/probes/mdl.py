@@ -1,4 +1,4 @@
-"""Minimum description length: how many bits the labels cost somebody who has the vectors and learns as they come."""
+"""Minimum description length: number of bits for sending the labels to a receiver who has the vectors."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -21,10 +21,10 @@ _MAX_STEPS = 60
 
 
 def coding_order(groups: np.ndarray, seed: int) -> np.ndarray:
-    """Return the order in which items are sent: groups at random, the items of a group at random, one group at a time.
+    """Return the order in which items are sent: group by group, groups and the items within them in random order.
 
-    So later blocks are groups (speakers, utterances, types) that the probe has hardly met, and the code pays for
-    generalising to what other numbers hold out. Voita and Titov shuffle items.
+    Later blocks then hold mostly new groups (speakers, utterances, types), so that the code length measures
+    generalisation to the units that other scores hold out. Voita and Titov shuffle items.
     """
     rng = np.random.default_rng([seed, 5])
     _, codes = np.unique(groups, return_inverse=True)
@@ -40,24 +40,24 @@ def online_code(
     blocks: Sequence[float] = BLOCKS,
     penalties: Sequence[float] = PENALTIES,
 ) -> np.ndarray:
-    """Return what the class of every item costs when blocks are sent one after the other.
+    """Return the code length of every item's class in an online code, which is sent block by block.
 
-    Voita and Titov (2020), equation 3: the first block costs log₂ K an item; each further one −log₂ p(class | vector)
-    under a probe trained on all blocks before it. Probes are multinomial logistic regressions. Two choices differ from
-    theirs and keep the code decodable: of several penalties that one codes a block which would have coded the blocks
-    before it best; and p = (n p̂ + 1) / (n + K) after n items, Laplace's rule, so that no class is impossible.
+    Voita and Titov (2020), equation 3: items of the first block cost log₂ K bits each, items of every later block
+    −log₂ p(class | vector) under a probe trained on all earlier blocks. Probes are multinomial logistic regressions.
+    Two choices differ from theirs and keep the code decodable: each block uses the penalty with the shortest code for
+    the earlier blocks; and after n items p = (n p̂ + 1) / (n + K) (Laplace's rule), so that no class has probability 0.
 
     Parameters
     ----------
     x : vectors, in the order in which they are sent [shape=(n_items, n_dims)]
-    codes : classes from 0 [shape=(n_items,)]
-    n_classes : K
-    blocks : where blocks end, as ascending shares of the data that end in 1
-    penalties : relative to unit variance and to one item, strongest first
+    codes : class codes from 0 [shape=(n_items,)]
+    n_classes : number of classes, K
+    blocks : ends of the blocks, as ascending shares of the data, the last 1
+    penalties : relative to unit variance and to one item, in descending order
 
     Returns
     -------
-    bits [shape=(n_items,)]; lower means easier to read
+    bits per item, lower means easier to decode [shape=(n_items,)]
 
     Raises
     ------
@@ -66,14 +66,14 @@ def online_code(
     """
     ends = _block_ends(len(x), blocks)
     bits = np.full(len(x), np.log2(n_classes))
-    so_far, models = np.zeros(len(penalties)), [None] * len(penalties)
+    so_far, weights = np.zeros(len(penalties)), [np.zeros((x.shape[1] + 1, n_classes)) for _ in penalties]
     for start, end in pairwise(ends):
         mean, scale = standardiser(x[:start])
         seen, new = ((part - mean) * scale for part in (x[:start], x[start:end]))
         costs = np.empty((len(penalties), end - start))
         for place, penalty in enumerate(penalties):
-            models[place] = _fit_softmax(seen, codes[:start], n_classes, penalty, models[place])
-            log_p = log_softmax(new @ models[place][:-1] + models[place][-1], axis=1)
+            weights[place] = _fit_softmax(seen, codes[:start], n_classes, penalty, weights[place])
+            log_p = log_softmax(new @ weights[place][:-1] + weights[place][-1], axis=1)
             p = np.exp(log_p[np.arange(end - start), codes[start:end]])
             costs[place] = -np.log2((start * p + 1) / (start + n_classes))
         bits[start:end] = costs[so_far.argmin()]
@@ -82,9 +82,10 @@ def online_code(
 
 
 def prior_code(codes: np.ndarray, n_classes: int, *, blocks: Sequence[float] = BLOCKS) -> np.ndarray:
-    """Return what classes cost in the same blocks to somebody who sees no vectors: the frequencies so far, by Laplace.
+    """Return the code length of every item's class in the same blocks without vectors, from the class frequencies.
 
-    What a code saves beyond this one, the vectors have told. Arguments and result as of :func:`online_code`.
+    A probe's code is shorter by the information that it reads from the vectors. Frequencies are smoothed by Laplace's
+    rule. Arguments and result as in :func:`online_code`.
     """
     ends = _block_ends(len(codes), blocks)
     bits = np.full(len(codes), np.log2(n_classes))
@@ -95,20 +96,24 @@ def prior_code(codes: np.ndarray, n_classes: int, *, blocks: Sequence[float] = B
 
 
 def codelength(bits: np.ndarray, speakers: np.ndarray, **settings: int) -> tuple[float, float, float]:
-    """Return the bits of all items together, with an interval from resampling the speakers' shares of them.
+    """Return the total code length in bits, with an interval from resampling speakers.
 
     Parameters
     ----------
-    bits : of every item; of an average over codes, too [shape=(n_items,)]
-    speakers : codes from 0 [shape=(n_items,)]
+    bits : code length of every item, possibly an average over codes [shape=(n_items,)]
+    speakers : speaker codes from 0 [shape=(n_items,)]
     settings : ``n_resamples`` and ``seed``
+
+    Returns
+    -------
+    (value, low, high)
     """
     sums = np.bincount(speakers, bits)
     return float(bits.sum()), *bootstrap_statistic(sums, lambda total: total, **settings)
 
 
 def compression(bits: np.ndarray, speakers: np.ndarray, n_classes: int, **settings: int) -> tuple[float, float, float]:
-    """Return n log₂ K over the code length, with its interval: 1 is no compression, higher is easier to read."""
+    """Return n log₂ K / code length with its interval: 1 is no compression, higher is easier to decode."""
     sums = np.stack([np.bincount(speakers), np.bincount(speakers, bits)], axis=1)
 
     def ratio(total: np.ndarray) -> np.ndarray:
@@ -123,10 +128,8 @@ def _block_ends(n_items: int, blocks: Sequence[float]) -> np.ndarray:
     return np.unique(np.maximum(1, np.round(np.asarray(blocks) * n_items).astype(int)))
 
 
-def _fit_softmax(
-    z: np.ndarray, codes: np.ndarray, n_classes: int, penalty: float, start: np.ndarray | None
-) -> np.ndarray:
-    """Minimise mean cross-entropy + penalty / 2 · ‖W‖² from a warm start; the last row is the intercept."""
+def _fit_softmax(z: np.ndarray, codes: np.ndarray, n_classes: int, penalty: float, start: np.ndarray) -> np.ndarray:
+    """Minimise mean cross-entropy + penalty / 2 · ‖W‖² from initial weights, whose last row is the intercept."""
     truth, shape = np.eye(n_classes)[codes], (z.shape[1] + 1, n_classes)
 
     def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
@@ -137,6 +140,5 @@ def _fit_softmax(
         value = -log_p[np.arange(len(z)), codes].mean() + 0.5 * penalty * np.sum(w[:-1] ** 2)
         return value, gradient.ravel()
 
-    first = np.zeros(shape) if start is None else start
-    found = minimize(loss, first.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS, "maxcor": 10})
+    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B", options={"maxiter": _MAX_STEPS, "maxcor": 10})
     return found.x.reshape(shape)

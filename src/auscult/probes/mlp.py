@@ -1,4 +1,4 @@
-"""A multi-layer perceptron: the non-linear twin of a linear probe, trained until other voices gain nothing more."""
+"""A multi-layer perceptron as non-linear probe, with early stopping on other speakers."""
 
 from collections.abc import Callable
 from typing import Any
@@ -26,19 +26,21 @@ def fit_mlp(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Train one hidden layer of rectified linear units with Adam and return the network of the best epoch.
 
-    scikit-learn's network with its default step size; stopping looks at ``x_valid``, which should be other speakers,
-    where scikit-learn's own early stopping would look at random items of the training speakers.
+    The network is scikit-learn's, with its default learning rate. Training stops by the accuracy on ``x_valid``, which
+    should hold other speakers; scikit-learn's own early stopping would use random items of the training speakers.
 
     Parameters
     ----------
     x, x_valid : training and validation vectors [shape=(n, n_dims)]
-    codes, codes_valid : their classes [shape=(n,)]
-    patience : epochs without a better validation accuracy after which training stops
-    seed : of initial weights and batches
+    codes, codes_valid : their class codes [shape=(n,)]
+    n_hidden : number of hidden units
+    max_epochs : maximum number of epochs
+    patience : number of epochs without a higher validation accuracy after which training stops
+    seed : seed of initial weights and batches
 
     Returns
     -------
-    predict : maps vectors to class codes
+    predict : function that maps vectors to class codes
     """
     model, prepare = _train(x, codes, x_valid, codes_valid, n_hidden, max_epochs, patience, seed)
     if model is None:
@@ -57,12 +59,12 @@ def fit_mlp_scores(
     patience: int = 6,
     seed: int = 0,
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Train as :func:`fit_mlp`, of two classes or more, and return what gives the logits instead of the classes.
+    """Train as :func:`fit_mlp`, on two classes or more, and return a function that gives logits.
 
     Returns
     -------
-    scores : maps vectors to logits, their mean over the classes 0 [shape=(n, n_classes)], classes in the order of
-        their codes
+    scores : function that maps vectors to logits with mean 0 over classes, which are in the order of their codes
+        [shape=(n, n_classes)]
     """
     model, prepare = _train(x, codes, x_valid, codes_valid, n_hidden, max_epochs, patience, seed)
 
@@ -70,7 +72,7 @@ def fit_mlp_scores(
         hidden = np.maximum(prepare(new) @ model.coefs_[0] + model.intercepts_[0], 0)
         logits = hidden @ model.coefs_[1] + model.intercepts_[1]
         if logits.shape[1] == 1:
-            # Of two classes scikit-learn has one logit, of the second against the first.
+            # For two classes scikit-learn has one logit, of the second class against the first.
             logits = np.concatenate([-logits, logits], axis=1) / 2
         return logits - logits.mean(axis=1, keepdims=True)
 
@@ -78,12 +80,14 @@ def fit_mlp_scores(
 
 
 def stop_early(epoch: Callable[[], float], state: Callable[[], Any], max_epochs: int, patience: int) -> Any:
-    """Run epochs until ``patience`` of them in a row brought no better score, and return the state of the best one.
+    """Run epochs until ``patience`` of them in a row do not improve the score, and return the state of the best one.
 
     Parameters
     ----------
-    epoch : trains once through the data and returns the validation score, higher is better
-    state : returns a copy of what is to be kept
+    epoch : function that trains for one epoch and returns the validation score, higher is better
+    state : function that returns a copy of the parameters
+    max_epochs : maximum number of epochs
+    patience : number of epochs without improvement after which training stops
     """
     best, kept, waited = -np.inf, None, 0
     for _ in range(max_epochs):
@@ -96,7 +100,17 @@ def stop_early(epoch: Callable[[], float], state: Callable[[], Any], max_epochs:
     return kept
 
 
-def _train(x, codes, x_valid, codes_valid, n_hidden: int, max_epochs: int, patience: int, seed: int):
+def _train(
+    x: np.ndarray,
+    codes: np.ndarray,
+    x_valid: np.ndarray,
+    codes_valid: np.ndarray,
+    n_hidden: int,
+    max_epochs: int,
+    patience: int,
+    seed: int,
+) -> tuple[Any, Callable[[np.ndarray], np.ndarray]]:
+    """Return the trained network, None if there is only one class, and the function that prepares vectors for it."""
     mean, scale = standardiser(x)
     prepare = _preparer(mean, scale)
     classes = np.unique(codes)

@@ -1,6 +1,7 @@
-"""Scores of probes: rows with value, interval, chance and what a reader must know of the items behind them."""
+"""Result rows of probes: value, interval, chance level, and a description of the items."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -14,10 +15,10 @@ __all__ = ["describe_task", "score_rows", "constant_guess"]
 Interval = tuple[float, float, float]
 
 
-def describe_task(task: Task) -> dict:
-    """Return the columns of a result row that say which items it rests on.
+def describe_task(task: Task) -> dict[str, Any]:
+    """Return the columns of a result row that describe the items of a task.
 
-    Speakers are resampled whatever is held out: where that is types, an interval holds for these types only.
+    Intervals always resample speakers. If types are held out, they hold for the given types only.
     """
     return {
         "target": task.name,
@@ -35,12 +36,12 @@ def describe_task(task: Task) -> dict:
     }
 
 
-def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Iterator[dict]:
-    """Yield one row per metric and labelling, and the selectivity where there is a control task.
+def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield one row per metric and labelling, and the selectivity if there is a control task.
 
-    Shuffled labels are scored against the truth, control labels against themselves. R² of shuffled values is relative
-    to the mean of those values: they were permuted over all items, so that the mean of a training side, which any
-    probe says at least, comes nearer to that of the test side than the true one.
+    Predictions from shuffled labels are compared with the true labels, predictions from control labels with the control
+    labels. R² of shuffled values is relative to the training mean of the shuffled values: values are permuted across
+    folds, so even a constant prediction beats the training mean of the unpermuted values.
     """
     settings = {"n_resamples": n_resamples, "seed": seed}
     for labels in dict.fromkeys(task.labellings):
@@ -66,7 +67,7 @@ def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Ite
             yield {**shared, "value": value, "ci_low": low, "ci_high": high}
 
 
-def _selectivity(task: Task, outcome: Outcome, settings: dict) -> Interval:
+def _selectivity(task: Task, outcome: Outcome, settings: dict[str, int]) -> Interval:
     hits = (outcome.predicted == task.labels)[task.tested]
     return selectivity(
         hits[:, 0], hits[:, task.columns("control")].mean(axis=1), task.speakers[task.tested], **settings
@@ -74,9 +75,9 @@ def _selectivity(task: Task, outcome: Outcome, settings: dict) -> Interval:
 
 
 def _measure(
-    task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, settings: dict
+    task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, settings: dict[str, int]
 ) -> dict[str, Interval]:
-    """Return every metric with its interval, which is NaN without settings; all arrays are [shape=(n_items, n)]."""
+    """Return every metric with its interval, NaN without settings; all arrays are [shape=(n_items, n_labellings)]."""
     tested = task.tested
     if task.kind == "values":
         return {"r2": _r2(truth[tested], predicted[tested], base[tested], task.speakers[tested], settings)}
@@ -97,8 +98,10 @@ def _mean_f1(counts: np.ndarray) -> np.ndarray:
     return macro_f1(counts).mean(axis=-1)
 
 
-def _r2(truth, predicted, base, speakers: Sequence, settings: dict) -> Interval:
-    """Return 1 − Σ (y − ŷ)² / Σ (y − ȳ)², ȳ the mean of the training side: 0 for a probe that reads nothing."""
+def _r2(
+    truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, speakers: np.ndarray, settings: dict[str, int]
+) -> Interval:
+    """Return R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)², where ȳ is the mean of the training items."""
     errors, spread = (((truth - guess) ** 2).mean(axis=1) for guess in (predicted, base))
     value = 1 - float(errors.sum() / spread.sum())
     if not settings:
@@ -108,7 +111,7 @@ def _r2(truth, predicted, base, speakers: Sequence, settings: dict) -> Interval:
 
 
 def constant_guess(task: Task, truth: np.ndarray) -> np.ndarray:
-    """Say for each item the most frequent class, or the mean, of the items that its fold is trained on."""
+    """Predict for each item the most frequent class, or the mean, of the training items of its fold."""
     guess = np.zeros_like(truth)
     for fold in np.unique(task.folds[task.tested]):
         training = truth[(task.cells != fold).all(axis=1)]

@@ -1,15 +1,15 @@
-"""What a probing target may ask for: combinations that no data could answer, refused before any are read."""
+"""Checks of probing targets that need no data: unknown values and combinations that cannot be probed."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
 from auscult.errors import AnalysisError
 
-__all__ = ["Kind", "HELD_OUT", "TWINS", "check_target", "type_columns"]
+__all__ = ["Kind", "HELD_OUT", "NONLINEAR_PROBES", "check_target", "type_columns"]
 
 Kind = Literal["classes", "values"]
 HELD_OUT = ("speaker", "utterance", "type", "speaker+type")
-TWINS = ("mlp", "attention")
+NONLINEAR_PROBES = ("mlp", "attention")
 
 
 def type_columns(target: Mapping[str, Any]) -> list[str]:
@@ -19,19 +19,20 @@ def type_columns(target: Mapping[str, Any]) -> list[str]:
 
 
 def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
-    """Raise :class:`AnalysisError` if what a target asks for does not exist or cannot be combined, whatever the data.
+    """Raise :class:`AnalysisError` if a target has unknown values or values that cannot be combined.
 
     Parameters
     ----------
-    target : as of :func:`~auscult.analyses.probing.analysis.probe_activations`
-    probe : that is to answer it
+    target : target as in :func:`~auscult.analyses.probing.analysis.probe_activations`
+    probe : linear probe that will be used
     """
     where, held_out, kind = f"target {target['name']!r}", target["held_out"], target.get("kind", "classes")
-    twins, control = list(target.get("twins") or []), bool(target.get("control"))
-    unknown = [twin for twin in twins if twin not in TWINS]
+    nonlinear, control = list(target.get("twins") or []), bool(target.get("control"))
+    unknown = [name for name in nonlinear if name not in NONLINEAR_PROBES]
     if unknown:
         raise AnalysisError(
-            f"{where}: expected twins among {', '.join(TWINS)}, found {', '.join(map(repr, unknown))}; name these only"
+            f"{where}: expected twins among {', '.join(NONLINEAR_PROBES)}, found {', '.join(map(repr, unknown))}; "
+            "correct the names"
         )
     if held_out not in HELD_OUT:
         raise AnalysisError(
@@ -45,27 +46,27 @@ def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
             f"{where}: expected a column of types where {what}, found none; add the key type, such as a word's lemma"
         )
     if kind == "values":
-        _check_values(where, target, twins, control, probe)
+        _check_values(where, target, nonlinear, control, probe)
     if control and "type" in held_out:
         raise AnalysisError(
             f"{where}: expected a control task whose types also occur in training, found held_out {held_out!r}, which "
             "keeps them apart; hold out something else or take control out of the target"
         )
-    if "attention" in twins and target["tier"] != "utterance":
+    if "attention" in nonlinear and target["tier"] != "utterance":
         raise AnalysisError(
-            f"{where}: expected tier utterance for twin 'attention', found {target['tier']!r}; take "
-            "attention out of the twins"
+            f"{where}: expected tier utterance for probe 'attention', found {target['tier']!r}; take attention out of "
+            "twins"
         )
 
 
-def _check_values(where: str, target: Mapping[str, Any], twins: list[str], control: bool, probe: str) -> None:
+def _check_values(where: str, target: Mapping[str, Any], nonlinear: list[str], control: bool, probe: str) -> None:
     if control:
         raise AnalysisError(f"{where}: expected kind classes for a control task, found values; take control out")
-    asked = [*twins, *(["mdl"] if target.get("mdl") else [])]
-    if asked:
+    refused = [*nonlinear, *(["mdl"] if target.get("mdl") else [])]
+    if refused:
         raise AnalysisError(
-            f"{where}: expected kind classes for {', '.join(asked)}, found values; take "
-            f"{'it' if len(asked) == 1 else 'them'} out of the target"
+            f"{where}: expected kind classes for {', '.join(refused)}, found values; take "
+            f"{'it' if len(refused) == 1 else 'them'} out of the target"
         )
     if probe != "ridge":
         raise AnalysisError(

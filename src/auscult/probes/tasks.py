@@ -1,4 +1,4 @@
-"""Targets: which items answer a question, what their labels are, who is held out, and what had to be dropped."""
+"""Tasks: the items of a probing target, with their labels, folds and controls."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -22,26 +22,28 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Task:
-    """The items of one target.
+    """A target with its items, their labels and their folds.
 
     Parameters
     ----------
-    name, tier, held_out : as the target says
-    rows : positions in the index [shape=(n_items,)]
-    labels : class codes, or values of a regression, one column per labelling [shape=(n_items, n_labellings)]
-    n_classes : number of classes; 0 of a regression
-    folds : the fold in which each item is tested; -1 if never, where speaker and type are held out [shape=(n_items,)]
+    name, tier, held_out : as in the target
+    rows : positions of the items in the index [shape=(n_items,)]
+    labels : class codes or values, one column per labelling [shape=(n_items, n_labellings)]
+    n_classes : number of classes; 0 for values
+    folds : fold in which each item is tested; -1 for items that are never tested, which occur if both speaker and type
+        are held out [shape=(n_items,)]
     n_folds : number of folds
     speakers : speaker codes from 0 [shape=(n_items,)]
-    n_dropped : items left out for want of a usable class or value
+    n_dropped : number of items without a usable class or value
     text_overlap : share of tested items whose sentence also occurs in training
-    labellings : ``true``, then ``shuffled`` and ``control``, each as often as it was drawn
-    cells : the folds with which each item is left out of training: its own, or those of speaker and of type
+    labellings : kind of each column of ``labels``: ``true``, then all ``shuffled``, then all ``control``
+    cells : folds with which each item is left out of training: its own, or the folds of its speaker and its type
         [shape=(n_items, n_axes)]
-    groups : what the first axis of cells keeps together, as codes from 0 [shape=(n_items,)]
-    type_column : what names an item's type; empty without one
+    groups : codes from 0 of the units that the first axis of cells holds out [shape=(n_items,)]
+    type_column : column, or columns, that name an item's type; empty without types
     type_overlap : share of tested items whose type also occurs in training; NaN without types
-    texts, types : codes of each item's sentence and type, -1 where empty; None without such [shape=(n_items,)]
+    texts, types : codes of the sentence and the type of each item, -1 if empty; None without the column
+        [shape=(n_items,)]
     """
 
     name: str
@@ -70,11 +72,11 @@ class Task:
 
     @property
     def tested(self) -> np.ndarray:
-        """Which items are ever tested [shape=(n_items,)]."""
+        """Mask of the items that are tested in any fold [shape=(n_items,)]."""
         return self.folds >= 0
 
     def columns(self, labelling: str) -> np.ndarray:
-        """Return the columns of ``labels`` of one labelling."""
+        """Return the positions of the columns of ``labels`` of one kind."""
         return np.flatnonzero(np.array(self.labellings) == labelling)
 
 
@@ -88,27 +90,29 @@ def make_task(
     max_items: int | None,
     seed: int,
 ) -> Task:
-    """Select the items of a target with a usable label, deal them into folds, and add the labels of its controls.
+    """Select the items of a target that have a usable label, assign folds, and add permuted and control labels.
 
     Parameters
     ----------
-    index : of the activations, one row per segment
-    target : ``name, tier, column, held_out`` (see :mod:`auscult.probes.target_checks`); optionally ``kind`` (``classes
-        | values``), ``type`` (a column or several that together name an item's type), ``control`` (whether to add a
-        control task)
-    n_permutations : permuted copies of the labels. Where a held-out speaker has one label throughout (gender), whole
-        speakers exchange labels: items permuted one by one would make a control that scatters far less than chance
-        does. Otherwise classes are permuted within folds, so that training labels stay among themselves, and values
-        over all items. As many control tasks are drawn, at least one
-    min_class_size : classes with fewer items, or of a single speaker where speakers are held out, are dropped
-    max_items : draw a random sample of so many items first
-    seed : of sample, folds, permutations and control tasks
+    index : index of the activations, one row per segment
+    target : ``name``, ``tier``, ``column`` and ``held_out`` (see :mod:`auscult.probes.target_checks`); optionally
+        ``kind`` (``classes`` or ``values``), ``type`` (one or several columns that together name an item's type) and
+        ``control`` (whether to add a control task)
+    n_folds : number of folds
+    n_permutations : number of permuted copies of the labels. If held-out speakers have one label each (gender), labels
+        are permuted between speakers: permuting single items would give a control whose scores vary far less than
+        chance. Otherwise classes are permuted within folds, so that training and test items exchange no labels, and
+        values over all items. The number of control tasks is the same, but at least one
+    min_class_size : smallest number of items per class; smaller classes, and with held-out speakers also classes of a
+        single speaker, are dropped
+    max_items : size of a random sample of items that is drawn first; None for all
+    seed : seed of sample, folds, permutations and control tasks
 
     Raises
     ------
     AnalysisError
-        The tier or a column does not exist; fewer than two classes, too few speakers or too few types are left; values
-        are no numbers or all the same; a control task cannot be learnt.
+        The tier or a column does not exist; too few classes, speakers or types are left; values are not numbers or are
+        all equal; a control task cannot be memorised.
     """
     name, tier, column, held_out = (target[key] for key in ("name", "tier", "column", "held_out"))
     check_target(target)
@@ -132,56 +136,56 @@ def make_task(
     texts = _codes(items["text"].fillna("")) if "text" in items else None
     type_codes = None if types is None else _codes(types)
     type_overlap = _overlap(type_codes, folds, cells)
-    # Fold means of a value such as F0 tell voices apart: permuted within folds, it would still be told in part.
+    # Fold means of values such as F0 differ: after permutation within folds, values would still be predictable in part.
     blocks = folds if is_class else np.zeros_like(folds)
     constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
     units = speakers if constant and "speaker" in held_out.split("+") else None
     labels, labellings = _with_permutations(truth, blocks, units, n_permutations, seed)
-    if target.get("control"):
+    if target.get("control") and types is not None:
         check_control(name, _join(target), types, type_overlap, held_out)
         draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
         labels, labellings = np.column_stack([labels, *draws]), (*labellings, *["control"] * len(draws))
     task = Task(
-        name,
-        tier,
-        held_out,
-        rows,
-        labels,
-        int(truth.max()) + 1 if is_class else 0,
-        folds,
-        n_folds,
-        speakers,
-        n_dropped,
-        _overlap(texts, folds, cells),
-        labellings,
-        cells,
-        groups,
-        _join(target),
-        type_overlap,
-        texts,
-        type_codes,
+        name=name,
+        tier=tier,
+        held_out=held_out,
+        rows=rows,
+        labels=labels,
+        n_classes=int(truth.max()) + 1 if is_class else 0,
+        folds=folds,
+        n_folds=n_folds,
+        speakers=speakers,
+        n_dropped=n_dropped,
+        text_overlap=_overlap(texts, folds, cells),
+        labellings=labellings,
+        cells=cells,
+        groups=groups,
+        type_column=_join(target),
+        type_overlap=type_overlap,
+        texts=texts,
+        types=type_codes,
     )
     _log_task(task)
     return task
 
 
 def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
-    """Return a task with a random sample of the items, folds unchanged; the same task if it has no more than that.
+    """Return a task with a random sample of the items in unchanged folds, or the task itself if it has no more items.
 
     Raises
     ------
     AnalysisError
-        The sample leaves a fold without items to test or to train on, or a control task without a type that it knows.
+        In the sample, a fold has no test or training items, or no tested type of a control task occurs in training.
     """
     if n_items is None or len(task.rows) <= n_items:
         return task
     keep = np.sort(np.random.default_rng([seed, 4]).choice(len(task.rows), size=n_items, replace=False))
-    parts = {name: getattr(task, name)[keep] for name in _PER_ITEM if getattr(task, name) is not None}
-    parts["speakers"] = np.unique(parts["speakers"], return_inverse=True)[1]
-    small = replace(task, **parts)
+    kept = {name: getattr(task, name)[keep] for name in _PER_ITEM if getattr(task, name) is not None}
+    kept["speakers"] = np.unique(kept["speakers"], return_inverse=True)[1]
+    small = replace(task, **kept)
     check_folds(f"target {task.name!r}", small.folds, small.cells, task.n_folds, f"raise sample above {n_items}")
     overlaps = [_overlap(codes, small.folds, small.cells) for codes in (small.texts, small.types)]
-    if "control" in task.labellings:
+    if "control" in task.labellings and small.types is not None:
         check_control(
             task.name,
             task.type_column,
@@ -210,16 +214,16 @@ def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, columns: Sequence[s
 
 
 def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str, min_class_size: int) -> np.ndarray:
-    labels, other_voices = items[column].astype("string").fillna(""), "speaker" in held_out
+    labels, new_speakers = items[column].astype("string").fillna(""), "speaker" in held_out
     speakers = items["speaker"].astype("string")[labels != ""].groupby(labels[labels != ""])
     classes = pd.DataFrame({"items": speakers.size(), "speakers": speakers.nunique()})
-    fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not other_voices))
+    fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not new_speakers))
     dropped = _describe_classes(classes[~fits])
     n_empty = int((labels == "").sum())
     if fits.sum() < 2:
         raise AnalysisError(
             f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
-            f"{' of at least two speakers' if other_voices else ''}, found {fits.sum()} in column {column!r} "
+            f"{' of at least two speakers' if new_speakers else ''}, found {fits.sum()} in column {column!r} "
             f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; "
             f"{'numbers? set kind: values; else ' if _are_numbers(classes.index) else ''}add speakers, lower "
             "min_class_size or leave the target out"
@@ -266,9 +270,9 @@ def _types(items: pd.DataFrame, target: Mapping[str, Any]) -> np.ndarray | None:
     return items[columns].astype("string").fillna("").agg("\t".join, axis=1).to_numpy(str)
 
 
-def _codes(values: Sequence[str]) -> np.ndarray:
-    values = pd.Series(np.asarray(values, dtype=object))
-    return pd.factorize(values.mask(values == ""))[0]
+def _codes(values: Sequence[str] | np.ndarray) -> np.ndarray:
+    named = pd.Series(np.asarray(values, dtype=object))
+    return pd.factorize(named.mask(named == ""))[0]
 
 
 def _overlap(codes: np.ndarray | None, folds: np.ndarray, cells: np.ndarray) -> float:
@@ -278,10 +282,10 @@ def _overlap(codes: np.ndarray | None, folds: np.ndarray, cells: np.ndarray) -> 
 def _cells(
     items: pd.DataFrame, name: str, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return what is held out first, as codes, and the fold of each item on each axis that is held out."""
+    """Return codes of the first held-out unit, and the fold of each item for each held-out unit."""
     axes, codes, where = [], [], f"target {name!r}"
     for unit in held_out.split("+"):
-        groups = types if unit == "type" else items[unit].astype(str).to_numpy()
+        groups = types if types is not None and unit == "type" else items[unit].astype(str).to_numpy()
         match unit:
             case "utterance":
                 folds = utterance_folds(groups, items["speaker"], n_folds, seed, where=where)
@@ -300,7 +304,7 @@ def _cells(
 def _with_permutations(
     truth: np.ndarray, folds: np.ndarray, speakers: np.ndarray | None, n_permutations: int, seed: int
 ) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Put permuted copies beside the true labels; with ``speakers``, whole speakers exchange theirs."""
+    """Return the true labels with permuted copies; given ``speakers``, labels are permuted between speakers."""
     labels = np.repeat(truth[:, None], 1 + n_permutations, axis=1)
     rng = np.random.default_rng([seed, 2])
     names = ("true", *["shuffled"] * n_permutations)

@@ -1,1 +1,1 @@
-"""Folds, moments and intervals."""
+"""Statistics shared by analyses: folds, moments and confidence intervals."""

@@ -1,4 +1,4 @@
-"""Who is held out: folds disjoint by speaker, utterance or type, balanced over strata, and checked for leaks."""
+"""Folds disjoint by speaker, utterance or type, balanced over strata, and checks for leaks between them."""
 
 import numpy as np
 
@@ -31,11 +31,11 @@ def speaker_folds(
     ----------
     speakers : the speaker of each item [shape=(n_items,)]
     n_folds : number of folds
-    seed : of the order in which speakers are dealt
-    strata : a property of the speaker, such as gender, at each item [shape=(n_items,)]; a speaker has that of its
-        first item. Folds differ by at most one speaker in each stratum, and in all.
-    unit : what the groups are called in error messages
-    where, advice : what an error message opens with, such as the target, and ends with
+    seed : seed of the order in which speakers are assigned
+    strata : a property of the speaker, such as gender, for each item [shape=(n_items,)]; the first item of a speaker
+        decides. Folds differ by at most one speaker within each stratum, and in total.
+    unit : name of the groups in error messages
+    where, advice : opening of an error message, such as the target, and its last clause
 
     Returns
     -------
@@ -58,7 +58,7 @@ def speaker_folds(
     order = np.random.default_rng(seed).permutation(len(names))
     order = order[np.argsort(stratum[order], kind="stable")]
     fold_of = np.empty(len(names), dtype=np.int64)
-    # Dealt like cards, each stratum going on where the last one stopped: balanced within strata and in all.
+    # Speakers take turns over the folds; each stratum continues where the last one stopped, which balances the totals.
     fold_of[order] = np.arange(len(names)) % n_folds
     return fold_of[codes]
 
@@ -68,7 +68,7 @@ def utterance_folds(
 ) -> np.ndarray:
     """Assign every item to a fold so that no utterance is in two folds and each speaker is spread over all folds.
 
-    Meant for questions about the speaker, which other speakers cannot answer. Raises like :func:`speaker_folds`.
+    For targets that are properties of single speakers, such as identity. Errors as in :func:`speaker_folds`.
     """
     return speaker_folds(utterances, n_folds, seed, strata=speakers, unit="utterances", where=where)
 
@@ -76,14 +76,14 @@ def utterance_folds(
 def type_folds(types: np.ndarray, labels: np.ndarray, n_folds: int, seed: int, *, where: str = "") -> np.ndarray:
     """Assign every item to a fold so that no type (a word, a syllable string) is in two folds.
 
-    Meant for claims about kinds of things, which a probe may not answer by knowing each thing. Types of the same label
-    (that of their first item) are spread over all folds. Raises like :func:`speaker_folds`.
+    For claims about classes of types, which a probe must not support by recognising each type. Types with the same
+    label (the label of their first item) are spread over all folds. Errors as in :func:`speaker_folds`.
     """
     return speaker_folds(types, n_folds, seed, strata=labels, unit="types", where=where)
 
 
 def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker") -> None:
-    """Raise :class:`AnalysisError` if a group has items in two folds, for then the probe is tested on what it knows."""
+    """Raise :class:`AnalysisError` if a group has items in two folds, which would leak from training to test."""
     names, codes = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     pairs = np.unique(np.stack([codes, np.asarray(folds)]), axis=1)
     leaking = np.flatnonzero(np.bincount(pairs[0]) > 1)
@@ -100,8 +100,8 @@ def check_folds(where: str, folds: np.ndarray, cells: np.ndarray, n_folds: int, 
 
     Parameters
     ----------
-    where, advice : what the message opens with, such as the target, and ends with
-    folds, cells : as of :func:`share_seen`
+    where, advice : opening of the message, such as the target, and its last clause
+    folds, cells : as in :func:`share_seen`
     """
     for fold in range(n_folds):
         trains = ~np.isin(cells, [fold, (fold + 1) % n_folds]).any(axis=1)
@@ -118,10 +118,10 @@ def share_seen(values: np.ndarray, folds: np.ndarray, cells: np.ndarray | None =
 
     Parameters
     ----------
-    values : one of each item; empty text counts as unseen [shape=(n_items,)]
-    folds : the fold in which an item is tested, -1 for never [shape=(n_items,)]
-    cells : what an item is left out with: it trains the probe of every fold that is not among these; by default the
-        fold itself [shape=(n_items, n_axes)]
+    values : value of each item; an empty value counts as unseen [shape=(n_items,)]
+    folds : fold in which each item is tested, -1 for never [shape=(n_items,)]
+    cells : folds with which an item is left out: it trains the probes of all other folds; by default the fold in which
+        it is tested [shape=(n_items, n_axes)]
     """
     _, codes = np.unique(np.asarray(values, dtype=str), return_inverse=True)
     named, folds = np.asarray(values, dtype=str) != "", np.asarray(folds)

@@ -1,4 +1,4 @@
-"""Scores and their intervals: each interval resamples whole groups (speakers, seeds, sentences), never single items."""
+"""Scores with bootstrap intervals that resample whole groups (speakers, seeds, sentences), never single items."""
 
 import logging
 from collections.abc import Callable
@@ -9,11 +9,11 @@ __all__ = ["MIN_GROUPS", "cluster_bootstrap", "bootstrap_statistic", "percentile
 
 _log = logging.getLogger(__name__)
 
-# Of G groups in random order, all lie on one side of the truth with probability 2^(1-G): below six groups that exceeds
-# 5 %, and no 95 % interval can be read off them without assuming a distribution.
+# All of G groups lie on the same side of the true value with probability 2^(1-G). Below six groups this exceeds 5 %, so
+# their range cannot hold a 95 % interval without assuming a distribution.
 MIN_GROUPS = 6
 _MIN_DEFINED = 0.9
-# Numbers of resampled totals held at a time: 16 MB.
+# Most numbers of resampled totals in memory at a time (16 MB).
 _CHUNK = 2_000_000
 
 
@@ -22,20 +22,20 @@ def cluster_bootstrap(
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of Σ numerators / Σ denominators from resampling groups.
 
-    A segment's neighbours of the same speaker are not independent of it; speakers are (cluster bootstrap: Davison and
-    Hinkley, 1997, section 3.8). With few groups the interval is too narrow: in simulations it held the truth 88 % of
-    the time with 6 groups, 91 % with 12, 93 % with 40.
+    Segments of one speaker depend on each other, speakers do not (cluster bootstrap: Davison and Hinkley, 1997, section
+    3.8). With few groups the interval is too narrow: its coverage in simulations was 88 % with 6 groups, 91 % with 12
+    and 93 % with 40.
 
     Parameters
     ----------
     numerators, denominators : one pair per item, such as (1 if correct else 0, 1) [shape=(n_items,)]
     groups : the group of each item [shape=(n_items,)]
     n_resamples : number of bootstrap samples
-    seed : of the resampling; the same seed and groups give the same resamples, so that rows can be compared
+    seed : seed of the resampling; equal seeds and groups give equal resamples, so that results can be compared
 
     Returns
     -------
-    (low, high); both NaN when there are fewer than ``MIN_GROUPS`` groups
+    (low, high); both NaN if there are fewer than ``MIN_GROUPS`` groups
     """
     _, codes = np.unique(np.asarray(groups), return_inverse=True)
     sums = np.stack([np.bincount(codes, np.asarray(v, dtype=float)) for v in (numerators, denominators)], axis=1)
@@ -48,17 +48,18 @@ def bootstrap_statistic(
 ) -> tuple[float, float]:
     """Return the 95 % percentile interval of a function of sums over groups.
 
-    Resamples go through ``statistic`` in chunks, so that memory does not grow with their number.
+    Resamples are passed to ``statistic`` in chunks, so memory does not grow with their number.
 
     Parameters
     ----------
-    sums : what each group contributes, such as its confusion counts [shape=(n_groups, ...)]
-    statistic : maps resampled totals [shape=(n, ...)] to values [shape=(n,)], one by one, NaN where it is undefined
+    sums : contribution of each group, such as its confusion counts [shape=(n_groups, ...)]
+    statistic : maps resampled totals [shape=(n, ...)] to values [shape=(n,)], each on its own; NaN where undefined
     n_resamples : number of bootstrap samples; 0 for no interval
 
     Returns
     -------
-    (low, high); both NaN when there are fewer than ``MIN_GROUPS`` groups, or as :func:`percentile_interval` says
+    (low, high); both NaN if there are fewer than ``MIN_GROUPS`` groups, or too many undefined values
+    (:func:`percentile_interval`)
     """
     n_groups, sums = len(sums), np.asarray(sums, dtype=float)
     if n_groups < MIN_GROUPS or not n_resamples:
@@ -72,8 +73,8 @@ def bootstrap_statistic(
 def percentile_interval(values: np.ndarray) -> tuple[float, float]:
     """Return the 2.5 % and 97.5 % quantiles of resampled values [shape=(n_resamples,)].
 
-    A resample in which a statistic is undefined (NaN or infinite) is left out. Where that is more than one in ten,
-    what remains is no sample of anything: both ends are NaN, which is logged.
+    Resamples with an undefined value (NaN or infinite) are left out. If these are more than one in ten, the remaining
+    ones no longer represent the sampling distribution: both ends are NaN, and a message is logged.
     """
     finite = np.isfinite(values)
     if finite.mean() < _MIN_DEFINED:
@@ -105,11 +106,11 @@ def count_classes(truth: np.ndarray, predicted: np.ndarray, groups: np.ndarray, 
 def macro_f1(counts: np.ndarray) -> np.ndarray:
     """Return the mean over classes of F1 = 2 · hits / (predictions + true items), 0 to 1, higher is better.
 
-    Classes without a true item are left out of the mean: a resample may have lost them.
+    Classes without a true item, which a resample may lack, are left out of the mean.
 
     Parameters
     ----------
-    counts : as of :func:`count_classes`, summed over groups [shape=(..., 3, n_classes)]
+    counts : as returned by :func:`count_classes`, summed over groups [shape=(..., 3, n_classes)]
     """
     hits, predicted, true = np.moveaxis(np.asarray(counts, dtype=float), -2, 0)
     present = true > 0

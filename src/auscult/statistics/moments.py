@@ -1,27 +1,28 @@
-"""Moments: counts, sums and Gram blocks per group, from which linear analyses come without another pass over the data.
+"""Moments: counts, sums and Gram matrices per group, from which linear analyses follow without another pass over data.
 
-Memory depends on the number of groups and dimensions, not on the number of items. Sums are float64 whatever the
-precision of the vectors: float32 values keep their seven digits in the moments of 10⁸ items.
+Memory depends on the number of groups and dimensions, not on the number of items. Sums are float64 for vectors of any
+precision, so float32 values keep their seven digits in the moments of 10⁸ items.
 """
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
 __all__ = ["CONSTANT_SHARE", "Moments", "MomentsByGroup", "JointMoments", "RidgePath", "fit_ridge", "fit_pca"]
 
-# Rows of one matrix product: few enough that float32 sums keep five digits, enough for the product to run at full rate.
+# Rows per matrix product: few enough for float32 sums to keep five digits, enough for the product to run at full speed.
 _BLOCK = 2048
-# A float32 vector cannot hold a spread smaller than this share of its mean square: such a dimension is constant.
+# Variance below this share of the mean square is within the rounding of float32: the dimension counts as constant.
 CONSTANT_SHARE = 1e-13
 
 
 @dataclass(frozen=True)
 class Moments:
-    """What linear methods need to know of pairs (x, y): they add and subtract like the sets of items they describe.
+    """Sufficient statistics of pairs (x, y) for linear methods; moments of disjoint sets of items can be added.
 
     Parameters
     ----------
@@ -82,7 +83,7 @@ class Moments:
             1.0, np.sqrt(variance, where=varies, out=np.ones_like(variance)), where=varies, out=np.zeros_like(variance)
         )
 
-    def _parts(self) -> tuple:
+    def _parts(self) -> tuple[Any, ...]:
         return self.n, self.sum_x, self.sum_y, self.gram, self.cross
 
 
@@ -106,7 +107,7 @@ class MomentsByGroup:
         return self
 
     def merge(self, other: "MomentsByGroup") -> "MomentsByGroup":
-        """Add what another accumulator has seen, such as that of another shard."""
+        """Add the groups of another accumulator, for example of another shard."""
         for group in other.groups:
             self._add(group, other[group])
         return self
@@ -125,14 +126,14 @@ class MomentsByGroup:
 
 @dataclass(frozen=True)
 class JointMoments:
-    """Moments of two spaces over the same items, for each group: what comparing the spaces needs to know of them.
+    """Moments of two spaces over the same items, by group: sufficient statistics for comparing the spaces.
 
-    Any set of groups, with any weights, is a weighted sum over the first axis: weight 0 leaves a group out, the counts
-    of a bootstrap sample resample it. With the same space as x and y, ``cross`` is its Gram matrix.
+    The moments of a weighted set of groups are a weighted sum over the first axis: weight 0 leaves a group out, and the
+    counts of a bootstrap sample resample the groups. If x and y are the same space, ``cross`` is its Gram matrix.
 
     Parameters
     ----------
-    n : items of each group [shape=(n_groups,)]
+    n : number of items per group [shape=(n_groups,)]
     sum_x, sum_y : Σ x and Σ y [shapes=(n_groups, n_dims)]
     cross : Σ x yᵀ [shape=(n_groups, n_dims_x, n_dims_y)]
     """
@@ -144,16 +145,16 @@ class JointMoments:
 
     @classmethod
     def of(cls, x: np.ndarray, y: np.ndarray, groups: np.ndarray, n_groups: int | None = None) -> "JointMoments":
-        """Return the moments of vectors ``x`` and ``y`` [shapes=(n, n_dims)], row by row of the same item.
+        """Return the moments of vectors ``x`` and ``y`` [shapes=(n, n_dims)], whose rows are the same items.
 
-        Products are taken in the precision of the vectors and summed in float64. With float32 vectors an entry of
-        ``cross`` is exact to 1e-5 of the root of the two sums of squares it belongs to, at twice the speed. Subtract a
-        mean first (any fixed vector near it): comparisons do not depend on it, their last digits do.
+        Products are computed in the precision of the vectors and summed in float64. With float32 vectors an entry of
+        ``cross`` is exact to 1e-5 of the root of the product of its two sums of squares, at twice the speed. Subtract
+        the mean, or any fixed vector near it, beforehand: comparisons do not depend on it, but rounding does.
 
         Parameters
         ----------
         groups : group codes from 0 [shape=(n,)]
-        n_groups : their number, where a chunk may lack the last ones
+        n_groups : number of groups, if the chunk may lack the last ones
         """
         n_groups = int(groups.max()) + 1 if n_groups is None else n_groups
         n_x, n_y = x.shape[1], y.shape[1]
@@ -170,7 +171,7 @@ class JointMoments:
         return cls(*parts)
 
     def __add__(self, other: "JointMoments") -> "JointMoments":
-        """Return the moments of the items of both, such as of two chunks, group by group."""
+        """Return the moments of the items of both, for example of two chunks, group by group."""
         return JointMoments(*(mine + theirs for mine, theirs in zip(vars(self).values(), vars(other).values())))
 
     def __sub__(self, other: "JointMoments") -> "JointMoments":
@@ -183,12 +184,12 @@ class JointMoments:
         return JointMoments(self.n, self.sum_y, self.sum_x, self.cross.transpose(0, 2, 1))
 
     def means(self, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the means of x and of y with each group weighted [shapes=(n_dims,)]."""
+        """Return the means of x and y with groups weighted [shapes=(n_dims,)]."""
         total = weights @ self.n
         return weights @ self.sum_x / total, weights @ self.sum_y / total
 
     def covariance(self, weights: np.ndarray) -> np.ndarray:
-        """Return the covariance of x with y, divided by n, with each group weighted [shape=(n_dims_x, n_dims_y)]."""
+        """Return the covariance of x with y, divided by n, with groups weighted [shape=(n_dims_x, n_dims_y)]."""
         mean_x, mean_y = self.means(weights)
         return np.tensordot(weights, self.cross, axes=1) / (weights @ self.n) - np.outer(mean_x, mean_y)
 
@@ -198,7 +199,7 @@ class JointMoments:
         return self.cross[group] - np.outer(self.sum_x[group], mean_y) - np.outer(mean_x, shifted)
 
 
-def _block_moments(a: np.ndarray, b: np.ndarray) -> tuple:
+def _block_moments(a: np.ndarray, b: np.ndarray) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
     sum_a = a.sum(axis=0, dtype=np.float64)
     return len(a), sum_a, sum_a if b is a else b.sum(axis=0, dtype=np.float64), a.T @ b
 
@@ -209,9 +210,9 @@ class RidgePath:
 
     Parameters
     ----------
-    weights : for vectors as they come, not standardised [shape=(n_penalties, n_dims, n_targets)]
-    mean_x : what is subtracted from a vector before it is weighted [shape=(n_dims,)]
-    mean_y : what is added afterwards [shape=(n_targets,)]
+    weights : weights of raw (not standardised) vectors [shape=(n_penalties, n_dims, n_targets)]
+    mean_x : mean that is subtracted from vectors [shape=(n_dims,)]
+    mean_y : mean that is added to scores [shape=(n_targets,)]
     """
 
     weights: np.ndarray
@@ -235,13 +236,13 @@ def fit_ridge(moments: Moments, penalties: Iterable[float]) -> RidgePath:
     """Fit ridge regressions of y on standardised x for many penalties λ from one eigendecomposition.
 
     With z the standardised x, R its correlation matrix and c its covariance with y, the weights of z are
-    (R + λ I)⁻¹ c = V (Λ + λ)⁻¹ Vᵀ c. λ is relative to the unit variance of z, so one grid serves any number of items:
-    scikit-learn's ``alpha`` is n · λ. The intercept is not penalised. Constant dimensions have zero weight.
+    (R + λ I)⁻¹ c = V (Λ + λ)⁻¹ Vᵀ c. λ is relative to the unit variance of z, so the same grid serves any number of
+    items: scikit-learn's ``alpha`` is n · λ. The intercept is not penalised. Constant dimensions have weight 0.
 
     Parameters
     ----------
-    moments : of the training items
-    penalties : values of λ, above 0
+    moments : moments of the training items
+    penalties : values of λ, all positive
     """
     scale = moments.inverse_scale
     eigenvalues, vectors = np.linalg.eigh(moments.covariance * scale[:, None] * scale)
@@ -252,11 +253,11 @@ def fit_ridge(moments: Moments, penalties: Iterable[float]) -> RidgePath:
 
 
 def fit_pca(covariance: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the principal axes of a covariance matrix, the largest variance first.
+    """Return the principal axes of a covariance matrix in descending order of variance.
 
     Returns
     -------
-    variances [shape=(n_dims,)], not below 0; axes, in columns [shape=(n_dims, n_dims)]
+    variances, non-negative [shape=(n_dims,)]; axes, as columns [shape=(n_dims, n_dims)]
     """
     variances, axes = np.linalg.eigh(covariance)
     return np.clip(variances[::-1], 0, None), axes[:, ::-1]

@@ -19,7 +19,7 @@ from auscult.probes.classifiers import Probe
 from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
 from auscult.probes.learning_curves import check_sizes, learning_curve, linear_peer
 from auscult.probes.mdl import MIN_ITEMS, codelength, coding_order, compression, online_code, prior_code
-from auscult.probes.nonlinear import cross_validate_twin, reduce_labellings, smallest_training
+from auscult.probes.nonlinear import cross_validate_nonlinear, reduce_labellings, smallest_training
 from auscult.probes.result_rows import describe_task, score_rows
 from auscult.probes.target_checks import check_target, type_columns
 from auscult.probes.tasks import Task, make_task, sample_task
@@ -199,7 +199,7 @@ def _twins(
         found = {
             place: linear_peer(task, layers, open_layer, penalties, seed)
             if probe == PEER
-            else cross_validate_twin(probe, task, layers, open_layer, index, seed)
+            else cross_validate_nonlinear(probe, task, layers, open_layer, index, seed)
             for place, layers in _places(target, linear).items()
         }
         if target.get("everywhere"):
