@@ -1,4 +1,4 @@
-"""Where models run: a GPU where there is one, and a clear word where one is asked for in vain."""
+"""Choice of device: a GPU if one is available, and a clear error if a requested one is not."""
 
 import pytest
 import torch

@@ -182,7 +182,7 @@ def test_a_manifest_is_plain_json_in_a_fixed_order(tmp_path):
 
 
 @pytest.mark.parametrize("message", ["System error.", "I/O error: No space left on device (os error 28)"])
-def test_a_full_disk_is_told_in_one_line_whatever_the_writer_calls_it(tmp_path, monkeypatch, message):
+def test_a_full_disk_gives_one_line_for_every_writer(tmp_path, monkeypatch, message):
     free = 0 if message == "System error." else 10**9
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=free))
     with (

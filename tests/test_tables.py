@@ -95,7 +95,7 @@ def test_segments_that_cannot_be_are_told(columns, message):
         check_segments(segments(**columns), utterances())
 
 
-def test_overlap_is_found_in_whatever_order_rows_come():
+def test_overlap_is_found_in_any_order_of_rows():
     with pytest.raises(LabelError, match="expected no overlap within a tier, found phone 'b'"):
         check_segments(segments(onset=[0, 7000])[::-1], utterances())
 

@@ -20,7 +20,7 @@ class AuscultError(Exception):
     """Base class of errors caused by the input, the configuration or the machine, not by a fault in Auscult."""
 
     def __str__(self) -> str:
-        """Return the message on a single line, whatever text it quotes."""
+        """Return the message on a single line, even if it quotes text with line breaks."""
         return " ".join(super().__str__().split())
 
 

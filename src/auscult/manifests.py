@@ -68,8 +68,8 @@ def digest_json(value: Any) -> str:
 def storage_errors(path: Path) -> Iterator[None]:
     """Turn a full or read-only disk into a :class:`StorageError` that names the path.
 
-    Writers of audio and tensors report a full disk by errors of their own, without an error number. Whatever they raise
-    while no space is left is therefore treated as a full disk.
+    Writers of audio and tensors report a full disk by errors of their own, without an error number. Any error
+    they raise while no space is left is therefore treated as a full disk.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""One pass over a corpus: the right frames pooled, the same whatever the batch, the same after a kill."""
+"""One pass over a corpus: correct frames are pooled, with the same result for any batch size and after a kill."""
 
 import logging
 from types import SimpleNamespace

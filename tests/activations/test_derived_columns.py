@@ -41,7 +41,7 @@ def test_columns_that_exist_or_cannot_be_derived_are_left_alone():
     assert add_derived(INDEX.assign(position=7), ["position", "label", "colour"]).equals(INDEX.assign(position=7))
 
 
-def test_acoustic_values_come_from_the_same_segments_in_whatever_order_they_are_stored():
+def test_acoustic_values_come_from_the_same_segments_in_any_order_of_storage():
     order = [4, 2, 0, 1, 3]
     shuffled = INDEX.iloc[order].reset_index(drop=True)
     f0 = baseline(np.array([[5.0, 1.0], [5.1, 0.2], [5.2, 0.9], [5.3, 0.5], [5.4, 1]])[order], shuffled)

@@ -1,4 +1,4 @@
-"""A sweep: what checkpoints share is made once, and each ends in the bytes that it would have alone."""
+"""A sweep: shared data are computed once, and each checkpoint gives the same bytes as on its own."""
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ SETTINGS = {key: value for key, value in ARGUMENTS.items() if key not in ("recip
 
 
 def checkpoints(frozen=True):
-    """Return three models whose blocks differ; the first two have one front end, or all differ."""
+    """Return three models with different blocks; the first two share a front end, or all front ends differ."""
     models = []
     for seed in range(3):
         encoder = tiny_encoder("hubert")
@@ -39,7 +39,7 @@ def sweep(folder, models, **changes):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count the front-end passes and the recordings decoded."""
+    """Count front-end passes and decoded recordings."""
     counts = {"front_end": 0, "waveform": 0}
 
     def count(owner, name):

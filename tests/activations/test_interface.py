@@ -1,4 +1,4 @@
-"""Activations of arrays: what was given comes back, every implementation fits the protocol, wrong arrays are named."""
+"""Activations of arrays: vectors are returned unchanged, all implementations fit the protocol, faults are named."""
 
 import doctest
 
@@ -19,7 +19,7 @@ X = np.random.default_rng(0).normal(size=(5, 3))
 LABELS = ["a", "i", "a", "u", "i"]
 
 
-def test_vectors_come_back_in_float32_and_in_the_order_asked_for():
+def test_vectors_are_returned_in_float32_and_in_the_requested_order():
     activations = Activations.from_arrays({"T1": X, "T2": (2 * X).tolist()}, LABELS)
     assert activations.layers == ("T1", "T2")
     np.testing.assert_array_equal(activations.load("T1"), X.astype(np.float32))
@@ -69,7 +69,7 @@ def test_every_implementation_fits_the_protocol(tmp_path):
     assert not isinstance(pd.DataFrame(), Activations)
 
 
-def test_an_unknown_layer_is_named_with_the_layers_there_are(tmp_path):
+def test_an_unknown_layer_is_named_with_the_existing_layers(tmp_path):
     in_memory = Activations.from_arrays({"T1": X, "T2": X})
     stored = StoredActivations(tmp_path, ("T1", "T2"), in_memory.index, Manifest({}))
     for activations, where in ((in_memory, "the activations in memory"), (stored, tmp_path)):
@@ -99,7 +99,7 @@ def test_probing_tasks_are_made_from_arrays_as_from_a_corpus():
         ({"T1": np.vstack([X[:4], 1e300 * X[4:]])}, None, {}, "NaN or infinity in 1 of 5 rows"),
     ],
 )
-def test_what_is_wrong_with_arrays_is_named(vectors, index, columns, message):
+def test_faulty_arrays_and_indices_are_named(vectors, index, columns, message):
     with pytest.raises(AnalysisError, match=message):
         Activations.from_arrays(vectors, index, **columns)
 

@@ -1,4 +1,4 @@
-"""What a rime is: from the end of the onset consonant to the end of the syllable, and the moments in it."""
+"""Rimes: from the end of the onset consonant to the end of the syllable, and points within them."""
 
 import pandas as pd
 import pytest

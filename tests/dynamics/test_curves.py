@@ -1,4 +1,4 @@
-"""Curves over training steps: fits against scipy and known parameters, and refusals where there is nothing to read."""
+"""Curves over training steps: fits against scipy and known parameters, and verdicts against a fit."""
 
 import numpy as np
 import pytest
@@ -16,7 +16,7 @@ def sigmoid(x, floor, ceiling, middle, slope):
 
 
 def units(truth, n_units=16, noise=0.05, seed=0):
-    """Curves of units that differ in level at all steps alike, and in noise at each."""
+    """Curves of units with their own constant offset and independent noise at each step."""
     rng = np.random.default_rng(seed)
     return truth + rng.normal(0, 0.05, (n_units, 1)) + rng.normal(0, noise, (n_units, len(truth)))
 
@@ -48,7 +48,8 @@ def test_intervals_hold_known_parameters_as_often_as_cluster_bootstraps_do():
     truth = sigmoid(X, 0.2, 0.7, doublings([150], 25)[0], 1.5)
     fits = [fitted(truth, seed=seed) for seed in range(100)]
     assert all(fit.fits for fit in fits)
-    # 95 % in name: in 1,000 simulations 92 % with these 16 units, 95 % with 40, as of any such bootstrap.
+    # Nominal coverage is 95 %. In 1,000 simulations it is 92 % with these 16 units and 95 % with 40, as usual for a
+    # cluster bootstrap.
     assert np.mean([low <= 150 <= high for low, high in (fit.midpoint_ci for fit in fits)]) >= 0.85
     assert np.mean([low <= 1.5 <= high for low, high in (fit.slope_ci for fit in fits)]) >= 0.8
 
@@ -78,19 +79,19 @@ def test_rise_that_is_no_sigmoid_is_not_fitted():
     assert fit_sigmoid(STEPS, np.array([0.2, 0.5, 0.35, 0.55, 0.4, 0.62, 0.5, 0.65])).verdict != FIT
 
 
-def test_few_steps_are_said_to_be_few_and_have_no_numbers():
+def test_too_few_steps_are_named_in_the_verdict_and_have_no_parameters():
     fit = fit_sigmoid([0, 10, 20], np.array([0.1, 0.2, 0.9]))
     assert fit.verdict == "fewer than 6 steps"
     assert np.isnan(fit.midpoint)
 
 
-def test_intervals_of_midpoints_end_where_nothing_was_seen():
+def test_intervals_of_midpoints_are_clipped_to_the_observed_steps():
     fit = fitted(sigmoid(X, 0.2, 0.9, X[-1], 1.5), noise=0.03)
     assert fit.midpoint_ci[1] <= STEPS[-1]
     assert np.nanmax(fit.resampled) == STEPS[-1]
 
 
-def test_slope_is_no_steeper_than_the_steps_can_tell():
+def test_slope_is_limited_by_the_gaps_between_steps():
     fit = fit_sigmoid(STEPS, np.array([0.2] * 4 + [0.8] * 4))
     assert fit.slope == pytest.approx(np.log(81) / np.diff(X).min())
     assert 100 < fit.midpoint < 200

@@ -24,7 +24,7 @@ WIDTH = 12
 
 
 def draw(n_classes, n=600, width=WIDTH, seed=0):
-    """Vectors whose dimensions lean on each other, with classes of unequal size and different means, off zero."""
+    """Vectors with correlated dimensions and a non-zero mean, in classes of unequal size and different means."""
     rng = np.random.default_rng(seed)
     codes = np.arange(n) * (n_classes + 1) // n % n_classes
     x = rng.normal(size=(n, width)) + 1.5 * rng.normal(size=(n_classes, width))[codes]
@@ -42,7 +42,7 @@ def fitted(method, n_classes=2, **settings):
 
 
 def accuracy(x, codes):
-    """Of a logistic regression on the vectors it was fitted on: at least what any other linear classifier gets."""
+    """Accuracy of a logistic regression on its training vectors: at least as high as any other linear classifier's."""
     z = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-12)
     return LogisticRegression(C=100, max_iter=2000).fit(z, codes).score(z, codes)
 
@@ -253,7 +253,7 @@ def test_codes_are_those_of_the_known_labels():
         (["male", "male", "male"], "expected speakers of at least two kinds of gender in the corpus, found only male"),
     ],
 )
-def test_labels_that_tell_nothing_are_refused(labels, message):
+def test_missing_unknown_and_constant_labels_are_refused(labels, message):
     with pytest.raises(AnalysisError, match=message):
         class_codes(labels, ["a", "b", "c"], where="the corpus")
 
@@ -281,7 +281,7 @@ def test_shuffled_labels_stay_with_the_speaker():
 
 
 @pytest.mark.parametrize("method", ["leace", "mean_projection", "inlp"])
-def test_nothing_is_erased_where_classes_are_alike(method):
+def test_nothing_is_erased_if_class_means_are_equal(method):
     x = np.vstack([draw(2)[0]] * 2)
     eraser = fit_eraser(method, class_moments(x, np.repeat([0, 1], len(x) // 2), 2), names(2))
     assert eraser.rank == 0

@@ -21,7 +21,7 @@ def direction(width, seed=0, method="random"):
 
 
 def shifts(model, layers, erasers):
-    """Per layer, how much frames change when erasers are in place."""
+    """Change of frames by active erasers, by layer."""
     before = model.frames(WAVEFORMS)
     with erased(model, erasers):
         after = model.frames(WAVEFORMS)
@@ -38,7 +38,7 @@ def test_layers_behind_an_eraser_change_and_those_before_do_not(model, place):
     width = 16 if place == "cnn" else 32
     found = shifts(model, model.layers, {place: direction(width)})
     position = model.layers.index(place)
-    # What the front end hands back is what it was; behind it, the projection has received erased frames.
+    # The front end returns its frames unchanged; the projection has received erased frames.
     assert all(found[layer] == 0 for layer in model.layers[:position])
     assert all(found[layer] > 1e-4 for layer in model.layers[max(position, 1) :])
 
@@ -93,7 +93,7 @@ def test_the_model_is_as_before_afterwards(model):
 
 
 @pytest.mark.parametrize("layer", ["embed", "T1", "T2"])
-def test_a_run_ends_at_the_layer_that_is_asked_for(model, layer):
+def test_a_run_ends_at_the_requested_layer(model, layer):
     blocks, ran = list(model.encoder.encoder.layers), []
     hooks = [block.register_forward_hook(lambda *_, i=i: ran.append(i)) for i, block in enumerate(blocks, start=1)]
     with erased(model, {"cnn": direction(16)}):

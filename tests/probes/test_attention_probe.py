@@ -6,7 +6,7 @@ from auscult.probes.attention_probe import fit_attention
 
 @pytest.fixture(scope="module")
 def utterances():
-    """Dimension 0 marks one segment in twelve; there, and only there, does dimension 1 tell the class."""
+    """Dimension 0 marks one segment per utterance; dimension 1 depends on the class in this segment only."""
     rng, x, codes = np.random.default_rng(0), [], rng_codes()
     for code in codes:
         segments = rng.normal(size=(rng.integers(10, 15), 6)).astype(np.float32)

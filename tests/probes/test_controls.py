@@ -5,7 +5,7 @@ from auscult.errors import AnalysisError
 from auscult.probes.controls import check_control, control_labels, selectivity
 
 
-def test_every_type_has_one_control_label_whatever_the_order_of_the_items():
+def test_every_type_has_one_control_label_in_any_order_of_the_items():
     rng = np.random.default_rng(0)
     types, truth = rng.integers(50, size=400).astype(str), rng.integers(4, size=400)
     labels = control_labels(types, truth, seed=0)

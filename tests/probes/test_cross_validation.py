@@ -17,7 +17,7 @@ def planted():
     return plant()
 
 
-def test_tasks_that_share_items_are_answered_as_if_alone(planted):
+def test_tasks_that_share_items_are_predicted_as_if_alone(planted):
     vectors, index = LayerVectors(planted, "T1"), planted.index.assign(place=np.arange(480) / 480)
     value = PHONE | {"name": "place", "column": "place", "kind": "values"}
     tasks = [task_of(index, target) for target in (PHONE, GENDER, value)]
@@ -43,7 +43,7 @@ def test_a_regression_equals_a_loop_over_scikit_learn(planted):
         assert np.allclose(outcome.predicted[~train, 0], expected, atol=1e-3)
 
 
-def test_where_speaker_and_type_are_held_out_the_probe_has_met_neither(planted):
+def test_with_speaker_and_type_held_out_both_are_new_to_the_probe(planted):
     index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
     task = task_of(index, PHONE | {"held_out": "speaker+type", "type": "word"}, n_permutations=0)
     for fold in range(4):

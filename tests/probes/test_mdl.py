@@ -35,7 +35,7 @@ def test_the_first_block_costs_log_k_and_later_ones_less(planted):
     assert 2 > bits[60:300].mean() > bits[300:].mean()
 
 
-def test_a_code_is_what_scikit_learn_would_send(planted):
+def test_code_lengths_equal_those_of_scikit_learn(planted):
     x, codes = planted
     bits = online_code(x, codes, 4, blocks=(0.5, 1), penalties=(0.1,))
     z = (x - x[:300].mean(axis=0)) / x[:300].std(axis=0)
@@ -57,7 +57,7 @@ def test_a_class_never_seen_before_is_sent_for_a_finite_price(planted):
     assert np.isfinite(online_code(x, late, 4)).all()
 
 
-def test_the_prior_code_knows_frequencies_only():
+def test_the_prior_code_uses_frequencies_only():
     codes = np.repeat([0, 1], [900, 100])[np.random.default_rng(0).permutation(1000)]
     entropy = -(0.9 * np.log2(0.9) + 0.1 * np.log2(0.1))
     assert prior_code(codes, 2).mean() == pytest.approx(entropy, abs=0.02)

@@ -68,7 +68,7 @@ def test_more_training_items_help(planted):
     assert hits[240] > 0.5
 
 
-def test_more_training_items_than_there_are_is_refused(planted):
+def test_more_training_items_than_exist_are_refused(planted):
     task = reduce_labellings(task_of(planted.index, PHONE), "true")
     with pytest.raises(
         AnalysisError,
@@ -77,7 +77,7 @@ def test_more_training_items_than_there_are_is_refused(planted):
         learning_curve(task, [8, 300], np.full(4, "T2", object), opener(planted), np.array([0.1]), seed=0)
 
 
-def test_the_peer_is_a_ridge_on_the_items_that_train_a_twin(planted):
+def test_the_linear_peer_is_a_ridge_on_the_training_items_of_a_non_linear_probe(planted):
     index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
     task = reduce_labellings(task_of(index, PHONE | {"type": "word", "control": True}), "true", "control")
     layers = np.array(["T1", "T2", "T1", "noise"], dtype=object)
@@ -91,7 +91,7 @@ def test_the_peer_is_a_ridge_on_the_items_that_train_a_twin(planted):
     assert outcome.layer[:, 1].tolist() == list(layers)
 
 
-def test_the_peer_chooses_its_penalty_on_the_fold_that_stops_the_twin(planted):
+def test_the_linear_peer_selects_its_penalty_on_the_validation_fold_of_the_non_linear_probe(planted):
     task = reduce_labellings(task_of(planted.index, PHONE), "true")
     layers, penalties = np.full(4, "T1", object), np.array([1e4, 0.1])
     both = linear_peer(task, layers, opener(planted), penalties, seed=0)
@@ -114,7 +114,7 @@ def test_a_learning_curve_reads_each_layer_once_and_only_what_it_needs(planted):
     assert read[1][1] == 8 + 120 + 120
 
 
-def test_a_learning_curve_of_values_says_how_well_it_did_on_validation_items(planted):
+def test_a_learning_curve_of_values_has_validation_scores(planted):
     x = planted.vectors["T2"]
     index = planted.index.assign(height=x @ np.arange(16) + np.random.default_rng(0).normal(size=480))
     task = reduce_labellings(task_of(index, PHONE | {"column": "height", "kind": "values"}), "true")
@@ -122,7 +122,7 @@ def test_a_learning_curve_of_values_says_how_well_it_did_on_validation_items(pla
     assert (curve[240].valid > 0.95).all()
 
 
-def test_the_smallest_training_side_is_what_is_left_when_two_folds_are_out(planted):
+def test_the_smallest_training_set_lacks_two_folds(planted):
     index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
     assert smallest_training(task_of(index, PHONE)) == 240
     both = task_of(index, PHONE | {"held_out": "speaker+type", "type": "word"})

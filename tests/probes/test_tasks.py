@@ -65,7 +65,7 @@ def worded(planted):
     return planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
 
 
-def test_control_labels_come_last_one_label_a_type(worded):
+def test_control_labels_come_last_with_one_label_per_type(worded):
     task = make(worded, PHONE | WORD, n_permutations=2)
     assert task.labellings == ("true", "shuffled", "shuffled", "control", "control")
     drawn = worded.assign(drawn=task.labels[:, 4]).groupby("word")["drawn"]
@@ -89,7 +89,7 @@ def test_shuffled_values_keep_nothing_of_the_means_of_folds(planted):
     assert np.allclose(means[1], 5.5, atol=1)
 
 
-def test_a_sample_keeps_folds_and_counts_its_speakers_anew(worded):
+def test_a_sample_keeps_folds_and_renumbers_its_speakers(worded):
     task = make(worded, PHONE)
     small = sample_task(task, 20, seed=0)
     assert (task.folds[np.searchsorted(task.rows, small.rows)] == small.folds).all()
@@ -121,20 +121,20 @@ def test_values_that_are_missing_are_dropped_and_counted(planted):
         (WORD | {"held_out": "speaker+type"}, "found held_out 'speaker+type', which keeps them apart"),
     ],
 )
-def test_targets_that_cannot_be_made_say_why(worded, change, message):
+def test_impossible_targets_are_refused_with_a_reason(worded, change, message):
     index = worded.assign(flat=3.0, gone=np.nan)
     with pytest.raises(AnalysisError, match=re.escape(message)):
         make(index, PHONE | change)
 
 
-def test_whole_speakers_exchange_a_label_that_never_varies_within_one(planted):
+def test_a_label_that_is_constant_within_speakers_is_permuted_between_them(planted):
     task = make(planted.index, {**PHONE, "name": "gender", "column": "gender"}, n_permutations=3)
     for column in task.labels.T:
         assert all(len(np.unique(column[task.speakers == speaker])) == 1 for speaker in np.unique(task.speakers))
     assert (task.labels[:, 1:] != task.labels[:, :1]).any()
 
 
-def test_a_sample_counts_anew_how_many_types_and_sentences_training_has(worded):
+def test_a_sample_recomputes_the_overlap_of_types_and_sentences(worded):
     index = worded.assign(text=[f"sentence {i % 40}" if i % 5 else "" for i in range(480)])
     task = make(index, PHONE | WORD)
     small = sample_task(task, 40, seed=0)
@@ -152,7 +152,7 @@ def test_a_sample_that_leaves_a_fold_without_items_is_refused(worded):
         sample_task(task, 8, seed=0)
 
 
-def test_a_sample_whose_control_task_nobody_could_remember_is_refused(planted):
+def test_a_sample_whose_control_task_cannot_be_memorised_is_refused(planted):
     rare = planted.index.assign(word=[f"w{i % 240}" for i in range(480)])
     with pytest.raises(
         AnalysisError, match=r"none of the \d+ types of column 'word' does .*; raise sample above 24 or"
@@ -173,7 +173,7 @@ def test_labels_that_look_like_numbers_suggest_a_regression(planted):
         make(index, PHONE | {"column": "height"})
 
 
-def test_too_few_speakers_are_told_with_the_target(planted):
+def test_too_few_speakers_are_reported_with_the_target(planted):
     few = planted.index[planted.index["speaker"].isin(["s00", "s01", "s02"])]
     with pytest.raises(AnalysisError, match="target 'phone': expected at least 4 speakers for 4 folds, found 3; lower"):
         make(few, PHONE)

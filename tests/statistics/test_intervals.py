@@ -14,7 +14,7 @@ from auscult.statistics.intervals import (
 
 
 def draw_hits(rng, n_groups, n_items=30):
-    """Hits whose chance of success differs from group to group, with mean 0.5."""
+    """Hits whose probability differs between groups, with mean 0.5."""
     groups = np.repeat(np.arange(n_groups), n_items)
     return (rng.random(len(groups)) < rng.uniform(0.2, 0.8, size=n_groups)[groups]).astype(float), groups
 

@@ -66,7 +66,7 @@ def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
 def _cued_number(index: pd.DataFrame, name: str, segments: pd.DataFrame | None) -> np.ndarray:
     if segments is None:
         raise AnalysisError(
-            f"expected the segments of the whole corpus for column {name!r}, found those of the index alone; give "
+            f"expected the segments of the whole corpus for column {name!r}, found none; give "
             "segments: which words sound alike is decided on the whole corpus"
         )
     table = cues(segments, index[["utterance"]].drop_duplicates())
@@ -119,7 +119,7 @@ def _measured(index: pd.DataFrame, name: str, acoustics: Mapping[str, Activation
     if (rows < 0).any():
         first = index.iloc[int(np.argmax(rows < 0))]
         raise AnalysisError(
-            f"expected every segment of the index among those of the baseline {baseline!r}, found no {first['tier']} "
+            f"expected every segment of the index in the baseline {baseline!r}, found no {first['tier']} "
             f"{first['index']} of utterance {first['utterance']!r} ({int((rows < 0).sum())} such segments); extract "
             "both with the same tiers and splits"
         )

@@ -103,8 +103,8 @@ def extract_sweep(
     batch_s : seconds of audio per batch, padding included; changes results by rounding only
     shard_rows : maximum number of vectors per shard, unless a single utterance has more
     max_utterances : number of utterances to run, spread evenly over the corpus; None for all
-    max_bytes : memory for recordings and front-end frames of a shard that are kept for the next checkpoint; whatever
-        exceeds it is computed again, as everything is for a single checkpoint
+    max_bytes : memory for recordings and front-end frames of a shard that are kept for the next checkpoint. Data beyond
+        it are computed again. For a single checkpoint nothing is kept
 
     Raises
     ------

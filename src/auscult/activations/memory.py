@@ -61,7 +61,7 @@ def index_of_arrays(
     ----------
     n_rows : number of vectors per layer
     index : a table with one row per vector, or the labels of the vectors, or None
-    columns : further columns, one value per vector or one for all; they replace those of the table
+    columns : further columns, one value per vector or one for all; they replace columns of the table
 
     Returns
     -------

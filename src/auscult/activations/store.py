@@ -24,10 +24,10 @@ class StoredActivations:
 
     Parameters
     ----------
-    folder : where the shards lie
+    folder : path of the folder
     layers : layer names in order of depth
     index : one row per pooled segment, in the order of the vectors
-    manifest : what the folder was made from
+    manifest : manifest of the folder
     """
 
     folder: Path
@@ -60,7 +60,7 @@ class StoredActivations:
 
 
 def read_activations(folder: str | Path) -> StoredActivations:
-    """Check the manifest of an activations folder and return it with its index; vectors are read when asked for.
+    """Check the manifest of an activations folder and open it; vectors are read by :meth:`StoredActivations.load`.
 
     Raises
     ------

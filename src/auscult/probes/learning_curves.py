@@ -118,7 +118,7 @@ def _fill(
 ) -> None:
     """Enter the predictions for test items at the penalty that is best on validation items.
 
-    ``items`` and ``guesses`` are those of validation and test [shapes=(n,) and (n, n_penalties, n_labellings)].
+    ``items`` and ``guesses`` are pairs for validation and test [shapes=(n,) and (n, n_penalties, n_labellings)].
     """
     (valid, test), (guess_valid, guess_test) = items, guesses
     labellings = np.arange(task.labels.shape[1])

@@ -136,6 +136,6 @@ def share_seen(values: np.ndarray, folds: np.ndarray, cells: np.ndarray | None =
 def text_overlap(texts: np.ndarray, folds: np.ndarray) -> float:
     """Return the share of items, 0 to 1, whose utterance's text also occurs in another fold, hence in training.
 
-    Folds by speaker do not separate texts (in TIMIT everyone says sa1 and sa2). Items without text count as unseen.
+    Folds by speaker do not separate texts (in TIMIT all speakers read sa1 and sa2). Items without text count as unseen.
     """
     return share_seen(texts, folds)
