@@ -1,9 +1,9 @@
-"""Names of derived columns. Nothing is imported, so that a study is checked before any library is loaded."""
+"""Names of derived columns. This module imports nothing, so that a study can be checked before any library loads."""
 
 __all__ = ["DERIVED", "ACOUSTIC", "CUED"]
 
 DERIVED = ("context", "duration_s", "log_duration", "position", "noun_number", "verb_number")
-# Features of the acoustic baseline that holds the value, pooled over the same segments.
+# The acoustic baseline whose vectors, pooled over the same segments, hold the value.
 ACOUSTIC = {"log_f0": "f0", "energy": "mel"}
-# Parts of speech whose number only another word marks.
+# The part of speech whose number is read where only another word marks it.
 CUED = {"noun_number": "NOUN", "verb_number": "VERB"}
