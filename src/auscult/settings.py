@@ -94,12 +94,12 @@ def setting_rows(settings: type, prefix: str = "") -> Iterator[SettingRow]:
         yield SettingRow(f"{prefix}{entry.name}", kind, shown, entry.metadata["description"])
         if isinstance(nested, type):
             yield from setting_rows(nested, f"{prefix}{entry.name}: ")
-        for kind in _kinds(entry.metadata["entries"]):
-            yield from setting_rows(kind, f"{prefix}{entry.name}: *: ")
+        for described in _kinds(entry.metadata["entries"]):
+            yield from setting_rows(described, f"{prefix}{entry.name}: *: ")
 
 
 def _declared(settings: type) -> list[Field[Any]]:
-    return [entry for entry in fields(settings) if "constraints" in entry.metadata]  # type: ignore[arg-type]
+    return [entry for entry in fields(settings) if "constraints" in entry.metadata]
 
 
 def _has_default(entry: Field[Any]) -> bool:

@@ -59,7 +59,8 @@ class ModelStyle:
     @property
     def untrained(self) -> "ModelStyle":
         """The same model before training: its colour lighter, dashed, with open markers."""
-        lighter = to_hex(0.6 * np.array(to_rgb(self.colour)) + 0.4)
+        red, green, blue = (0.6 * part + 0.4 for part in to_rgb(self.colour))
+        lighter = to_hex((red, green, blue))
         return replace(self, label=f"{self.label}, untrained", colour=lighter, dashes=(0, (2.5, 1.5)), filled=False)
 
     @property

@@ -12,11 +12,13 @@ from typing import Any
 
 import matplotlib.style
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from scipy.optimize import isotonic_regression
 
 from auscult.errors import AnalysisError
@@ -71,7 +73,7 @@ def figure_style(path: str | Path = STYLE) -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", str(path)])
 
 
-def new_figure(panels_mm: float, legends: Sequence[Sequence[Artist]], note: str, width: str = "full") -> Figure:
+def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], note: str, width: str = "full") -> Figure:
     """Return a figure as wide as its column, ready for panels, which arrange themselves.
 
     Below the panels stand the legends and, wrapped, the note, in room of their own: they never cover data.
@@ -84,7 +86,7 @@ def new_figure(panels_mm: float, legends: Sequence[Sequence[Artist]], note: str,
     width : ``full`` or ``half`` column, see :data:`WIDTH_MM`
     """
     width_mm, lines = WIDTH_MM[width], textwrap.wrap(note, int(0.72 * WIDTH_MM[width]))
-    n_columns = [_n_columns([handle.get_label() for handle in handles], width_mm) for handles in legends]
+    n_columns = [_n_columns([str(handle.get_label()) for handle in handles], width_mm) for handles in legends]
     legends_mm = [2 + 4 * -(-len(handles) // n) for handles, n in zip(legends, n_columns)]
     footer_mm = 4 + sum(legends_mm) + 3.6 * len(lines)
     height_mm = panels_mm + footer_mm
@@ -128,12 +130,12 @@ def layer_order(layers: Iterable[str]) -> list[str]:
     return sorted(set(layers), key=lambda name: (first.get(name, 3), int("0" + re.sub(r"\D", "", name)), name))
 
 
-def spread(values: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> np.ndarray:
+def spread(heights: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> npt.NDArray[np.float64]:
     """Move positions as little as possible until neighbours are ``gap`` apart, within ``low`` and ``high``.
 
     Least squares under p[i+1] − p[i] ≥ gap is isotonic regression of v[i] − i·gap.
     """
-    values = np.asarray(values, dtype=float)
+    values = np.asarray(heights, dtype=float)
     order = np.argsort(values, kind="stable")
     steps = gap * np.arange(len(values))
     shifted = isotonic_regression(values[order] - steps).x if len(values) else steps
@@ -177,7 +179,7 @@ def head(axes: Axes, title: str, lines: Iterable[str]) -> None:
 
 def resampling_unit(rows: pd.DataFrame) -> str:
     """Return what the groups of result rows are, in the singular: ``speaker`` unless they say otherwise."""
-    named = rows["resampling_unit"].dropna() if "resampling_unit" in rows else []
+    named = rows["resampling_unit"].dropna() if "resampling_unit" in rows else pd.Series(dtype=object)
     return str(named.iloc[0]).removesuffix("s") if len(named) else "speaker"
 
 
@@ -194,8 +196,8 @@ def describe_interval(rows: pd.DataFrame) -> str:
 
 def describe_range(counts: Iterable[float]) -> str:
     """Write counts that are all the same as one number, others as their range."""
-    counts = pd.Series(counts, dtype=float).dropna()
-    low, high = (f"{int(value):,}" for value in (counts.min(), counts.max())) if len(counts) else ("?", "?")
+    known = pd.Series(counts, dtype=float).dropna()
+    low, high = (f"{int(value):,}" for value in (known.min(), known.max())) if len(known) else ("?", "?")
     return low if low == high else f"{low}–{high}"
 
 
@@ -207,7 +209,7 @@ def describe_study(study: Mapping[str, Any], corpora: Iterable[str] | None = Non
     study : ``name``; ``sources``, the kind of each corpus by name; ``left_out``, the reason for each model left out
     corpora : those that are shown; by default all
     """
-    spoken = {}
+    spoken: dict[str, list[str]] = {}
     for corpus, source in study.get("sources", {}).items():
         if corpora is None or corpus in set(corpora):
             spoken.setdefault(SPEECH.get(source, source), []).append(corpus)

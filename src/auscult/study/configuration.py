@@ -1,4 +1,4 @@
-"""What a study is: a configuration checked against a closed schema; the checkpoints and runs that follow from it."""
+"""The configuration of a study: checked against a closed schema, and the checkpoints and runs that follow from it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
@@ -40,20 +40,20 @@ def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
     ------
     ConfigError
         A key is unknown or missing, a value has the wrong type or range, an analysis or figure names a model, corpus
-        or target that the study does not define, or asks for what cannot be had (:mod:`auscult.study.requirements`).
+        or target that the study does not define, or asks for something impossible (:mod:`auscult.study.requirements`).
     """
-    config = _with_text_keys(config)
+    checked: Config = _with_text_keys(config)
     validator = _DefaultingValidator(schema)
-    error = best_match(validator.iter_errors(config))
+    error = best_match(validator.iter_errors(checked))
     if error is not None:
         raise ConfigError(_explain(error))
-    if isinstance(config["mirrors"], str):
-        config["mirrors"] = config["mirrors"].split()
-    for model in config["models"].values():
+    if isinstance(checked["mirrors"], str):
+        checked["mirrors"] = checked["mirrors"].split()
+    for model in checked["models"].values():
         if model["source"] in _MADE_HERE:
             model["steps"] = sorted(model["steps"])
-    _check_names(config)
-    return config
+    _check_names(checked)
+    return checked
 
 
 def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
@@ -102,8 +102,8 @@ def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
     steps = analysed_steps(name, models[name])
     asked = models_of(config["analyses"][family])
     before = [models[other] for other in (asked[: asked.index(name)] if name in asked else ())]
-    twins = [_untrained(config, other) for other in before if other["source"] == "trained" and 0 in other["steps"]]
-    if models[name]["source"] == "trained" and _untrained(config, models[name]) in twins:
+    controls = [_untrained(config, other) for other in before if other["source"] == "trained" and 0 in other["steps"]]
+    if models[name]["source"] == "trained" and _untrained(config, models[name]) in controls:
         return [step for step in steps if step != "0"]
     return steps
 
@@ -148,25 +148,25 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
     ConfigError
         Nothing would be left of an analysis or a figure.
     """
-    config = deepcopy(dict(config))
-    models = set(models)
+    kept_config: Config = deepcopy(dict(config))
+    missing = set(models)
     # A translator starts from a recogniser, which starts from an encoder.
-    while more := {name for name, model in config["models"].items() if model.get("start") in models} - models:
-        models |= more
+    while more := {name for name, model in config["models"].items() if model.get("start") in missing} - missing:
+        missing |= more
     for section in ("analyses", "figures"):
-        for name, entry in config[section].items():
-            kept = [model for model in entry.get("models", []) if model not in models]
+        for name, entry in kept_config[section].items():
+            kept = [model for model in entry.get("models", []) if model not in missing]
             if "models" in entry and not kept:
                 raise ConfigError(
-                    f"expected a model in {section}: {name} once {', '.join(sorted(models))} is left out, found none; "
+                    f"expected a model in {section}: {name} once {', '.join(sorted(missing))} is left out, found none; "
                     "fetch the models first or name others"
                 )
             if kept:
                 entry["models"] = kept
             for corpus, names in entry.get("also", {}).items():
-                entry["also"][corpus] = [model for model in names if model not in models]
-    config["models"] = {name: model for name, model in config["models"].items() if name not in models}
-    return config
+                entry["also"][corpus] = [model for model in names if model not in missing]
+    kept_config["models"] = {name: model for name, model in config["models"].items() if name not in missing}
+    return kept_config
 
 
 def _with_text_keys(value: Any) -> Any:
@@ -247,9 +247,9 @@ def _check_untrained(config: Config) -> None:
                 )
 
 
-def _untrained(config: Config, model: Mapping[str, Any]) -> tuple[Any, ...]:
-    """Return what models share whose untrained control is one."""
-    if "start" in model:  # seeds of one task have one untrained control
+def _untrained(config: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return a key that is equal for models with the same untrained control."""
+    if "start" in model:  # all seeds of a task
         return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
     return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 
@@ -262,21 +262,26 @@ def _has_split(corpus: Mapping[str, Any], split: str, where: str) -> None:
 
 def _explain(error: ValidationError) -> str:
     where = ": ".join(str(part) for part in error.absolute_path) or "the study"
+    schema: Any = error.schema if isinstance(error.schema, Mapping) else {}
+    wanted: Any = error.validator_value
+    instance: Any = error.instance
     if error.validator == "additionalProperties":
-        known = list(error.schema.get("properties", {}))
-        unknown = next(key for key in error.instance if key not in known)
+        known = list(schema.get("properties", {}))
+        unknown = next(key for key in instance if key not in known)
         return f"unknown key {unknown!r} in {where}{suggestion(unknown, known)}; keys that exist: {', '.join(known)}"
     if error.validator == "contains":
-        wanted = error.validator_value.get("const", f"a value of {error.validator_value.get('minimum')} or more")
-        return f"expected {wanted} among {where}, found {error.instance}"
+        value = wanted.get("const", f"a value of {wanted.get('minimum')} or more")
+        return f"expected {value} among {where}, found {instance}"
     if error.validator == "required":
-        missing = next(key for key in error.validator_value if key not in error.instance)
-        return f"expected key {missing!r} in {where}, found only {', '.join(map(str, error.instance)) or 'nothing'}"
-    description = error.schema.get("description", "") if isinstance(error.schema, Mapping) else ""
+        missing = next(key for key in wanted if key not in instance)
+        return f"expected key {missing!r} in {where}, found only {', '.join(map(str, instance)) or 'nothing'}"
+    description = schema.get("description", "")
     return f"{where}: {error.message}" + (f" ({description})" if description else "")
 
 
-def _fill_defaults(validator, properties, instance, schema):
+def _fill_defaults(
+    validator: Any, properties: Mapping[str, Any], instance: Any, schema: Mapping[str, Any]
+) -> Iterator[ValidationError]:
     if isinstance(instance, dict):
         for name, subschema in properties.items():
             if isinstance(subschema, Mapping) and "default" in subschema:
