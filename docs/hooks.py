@@ -1,12 +1,57 @@
-"""Hooks of the site's build: formulas become MathML, roles in docstrings become links."""
+"""Hooks of the site's build: tables of settings and the gallery are written, formulas become MathML, roles links."""
 
 import html
 import re
+from pathlib import Path
 
 from latex2mathml.converter import convert
 
+from auscult.settings import setting_rows
+from auscult.study.families import FAMILIES, get_family, parts
+
+_GALLERY = Path(__file__).parent / "gallery"
+
 _FORMULA = re.compile(r'<(span|div) class="arithmatex">\\[(\[](.*?)\\[)\]]</\1>', re.DOTALL)
 _ROLE = re.compile(r":(?:attr|class|data|func|meth|mod):<code>~?([\w.]+)</code>")
+
+
+def on_config(config):
+    """List the page of every family under its part of the talk."""
+    for entry in config["nav"]:
+        if "Figures" in entry:
+            entry["Figures"] = [
+                {part.partition(": ")[2].capitalize(): [f"families/{name}.md" for name in families]}
+                for part, families in parts().items()
+            ]
+    return config
+
+
+def on_page_markdown(markdown: str, *, page, **_) -> str:
+    """Return a page with the picture and the settings of its family, and the start page with the gallery."""
+    family = Path(page.file.src_uri).stem
+    if family in FAMILIES:
+        markdown = markdown.replace("<!-- figure -->", f"![The figure of {family}](../gallery/{family}.png)")
+        markdown = markdown.replace("<!-- settings -->", _settings(family))
+    return markdown.replace("<!-- gallery -->", _gallery())
+
+
+def _settings(family: str) -> str:
+    rows = ["| setting | values | default | meaning |", "|---|---|---|---|"]
+    for row in setting_rows(get_family(family).settings):
+        cells = (f"`{row.name}`", row.type, f"`{row.default}`" if row.default else "", row.description)
+        rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+    return "\n".join([f"Keys under `analyses: {family}:`, beside `models` and `corpora`.", "", *rows])
+
+
+def _gallery() -> str:
+    lines = []
+    for part, families in parts().items():
+        lines += [f"### {part}", "", '<div class="gallery" markdown>']
+        lines += [
+            f"[![{name}](gallery/{name}.png){{ loading=lazy }}<br>{name}](families/{name}.md)" for name in families
+        ]
+        lines += ["</div>", ""]
+    return "\n".join(lines)
 
 
 def on_page_content(content: str, *, page, **_) -> str:
