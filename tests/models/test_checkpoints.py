@@ -77,9 +77,7 @@ def test_weight_norm_under_its_old_name_is_loaded_not_initialised_anew(source, t
     torch.testing.assert_close(loaded, 2 * tiny_model("wav2vec2").encoder.pos_conv_embed.conv.weight)
 
 
-def test_an_unsealed_or_altered_folder_is_refused(source, tmp_path):
-    with pytest.raises(ManifestError, match=r"found none; delete the checkpoint folder and fetch, import or train"):
-        load_encoder(source)
+def test_an_altered_sealed_folder_is_refused(source, tmp_path):
     import_checkpoint(tmp_path / "final", source=source)
     edit_weights(tmp_path / "final", lambda weights: {key: value + 1 for key, value in weights.items()})
     with pytest.raises(ManifestError, match="expected SHA-256"):
@@ -163,7 +161,7 @@ def test_code_and_kernels_that_a_checkpoint_names_are_never_loaded(source):
     assert model.config._attn_implementation == "sdpa"
 
 
-def test_the_untrained_twin_has_the_configuration_and_fresh_seeded_weights(source, tmp_path):
+def test_the_untrained_control_has_the_configuration_and_fresh_seeded_weights(source, tmp_path):
     import_checkpoint(tmp_path / "final", source=source)
     before = torch.random.get_rng_state()
     manifests = [initialise_checkpoint(tmp_path / str(seed), like=tmp_path / "final", seed=seed) for seed in (0, 1)]
@@ -171,9 +169,9 @@ def test_the_untrained_twin_has_the_configuration_and_fresh_seeded_weights(sourc
     assert torch.equal(torch.random.get_rng_state(), before)
     assert again.files == manifests[0].files
     assert manifests[0].files["model.safetensors"] != manifests[1].files["model.safetensors"]
-    trained, twin = (load_encoder(tmp_path / name) for name in ("final", "1"))
-    assert twin.config.to_dict().keys() == trained.config.to_dict().keys()
-    moved = [not torch.equal(a, b) for a, b in zip(trained.parameters(), twin.parameters()) if a.std() > 0]
+    trained, untrained = (load_encoder(tmp_path / name) for name in ("final", "1"))
+    assert untrained.config.to_dict().keys() == trained.config.to_dict().keys()
+    moved = [not torch.equal(a, b) for a, b in zip(trained.parameters(), untrained.parameters()) if a.std() > 0]
     assert all(moved)
 
 

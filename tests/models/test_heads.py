@@ -71,7 +71,7 @@ def test_the_source_is_left_as_it_is(tmp_path):
     assert {path.name: path.read_bytes() for path in (tmp_path / "s").iterdir()} == before
 
 
-def test_encoder_and_untrained_twin_of_a_head_are_those_of_any_classifier(tmp_path):
+def test_encoder_and_untrained_control_of_a_head_are_those_of_any_classifier(tmp_path):
     encoder, _ = several_heads(tmp_path / "s")
     import_checkpoint(tmp_path / "final", source=tmp_path / "s", head={"name": "classifier2"})
     initialise_checkpoint(tmp_path / "0", like=tmp_path / "final", seed=1)

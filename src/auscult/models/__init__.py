@@ -1,1 +1,1 @@
-"""Models: anything that turns waveforms into layers of frames."""
+"""Speech and text models: their common interface, checkpoints, acoustic baselines, training and translators."""

@@ -1,7 +1,7 @@
-"""Acoustic baselines: what a model must beat, behind the same interface as a model.
+"""Acoustic baselines behind the common interface of models: mel spectrum, MFCC, F0 and position.
 
-``mel``, ``mfcc``, ``f0`` and ``time`` have one layer, ``input``, with a frame of 25 ms every 10 ms. Nothing in them is
-missing, so nothing has to be replaced by zero: energies have a floor, and where the voice is silent F0 is interpolated.
+``mel``, ``mfcc``, ``f0`` and ``time`` have one layer, ``input``, with a frame of 25 ms every 10 ms. No value is
+missing: energies have a floor, and F0 is interpolated over unvoiced frames.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ WINDOW_SAMPLES, HOP_SAMPLES, N_FFT = 400, 160, 512
 TIMING = FrameTiming(WINDOW_SAMPLES, HOP_SAMPLES)
 N_MELS, N_CEPSTRA = 80, 13
 F0_FLOOR_HZ, F0_CEILING_HZ = 60.0, 650.0
-# About the power of 16-bit rounding in one mel band: what lies below was not recorded.
+# About the power of 16-bit rounding noise in one mel band: lower energies were not recorded.
 _ENERGY_FLOOR = 1e-8
 
 
@@ -37,7 +37,7 @@ def log_mel(waveform: np.ndarray, timing: FrameTiming = TIMING) -> np.ndarray:
     Parameters
     ----------
     waveform : samples at 16 kHz [shape=(n_samples,)]
-    timing : windows are centred on the frames of this timing, so that they can be paired with those of a model
+    timing : windows are centred on the frames of this timing, for example on a model's frames
 
     Returns
     -------
@@ -51,8 +51,8 @@ def log_mel(waveform: np.ndarray, timing: FrameTiming = TIMING) -> np.ndarray:
 def mfcc(waveform: np.ndarray, timing: FrameTiming = TIMING, n_cepstra: int = N_CEPSTRA) -> np.ndarray:
     """Return 13 static mel-frequency cepstral coefficients, the zeroth included [shape=(n_frames, 13), float32].
 
-    Orthonormal cosine transform of :func:`log_mel` (Davis and Mermelstein, 1980); no deltas, as is usual where MFCC
-    serve as baseline.
+    Orthonormal cosine transform of :func:`log_mel` (Davis and Mermelstein, 1980); no deltas, as is usual for a
+    baseline.
     """
     return np.ascontiguousarray(dct(log_mel(waveform, timing), norm="ortho", axis=1)[:, :n_cepstra])
 
@@ -60,16 +60,15 @@ def mfcc(waveform: np.ndarray, timing: FrameTiming = TIMING, n_cepstra: int = N_
 def log_f0(waveform: np.ndarray, hop_samples: int = HOP_SAMPLES, timing: FrameTiming | None = None) -> np.ndarray:
     """Return the natural logarithm of F0 in Hz, and whether the frame is voiced.
 
-    Autocorrelation method of Praat (Boersma, 1993) with a floor of 60 and a ceiling of 650 Hz. Frames without voice
-    take the value interpolated in time between their voiced neighbours, before the first and after the last voiced
-    frame that frame's value; an utterance without any takes the middle of the range on the logarithmic scale. The
-    second column tells them apart.
+    Autocorrelation method of Praat (Boersma, 1993) with a floor of 60 and a ceiling of 650 Hz. Unvoiced frames take
+    the value interpolated in time between their voiced neighbours, or the nearest voiced value at either end. An
+    utterance without voiced frames takes the middle of the range on the logarithmic scale.
 
     Parameters
     ----------
     waveform : samples at 16 kHz [shape=(n_samples,)]
-    hop_samples : distance of frames with a window of 25 ms, unless ``timing`` is given
-    timing : frames at whose centres to read the contour
+    hop_samples : hop of frames with a window of 25 ms; ignored if ``timing`` is given
+    timing : frames at whose centres the contour is read
 
     Returns
     -------
@@ -90,7 +89,7 @@ def log_f0(waveform: np.ndarray, hop_samples: int = HOP_SAMPLES, timing: FrameTi
 def position(waveform: np.ndarray, timing: FrameTiming = TIMING) -> np.ndarray:
     """Return seconds since the onset, seconds to the end and relative position of each frame.
 
-    It hears nothing: what it predicts is predicted by where in the utterance things are said.
+    This baseline ignores the sound: it measures how well the position in the utterance alone predicts a target.
 
     Returns
     -------
@@ -111,7 +110,7 @@ BASELINES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
 
 
 class AcousticModel:
-    """A baseline behind the interface of :class:`auscult.models.interface.FrameModel`, with the one layer ``input``."""
+    """A baseline behind the interface of :class:`auscult.models.interface.FrameModel`, with one layer, ``input``."""
 
     layers = ("input",)
     sample_rate_hz = SAMPLE_RATE_HZ
@@ -134,7 +133,7 @@ class AcousticModel:
 
 
 def acoustic_model(name: str) -> AcousticModel:
-    """Return the baseline of a name: ``mfcc``, ``mel``, ``f0`` or ``time``.
+    """Return the baseline called ``mfcc``, ``mel``, ``f0`` or ``time``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a checkpoint folder holds, told without loading it: configuration, feature settings, weights in safetensors."""
+"""Files of a checkpoint folder, read without loading a model: configuration, feature settings, names of weights."""
 
 import json
 from pathlib import Path
@@ -12,6 +12,7 @@ __all__ = [
     "TRANSLATOR_FAMILIES",
     "CONFIG",
     "PREPROCESSOR",
+    "PROCESSOR",
     "VOCABULARY",
     "TOKENIZER",
     "ACCESSORIES",
@@ -26,26 +27,28 @@ __all__ = [
 FAMILIES = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "wav2vec2-bert", "whisper")
 TEXT_FAMILIES = ("bert",)
 TRANSLATOR_FAMILIES = ("speech_to_text", "seamless_m4t_v2")
-CONFIG, PREPROCESSOR, VOCABULARY = "config.json", "preprocessor_config.json", "vocab.json"
-# Of text models: how text becomes tokens, in the older form or the newer; one of the first two has the vocabulary.
+CONFIG, VOCABULARY = "config.json", "vocab.json"
+# Settings of the feature extractor: a file of their own, or (since transformers 5) an entry of the processor's file.
+PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
+# The tokenizer of a text model, in the older or the newer format; one of the first two files has the vocabulary.
 TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
-# What lies beside configuration and weights and is kept where it is there.
-ACCESSORIES = (PREPROCESSOR, VOCABULARY, *TOKENIZER, "sentencepiece.bpe.model")
+# Optional files, copied along with configuration and weights.
+ACCESSORIES = (PREPROCESSOR, PROCESSOR, VOCABULARY, *TOKENIZER, "sentencepiece.bpe.model")
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 _PICKLES = ("*.bin", "*.pt", "*.pth", "*.pkl", "*.ckpt", "*.h5", "*.msgpack")
 
 
 def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str, Any]:
-    """Return the configuration of a checkpoint folder after checking that it is one Auscult can load.
+    """Return the configuration of a checkpoint folder after checking that Auscult can load it.
 
-    ``any_type`` lets every ``model_type`` pass, where the folder is yet to be rewritten.
+    ``any_type`` accepts every ``model_type``, for folders that are rewritten later or have an architecture of our own.
 
     Raises
     ------
     CheckpointError
         There is no ``config.json``, its ``model_type`` is not among :data:`FAMILIES`, :data:`TEXT_FAMILIES` and
-        :data:`TRANSLATOR_FAMILIES`, or the weights are missing, or there only as a pickle, which could run code when
-        loaded.
+        :data:`TRANSLATOR_FAMILIES`, or the weights are missing, incomplete or quantised, or exist only as a pickle,
+        which could run code when loaded.
     """
     folder = Path(folder)
     config = read_config(folder)
@@ -57,7 +60,10 @@ def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str,
         )
     if config.get("quantization_config"):
         raise CheckpointError(f"expected unquantised weights in {folder}, found a quantization_config in {CONFIG}")
-    if (folder / WEIGHTS).is_file() or (folder / SHARDS).is_file():
+    if (folder / WEIGHTS).is_file():
+        return config
+    if (folder / SHARDS).is_file():
+        _require_shards(folder)
         return config
     pickles = sorted(path.name for pattern in _PICKLES for path in folder.glob(pattern))
     if pickles:
@@ -69,29 +75,43 @@ def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str,
 
 
 def read_config(folder: Path) -> dict[str, Any]:
-    """Return the configuration of a checkpoint folder as it is written; raise :class:`CheckpointError` without one."""
+    """Return the content of a checkpoint folder's ``config.json``; raise :class:`CheckpointError` without one."""
     if not (folder / CONFIG).is_file():
         raise CheckpointError(f"expected {folder / CONFIG}, found no such file; give a Hugging Face checkpoint folder")
     return _read_json(folder / CONFIG)
 
 
 def read_preprocessor(folder: Path) -> dict[str, Any]:
-    """Return the settings of a checkpoint's feature extractor, empty if it has none."""
+    """Return the settings of a checkpoint's feature extractor, empty if it has none.
+
+    They stand under ``feature_extractor`` in ``processor_config.json``, or else in ``preprocessor_config.json``: the
+    order in which transformers looks for them.
+    """
+    if (folder / PROCESSOR).is_file():
+        settings = _read_json(folder / PROCESSOR).get("feature_extractor")
+        if isinstance(settings, dict):
+            return settings
     return _read_json(folder / PREPROCESSOR) if (folder / PREPROCESSOR).is_file() else {}
 
 
 def shard_names(index: Path) -> list[str]:
-    """Return the shard files that a safetensors index lists, each a plain file name."""
-    places = _read_json(index).get("weight_map")
-    if not isinstance(places, dict):
+    """Return the names of the shards that a safetensors index lists; raise :class:`CheckpointError` for other paths."""
+    weight_map = _read_json(index).get("weight_map")
+    if not isinstance(weight_map, dict):
         raise CheckpointError(f"expected a weight_map of tensors to files in {index}, found none; fetch it again")
-    names = list(places.values())
+    names = list(weight_map.values())
     for name in names:
         if not isinstance(name, str) or Path(name).name != name or not name.endswith(".safetensors"):
             raise CheckpointError(
                 f"expected plain names of safetensors files in {index}, found {name!r}; do not use it"
             )
     return names
+
+
+def _require_shards(folder: Path) -> None:
+    for name in sorted(set(shard_names(folder / SHARDS))):
+        if not (folder / name).is_file():
+            raise CheckpointError(f"expected {folder / name} (listed in {SHARDS}), found no such file; fetch it again")
 
 
 def _read_json(path: Path) -> dict[str, Any]:

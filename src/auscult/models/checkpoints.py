@@ -1,7 +1,9 @@
-"""Checkpoint folders: a model's configuration and all of its weights in safetensors, sealed, and loaded whole or not.
+"""Checkpoint folders: save, import and load a model; loading fails unless every weight has its place.
 
-Nothing in a checkpoint can run code: weights are read from safetensors only, code that a folder brings along is never
-looked at, and the attention implementation is ours to choose, not the configuration's.
+Folders that Auscult makes are sealed: a manifest holds the hash of each file, which is checked before loading. A plain
+Hugging Face folder has no manifest and opens all the same. Nothing in a checkpoint can run code: weights are read from
+safetensors only, Python files in the folder are never imported, and Auscult chooses the attention implementation,
+whatever the configuration names.
 """
 
 import json
@@ -9,7 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import torch
 import transformers
@@ -30,51 +32,88 @@ from auscult.models.checkpoint_format import (
     shard_names,
 )
 from auscult.models.heads import take_head
+from auscult.models.seals import check_seal, checkpoint_digest
 
 __all__ = [
     "check_checkpoint",
     "load_encoder",
     "load_model",
+    "load_whole",
+    "read_architecture_config",
     "save_checkpoint",
     "import_checkpoint",
     "initialise_checkpoint",
     "merge_shards",
 ]
 
+# masked_spec_embed is used by masking in training alone, position_ids count from 0.
 _UNUSED_AT_INFERENCE = ("masked_spec_embed", "position_ids")
+_Architecture = TypeVar("_Architecture", bound=PreTrainedModel)
 
 
 def load_encoder(folder: str | Path) -> PreTrainedModel:
-    """Load the encoder of a sealed checkpoint folder, in float32, on the CPU, in evaluation mode.
+    """Load the encoder of a checkpoint folder, sealed or plain, in float32, on the CPU, in evaluation mode.
 
-    The architecture named in ``config.json`` is loaded with its heads, so that every weight has a place; its encoder
-    is returned: the base model, and of Whisper the encoder alone.
+    The architecture named in ``config.json`` is loaded with its heads, so that every weight has a place. Its base model
+    is returned, or, for Whisper, the encoder of its base model.
 
     Raises
     ------
     ManifestError
-        The folder is unfinished or its bytes have changed.
+        The folder is sealed and a file has changed, or the folder is unfinished.
     CheckpointError
-        Weights are missing, left over or of another shape.
+        The folder is no checkpoint, or weights are missing, unexpected or of another shape.
     """
-    check_folder(folder, remedy="delete the checkpoint folder and fetch, import or train it again")
+    check_seal(folder)
     model = load_model(folder)
-    encoder = model.base_model
+    encoder: Any = model.base_model
     return encoder.encoder if model.config.model_type == "whisper" else encoder
 
 
 def load_model(folder: str | Path) -> PreTrainedModel:
-    """Load a checkpoint folder into the architecture that its configuration names, heads included, without seal.
+    """Load a checkpoint folder into the architecture that its configuration names, heads included; hashes unchecked.
 
-    Only ``masked_spec_embed``, used by masking in training, and ``position_ids``, which count from 0, may be missing or
-    left over. Raises as :func:`load_encoder`.
+    Raises
+    ------
+    CheckpointError
+        The folder is no checkpoint, or weights are missing, unexpected or of another shape.
     """
     folder = Path(folder)
     check_checkpoint(folder)
     config = read_architecture_config(folder)
+    return load_whole(_architecture(config), folder, config, attention=_attention(config))
+
+
+def load_whole(
+    architecture: type[_Architecture],
+    folder: Path,
+    config: transformers.PretrainedConfig,
+    *,
+    attention: str | None = None,
+    allow_unexpected: bool = False,
+) -> _Architecture:
+    """Load the weights of a folder into an architecture, in float32, on the CPU, in evaluation mode.
+
+    Only ``masked_spec_embed`` and ``position_ids`` may be missing or left over.
+
+    Parameters
+    ----------
+    architecture : the class to build
+    folder : with weights in safetensors
+    config : of the architecture, as returned by :func:`read_architecture_config`
+    attention : attention implementation of transformers; its own choice by default
+    allow_unexpected : accept weights that the architecture has no place for
+
+    Raises
+    ------
+    CheckpointError
+        The weights cannot be read, or are missing, unexpected or of another shape.
+    """
+    chosen = {} if attention is None else {"attn_implementation": attention}
+    loader: Any = architecture  # with output_loading_info, from_pretrained returns a pair
     with _quiet():
         try:
-            model, report = _architecture(config).from_pretrained(
+            model, report = loader.from_pretrained(
                 folder,
                 config=config,
                 output_loading_info=True,
@@ -83,11 +122,13 @@ def load_model(folder: str | Path) -> PreTrainedModel:
                 local_files_only=True,
                 trust_remote_code=False,
                 dtype=torch.float32,
-                attn_implementation=_attention(config),
+                **chosen,
             )
         except (SafetensorError, RuntimeError, ValueError, OSError) as error:
             raise CheckpointError(f"expected weights that load from {folder}, found: {error}; fetch it again") from None
-    require_all(report, folder, type(model).__name__)
+    if allow_unexpected:
+        report = {**report, "unexpected_keys": []}
+    _require_all(report, folder, type(model).__name__)
     return model.eval()
 
 
@@ -100,10 +141,16 @@ def save_checkpoint(
     vocabulary: str | None = None,
     tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> Manifest:
-    """Seal a model as a checkpoint folder.
+    """Save a model as a sealed checkpoint folder; return its manifest.
 
-    ``do_normalize`` says whether it hears waveforms of unit variance, ``vocabulary`` is the text of a recogniser's
-    ``vocab.json``, ``tokenizer`` that of a model of text, which hears nothing.
+    Parameters
+    ----------
+    folder : the folder to make; a folder that stands there is replaced
+    model : saved with its heads
+    recipe, parents : for the manifest, see :func:`auscult.manifests.build_folder`
+    do_normalize : whether the model expects waveforms of zero mean and unit variance
+    vocabulary : text of ``vocab.json``, for a model with a CTC head
+    tokenizer : saved in place of feature settings, for a model of text
     """
     with build_folder(folder, recipe, parents) as partial:
         _save(model, partial)
@@ -118,15 +165,15 @@ def save_checkpoint(
 
 
 def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[str, Any] | None = None) -> Manifest:
-    """Copy a checkpoint from a local folder, load it once to see that nothing is missing, and seal the copy.
+    """Copy a checkpoint from a local folder, load the copy once to see that no weight is missing, and seal it.
 
-    Of a model with several heads, ``head`` says which one to take: ``name`` and perhaps ``labels``, as of
+    ``head`` chooses one head of a model with several: ``name`` and, if wanted, ``labels``, the arguments of
     :func:`auscult.models.heads.take_head`.
 
     Raises
     ------
     CheckpointError
-        The source is not a checkpoint that loads whole, or has no such head.
+        The source is no checkpoint, lacks weights, or has no such head.
     """
     source = Path(source)
     check_checkpoint(source, any_type=head is not None)
@@ -141,23 +188,23 @@ def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[s
             if head:
                 take_head(partial, **head)
             load_model(partial)
-        except CheckpointError as error:  # tell it of the folder that the user knows
+        except CheckpointError as error:  # name the user's folder, not the copy
             raise CheckpointError(str(error).replace(str(partial), str(source))) from None
     return check_folder(folder)
 
 
 def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) -> Manifest:
-    """Seal the untrained twin of a checkpoint: the same configuration, fresh weights by its own initialisation.
+    """Make the untrained control of a checkpoint: the same configuration, weights freshly drawn from ``seed``, sealed.
 
-    The random state of the caller is left as it was.
+    The initialisation is the architecture's own; the caller's random state is unchanged.
     """
     like = Path(like)
-    parent = check_folder(like)
+    parent = checkpoint_digest(like)
     config = read_architecture_config(like)
     with torch.random.fork_rng(devices=[]), _quiet():
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
-    with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent.sha256}) as partial:
+    with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent}) as partial:
         for name in ACCESSORIES:
             if (like / name).is_file():
                 shutil.copyfile(like / name, partial / name)
@@ -171,7 +218,7 @@ def merge_shards(source: Path, path: Path) -> None:
     Raises
     ------
     CheckpointError
-        A listed shard is missing, or its name leads out of the folder.
+        A listed shard is missing, damaged, or named by a path that leads out of the folder.
     """
     weights: dict[str, torch.Tensor] = {}
     for name in sorted(set(shard_names(source / SHARDS))):
@@ -187,22 +234,8 @@ def merge_shards(source: Path, path: Path) -> None:
         save_file(weights, partial, metadata={"format": "pt"})
 
 
-def require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
-    missing, unexpected = (
-        sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] not in _UNUSED_AT_INFERENCE)
-        for kind in ("missing_keys", "unexpected_keys")
-    )
-    mismatched = sorted(f"{key} {list(found)} for {list(want)}" for key, found, want in report["mismatched_keys"])
-    for what, keys in (("missing", missing), ("unexpected", unexpected), ("mismatched", mismatched)):
-        if keys:
-            first = ", ".join(keys[:3]) + (" …" if len(keys) > 3 else "")
-            raise CheckpointError(
-                f"expected every weight of {architecture} in {folder / WEIGHTS}, found {len(keys)} {what}: {first}; "
-                f"check that {CONFIG} and weights belong together"
-            )
-
-
 def read_architecture_config(folder: Path) -> transformers.PretrainedConfig:
+    """Return the configuration object of a checkpoint folder; raise :class:`CheckpointError` if it is not valid."""
     try:
         with _quiet():
             return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
@@ -210,11 +243,26 @@ def read_architecture_config(folder: Path) -> transformers.PretrainedConfig:
         raise CheckpointError(f"expected a valid configuration in {folder / CONFIG}, found: {error}") from None
 
 
+def _require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
+    missing, unexpected = (
+        sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] not in _UNUSED_AT_INFERENCE)
+        for kind in ("missing_keys", "unexpected_keys")
+    )
+    mismatched = sorted(f"{key} {list(found)} for {list(want)}" for key, found, want in report["mismatched_keys"])
+    for fault, keys in (("missing", missing), ("unexpected", unexpected), ("mismatched", mismatched)):
+        if keys:
+            first = ", ".join(keys[:3]) + (" …" if len(keys) > 3 else "")
+            raise CheckpointError(
+                f"expected every weight of {architecture} in {folder / WEIGHTS}, found {len(keys)} {fault}: {first}; "
+                f"check that {CONFIG} and weights belong together"
+            )
+
+
 def _architecture(config: transformers.PretrainedConfig) -> type[PreTrainedModel]:
     named = getattr(transformers, (config.architectures or [""])[0] or "", None)
     if isinstance(named, type) and issubclass(named, PreTrainedModel) and named.config_class is type(config):
         return named
-    return AutoModel._model_mapping[type(config)]
+    return cast("type[PreTrainedModel]", AutoModel._model_mapping[type(config)])
 
 
 def _attention(config: transformers.PretrainedConfig) -> str:
@@ -228,7 +276,7 @@ def _save(model: PreTrainedModel, partial: Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence the loader's own report and bars: what matters in them is raised as an error."""
+    """Silence the loader's own report and progress bars; its findings are raised as errors instead."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

@@ -1,14 +1,16 @@
-"""When frames happen: the one convention by which frames of a model and segments of a corpus meet.
+"""Times of frames, and the convention by which frames of a model are assigned to segments of a corpus.
 
 Frame *i* has its centre at ``t_i = receptive_field / 2 + i · hop`` samples. A segment takes the frames whose centres
-lie in the closed interval [onset, offset]; a segment that holds none takes the nearest frame and is counted as such.
-All of it is computed with integers (times doubled to half-samples), so that no frame changes sides by rounding.
+lie in the closed interval [onset, offset]; a segment without any takes the nearest frame and is marked.
+All times are integers (doubled to half-samples), so that no frame changes its segment by rounding.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, overload
 
 import numpy as np
+import numpy.typing as npt
 
 from auscult.errors import AudioError
 
@@ -36,7 +38,7 @@ class FrameTiming:
 
     @classmethod
     def from_convolutions(cls, kernels: Sequence[int], strides: Sequence[int]) -> "FrameTiming":
-        """Return the timing of a stack of unpadded convolutions, from the first layer's to the last's.
+        """Return the timing of a stack of unpadded convolutions, given from the first layer to the last.
 
         >>> FrameTiming.from_convolutions((10, 3, 3, 3, 3, 2, 2), (5, 2, 2, 2, 2, 2, 2))
         FrameTiming(receptive_field_samples=400, hop_samples=320, offset_samples=0)
@@ -48,11 +50,17 @@ class FrameTiming:
             field, hop = field + (kernel - 1) * hop, hop * stride
         return cls(field, hop)
 
-    def n_frames(self, n_samples: int | np.ndarray) -> int | np.ndarray:
-        """Return how many frames a waveform of ``n_samples`` has; 0 if it is shorter than the receptive field.
+    @overload
+    def n_frames(self, n_samples: int) -> int: ...
 
-        Without padding a frame's whole receptive field lies in the waveform; with padding (a negative offset) its
-        centre does.
+    @overload
+    def n_frames(self, n_samples: npt.NDArray[Any]) -> npt.NDArray[Any]: ...
+
+    def n_frames(self, n_samples: int | npt.NDArray[Any]) -> int | npt.NDArray[Any]:
+        """Return the number of frames of a waveform of ``n_samples``; 0 if it is shorter than the receptive field.
+
+        Without padding, the whole receptive field of a frame lies in the waveform; with padding (a negative offset),
+        only its centre need lie in it.
         """
         if self.offset_samples < 0:
             # ceil((2 n − first centre) / 2 hop): centres in [0, n), so 30 s at a hop of 20 ms are 1500 frames.
@@ -61,7 +69,7 @@ class FrameTiming:
         return np.maximum(0, last // self.hop_samples + 1)[()]
 
     def require_frame(self, n_samples: int, what: str) -> None:
-        """Raise :class:`AudioError`, naming ``what``, if a waveform is too short for a single frame."""
+        """Raise :class:`AudioError`, naming the waveform by ``what``, if it is too short for a single frame."""
         if self.n_frames(n_samples) < 1:
             raise AudioError(
                 f"expected at least {self.receptive_field_samples} samples (the model's receptive field), found "
@@ -69,23 +77,23 @@ class FrameTiming:
             )
 
     def centres(self, n_frames: int) -> np.ndarray:
-        """Return the frames' centres in half-samples [shape=(n_frames,), int64]: divide by 2 for samples."""
+        """Return the centres of frames in half-samples [shape=(n_frames,), int64]; divide by 2 for samples."""
         return self._first + 2 * self.hop_samples * np.arange(n_frames, dtype=np.int64)
 
     def segment_frames(
         self, onset: np.ndarray, offset: np.ndarray, n_frames: int | np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return the frames of each segment: those with a centre in [onset, offset], or else the nearest one.
+        """Return the frames of each segment: all with their centre in [onset, offset], or else the nearest frame.
 
         Parameters
         ----------
         onset, offset : first sample and end of each segment [shape=(n_segments,), integers, in samples]
-        n_frames : frames of the utterance, or of each segment's utterance [shape=(n_segments,)]; at least 1
+        n_frames : number of frames of the utterance, or of each segment's utterance [shape=(n_segments,)]; at least 1
 
         Returns
         -------
         starts, stops : half-open ranges of frame indices, never empty [shape=(n_segments,), int64]
-        nearest : True where no centre lies in the segment, and its one frame is the nearest [shape=(n_segments,)]
+        nearest : True where no centre lies in the segment and the nearest frame is taken [shape=(n_segments,)]
         """
         onset, offset = (self._integers(times) for times in (onset, offset))
         n_frames = np.asarray(n_frames)

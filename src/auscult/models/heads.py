@@ -1,8 +1,8 @@
-"""One head of a model with several, made a model of its own in an architecture that everybody knows.
+"""Extract one head of a model with several, as a checkpoint of a standard classifier.
 
-Models for several slots of an intent have classes of their own: an encoder, the mean over frames, and linear heads side
-by side (Shen et al., 2025, for one). Their code is never run, and need not be: transformers' own classifier computes
-the same with a projection that changes nothing, since the mean of the frames and a linear map change places.
+Models for several slots of an intent have custom classes: an encoder, the mean over frames, and several linear heads
+(for example Shen et al., 2025). Their code is never run, and need not be: transformers' own classifier computes the
+same with an identity projection, because averaging over frames and a linear map commute.
 """
 
 import json
@@ -25,27 +25,28 @@ _ARCHITECTURES = {
     "hubert": "HubertForSequenceClassification",
     "wavlm": "WavLMForSequenceClassification",
 }
-# What the other heads, their labels and the model's own code leave behind in a configuration.
+# Entries of a configuration that concern the other heads, their labels and the model's own code.
 _DROPPED = ("auto_map", "custom_pipelines", "problem_type", "num_labels", "id2label", "label2id")
 
 
 def take_head(folder: str | Path, *, name: str, labels: Sequence[str] | None = None) -> None:
-    """Rewrite a checkpoint folder, in place, as the standard classifier with one of its heads; the others are dropped.
+    """Rewrite a checkpoint folder, in place, as a standard classifier with one of its heads; drop the other heads.
 
-    Its logits are those of the head on the mean over frames, to rounding. The encoder is told by the prefix of its
-    weights (``wav2vec2.``, ``hubert.``, ``wavlm.``), whatever ``model_type`` the configuration names.
+    The classifier's logits equal the head's output on the mean over frames, to rounding. The encoder's family follows
+    from the prefix of its weights (``wav2vec2.``, ``hubert.``, ``wavlm.``), whatever ``model_type`` the configuration
+    names.
 
     Parameters
     ----------
     folder : with ``config.json`` and ``model.safetensors``
-    name : of the head, as its weights are called: ``classifier1`` for ``classifier1.weight``
-    labels : its classes in the order of its rows; ``class0``, ``class1`` … by default
+    name : prefix of the head's weights, for example ``classifier1`` for ``classifier1.weight``
+    labels : class names in the order of the head's rows; ``class0``, ``class1`` … by default
 
     Raises
     ------
     CheckpointError
-        There is no encoder or no such head, the head has another number of classes or does not stand on the encoder, or
-        there are weights of unknown use.
+        There is no encoder or no such head, the number of classes differs, the head does not read the encoder's
+        dimensions, or there are weights of unknown use.
     """
     folder = Path(folder)
     settings, weights = read_config(folder), _weights(folder / WEIGHTS)
@@ -84,7 +85,7 @@ def _weights(path: Path) -> dict[str, torch.Tensor]:
 
 
 def _heads(weights: Mapping[str, torch.Tensor], folder: Path) -> dict[str, dict[str, torch.Tensor]]:
-    """Return the linear maps among weights, by name; refuse others, which may come between encoder and head."""
+    """Return the linear heads among weights, by name; refuse other weights, which may act between encoder and head."""
     heads: dict[str, dict[str, torch.Tensor]] = {}
     for key, value in sorted(weights.items()):
         name, _, part = key.rpartition(".")

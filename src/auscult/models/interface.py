@@ -1,4 +1,4 @@
-"""The one interface behind which every model stands: layers of frames for waveforms, with the time of each frame."""
+"""The common interface of all speech models: layers of frames for waveforms, with the time of each frame."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
@@ -14,7 +14,7 @@ __all__ = ["FrameModel"]
 
 
 class FrameModel(Protocol):
-    """Anything that maps waveforms to layers of frames: a speech encoder, trained or not, or an acoustic baseline.
+    """A speech encoder, trained or not, or an acoustic baseline: maps waveforms to layers of frames.
 
     Parameters
     ----------
@@ -25,10 +25,18 @@ class FrameModel(Protocol):
     """
 
     name: str
-    layers: tuple[str, ...]
     sample_rate_hz: int
-    timing: "FrameTiming"
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Names of the layers, in order of depth."""
+        ...
+
+    @property
+    def timing(self) -> "FrameTiming":
+        """Receptive field and hop of the frames."""
+        ...
 
     def frames(self, waveforms: Sequence[np.ndarray]) -> "Mapping[str, list[Tensor]]":
-        """Return for each layer one tensor [shape=(n_frames, n_dims)] per waveform, unaffected by its neighbours."""
+        """Return for each layer one tensor [shape=(n_frames, n_dims)] per waveform, whatever else is in the batch."""
         ...

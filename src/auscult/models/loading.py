@@ -1,12 +1,15 @@
-"""One door to every model: an acoustic baseline by its name, or a checkpoint folder."""
+"""Open any model behind the common interface: an acoustic baseline by its name, or a checkpoint folder."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from auscult.manifests import Manifest, check_folder
+from auscult.errors import CheckpointError
+from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
+from auscult.models.checkpoint_format import CONFIG
+from auscult.models.seals import checkpoint_digest
 
 if TYPE_CHECKING:
     from auscult.models.interface import FrameModel
@@ -17,46 +20,56 @@ __all__ = ["open_model", "model_opener"]
 def open_model(
     *, features: str | None = None, checkpoint: str | Path | None = None, device: str = "cpu"
 ) -> "tuple[FrameModel, Mapping[str, str]]":
-    """Return a model behind the common interface, and the manifest digests of what it was read from.
+    """Return a model behind the common interface, and the digest of its checkpoint under the key ``checkpoint``.
 
     Parameters
     ----------
-    features : name of an acoustic baseline; or else
-    checkpoint : a sealed checkpoint folder
+    features : name of an acoustic baseline, which has no checkpoint and no digest
+    checkpoint : a checkpoint folder, sealed or plain; needed unless ``features`` is given
     device : where an encoder runs; ``auto`` takes a GPU where there is one
 
     Raises
     ------
     ConfigError, CheckpointError, ManifestError
-        There is no such baseline, or the folder is not a whole checkpoint.
+        There is no such baseline, or the folder is no checkpoint of a speech encoder.
     """
     if features is not None:
         return acoustic_model(features), {}
     # Encoders need transformers, whose import alone takes longer than a baseline's whole run.
     from auscult.models.speech import load_speech_model
 
-    return load_speech_model(checkpoint, device=device), {"checkpoint": check_folder(checkpoint).sha256}
+    folder = _required(checkpoint)
+    return load_speech_model(folder, device=device), {"checkpoint": checkpoint_digest(folder)}
 
 
 def model_opener(
     *, features: str | None = None, checkpoint: str | Path | None = None, device: str = "cpu"
 ) -> "tuple[Callable[[], FrameModel], Mapping[str, str]]":
-    """Return what opens a model when its turn has come, and the manifest digests of what it will be read from.
+    """Return a function that opens a model later, and the digest that :func:`open_model` would return now.
 
-    Arguments as of :func:`open_model`. A folder that is no whole checkpoint is found now, not when its turn has come.
+    Parameters are those of :func:`open_model`. A missing or damaged checkpoint raises at once, not when the function
+    is called.
 
     Raises
     ------
-    ManifestError
+    ManifestError, CheckpointError
         The folder is missing, unfinished or damaged.
     """
-    parents = {} if features is not None else {"checkpoint": _check(checkpoint).sha256}
-    return partial(_open, features=features, checkpoint=checkpoint, device=device), parents
+    parents = {} if features is not None else {"checkpoint": _digest(_required(checkpoint))}
+    return partial(_open, features, checkpoint, device), parents
 
 
-def _check(checkpoint: str | Path) -> Manifest:
-    return check_folder(checkpoint, "train, fetch or import this checkpoint, or take its step out of the sweep")
+def _required(checkpoint: str | Path | None) -> str | Path:
+    if checkpoint is None:
+        raise CheckpointError("expected the name of an acoustic baseline or a checkpoint folder, found neither")
+    return checkpoint
 
 
-def _open(**arguments) -> "FrameModel":
-    return open_model(**arguments)[0]
+def _digest(checkpoint: str | Path) -> str:
+    if not (Path(checkpoint) / CONFIG).is_file():
+        check_folder(checkpoint, "train, fetch or import this checkpoint, or take its step out of the sweep")
+    return checkpoint_digest(checkpoint)
+
+
+def _open(features: str | None, checkpoint: str | Path | None, device: str) -> "FrameModel":
+    return open_model(features=features, checkpoint=checkpoint, device=device)[0]

@@ -1,15 +1,15 @@
-"""Speech models with a head: what a fine-tuned recogniser or classifier predicts, differentiable in what it hears.
+"""Fine-tuned speech models: logits of a recogniser or classifier, differentiable with respect to the input.
 
-Two heads are known: a classifier of utterances (``…ForSequenceClassification``) and a recogniser of letters trained by
-CTC (``…ForCTC``). Batches hold equal lengths only: nothing is padded, so that group norm over time changes nothing.
+Two heads are supported: a classifier of utterances (``…ForSequenceClassification``) and a recogniser of letters trained
+by CTC (``…ForCTC``). A batch holds waveforms of one length: padding would change frames through group norm over time.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,30 +18,29 @@ from transformers import PreTrainedModel
 
 from auscult.devices import pick_device
 from auscult.errors import AnalysisError, CheckpointError
-from auscult.manifests import check_folder
-from auscult.models.checkpoint_format import CONFIG, check_checkpoint, read_preprocessor
+from auscult.models.checkpoint_format import CONFIG, VOCABULARY, check_checkpoint, read_preprocessor
 from auscult.models.checkpoints import load_model
+from auscult.models.seals import check_seal
 from auscult.models.speech import SpeechModel
 
 __all__ = ["HEADS", "VOCABULARY", "Predictor", "load_predictor"]
 
-HEADS = {"ForCTC": "ctc", "ForSequenceClassification": "classes"}
-VOCABULARY = "vocab.json"
+HEADS: dict[str, Literal["ctc", "classes"]] = {"ForCTC": "ctc", "ForSequenceClassification": "classes"}
 _FAMILIES = ("wav2vec2", "hubert", "wavlm")
 
 
 def load_predictor(folder: str | Path, *, device: str | torch.device = "cpu") -> "Predictor":
-    """Load a sealed checkpoint folder whose architecture has a CTC head or a classifier.
+    """Load a checkpoint folder, sealed or plain, whose architecture has a CTC head or a classifier.
 
     Raises
     ------
     ManifestError
-        The folder is unfinished or its bytes have changed.
+        The folder is sealed and a file has changed, or the folder is unfinished.
     CheckpointError
         The architecture has neither head, weights are missing, or ``vocab.json`` does not name every token.
     """
     folder = Path(folder)
-    check_folder(folder, remedy="delete the checkpoint folder and fetch, import or train it again")
+    check_seal(folder)
     settings = check_checkpoint(folder)
     architecture = (settings.get("architectures") or [""])[0] or ""
     head = next((head for head in HEADS if architecture.endswith(head)), None)
@@ -56,7 +55,7 @@ def load_predictor(folder: str | Path, *, device: str | torch.device = "cpu") ->
 
 
 class Predictor:
-    """A speech model with its head, as differentiable functions of a waveform or of its front end's frames.
+    """A speech model with its head: differentiable functions of a waveform or of the front end's frames.
 
     Parameters
     ----------
@@ -70,32 +69,37 @@ class Predictor:
     task : ``ctc`` or ``classes``
     blank : index of the CTC blank (the padding token, as in transformers); None for a classifier
     encoder : a :class:`~auscult.models.speech.SpeechModel` on the same weights
-    sample_rate_hz, timing : as of the encoder
+    sample_rate_hz, timing : those of the encoder
     """
 
     def __init__(
-        self, model: PreTrainedModel, labels: Sequence[str], preprocessor=None, *, device: str | torch.device = "cpu"
+        self,
+        model: PreTrainedModel,
+        labels: Sequence[str],
+        preprocessor: Mapping[str, Any] | None = None,
+        *,
+        device: str | torch.device = "cpu",
     ):
-        self.model = model.to(device).eval().requires_grad_(False)
-        self.task: Literal["ctc", "classes"] = next(
-            task for head, task in HEADS.items() if type(model).__name__.endswith(head)
-        )
+        # Any: transformers declares no type for the parts of a model.
+        self.model: Any = model.eval().requires_grad_(False)
+        self.model.to(device)
+        self.task = next(task for head, task in HEADS.items() if type(model).__name__.endswith(head))
         self.labels = tuple(labels)
         self.blank = int(model.config.pad_token_id or 0) if self.task == "ctc" else None
-        self.encoder = SpeechModel(model.base_model, preprocessor, device=device)
+        self.encoder = SpeechModel(self.model.base_model, preprocessor, device=device)
         self.device, self.timing = self.encoder.device, self.encoder.timing
         self.sample_rate_hz = self.encoder.sample_rate_hz
         self._normalise = bool((preprocessor or {}).get("do_normalize", True))
 
     def prepare(self, waveform: np.ndarray) -> Tensor:
-        """Return a waveform as the model hears it [shape=(n_samples,), float32, on the device].
+        """Return a waveform as input of the model [shape=(n_samples,), float32, on the device].
 
-        Where the checkpoint's extractor asks for it, it has zero mean and unit variance over its own samples.
+        If the checkpoint's feature extractor normalises, the result has zero mean and unit variance.
 
         Raises
         ------
         AudioError
-            It is shorter than the model's receptive field.
+            The waveform is shorter than the model's receptive field.
         """
         self.timing.require_frame(len(waveform), "the waveform")
         waveform = np.asarray(waveform, dtype=np.float32)
@@ -113,19 +117,19 @@ class Predictor:
         return self.model(batch).logits
 
     def cnn(self, batch: Tensor) -> Tensor:
-        """Return what leaves the convolutional front end [shape=(n_batch, n_frames, n_dims)]."""
+        """Return the output of the convolutional front end [shape=(n_batch, n_frames, n_dims)]."""
         return self.encoder.encoder.feature_extractor(batch).transpose(1, 2)
 
     def from_cnn(self, batch: Tensor) -> Tensor:
-        """Return logits, as :meth:`from_waveform` does, of frames of the front end [shape=(n_batch, n_frames, n_dims)].
+        """Return the logits of :meth:`from_waveform` from front-end frames [shape=(n_batch, n_frames, n_dims)].
 
-        The stock model runs as it is; its front end alone is stood in for by one that returns these frames.
+        The model itself runs unchanged; only its front end is replaced, by a function that returns these frames.
         """
         with self._front_end(batch.transpose(1, 2)):
             return self.model(batch[:, :, 0]).logits
 
     def head(self, frames: Tensor) -> Tensor:
-        """Return the logits of a CTC head of frames of the last layer, ``T…``, as the encoder returns them.
+        """Return the logits of a CTC head from frames of the last layer, as the encoder returns them.
 
         Parameters
         ----------
@@ -160,7 +164,7 @@ class Predictor:
         return self.labels.index(label)
 
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
-        """Return what a CTC head spells: the best token of each frame, repeats and blanks removed, ``|`` as a space.
+        """Return greedy CTC transcripts: the best token of each frame, repeats and blanks removed, ``|`` as a space.
 
         Raises
         ------
@@ -174,7 +178,7 @@ class Predictor:
         return [self.spell(tokens) for tokens in best]
 
     def spell(self, tokens: Sequence[int]) -> str:
-        """Return the text that a CTC head means by the best token of each frame."""
+        """Return the text of the best tokens of successive frames: repeats merged, then blanks dropped."""
         letters = (self.labels[token] for token, _ in groupby(tokens) if token != self.blank)
         text = "".join(letter for letter in letters if not (letter.startswith("<") and letter.endswith(">")))
         return " ".join(text.replace("|", " ").split())
@@ -190,7 +194,8 @@ class Predictor:
 
 
 def _class_names(model: PreTrainedModel) -> tuple[str, ...]:
-    return tuple(str(model.config.id2label[i]) for i in range(model.config.num_labels))
+    config: Any = model.config
+    return tuple(str(config.id2label[i]) for i in range(config.num_labels))
 
 
 def _tokens(folder: Path, vocab_size: int) -> tuple[str, ...]:

@@ -1,12 +1,12 @@
 """Speech encoders of the Hugging Face families as layers of frames, each frame with its time.
 
-Layers: ``cnn``, what leaves the convolutional front end (of wav2vec2-BERT, which has none, its stacked filterbank);
+Layers: ``cnn``, the output of the convolutional front end (for wav2vec2-BERT, which has none, its stacked filterbank);
 ``embed``, the input of the first transformer block; ``T1 … TL``, the outputs of the blocks, the last one after the
 final normalisation where the architecture has one.
 
-Waveforms pass the front end one by one, unpadded: models with group norm normalise over time there, so that padding
-would change every frame (fairseq #3227, transformers #21534). Its frames are then padded, and transformer blocks run
-on the whole batch with the padding masked. So a waveform's frames do not depend on what else is in the batch.
+Waveforms pass the front end unpadded: models with group norm normalise over time there, so that padding would change
+every frame (fairseq #3227, transformers #21534). The front end's frames are then padded, and the transformer blocks
+run on the whole batch with the padding masked. A waveform's frames thus do not depend on the rest of the batch.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
-from transformers import PreTrainedModel, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor
+from transformers import PretrainedConfig, PreTrainedModel, SeamlessM4TFeatureExtractor, WhisperFeatureExtractor
 
 from auscult.devices import pick_device
 from auscult.errors import AudioError, CheckpointError
@@ -39,37 +39,40 @@ from auscult.models.frames import FrameTiming
 
 __all__ = ["SpeechModel", "load_speech_model"]
 
-# oneDNN compiles a convolution for every new length, which takes longer than to run it, and keeps 1024 of them: fewer
-# than a front end needs for the recordings of a corpus, so that each checkpoint of a sweep would compile them again.
+# oneDNN compiles a convolution for every new length, which takes longer than running it. It keeps 1024 of them, fewer
+# than the recordings of a corpus need, so that each checkpoint of a sweep would compile them again.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
-# Windows of 30 s that Whisper runs at once: short clips are padded to one each, which would multiply a batch's memory.
+# Whisper pads every clip to 30 s; only this number of clips runs at once, to limit memory.
 _WHISPER_WINDOWS = 4
 
 
 def load_speech_model(
     folder: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
 ) -> "SpeechModel":
-    """Load a sealed checkpoint folder as a :class:`SpeechModel`.
+    """Load a checkpoint folder as a :class:`SpeechModel`.
 
     Parameters
     ----------
-    folder : a checkpoint of one of :data:`auscult.models.checkpoint_format.FAMILIES`
-    device : where it runs; ``auto`` is a GPU where there is one
-    dtype : of weights and frames, float32 unless told otherwise
+    folder : a checkpoint of one of :data:`auscult.models.checkpoint_format.FAMILIES`: a folder that Auscult sealed,
+        whose hashes are checked, or a plain Hugging Face folder (``config.json``, ``model.safetensors`` and, if there
+        are any, the feature extractor's settings in ``preprocessor_config.json`` or ``processor_config.json``)
+    device : where it runs; ``auto`` takes a GPU where there is one
+    dtype : of weights and frames; float32 by default
 
     Raises
     ------
     CheckpointError, ManifestError
-        The folder is not a whole checkpoint (see :func:`auscult.models.checkpoints.load_encoder`), or one of text.
+        The folder is no complete checkpoint of a speech encoder (see
+        :func:`auscult.models.checkpoints.load_encoder`).
     ConfigError
         A GPU is asked for and there is none.
     """
     found = read_config(Path(folder)).get("model_type")
     if found in TEXT_FAMILIES + TRANSLATOR_FAMILIES:
-        what, where = ("reads text", "text") if found in TEXT_FAMILIES else ("translates", "translation")
+        does, family = ("reads text", "text") if found in TEXT_FAMILIES else ("translates", "translation")
         raise CheckpointError(
-            f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which {what}; name "
-            f"it in analyses of {where} only"
+            f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which {does}; name "
+            f"it in analyses of {family} only"
         )
     return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=pick_device(device), dtype=dtype)
 
@@ -79,10 +82,10 @@ class SpeechModel:
 
     Parameters
     ----------
-    encoder : base model of a family, of Whisper the encoder; put into evaluation mode, so that layer-drop, dropout
+    encoder : base model of a family, or Whisper's encoder; put into evaluation mode, so that layer-drop, dropout
         and SpecAugment are off
     preprocessor : settings of the checkpoint's feature extractor. ``do_normalize`` (default True, as in transformers)
-        brings each waveform to zero mean and unit variance over its own samples.
+        normalises each waveform to zero mean and unit variance.
     device, dtype : where and in which precision it runs
     """
 
@@ -96,11 +99,13 @@ class SpeechModel:
     ):
         self.name = encoder.config.model_type
         self.device, self.dtype = torch.device(device), dtype or torch.float32
-        self.encoder = encoder.to(self.device, self.dtype).eval().requires_grad_(False)
+        # Any: transformers declares no type for the parts of an encoder.
+        self.encoder: Any = encoder.eval().requires_grad_(False)
+        self.encoder.to(self.device, self.dtype)
         self._settings = dict(preprocessor or {})
         self.sample_rate_hz = int(self._settings.get("sampling_rate", 16000))
         self.timing = _timing(encoder.config)
-        self._blocks = list(encoder.layers if self.name == "whisper" else encoder.encoder.layers)
+        self._blocks = list(self.encoder.layers if self.name == "whisper" else self.encoder.encoder.layers)
         self.layers = ("cnn", "embed", *(f"T{i}" for i in range(1, len(self._blocks) + 1)))
         self._extractor = _extractor(encoder.config, self._settings)
 
@@ -108,7 +113,7 @@ class SpeechModel:
         """Return for each layer one tensor [shape=(n_frames, n_dims), on the device] per waveform.
 
         Batched and single runs agree to the rounding of the matrix products (float32: 1e-5 of a layer's scale).
-        ``front`` is what :meth:`front_end` returned of these waveforms, of this model or one with equal
+        ``front`` is the output of :meth:`front_end` for these waveforms, from this model or one with an equal
         :attr:`front_end_digest`; the front end is then not run again.
 
         Raises
@@ -130,12 +135,12 @@ class SpeechModel:
             return {layer: [frames for part in parts for frames in part[layer]] for layer in self.layers}
 
     def from_front_end(self, front: list[Tensor]) -> dict[str, list[Tensor]]:
-        """Return what :meth:`frames` does from what :meth:`front_end` returned, where that has been kept."""
+        """Return the same as :meth:`frames`, from the stored output of :meth:`front_end`."""
         with torch.inference_mode():
             return self._masked(front)
 
     def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
-        """Return the layer ``cnn`` of each waveform; equal lengths run together, others one by one, never padded."""
+        """Return the layer ``cnn`` of each waveform; waveforms of equal length run together, and none is padded."""
         if self._extractor is not None:
             return [self._filterbank(waveform) for waveform in waveforms]
         features: dict[int, Tensor] = {}
@@ -147,9 +152,9 @@ class SpeechModel:
 
     @cached_property
     def front_end_digest(self) -> str | None:
-        """What :meth:`front_end` depends on, as a hash; None of Whisper, which has no front end apart.
+        """Hash of everything that :meth:`front_end` depends on; None for Whisper, which has no separate front end.
 
-        Checkpoints of a model that was trained with its front end frozen have the same.
+        Checkpoints of a model whose front end was frozen in training share it.
         """
         if self.name == "whisper":
             return None
@@ -163,11 +168,11 @@ class SpeechModel:
 
     @property
     def n_bytes(self) -> int:
-        """Memory that the weights take."""
+        """Memory of the weights, in bytes."""
         return sum(weights.nbytes for weights in self.encoder.parameters())
 
     def prepare(self, waveform: np.ndarray) -> Tensor:
-        """Return a waveform as the front end takes it, normalised if the checkpoint asks for it, on the CPU."""
+        """Return a waveform as input of the front end, normalised if the checkpoint's settings say so, on the CPU."""
         waveform = np.asarray(waveform, dtype=np.float32)
         if self._settings.get("do_normalize", True):
             waveform = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
@@ -175,12 +180,12 @@ class SpeechModel:
 
     def _masked(self, cnn: list[Tensor]) -> dict[str, list[Tensor]]:
         lengths = torch.tensor([len(frames) for frames in cnn], device=self.device)
-        mask = torch.arange(int(lengths.max()), device=self.device) < lengths[:, None]
+        real = torch.arange(int(lengths.max()), device=self.device) < lengths[:, None]
         projected = self.encoder.feature_projection(pad_sequence(cnn, batch_first=True))
         hidden = projected[0] if isinstance(projected, tuple) else projected
-        mask = mask if bool((~mask).any()) else None
+        mask = real if bool((~real).any()) else None
         with _record(self._blocks) as recorded, self._silent_padding(mask), warnings.catch_warnings():
-            # WavLM hands torch a boolean mask beside a float bias, which works, and is none of the user's business.
+            # WavLM passes torch a boolean mask beside a float bias, which works; the user need not hear of it.
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
             last = self.encoder.encoder(hidden, attention_mask=mask)[0]
         recorded[-1] = last
@@ -189,16 +194,18 @@ class SpeechModel:
 
     @contextmanager
     def _silent_padding(self, mask: Tensor | None) -> Iterator[None]:
-        """Let every convolution of the positional embedding see zeros beyond the end, as a single waveform does.
+        """Zero the padding in front of every convolution of the positional embedding, as for a single waveform.
 
-        A stack of them (data2vec) or a normalisation in front (HuBERT with batch norm) fills the padding otherwise.
+        Otherwise a stack of convolutions (data2vec) or a preceding normalisation (HuBERT with batch norm) fills it.
         """
         positional = getattr(self.encoder.encoder, "pos_conv_embed", None)
         with ExitStack() as hooks:
-            for module in [] if mask is None or positional is None else positional.modules():
-                if isinstance(module, torch.nn.Conv1d):
-                    hook = module.register_forward_pre_hook(lambda _, inputs: (inputs[0] * mask[:, None],))
-                    hooks.callback(hook.remove)
+            if mask is not None and positional is not None:
+                silence = mask[:, None]
+                for module in positional.modules():
+                    if isinstance(module, torch.nn.Conv1d):
+                        hook = module.register_forward_pre_hook(lambda _, inputs: (inputs[0] * silence,))
+                        hooks.callback(hook.remove)
             yield
 
     def _windows(self, waveforms: Sequence[np.ndarray]) -> dict[str, list[Tensor]]:
@@ -222,7 +229,7 @@ class SpeechModel:
         return {layer: [x[:n] for x, n in zip(batch, n_frames)] for layer, batch in zip(self.layers, batches)}
 
     def _filterbank(self, waveform: np.ndarray) -> Tensor:
-        # Unpadded: a last odd filterbank frame has no partner to be stacked with, and the stock model masks it too.
+        # Unpadded: an odd last filterbank frame has no partner to be stacked with; the stock model masks it, too.
         features = self._extractor(
             np.asarray(waveform, dtype=np.float32),
             sampling_rate=self.sample_rate_hz,
@@ -237,10 +244,10 @@ def _record(blocks: Sequence[torch.nn.Module]) -> Iterator[list[Tensor]]:
     """Yield a list that receives the input of the first block and then the output of every block."""
     recorded: list[Tensor] = []
 
-    def keep_input(_, args, kwargs):
+    def keep_input(_: torch.nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         recorded.append(args[0] if args else kwargs["hidden_states"])
 
-    def keep_output(_, __, output):
+    def keep_output(_: torch.nn.Module, __: Any, output: Any) -> None:
         recorded.append(output[0] if isinstance(output, tuple) else output)
 
     with ExitStack() as hooks:
@@ -250,10 +257,10 @@ def _record(blocks: Sequence[torch.nn.Module]) -> Iterator[list[Tensor]]:
         yield recorded
 
 
-def _timing(config: Any) -> FrameTiming:
+def _timing(config: PretrainedConfig) -> FrameTiming:
     match config.model_type:
         case "whisper":
-            # Mel frames of 400 samples, one each 160, centred on their time; convolutions of 3 and 3 with stride 2.
+            # Mel frames of 400 samples every 160, centred on their time, then kernels of 3 and 3, the second stride 2.
             return FrameTiming(400 + 4 * 160, 320, offset_samples=-520)
         case "wav2vec2-bert":
             return FrameTiming(400 + 160, 320)
@@ -261,7 +268,7 @@ def _timing(config: Any) -> FrameTiming:
             return FrameTiming.from_convolutions(config.conv_kernel, config.conv_stride)
 
 
-def _extractor(config: Any, settings: Mapping[str, Any]) -> Any:
+def _extractor(config: PretrainedConfig, settings: Mapping[str, Any]) -> Any:
     settings = {key: value for key, value in settings.items() if not key.endswith(("_type", "_class"))}
     match config.model_type:
         case "whisper":

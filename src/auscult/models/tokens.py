@@ -1,4 +1,4 @@
-"""Tokens of text models: a tokenizer whose tokens are words, in the format that hub checkpoints have, and padding."""
+"""A tokenizer whose tokens are whole words, in the format of hub checkpoints, and padding of token rows."""
 
 from collections.abc import Sequence
 
@@ -16,8 +16,11 @@ SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def word_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
-    """Return a tokenizer that splits at white space, with BERT's special tokens first and around every sentence."""
-    numbers = {word: place for place, word in enumerate([*SPECIAL, *vocabulary])}
+    """Return a tokenizer that splits at white space and puts ``[CLS]`` and ``[SEP]`` around every sentence.
+
+    Token indices: BERT's special tokens first, in the order of :data:`SPECIAL`, then the vocabulary.
+    """
+    numbers = {word: number for number, word in enumerate([*SPECIAL, *vocabulary])}
     tokenizer = Tokenizer(WordLevel(numbers, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = WhitespaceSplit()
     around = [(name, numbers[name]) for name in ("[CLS]", "[SEP]")]
@@ -33,8 +36,8 @@ def word_tokenizer(vocabulary: Sequence[str]) -> PreTrainedTokenizerFast:
 
 
 def pad(rows: Sequence[Sequence[int]], value: int = 0) -> Tensor:
-    """Return rows of numbers as one tensor, the shorter ones filled up [shape=(n_rows, longest)]."""
+    """Return rows of numbers as one tensor, shorter rows padded with ``value`` [shape=(n_rows, longest)]."""
     filled = torch.full((len(rows), max(map(len, rows))), value, dtype=torch.long)
-    for place, row in enumerate(rows):
-        filled[place, : len(row)] = torch.as_tensor(row)
+    for index, row in enumerate(rows):
+        filled[index, : len(row)] = torch.as_tensor(row)
     return filled
