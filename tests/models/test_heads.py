@@ -131,8 +131,8 @@ def test_a_head_that_does_not_exist_or_has_other_classes_is_one_line(tmp_path, h
 @pytest.mark.parametrize(
     ("weights", "message"),
     [
-        ({"projector.weight": torch.zeros(8, 32)}, "found 'projector.weight'; what it does to a prediction is unknown"),
-        ({"pooling.query.weight": torch.zeros(1, 32)}, "found 'pooling.query.weight'; what it does"),
+        ({"projector.weight": torch.zeros(8, 32)}, "found 'projector.weight'; its effect on predictions is unknown"),
+        ({"pooling.query.weight": torch.zeros(1, 32)}, "found 'pooling.query.weight'; its effect"),
         (
             {"classifier1.weight": torch.zeros(6, 8)},
             "on the encoder's 32 dimensions in .*, found it on 8; a head behind",

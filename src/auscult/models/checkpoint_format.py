@@ -84,8 +84,8 @@ def read_config(folder: Path) -> dict[str, Any]:
 def read_preprocessor(folder: Path) -> dict[str, Any]:
     """Return the settings of a checkpoint's feature extractor, empty if it has none.
 
-    They stand under ``feature_extractor`` in ``processor_config.json``, or else in ``preprocessor_config.json``: the
-    order in which transformers looks for them.
+    They are read from ``feature_extractor`` in ``processor_config.json``, or else from ``preprocessor_config.json``, in
+    the order of transformers.
     """
     if (folder / PROCESSOR).is_file():
         settings = _read_json(folder / PROCESSOR).get("feature_extractor")

@@ -145,7 +145,7 @@ def save_checkpoint(
 
     Parameters
     ----------
-    folder : the folder to make; a folder that stands there is replaced
+    folder : the folder to make; an existing folder is replaced
     model : saved with its heads
     recipe, parents : for the manifest, see :func:`auscult.manifests.build_folder`
     do_normalize : whether the model expects waveforms of zero mean and unit variance

@@ -91,8 +91,8 @@ def _heads(weights: Mapping[str, torch.Tensor], folder: Path) -> dict[str, dict[
         name, _, part = key.rpartition(".")
         if "." in name or (part, value.ndim) not in (("weight", 2), ("bias", 1)) or name == "projector":
             raise CheckpointError(
-                f"expected nothing but an encoder and linear heads in {folder / WEIGHTS}, found {key!r}; what it does "
-                "to a prediction is unknown, so no head can be taken"
+                f"expected nothing but an encoder and linear heads in {folder / WEIGHTS}, found {key!r}; its effect on "
+                "predictions is unknown, so no head can be taken"
             )
         heads.setdefault(name, {})[part] = value
     return {name: parts for name, parts in heads.items() if "weight" in parts}

@@ -185,7 +185,7 @@ class SpeechModel:
         hidden = projected[0] if isinstance(projected, tuple) else projected
         mask = real if bool((~real).any()) else None
         with _record(self._blocks) as recorded, self._silent_padding(mask), warnings.catch_warnings():
-            # WavLM passes torch a boolean mask beside a float bias, which works; the user need not hear of it.
+            # WavLM passes torch a boolean mask and a float bias, which works; the warning does not concern users.
             warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
             last = self.encoder.encoder(hidden, attention_mask=mask)[0]
         recorded[-1] = last

@@ -376,9 +376,9 @@ def test_sealed_model_loads_whole(tmp_path, finetune):
     assert type(load_model(tmp_path / "checkpoints/5")).__name__ == "HubertForCTC"
 
 
-def test_copies_and_untrained_twins_of_a_recogniser_keep_its_tokens(tmp_path, finetune):
+def test_copies_and_untrained_controls_of_a_recogniser_keep_its_tokens(tmp_path, finetune):
     finetune(tmp_path, **CTC)
     tokens = (tmp_path / "checkpoints/9/vocab.json").read_bytes()
     import_checkpoint(tmp_path / "copy", source=tmp_path / "checkpoints/9")
-    initialise_checkpoint(tmp_path / "twin", like=tmp_path / "copy", seed=1)
-    assert (tmp_path / "copy/vocab.json").read_bytes() == (tmp_path / "twin/vocab.json").read_bytes() == tokens
+    initialise_checkpoint(tmp_path / "untrained", like=tmp_path / "copy", seed=1)
+    assert (tmp_path / "copy/vocab.json").read_bytes() == (tmp_path / "untrained/vocab.json").read_bytes() == tokens

@@ -213,15 +213,15 @@ def test_masked_loss_is_the_sum_of_both_codebooks_at_masked_frames():
     ).eval()
     waveforms, mask = torch.randn(2, 8000), torch.zeros(2, 24, dtype=torch.bool)
     mask[:, 4:9] = True
-    targets = {"mel": torch.randint(0, 5, (2, 24)), "pitch": torch.randint(0, 3, (2, 24))}
-    targets["mel"][0, 5] = -1
-    loss, _ = objective(waveforms, targets, mask)
+    units = {"mel": torch.randint(0, 5, (2, 24)), "pitch": torch.randint(0, 3, (2, 24))}
+    units["mel"][0, 5] = -1
+    loss, _ = objective(waveforms, units, mask)
     frames = objective.encoder(waveforms, mask_time_indices=mask).last_hidden_state
     by_hand = 0.0
     for name, head in objective.heads.items():
         logs = torch.log_softmax(head(frames), dim=-1)
-        where = [(i, t) for i in range(2) for t in range(4, 9) if targets[name][i, t] >= 0]
-        by_hand += -sum(logs[i, t, targets[name][i, t]] for i, t in where) / len(where)
+        where = [(i, t) for i in range(2) for t in range(4, 9) if units[name][i, t] >= 0]
+        by_hand += -sum(logs[i, t, units[name][i, t]] for i, t in where) / len(where)
     assert loss.item() == pytest.approx(by_hand.item(), rel=1e-5)
 
 
@@ -232,13 +232,13 @@ def test_contrastive_loss_compares_with_masked_frames_of_the_crop_that_have_anot
     loss, _ = objective(waveforms, {}, mask)
     output = objective.encoder(waveforms, mask_time_indices=mask)
     codes, _ = objective.quantizer(output.extract_features)
-    predicted, units = objective.project_hid(output.last_hidden_state), objective.project_q(codes)
+    predicted, quantised = objective.project_hid(output.last_hidden_state), objective.project_q(codes)
     terms = []
     for i in range(2):
         for t in range(4, 9):
             rivals = [s for s in range(4, 9) if s == t or not torch.equal(codes[i, s], codes[i, t])]
-            cosines = torch.stack([torch.cosine_similarity(predicted[i, t], units[i, s], dim=0) for s in rivals]) / 0.1
-            terms.append(-torch.log_softmax(cosines, dim=0)[rivals.index(t)])
+            cosines = [torch.cosine_similarity(predicted[i, t], quantised[i, s], dim=0) for s in rivals]
+            terms.append(-torch.log_softmax(torch.stack(cosines) / 0.1, dim=0)[rivals.index(t)])
     assert loss.item() == pytest.approx(torch.stack(terms).mean().item(), rel=1e-4)
 
 
@@ -260,7 +260,10 @@ def test_training_leaves_the_random_state_alone(tmp_path, corpus):
     ("architecture", "message"),
     [
         ({"width": 3}, "expected sizes among conv_dim, .* found 'width'; remove or correct it"),
-        ({"conv_dim": (8, 8)}, "expected as many conv_dim as conv_kernel as conv_stride .* found 2, 7, 7"),
+        (
+            {"conv_dim": (8, 8)},
+            "expected lists of equal length for conv_dim, conv_kernel and conv_stride .* found 2, 7, 7 entries; give",
+        ),
         ({"hidden": 30}, "expected 'hidden' to be a multiple of 'heads' .* found 30 and 4"),
         ({"conv_stride": (5, 2, 1, 1, 1, 1, 1)}, r"at least 80 samples \(5 ms\), found 10"),
     ],

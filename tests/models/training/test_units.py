@@ -1,4 +1,4 @@
-"""Units that the small models learn to predict, and masks, crops and noise of what they hear."""
+"""Units that the small models learn to predict, and masks, crops and augmentation of their input."""
 
 import numpy as np
 import pytest
@@ -123,13 +123,13 @@ def test_masks_are_spans_of_full_length_and_never_all_or_nothing():
         assert all(end - start >= 6 or end == 60 for start, end in zip(starts, ends))
 
 
-def test_crops_carry_the_targets_of_their_own_frames():
+def test_crops_carry_the_units_of_their_own_frames():
     hops = np.repeat(np.arange(50, dtype=np.int16), 320)
     stream = Stream(hops, {"mel": np.arange(50, dtype=np.int16)}, TIMING)
-    waveforms, targets = stream.crops(np.random.default_rng(7), 20, 3200)
-    assert targets["mel"].shape == (20, TIMING.n_frames(3200))
+    waveforms, units = stream.crops(np.random.default_rng(7), 20, 3200)
+    assert units["mel"].shape == (20, TIMING.n_frames(3200))
     starts = np.rint(waveforms[:, 0] * 32768).astype(int)
-    assert np.array_equal(targets["mel"], starts[:, None] + np.arange(9))
+    assert np.array_equal(units["mel"], starts[:, None] + np.arange(9))
 
 
 def test_augmented_crops_keep_their_content_at_the_lowest_noise():

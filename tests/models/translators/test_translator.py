@@ -17,7 +17,7 @@ from auscult.models.training.translation import TRANSLATION_COLUMNS, train_trans
 from auscult.models.training.translation_trainer import TranslationTrainer
 from auscult.models.translators.architecture import MECHANISMS, build_translator, padded
 from auscult.models.translators.interface import load_translator
-from auscult.models.translators.subwords import END, Pieces, build_pieces
+from auscult.models.translators.subwords import END, Subwords, build_subwords
 from auscult.tables import read_table
 
 TINY = {
@@ -134,7 +134,7 @@ def test_greedy_decoding_is_that_of_the_standard_generate(tmp_path, train, spoke
     translator, corpus = load_translator(tmp_path / "t-1" / "30"), read_corpus(spoken)
     waveforms = [corpus.waveform(name) for name in corpus.utterances["utterance"][:4]]
     states, lengths = padded(translator.states(waveforms)[translator.stages[-1]])
-    tags = torch.tensor([translator.pieces.tag(name) for name in ("french", "italian", "spanish", "french")])
+    tags = torch.tensor([translator.subwords.tag(name) for name in ("french", "italian", "spanish", "french")])
     mask = (torch.arange(states.shape[1]) < lengths[:, None]).long()
     wanted = translator.model.decoder.generate(
         input_ids=tags[:, None],
@@ -206,7 +206,9 @@ def test_runs_of_a_character_are_averaged_and_blanks_dropped():
         head.weight.zero_()
         head.weight[:3, :3] = torch.eye(3)
         head.bias.zero_()
-    model, _ = build_translator(encoder, "frozen", n_pieces=8, seed=1, width=4, recogniser=head)
+    model, _ = build_translator(
+        encoder, "frozen", n_subwords=8, seed=1, width=4, layers=2, dropout=0.1, recogniser=head
+    )
     model.adapter.recogniser.load_state_dict(head.state_dict())
     states = torch.zeros(1, 6, 32)
     for frame, token in enumerate([1, 1, 0, 2, 2, 2]):
@@ -217,29 +219,29 @@ def test_runs_of_a_character_are_averaged_and_blanks_dropped():
     assert nothing[:, 10].tolist() == [2.0]
 
 
-def test_pieces_are_words_and_endings_of_their_own():
-    pieces = build_pieces(["sono stanco oggi", "sono stanca", "ero qui"], ["stanco stanca"], ["italian"])
-    assert pieces.names == ("<pad>", "</s>", "<italian>", "a", "o", "▁ero", "▁oggi", "▁qui", "▁sono", "▁stanc")
-    numbers = pieces.encode("sono stanca oggi")
-    assert [pieces.names[number] for number in numbers] == ["▁sono", "▁stanc", "a", "▁oggi", "</s>"]
-    assert pieces.decode(numbers) == "sono stanca oggi"
+def test_subwords_are_words_and_endings_of_their_own():
+    subwords = build_subwords(["sono stanco oggi", "sono stanca", "ero qui"], ["stanco stanca"], ["italian"])
+    assert subwords.names == ("<pad>", "</s>", "<italian>", "a", "o", "▁ero", "▁oggi", "▁qui", "▁sono", "▁stanc")
+    numbers = subwords.encode("sono stanca oggi")
+    assert [subwords.names[number] for number in numbers] == ["▁sono", "▁stanc", "a", "▁oggi", "</s>"]
+    assert subwords.decode(numbers) == "sono stanca oggi"
 
 
-def test_pieces_of_words_with_two_stems_are_the_same_in_any_order():
+def test_subwords_of_words_with_two_stems_are_the_same_in_any_order():
     terms = ["vecchio vecchia", "vecchi vecchie", "vecchio vecchie"]
-    first, second = (build_pieces(["vecchio vecchie"], order, ["italian"]) for order in (terms, terms[::-1]))
+    first, second = (build_subwords(["vecchio vecchie"], order, ["italian"]) for order in (terms, terms[::-1]))
     assert first == second
 
 
 def test_a_language_that_was_not_trained_is_named():
-    pieces = Pieces(("<pad>", "</s>", "<italian>", "▁a"))
+    subwords = Subwords(("<pad>", "</s>", "<italian>", "▁a"))
     with pytest.raises(CorpusError, match=r"expected a target language among italian, .* found 'german'; correct"):
-        pieces.tag("german")
+        subwords.tag("german")
 
 
-def test_no_references_no_pieces():
+def test_no_references_no_subwords():
     with pytest.raises(CorpusError, match="expected translations of the training utterances, found none"):
-        build_pieces([], [], ["italian"])
+        build_subwords([], [], ["italian"])
 
 
 def test_frozen_needs_a_recogniser(tmp_path, train, starts):

@@ -1,1 +1,1 @@
-"""Checkpoints of a model hub."""
+"""Download of checkpoints from a model hub, every file verified."""

@@ -1,4 +1,4 @@
-"""What a model hub answers when it has not got what was asked for, as one line that names what it has instead."""
+"""Errors of a model hub as one line, which names the repositories, revisions or files that exist instead."""
 
 import re
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ from auscult.errors import HubError
 
 __all__ = ["hub_errors"]
 
-_MOST_NAMES = 40
+_MAX_NAMES = 40  # listed in an error
 
 
 @contextmanager
 def hub_errors(repository: str, revision: str, endpoint: str | None) -> Iterator[None]:
-    """Turn what the hub's client raises while the block runs into one :class:`HubError` line."""
+    """Turn errors of the hub's client in the block into a :class:`HubError` of one line."""
     address = endpoint or constants.ENDPOINT
     where = f"at {address}"
     try:
@@ -56,7 +56,7 @@ def hub_errors(repository: str, revision: str, endpoint: str | None) -> Iterator
 
 
 def _branches(repository: str, endpoint: str | None) -> list[str]:
-    """Return the branches and tags of a repository, none where the hub does not tell."""
+    """Return the branches and tags of a repository; none if the hub does not answer."""
     try:
         refs = HfApi(endpoint=endpoint, token=None if endpoint is None else False).list_repo_refs(repository)
         return [ref.name for ref in [*refs.branches, *refs.tags]]
@@ -65,23 +65,23 @@ def _branches(repository: str, endpoint: str | None) -> list[str]:
 
 
 def _repositories(repository: str, endpoint: str | None) -> list[str]:
-    """Return the owner's repositories whose name is this one but for its last number, as those of a sweep are."""
+    """Return the owner's repositories whose names differ in the last number only, as in a sweep over steps."""
     owner, _, name = repository.rpartition("/")
-    stem = re.match(r"(.*?)\d*\D*$", name)[1]
+    stem = re.sub(r"\d*\D*$", "", name, count=1)
     if not owner or stem in ("", name):
         return []
     try:
         api = HfApi(endpoint=endpoint, token=None if endpoint is None else False)
-        found = (model.id for model in api.list_models(author=owner, search=stem, limit=10 * _MOST_NAMES))
+        found = (model.id for model in api.list_models(author=owner, search=stem, limit=10 * _MAX_NAMES))
         return [name for name in found if name.startswith(f"{owner}/{stem}")]
     except (HTTPError, HfHubHTTPError, HFValidationError, OSError, KeyError):
         return []
 
 
 def _listed(names: list[str], wanted: str) -> str:
-    """Return names in the order of their numbers, or the nearest ones where there are many."""
-    if len(names) > _MOST_NAMES:
-        names = get_close_matches(wanted, names, n=_MOST_NAMES // 4, cutoff=0)
+    """Return names in the order of their numbers; if there are many, only those most similar to the one wanted."""
+    if len(names) > _MAX_NAMES:
+        names = get_close_matches(wanted, names, n=_MAX_NAMES // 4, cutoff=0)
     return ", ".join(sorted(names, key=lambda name: [int(part) for part in re.findall(r"\d+", name)]))
 
 

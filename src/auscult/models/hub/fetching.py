@@ -1,12 +1,12 @@
-"""Checkpoints from a model hub: one pinned commit, every byte compared with its hash, weights in safetensors.
+"""Checkpoints from a model hub: one pinned commit, every file verified by its hash, weights in safetensors.
 
-A branch is resolved once: the record of a checkpoint (commit and hashes) outlives its folder, so that a branch that
-has moved since is noticed, and what was fetched first is fetched again.
+A branch is resolved once. The record of a checkpoint (commit and hashes) outlives its folder: if the branch moves, the
+move is noticed and the recorded commit is fetched again.
 """
 
 import logging
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from auscult.models.checkpoint_format import (
     shard_names,
 )
 from auscult.models.hub.errors import hub_errors
-from auscult.models.hub.files import copy_twin, find_fetched, verify_file
+from auscult.models.hub.files import copy_equal_file, find_fetched, verify_file
 from auscult.models.hub.records import resolve, write_record
 
 __all__ = ["fetch_checkpoint", "is_reachable"]
@@ -41,7 +41,7 @@ def fetch_checkpoint(
     *,
     repository: str,
     revision: str,
-    sha256: Mapping[str, str] | None = None,
+    sha256: Mapping[str, str] = {},
     endpoint: str | None = None,
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
@@ -49,67 +49,69 @@ def fetch_checkpoint(
     record: str | Path | None = None,
     store: str | Path | None = None,
 ) -> Manifest:
-    """Download one revision of a model, verify it, load it once to see that nothing is missing, and seal it.
+    """Download one revision of a model, verify it, load it once to see that no weight is missing, and seal it.
 
-    A hub's own client compares sizes only (huggingface_hub #3643); here every file's hash is compared with the hub's
-    (SHA-256 of large files, git's SHA-1 of small ones) and with those pinned. Sharded weights become one file. An
-    interrupted download resumes. A sweep over training steps is one call a step, each with its revision; a file that
-    a sealed folder beside ``folder`` holds already is copied from there.
+    The hub's own client compares sizes only (huggingface_hub #3643); here every file's hash is compared with the hub's
+    (SHA-256 of large files, git's SHA-1 of small ones) and with the pinned hashes. Sharded weights become one file. An
+    interrupted download resumes. A sweep over training steps takes one call per step, each with its own revision; a
+    file that a sealed folder beside ``folder`` already holds is copied from there.
 
     Parameters
     ----------
     folder : the checkpoint folder to make
     repository : ``owner/name``
     revision : commit of 40 hexadecimal digits; a branch or tag is resolved, and its commit recorded and reported
-    sha256 : expected SHA-256 by file name
-    endpoint : address of the hub or of a mirror; the client's own (HF_ENDPOINT) unless given. An access token is
+    sha256 : pinned SHA-256 by file name
+    endpoint : address of the hub or of a mirror; by default the client's own (HF_ENDPOINT). An access token is
         sent to the client's own hub only.
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
-    head : which head to take of a model with several: ``name`` and perhaps ``labels``, as of
-        :func:`auscult.models.heads.take_head`. The files are verified as they come, then rewritten.
-    tokenizer : ``repository`` and ``revision`` that have the vocabulary of a text model whose own have none
-    record : JSON file of the commit and the hashes of the first download, enforced from then on: where a branch has
-        moved, the recorded commit is fetched and a warning names both
-    store : folder of ``<model>/<step>`` checkpoints; one that is the same, of whatever model, is copied from there
+    head : the head to take from a model with several: ``name`` and, if wanted, ``labels``, the arguments of
+        :func:`auscult.models.heads.take_head`. Files are verified before they are rewritten.
+    tokenizer : ``repository`` and ``revision`` of the tokenizer of a text model that comes without one
+    record : JSON file of the commit and the hashes of the first download, which later downloads must match: if a branch
+        has moved, the recorded commit is fetched and a warning names both
+    store : folder of ``<model>/<step>`` checkpoints; a checkpoint of the same recipe is copied from there
 
     Raises
     ------
     HubError
-        The hub cannot be reached, or has no such repository, revision or file; what it has instead is named where it
-        tells.
+        The hub cannot be reached, or has no such repository, revision or file; the error lists those that exist, if
+        the hub names them.
     DownloadError
-        A file's hash differs from the hub's, from the pinned or from the recorded one.
+        A file's hash differs from the hub's, the pinned or the recorded hash.
     CheckpointError
-        The weights exist only as a pickle, or do not all load; or there is no such head.
+        The weights exist only as a pickle or do not all load, or there is no such head.
     """
-    # Here and below, not above: torch and transformers take seconds to import, and whoever only asks whether a hub is
-    # reachable, as the workflow does before it plans, needs neither.
+    # Not imported at the top: torch and transformers take seconds to import, and `is_reachable`, which the workflow
+    # calls before it plans, needs neither.
     from auscult.models.checkpoints import load_model
     from auscult.models.heads import take_head
 
     record = None if record is None else Path(record)
     token = None if endpoint is None else False
     info, recorded = resolve(repository, revision, endpoint, token, record)
-    commit, files = info.sha, {sibling.rfilename: sibling for sibling in info.siblings or []}
-    pinned = dict(sha256 or {})
+    commit, files = str(info.sha), {remote.rfilename: remote for remote in info.siblings or []}
+    pinned = dict(sha256)
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
-    elsewhere = None
+    # The repository of the tokenizer, if the model's own has none.
+    second: tuple[str, ModelInfo] | None = None
     if tokenizer and not files.keys() & TOKENIZER[:2]:
-        beside = record and record.with_name(f"{record.stem}.tokenizer.json")
-        elsewhere, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, beside)
-        recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": elsewhere.sha}}
+        second_record = record and record.with_name(f"{record.stem}.tokenizer.json")
+        found_there, _ = resolve(tokenizer["repository"], tokenizer["revision"], endpoint, token, second_record)
+        second = tokenizer["repository"], found_there
+        recipe |= {"tokenizer": {"repository": tokenizer["repository"], "commit": found_there.sha}}
     found: dict[str, str] = {}
-    twin = find_fetched(Path(folder), recipe, store)
-    if twin is not None:
-        _log.info("%s: copied from %s, which is the same checkpoint", folder, twin)
+    fetched = find_fetched(Path(folder), recipe, store)
+    if fetched is not None:
+        _log.info("%s: copied from %s, which is the same checkpoint", folder, fetched)
         with build_folder(folder, recipe) as partial:
-            shutil.copytree(twin, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
+            shutil.copytree(fetched, partial, dirs_exist_ok=True, ignore=shutil.ignore_patterns(MANIFEST))
         return check_folder(folder)
     with build_folder(folder, recipe, resume=True) as partial:
 
         def fetch(name: str) -> Path:
-            if not copy_twin(Path(folder), files[name], partial / name):
+            if not copy_equal_file(Path(folder), files[name], partial / name):
                 with hub_errors(repository, revision, endpoint):
                     hf_hub_download(
                         repository, name, revision=commit, local_dir=partial, endpoint=endpoint, token=token
@@ -119,8 +121,8 @@ def fetch_checkpoint(
             return partial / name
 
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
-        if elsewhere:
-            _fetch_tokenizer(partial, tokenizer["repository"], elsewhere, endpoint, token)
+        if second is not None:
+            _fetch_tokenizer(partial, *second, endpoint, token)
         _require_vocabulary(partial, repository)
         _require_pinned(pinned, partial, repository)
         _finish(partial)
@@ -133,7 +135,7 @@ def fetch_checkpoint(
 
 
 def is_reachable(endpoint: str | None = None, timeout_s: float = 3.0) -> bool:
-    """Tell whether a model hub answers at an address within a few seconds; False where HF_HUB_OFFLINE is set."""
+    """Return whether a model hub answers at an address within a few seconds; False if HF_HUB_OFFLINE is set."""
     if constants.is_offline_mode():
         return False
     try:
@@ -143,7 +145,10 @@ def is_reachable(endpoint: str | None = None, timeout_s: float = 3.0) -> bool:
         return False
 
 
-def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pickle: bool, what: str) -> None:
+def _fetch_all(
+    fetch: Callable[[str], Path], partial: Path, files: Mapping[str, RepoSibling], allow_pickle: bool, what: str
+) -> None:
+    """Fetch configuration, optional files and weights; ``what`` names the revision in errors."""
     from auscult.models.checkpoints import merge_shards
 
     if CONFIG not in files:
@@ -173,18 +178,19 @@ def _fetch_all(fetch, partial: Path, files: Mapping[str, RepoSibling], allow_pic
 
 
 def _fetch_tokenizer(partial: Path, repository: str, info: ModelInfo, endpoint: str | None, token: bool | None) -> None:
-    for sibling in info.siblings or []:
-        if sibling.rfilename in TOKENIZER:
-            with hub_errors(repository, info.sha, endpoint):
+    commit = str(info.sha)
+    for remote in info.siblings or []:
+        if remote.rfilename in TOKENIZER:
+            with hub_errors(repository, commit, endpoint):
                 hf_hub_download(
-                    repository, sibling.rfilename, revision=info.sha, local_dir=partial, endpoint=endpoint, token=token
+                    repository, remote.rfilename, revision=commit, local_dir=partial, endpoint=endpoint, token=token
                 )
-            verify_file(partial / sibling.rfilename, sibling, {}, repository)
+            verify_file(partial / remote.rfilename, remote, {}, repository)
 
 
 def _require_vocabulary(partial: Path, repository: str) -> None:
-    text = read_config(partial).get("model_type") in TEXT_FAMILIES
-    if text and not any((partial / name).is_file() for name in TOKENIZER[:2]):
+    is_text = read_config(partial).get("model_type") in TEXT_FAMILIES
+    if is_text and not any((partial / name).is_file() for name in TOKENIZER[:2]):
         raise HubError(
             f"expected {TOKENIZER[0]} beside the weights of {repository}, found none; name a repository "
             "that has it: tokenizer: {repository: …, revision: …}"
@@ -198,17 +204,17 @@ def _convert(pickle: Path, path: Path, what: str) -> None:
     _log.warning("%s: CONVERTING A PICKLE (%s) because allow_pickle is set; only do so if you trust it", what, PICKLE)
     try:
         weights = torch.load(pickle, map_location="cpu", weights_only=True)
-    except Exception as error:  # the restricted unpickler refuses in many ways, and none of them is a fault of ours
+    except Exception as error:  # the restricted unpickler raises errors of many classes, all of them the file's fault
         raise CheckpointError(f"expected plain tensors in {PICKLE} of {what}, found: {error}; do not use it") from None
     if not isinstance(weights, dict):
         raise CheckpointError(
             f"expected tensors by name in {PICKLE} of {what}, found a {type(weights).__name__}; do not use it"
         )
-    strangers = [key for key, value in weights.items() if not isinstance(value, torch.Tensor)]
-    if strangers:
-        raise CheckpointError(f"expected only tensors in {PICKLE} of {what}, found {strangers[0]!r}; do not use it")
+    others = [key for key, value in weights.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise CheckpointError(f"expected only tensors in {PICKLE} of {what}, found {others[0]!r}; do not use it")
     with write_file(path) as partial:
-        # Copies, since tied weights share memory, which safetensors does not.
+        # Copies, because tied weights share memory, which safetensors does not allow.
         save_file({key: value.contiguous().clone() for key, value in weights.items()}, partial, {"format": "pt"})
 
 

@@ -1,4 +1,4 @@
-"""Single files of a hub: compared with every hash that is known of them, and not downloaded when they are here."""
+"""Single files of a hub: verified by every known hash, and copied instead of downloaded if an equal file is here."""
 
 import hashlib
 import json
@@ -14,13 +14,13 @@ from auscult.errors import DownloadError, ManifestError
 from auscult.manifests import MANIFEST, check_folder, digest, write_file
 from auscult.models.checkpoint_format import WEIGHTS
 
-__all__ = ["copy_twin", "find_fetched", "verify_file"]
+__all__ = ["copy_equal_file", "find_fetched", "verify_file"]
 
 _log = logging.getLogger(__name__)
 
 
 def find_fetched(folder: Path, recipe: Mapping[str, Any], store: str | Path | None) -> Path | None:
-    """Return another checkpoint below ``store`` that was fetched by the same recipe and is still whole."""
+    """Return another checkpoint below ``store`` that was fetched by the same recipe and is still unchanged."""
     for path in sorted(Path(store).glob(f"*/[!.]*/{MANIFEST}")) if store else ():
         if path.parent.absolute() == folder.absolute() or json.loads(path.read_text()).get("recipe") != recipe:
             continue
@@ -33,34 +33,43 @@ def find_fetched(folder: Path, recipe: Mapping[str, Any], store: str | Path | No
     return None
 
 
-def copy_twin(folder: Path, sibling: RepoSibling, path: Path) -> bool:
-    """Copy a file of the same hash from a sealed folder beside this one, say another step's tokenizer; tell if so."""
+def copy_equal_file(folder: Path, remote: RepoSibling, path: Path) -> bool:
+    """Copy a file of the same hash from a sealed folder beside ``folder``, for example another step's tokenizer.
+
+    Returns
+    -------
+    whether there was such a file
+    """
     if path.exists():
         return False
     for manifest in sorted(folder.parent.glob(f"[!.]*/{MANIFEST}")):
-        twin = manifest.with_name(sibling.rfilename)
-        if not twin.is_file() or twin.stat().st_size != sibling.size:
+        local = manifest.with_name(remote.rfilename)
+        if not local.is_file() or local.stat().st_size != remote.size:
             continue
-        same = digest(twin) == sibling.lfs.sha256 if sibling.lfs else _git_digest(twin) == sibling.blob_id
-        if same:
+        equal = digest(local) == remote.lfs.sha256 if remote.lfs else _git_digest(local) == remote.blob_id
+        if equal:
             with write_file(path) as partial:
-                shutil.copyfile(twin, partial)
-            if sibling.rfilename == WEIGHTS:
-                _log.warning(
-                    "%s: the weights are those of %s, byte by byte; is one of them mistaken?", folder, twin.parent
-                )
+                shutil.copyfile(local, partial)
+            if remote.rfilename == WEIGHTS:
+                _log.warning("%s: the weights equal those in %s; is one of them mistaken?", folder, local.parent)
             return True
     return False
 
 
-def verify_file(path: Path, sibling: RepoSibling, known: Mapping[str, str | None], repository: str) -> str:
-    """Return the SHA-256 of a fetched file once it is that of the hub and those known before; else remove it."""
+def verify_file(path: Path, remote: RepoSibling, known: Mapping[str, str | None], repository: str) -> str:
+    """Return the SHA-256 of a fetched file if it agrees with the hub's hash and the known ones; else remove the file.
+
+    Raises
+    ------
+    DownloadError
+        A hash differs.
+    """
     found = digest(path)
     expectations = [(whose, expected, found) for whose, expected in known.items()]
-    if sibling.lfs is not None:
-        expectations.append(("the hub's", sibling.lfs.sha256, found))
+    if remote.lfs is not None:
+        expectations.append(("the hub's", remote.lfs.sha256, found))
     else:
-        expectations.append(("the hub's git", sibling.blob_id, _git_digest(path)))
+        expectations.append(("the hub's git", remote.blob_id, _git_digest(path)))
     for whose, expected, actual in expectations:
         if expected and expected != actual:
             path.unlink()

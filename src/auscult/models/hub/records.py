@@ -1,4 +1,4 @@
-"""Which commit a branch of a hub was when it was first fetched, and which bytes came with it."""
+"""Records of fetched checkpoints: the commit that a branch pointed to at first, and the hashes of its files."""
 
 import json
 import logging
@@ -22,10 +22,10 @@ _log = logging.getLogger(__name__)
 def resolve(
     repository: str, revision: str, endpoint: str | None, token: bool | None, record: Path | None
 ) -> tuple[ModelInfo, dict[str, str]]:
-    """Return what the hub says of the commit to fetch, and the hashes recorded of it.
+    """Return the hub's description of the commit to fetch, and the hashes recorded for it.
 
-    A branch is recorded before anything is downloaded. One that has moved since then is warned of, and the recorded
-    commit is the one to fetch: an interrupted sweep goes on with what it began with.
+    The commit of a branch is recorded before anything is downloaded. If the branch moves later, a warning says so and
+    the recorded commit is fetched, so that an interrupted sweep continues with the same commit.
 
     Raises
     ------
@@ -41,9 +41,10 @@ def resolve(
     info = ask(revision)
     if re.fullmatch(r"[0-9a-f]{40}", revision):
         return info, noted.get("sha256", {})
-    _log.warning("%s: revision %r is not a commit and may move; pin revision: %s", repository, revision, info.sha)
-    commit = noted.get("commit", info.sha)
-    if commit != info.sha:
+    current = str(info.sha)
+    _log.warning("%s: revision %r is not a commit and may move; pin revision: %s", repository, revision, current)
+    commit = str(noted.get("commit", current))
+    if commit != current:
         _log.warning(
             "%s: branch %r has MOVED from %s, recorded in %s, to %s; fetching the recorded commit again: pin it, or "
             "delete the record to follow the branch",
@@ -51,7 +52,7 @@ def resolve(
             revision,
             commit,
             record,
-            info.sha,
+            current,
         )
         info = ask(commit)
     elif record is not None and not noted:
@@ -69,12 +70,12 @@ def _read_record(record: Path | None, repository: str, revision: str) -> dict[st
         raise HubError(
             f"expected a record of a checkpoint in {record}, found other text; restore or delete it"
         ) from None
-    # Another repository or revision is another checkpoint: what was recorded says nothing of it.
+    # The record of another repository or revision is a record of another checkpoint.
     return {"commit": commit, "sha256": hashes} if asked == (repository, revision) else {}
 
 
 def write_record(record: Path, repository: str, revision: str, commit: str, hashes: Mapping[str, str]) -> None:
-    """Record the commit that a revision was, and the SHA-256 of its files by name."""
+    """Record the commit of a revision, and the SHA-256 of each file by its name."""
     content = {"repository": repository, "revision": revision, "commit": commit, "sha256": dict(hashes)}
     with write_file(record) as partial:
         partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -1,1 +1,1 @@
-"""Training of the small models of the default study, one module a recipe."""
+"""Training of the small models of the default study: pre-training, fine-tuning, language models and translators."""

@@ -1,4 +1,4 @@
-"""Build small speech encoders of the real architectures: HuBERT and wav2vec 2.0 with few and narrow layers."""
+"""Build small speech encoders in the original architectures: HuBERT and wav2vec 2.0 with few and narrow layers."""
 
 from collections.abc import Mapping
 from math import prod
@@ -13,8 +13,12 @@ from auscult.models.frames import FrameTiming
 __all__ = ["Recipe", "RECIPES", "DEFAULT_ARCHITECTURE", "complete_architecture", "build_encoder", "encoder_timing"]
 
 Recipe = Literal["masked_prediction", "contrastive"]
-RECIPES = {"masked_prediction": (HubertConfig, HubertModel), "contrastive": (Wav2Vec2Config, Wav2Vec2Model)}
-DEFAULT_ARCHITECTURE = {
+# Configuration and encoder by recipe; Any: mypy reads the type of a pair of classes as their common metaclass.
+RECIPES: dict[str, tuple[Any, Any]] = {
+    "masked_prediction": (HubertConfig, HubertModel),
+    "contrastive": (Wav2Vec2Config, Wav2Vec2Model),
+}
+DEFAULT_ARCHITECTURE: dict[str, Any] = {
     "conv_dim": (32, 32, 64, 64, 64, 64, 64),
     "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
     "conv_stride": (5, 2, 2, 2, 2, 2, 2),
@@ -32,20 +36,20 @@ DEFAULT_ARCHITECTURE = {
 def build_encoder(recipe: Recipe, architecture: Mapping[str, Any], seed: int) -> PreTrainedModel:
     """Build the untrained encoder of a recipe: a ``HubertModel`` or a ``Wav2Vec2Model``, weights drawn from ``seed``.
 
-    The front end normalises over time in its first layer (group norm), as the base-size models do. Layer-drop is off:
-    every layer is trained at every step. The global random state is left as it was.
+    The front end normalises over time in its first layer (group norm), as in the base-size models. Layer-drop is off:
+    every layer is trained at every step. The global random state is unchanged.
 
     Parameters
     ----------
     recipe : ``"masked_prediction"`` (HuBERT) or ``"contrastive"`` (wav2vec 2.0)
-    architecture : sizes that differ from :data:`DEFAULT_ARCHITECTURE`; ``codes`` are the entries in each of the two
-        groups of the contrastive recipe's quantiser
+    architecture : sizes that differ from :data:`DEFAULT_ARCHITECTURE`; ``codes`` is the number of entries in each of
+        the two codebooks of the contrastive recipe's quantiser
     seed : of the weights
 
     Raises
     ------
     ConfigError
-        A key is unknown, or sizes do not fit each other.
+        A key is unknown, or sizes do not fit together.
     """
     config_class, model_class = RECIPES[recipe]
     sizes = complete_architecture(architecture)
@@ -63,7 +67,7 @@ def encoder_timing(architecture: Mapping[str, Any]) -> FrameTiming:
 
 
 def complete_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sizes of an architecture with defaults filled in, once they are known to fit each other."""
+    """Return the sizes of an architecture, completed by defaults; raise :class:`ConfigError` if they do not fit."""
     unknown = [key for key in architecture if key not in DEFAULT_ARCHITECTURE]
     if unknown:
         raise ConfigError(
@@ -75,11 +79,11 @@ def complete_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
     sizes.update(zip(("conv_dim", "conv_kernel", "conv_stride"), convolutions))
     if len({len(values) for values in convolutions}) != 1:
         raise ConfigError(
-            "expected as many conv_dim as conv_kernel as conv_stride in 'architecture', found "
-            f"{', '.join(str(len(values)) for values in convolutions)}; give each convolution one of each"
+            "expected lists of equal length for conv_dim, conv_kernel and conv_stride in 'architecture', found "
+            f"{', '.join(str(len(values)) for values in convolutions)} entries; give one of each per convolution"
         )
     hop = prod(sizes["conv_stride"])
-    if hop < 80 or hop % 2:  # targets look half a hop to either side
+    if hop < 80 or hop % 2:  # units are clustered on spectra half a hop to either side, too
         raise ConfigError(
             f"expected strides that multiply to an even number of at least 80 samples (5 ms), found {hop}; "
             "320 (20 ms) is the field's standard: conv_stride [5, 2, 2, 2, 2, 2, 2]"

@@ -1,4 +1,4 @@
-"""Contrastive learning as in wav2vec 2.0: tell a masked frame's own quantised features from those of other frames."""
+"""Contrastive learning as in wav2vec 2.0: identify a masked frame's quantised features among those of other frames."""
 
 from collections.abc import Mapping
 
@@ -15,20 +15,20 @@ __all__ = ["Contrastive"]
 class Contrastive(nn.Module):
     """A wav2vec 2.0 encoder with its quantiser and projections.
 
-    The loss is the contrastive term plus ``diversity_weight`` times the diversity of the codebook, per masked frame.
-    The Gumbel temperature falls from 2 to 0.5 over the training.
+    The loss is the contrastive term plus ``diversity_weight`` times the diversity term, per masked frame. The Gumbel
+    temperature falls from 2 to 0.5 over the training.
 
     Source: Baevski et al. (2020), equations 2–4. We differ in two points. The distractors are all other masked frames
-    of the crop rather than 100 of them drawn at random, because a short crop has fewer than 100. Code vectors start
-    centred at zero: drawn from [0, 1], as the released code does, they all point the same way at first, and a model
-    spends its first steps on turning them apart.
+    of the crop rather than 100 drawn at random, because a short crop has fewer than 100. Code vectors are initialised
+    around zero: drawn from [0, 1], as in the released code, they all point in about the same direction, and the first
+    steps are spent on separating them.
 
     Parameters
     ----------
-    encoder : the model that is kept
+    encoder : the model that checkpoints hold
     codebooks : ignored; part of every objective's signature
     temperature : divides the cosine similarities
-    diversity_weight : of the diversity term
+    diversity_weight : weight of the diversity term
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class Contrastive(nn.Module):
         self.temperature, self.diversity_weight = temperature, diversity_weight
 
     def forward(
-        self, waveforms: Tensor, targets: Mapping[str, Tensor], mask: Tensor, progress: float = 1.0
+        self, waveforms: Tensor, units: Mapping[str, Tensor], mask: Tensor, progress: float = 1.0
     ) -> tuple[Tensor, Tensor]:
-        """Return the loss, in nats a masked frame, and the share of masked frames told from all their distractors.
+        """Return the loss, in nats per masked frame, and the share of masked frames identified among all distractors.
 
         Parameters
         ----------
         waveforms : crops of 16 kHz audio [shape=(n_crops, n_samples)]
-        targets : ignored: the targets are learned
-        mask : frames hidden from the encoder [shape=(n_crops, n_frames), bool]
+        units : ignored: quantised features are learnt, not given
+        mask : frames masked in the encoder's input [shape=(n_crops, n_frames), bool]
         progress : share of the training that is done, in [0, 1]; sets the Gumbel temperature
         """
         self.quantizer.temperature = 2.0 * 0.25**progress
@@ -71,7 +71,7 @@ class Contrastive(nn.Module):
 
 
 def _distractor_logits(predicted: Tensor, quantised: Tensor, codes: Tensor, mask: Tensor) -> Tensor:
-    """Return cosines of each frame with every masked frame of its crop, −inf where that one has the same code."""
+    """Return cosines of each frame with all masked frames of its crop; −inf for other frames with the same code."""
     cosines = predicted @ quantised.transpose(1, 2)
     same = (codes[:, :, None] == codes[:, None]).all(dim=-1)
     same &= ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)

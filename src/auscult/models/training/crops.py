@@ -1,9 +1,10 @@
-"""What an encoder is trained on: a split's utterances in one stream, and crops of it with their targets."""
+"""Training data of an encoder: the utterances of a split in one stream, and crops of it with their units."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 from auscult.corpora.corpus import Corpus
 from auscult.errors import CorpusError
@@ -15,45 +16,45 @@ __all__ = ["Stream", "read_streams", "normalise"]
 
 @dataclass(frozen=True)
 class Stream:
-    """The utterances of a split one after another, speaker by speaker, each cut to whole hops.
+    """The utterances of a split one after another, ordered by speaker, each cut to whole hops.
 
     Parameters
     ----------
     waveform : 16-bit samples [shape=(n_hops * hop_samples,), int16]
-    targets : by codebook, the unit of the frame that starts at each hop [shape=(n_hops,), int16]; −1 for the last
-        frames of an utterance, whose receptive field reaches into the next
+    units : by codebook, the unit of the frame that starts at each hop [shape=(n_hops,), int16]; −1 for the last
+        frames of an utterance, whose receptive field reaches into the next utterance
     timing : of the frames of the model that is trained
     """
 
     waveform: np.ndarray
-    targets: Mapping[str, np.ndarray]
+    units: Mapping[str, np.ndarray]
     timing: FrameTiming
 
     def crops(self, rng: np.random.Generator, n_crops: int, n_samples: int) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-        """Draw crops that start at a hop, so that their frames are frames of the stream.
+        """Draw crops that start at a hop, so that frames of a crop are frames of the stream.
 
         Returns
         -------
         waveforms : [shape=(n_crops, n_samples), float32 in [-1, 1]]
-        targets : by codebook [shape=(n_crops, n_frames), int64]
+        units : by codebook [shape=(n_crops, n_frames), int64]
         """
         hop = self.timing.hop_samples
         starts = rng.integers(0, (len(self.waveform) - n_samples) // hop + 1, n_crops)
         frames = starts[:, None] + np.arange(int(self.timing.n_frames(n_samples)))
         waveforms = np.stack([self.waveform[start * hop : start * hop + n_samples] for start in starts])
-        targets = {name: units[frames].astype(np.int64) for name, units in self.targets.items()}
-        return waveforms.astype(np.float32) / 32768, targets
+        units = {name: of_stream[frames].astype(np.int64) for name, of_stream in self.units.items()}
+        return waveforms.astype(np.float32) / 32768, units
 
 
 def read_streams(
     corpus: Corpus, codebooks: Mapping[str, int], timing: FrameTiming, n_samples: int, seed: int
 ) -> dict[str, Stream]:
-    """Read the splits ``train`` and ``valid``, and give each frame its unit of each codebook (fitted on ``train``).
+    """Read the splits ``train`` and ``valid``, and assign each frame its unit of each codebook (fitted on ``train``).
 
     Parameters
     ----------
-    corpus : what to learn from
-    codebooks : number of units by codebook; empty where the recipe needs no targets
+    corpus : training data
+    codebooks : number of units by codebook; empty if the recipe needs no units
     timing : of the frames of the model that is trained
     n_samples : length of the crops that will be drawn
     seed : of the codebooks
@@ -83,12 +84,12 @@ def read_streams(
 
 
 def normalise(waveforms: np.ndarray) -> np.ndarray:
-    """Return waveforms [shape=(n_crops, n_samples)] of mean 0 and variance 1 each, as feature extractors make them."""
+    """Return waveforms with zero mean and unit variance each [shape=(n_crops, n_samples)], as feature extractors do."""
     centred = waveforms - waveforms.mean(axis=1, keepdims=True)
     return centred / np.sqrt(centred.var(axis=1, keepdims=True) + 1e-7)
 
 
-def _split(corpus: Corpus, split: str):
+def _split(corpus: Corpus, split: str) -> pd.DataFrame:
     table = corpus.utterances[corpus.utterances["split"] == split]
     if table.empty:
         found = ", ".join(sorted(set(corpus.utterances["split"])))
@@ -104,11 +105,11 @@ def _join(waveforms: list[np.ndarray], units: Mapping[str, list[np.ndarray]], ti
     samples = np.concatenate([np.rint(np.clip(w, -1, 1 - 2**-15) * 32768).astype(np.int16) for w in whole])
     n_hops = [len(waveform) // timing.hop_samples for waveform in whole]
     n_frames = [int(timing.n_frames(len(waveform))) for waveform in whole]
-    targets = {
+    joined = {
         name: np.concatenate([_fit(u[:kept], n) for u, kept, n in zip(parts, n_frames, n_hops)])
         for name, parts in units.items()
     }
-    return Stream(samples, targets, timing)
+    return Stream(samples, joined, timing)
 
 
 def _whole_hops(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:

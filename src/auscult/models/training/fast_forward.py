@@ -1,14 +1,16 @@
-"""The forward pass of the small encoders as plain matrix products: what transformers computes, in half the time.
+"""The forward pass of the small encoders as matrix products: the results of transformers, in half the time.
 
-On one core a training step of an encoder this narrow goes into its convolutions, whose kernels are made for wide
-layers. Three rewritings leave every number as it is, but for rounding:
+On one core, most of a training step of a narrow encoder is spent in convolutions, whose kernels are optimised for wide
+layers. Three reformulations give the same numbers, except for rounding:
 
-* a convolution whose kernel spans m strides is m matrix products of the sequence, cut into strides, one shifted against
-  the other, channels last: nothing is copied;
-* the first layer has one input channel, so mean and variance of its outputs over time follow from those of the
-  waveform's windows: the group norm becomes a scale and an offset of the filters, per crop;
+* a convolution whose kernel spans m strides is a sum of m matrix products of the sequence, cut into strides and shifted
+  by one stride each; with channels last, nothing is copied;
+* the first layer has one input channel, so mean and variance of its outputs over time follow from mean and covariance
+  of the waveform's windows: the group norm becomes a scale and an offset of the filters, per crop;
 * the positional convolution, whose kernel is a third of a crop, is a product of spectra.
 """
+
+from typing import Any
 
 import torch
 from scipy.fft import next_fast_len
@@ -24,19 +26,20 @@ def encode(encoder: PreTrainedModel, waveforms: Tensor, mask: Tensor) -> tuple[T
 
     Parameters
     ----------
-    encoder : a ``HubertModel`` or ``Wav2Vec2Model`` as :func:`~auscult.models.training.architecture.build_encoder`
-        makes it: group norm in the first layer, no layer-drop
+    encoder : a ``HubertModel`` or ``Wav2Vec2Model`` built by
+        :func:`~auscult.models.training.architecture.build_encoder`: group norm in the first layer, no layer-drop
     waveforms : crops of equal length [shape=(n_crops, n_samples)]
-    mask : frames hidden from the transformer [shape=(n_crops, n_frames), bool]
+    mask : frames masked in the transformer's input [shape=(n_crops, n_frames), bool]
 
     Returns
     -------
     last layer [shape=(n_crops, n_frames, hidden)], ``extract_features`` [shape=(n_crops, n_frames, conv_dim[-1])]
     """
-    projection, stack = encoder.feature_projection, encoder.encoder
+    parts: Any = encoder  # transformers declares no type for the parts of a model
+    projection, stack = parts.feature_projection, parts.encoder
     features = projection.layer_norm(front_end(encoder, waveforms))
     hidden = projection.dropout(projection.projection(features))
-    hidden = torch.where(mask[..., None], encoder.masked_spec_embed, hidden)
+    hidden = torch.where(mask[..., None], parts.masked_spec_embed, hidden)
     hidden = stack.dropout(stack.layer_norm(hidden + _positions(stack.pos_conv_embed, hidden)))
     for layer in stack.layers:
         hidden = layer(hidden)
@@ -44,15 +47,16 @@ def encode(encoder: PreTrainedModel, waveforms: Tensor, mask: Tensor) -> tuple[T
 
 
 def front_end(encoder: PreTrainedModel, waveforms: Tensor) -> Tensor:
-    """Return what leaves the convolutions [shape=(n_crops, n_frames, conv_dim[-1])]."""
-    first, *others = encoder.feature_extractor.conv_layers
+    """Return the output of the convolutions [shape=(n_crops, n_frames, conv_dim[-1])]."""
+    parts: Any = encoder
+    first, *others = parts.feature_extractor.conv_layers
     hidden = first.activation(_first_layer(first, waveforms))
     for layer in others:
         hidden = layer.activation(_convolve(hidden, layer.conv.weight, layer.conv.stride[0]))
     return hidden
 
 
-def _first_layer(layer, waveforms: Tensor) -> Tensor:
+def _first_layer(layer: Any, waveforms: Tensor) -> Tensor:
     """Convolve and normalise each channel over time (group norm), the norm folded into the filters of each crop."""
     kernels = layer.conv.weight[:, 0]
     windows = waveforms.unfold(1, kernels.shape[1], layer.conv.stride[0]).contiguous()
@@ -80,8 +84,8 @@ def _convolve(frames: Tensor, weight: Tensor, stride: int) -> Tensor:
     return sum(part[:, i : i + n_new] for i, part in enumerate(parts))
 
 
-def _positions(module, hidden: Tensor) -> Tensor:
-    """Return the positional embedding, a grouped convolution with 'same' padding, by way of the spectrum over time."""
+def _positions(module: Any, hidden: Tensor) -> Tensor:
+    """Return the positional embedding, a grouped convolution with 'same' padding, by products of spectra over time."""
     weight, groups = module.conv.weight, module.conv.groups
     n_crops, n_frames, _ = hidden.shape
     width, kernel = weight.shape[1:]

@@ -1,4 +1,4 @@
-"""Fine-tune a pre-trained encoder to transcribe or to classify: seeded, resumable, sealed along the way."""
+"""Fine-tune a pre-trained encoder to transcribe or to classify: resumable, with sealed checkpoints along the way."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import torch
 
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
-from auscult.manifests import check_folder
+from auscult.models.seals import checkpoint_digest
 from auscult.models.training.finetuner import Finetuner
 from auscult.models.training.finetuning_tasks import MEASURES
 from auscult.models.training.heads import TASKS, Task
@@ -46,36 +46,36 @@ def finetune_model(
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
 ) -> None:
-    """Fine-tune an encoder on a corpus and seal it, head included, at the steps asked for.
+    """Fine-tune an encoder on a corpus and save sealed checkpoints, head included, at the given steps.
 
-    AdamW with a one-cycle learning rate; the convolutional front end is frozen; utterances of like length in a batch;
-    spans of frames are hidden behind the embedding that pre-training masks with (SpecAugment in time: Park et al.,
-    2019). Batches, copies, masks and dropout are drawn from (seed, step), so that a fine-tuning interrupted anywhere
-    ends in the same bytes on the same machine with the same number of threads.
+    AdamW with a one-cycle learning rate; the convolutional front end is frozen; a batch holds utterances of similar
+    length; spans of frames are masked by the embedding that pre-training masks with (SpecAugment in time: Park et al.,
+    2019). Batches, copies, masks and dropout are drawn from (seed, step), so that an interrupted fine-tuning resumes to
+    the same bytes on the same machine with the same number of threads.
 
     Parameters
     ----------
-    checkpoints : folder of the sealed checkpoints, ``{step}/`` each: Hugging Face's ``…ForCTC`` with ``vocab.json``,
-        or ``…ForSequenceClassification`` with the names of its classes in ``config.json``
+    checkpoints : folder of the checkpoints; each step becomes a sealed folder ``{step}/``: Hugging Face's ``…ForCTC``
+        with ``vocab.json``, or ``…ForSequenceClassification`` with the names of its classes in ``config.json``
     quality_table : CSV of columns ``QUALITY_COLUMNS[task]``, measured on split ``valid``
-    state : folder for what a resumed fine-tuning needs; removed at the end
+    state : folder of the resumable state; removed at the end
     corpus : sealed corpus folder with splits ``train`` and ``valid``
-    start : sealed checkpoint of a pre-trained encoder (HuBERT, wav2vec 2.0, WavLM)
+    start : checkpoint folder of a pre-trained encoder (HuBERT, wav2vec 2.0, WavLM)
     task : ``"ctc"``, characters of the lower-cased transcript; or ``"classes"``
-    target : what the classes are, see :func:`auscult.corpora.utterance_classes.utterance_classes`; only for
+    target : definition of the classes, see :func:`auscult.corpora.utterance_classes.utterance_classes`; only for
         ``"classes"``
-    steps : steps to seal a checkpoint after, ascending; 0 is untrained, encoder and head; the last ends the training
-    batch_size : utterances a step
+    steps : steps of the checkpoints, ascending; 0 is untrained, encoder and head; the last ends the training
+    batch_size : utterances per step
     peak_learning_rate : highest learning rate
-    dropout : of the features around and in the transformer
-    mask_probability : of a hidden span of 5 frames starting at a frame; 0 hides none
-    augmented_copies : of each utterance, heard beside it at another speed, over another channel, in noise
-    head_steps : steps at the start in which the head alone learns, as in Baevski et al. (2020, section 4.3): a
-        recogniser that changes its encoder before it has found its first letters may settle on blanks for good
+    dropout : of the features before, in and after the transformer
+    mask_probability : of a masked span of 5 frames starting at a frame; 0 for no masks
+    augmented_copies : copies of each utterance at another speed, over another channel, with noise
+    head_steps : steps at the start in which only the head is trained, as in Baevski et al. (2020, section 4.3): a
+        recogniser whose encoder changes before the head has learnt its first letters may settle on blanks
     seed : of untrained weights, head, batches, masks and dropout
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
-    identity : what else shall stand in the recipe of the checkpoints
+    identity : further entries of the checkpoints' recipe
 
     Raises
     ------
@@ -86,7 +86,7 @@ def finetune_model(
     """
     _check(task, target, steps, batch_size)
     with limited_threads(threads), torch.random.fork_rng(devices=[]):
-        source, parent = read_corpus(corpus), check_folder(start)
+        source, parent = read_corpus(corpus), checkpoint_digest(start)
         settings = {
             "task": task,
             "target": dict(target) if target else None,
@@ -99,7 +99,7 @@ def finetune_model(
             "head_steps": head_steps,
             "seed": seed,
         }
-        parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
+        parents = {"corpus": source.manifest.sha256, "start": parent}
         recipe = {**(identity or {}), **settings}
         if Path(quality_table).is_file() and not Sealer(Path(checkpoints), recipe, parents).missing(steps):
             return
@@ -117,7 +117,7 @@ def _estimated(finetuner: Finetuner) -> tuple[float, int, int, float]:
 
 
 def _beside(finetuner: Finetuner) -> dict[str, Any]:
-    """Return what stands in a checkpoint folder beside the model."""
+    """Return the further content of each checkpoint folder, as arguments of ``save_checkpoint``."""
     task, labels = finetuner.settings["task"], finetuner.objective.labels
     return {
         "do_normalize": finetuner.preprocessor.get("do_normalize", True),

@@ -1,4 +1,4 @@
-"""What a model is fine-tuned on: utterances in batches of like length, and their front-end frames computed once."""
+"""Training data of fine-tuning: batches of utterances of similar length, and front-end frames computed once."""
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
@@ -16,17 +16,17 @@ __all__ = ["FrontEnd", "Batches"]
 
 
 class FrontEnd:
-    """The frames that leave a frozen convolutional front end, each utterance by itself, kept while there is room.
+    """Output frames of a frozen convolutional front end, computed for each utterance alone and cached up to a limit.
 
     Base-size models normalise over time in their first layer: padding would change every frame, so that utterances of
-    different lengths cannot share a batch there. Behind it they can.
+    different lengths cannot share a batch in the front end. After it they can.
 
     Parameters
     ----------
     corpus : of the utterances
-    speech : the encoder whose front end it is
-    seed : with the utterance and the copy, all that decides how a copy is changed
-    limit_bytes : memory for frames; utterances that come when it is full are computed each time they are asked for
+    speech : the model whose front end is used
+    seed : determines, with utterance and copy, how a copy is augmented
+    limit_bytes : memory for cached frames; once it is full, further utterances are computed at each call
     """
 
     def __init__(self, corpus: Corpus, speech: SpeechModel, seed: int = 0, limit_bytes: int = 2**30):
@@ -36,7 +36,7 @@ class FrontEnd:
     def frames(self, utterance: str, copy: int = 0) -> Tensor:
         """Return the front-end frames of an utterance [shape=(n_frames, n_dims), on the CPU].
 
-        Copy 0 is as recorded; others differ in speed, channel and noise (:mod:`auscult.models.training.augmentation`).
+        Copy 0 is the recording, others differ in speed, channel and noise: :mod:`auscult.models.training.augmentation`.
         """
         if (utterance, copy) in self.kept:
             return self.kept[utterance, copy]
@@ -54,13 +54,13 @@ class FrontEnd:
 
 
 class Batches:
-    """Which utterances each step learns from: every utterance once an epoch, among others of about its length.
+    """The utterances of each training step: batches of similar length, every utterance at most once per epoch.
 
     Parameters
     ----------
     n_samples : length of each utterance, by name
-    batch_size : utterances a batch
-    seed : with the step, all that decides a batch
+    batch_size : utterances per batch
+    seed : determines, with the step, a batch
     """
 
     def __init__(self, n_samples: Mapping[str, int], batch_size: int, seed: int):
@@ -71,13 +71,13 @@ class Batches:
         self._plan = lru_cache(maxsize=1)(self._draw)
 
     def names_of(self, step: int) -> Sequence[str]:
-        """Return the utterances of a step, counted from 1; the few that no whole batch is left for sit out an epoch."""
-        epoch, place = divmod(step - 1, self.per_epoch)
-        return [self.names[i] for i in self._plan(epoch)[place]]
+        """Return the utterances of a step, counted from 1; an epoch leaves out utterances that fill no whole batch."""
+        epoch, batch = divmod(step - 1, self.per_epoch)
+        return [self.names[i] for i in self._plan(epoch)[batch]]
 
     def _draw(self, epoch: int) -> np.ndarray:
         rng = np.random.default_rng([self.seed, epoch])
         chosen = rng.permutation(len(self.names))[: self.per_epoch * self.size]
-        # A tenth of noise on the lengths: neighbours differ from epoch to epoch, and padding stays small.
+        # Lengths vary randomly by 10 %: batches differ between epochs, and padding stays small.
         order = np.argsort(self.lengths[chosen] * rng.uniform(0.9, 1.1, len(chosen)), kind="stable")
         return rng.permutation(chosen[order].reshape(self.per_epoch, self.size))

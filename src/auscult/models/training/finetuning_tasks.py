@@ -1,4 +1,4 @@
-"""The two tasks a model is fine-tuned for: writing down what was said, and telling classes of utterances apart."""
+"""The two tasks of fine-tuning: transcription by CTC, and classification of utterances."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
@@ -25,21 +25,27 @@ MEASURES = {
 
 
 class Objective(Protocol):
-    """What is to be learnt: labels, the utterances of each split, a loss, and measures of split ``valid``."""
+    """A task on a corpus: labels, the utterances of each split, a loss, and measures on split ``valid``.
+
+    Parameters
+    ----------
+    labels : tokens, or names of classes, in order of their index
+    utterances : names of the utterances, by split
+    """
 
     labels: tuple[str, ...]
-    utterances: Mapping[str, list[str]]
+    utterances: dict[str, list[str]]
 
     def loss(self, logits: Tensor, n_frames: Tensor, names: Sequence[str]) -> Tensor:
         """Return the mean loss of a batch."""
         ...
 
     def answers(self, logits: Tensor, n_frames: Tensor) -> list[Any]:
-        """Return the answer to each utterance: its transcript, or the number of its class."""
+        """Return the prediction for each utterance: its transcript, or the index of its class."""
         ...
 
     def measures(self, answers: Mapping[str, Any]) -> tuple[float, ...]:
-        """Return what :data:`MEASURES` lists after the loss, from the answers to all of split ``valid``."""
+        """Return the measures of :data:`MEASURES` after the loss, from predictions for all of split ``valid``."""
         ...
 
 
@@ -49,7 +55,12 @@ def build_objective(corpus: Corpus, task: str, target: Mapping[str, Any] | None)
 
 
 class Transcription:
-    """Characters by connectionist temporal classification (Graves et al., 2006), blank first."""
+    """Transcription in characters by connectionist temporal classification (Graves et al., 2006); token 0 is the blank.
+
+    Parameters
+    ----------
+    corpus : with transcripts in splits ``train`` and ``valid``
+    """
 
     def __init__(self, corpus: Corpus):
         tables = {split: _split(corpus, split) for split in ("train", "valid")}
@@ -75,7 +86,7 @@ class Transcription:
         return [decode(row[:n].tolist(), self.labels) for row, n in zip(best, n_frames.tolist())]
 
     def measures(self, answers: Mapping[str, str]) -> tuple[float, ...]:
-        """Return error rates, the share of targets whose number is spelt right (NaN without any), and n."""
+        """Return error rates, the share of cue words with the right ending (NaN without cues), and the sample size."""
         references = [self.texts[name] for name in answers]
         rates = [error_rate(references, answers.values(), unit) for unit in ("character", "word")]
         known = self.cues is not None and len(self.cues)
@@ -84,7 +95,13 @@ class Transcription:
 
 
 class Classification:
-    """One class an utterance, by cross-entropy; utterances without a class are left out."""
+    """Classification of utterances by cross-entropy; utterances without a class are left out.
+
+    Parameters
+    ----------
+    corpus : with splits ``train`` and ``valid``
+    target : definition of the classes, see :func:`auscult.corpora.utterance_classes.utterance_classes`
+    """
 
     def __init__(self, corpus: Corpus, target: Mapping[str, Any]):
         tables = {split: _split(corpus, split) for split in ("train", "valid")}
@@ -105,15 +122,15 @@ class Classification:
         return functional.cross_entropy(logits, torch.tensor([self.classes[name] for name in names]).to(logits.device))
 
     def answers(self, logits: Tensor, n_frames: Tensor) -> list[int]:
-        """Return the number of each utterance's class."""
+        """Return the index of each utterance's predicted class."""
         return logits.argmax(dim=-1).tolist()
 
     def measures(self, answers: Mapping[str, int]) -> tuple[float, ...]:
-        """Return the share of right classes, and n."""
+        """Return the accuracy, and the sample size."""
         return float(np.mean([self.classes[name] == answer for name, answer in answers.items()])), len(answers)
 
 
-def _split(corpus: Corpus, split: str):
+def _split(corpus: Corpus, split: str) -> pd.DataFrame:
     table = corpus.utterances[corpus.utterances["split"] == split]
     if table.empty:
         found = ", ".join(sorted(set(corpus.utterances["split"])))

@@ -1,9 +1,9 @@
-"""Encoders with a head for a task: standard architectures, their head fresh, their encoder fresh or pre-trained."""
+"""Encoders with a new head for a task, in the standard architectures; the encoder is untrained or pre-trained."""
 
 import warnings
 from collections.abc import Sequence
 from copy import deepcopy
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -24,7 +24,8 @@ __all__ = ["Task", "TASKS", "HEADED", "build_headed", "with_encoder", "head_logi
 
 Task = Literal["ctc", "classes"]
 TASKS = ("ctc", "classes")
-HEADED = {
+# By family of the encoder and task.
+HEADED: dict[str, dict[str, type[PreTrainedModel]]] = {
     "hubert": {"ctc": HubertForCTC, "classes": HubertForSequenceClassification},
     "wav2vec2": {"ctc": Wav2Vec2ForCTC, "classes": Wav2Vec2ForSequenceClassification},
     "wavlm": {"ctc": WavLMForCTC, "classes": WavLMForSequenceClassification},
@@ -38,10 +39,10 @@ def build_headed(
 
     Parameters
     ----------
-    encoder : whose configuration is taken over, but for dropout
-    task : ``"ctc"`` (a token a frame) or ``"classes"`` (a class an utterance, its frames projected and averaged)
+    encoder : its configuration is used, except for dropout
+    task : ``"ctc"`` (a token per frame) or ``"classes"`` (a class per utterance, its frames projected and averaged)
     labels : tokens, the blank first, or names of classes
-    seed : of the weights; the global random state is left as it was
+    seed : of the weights; the global random state is unchanged
     dropout : share of features dropped before and after the transformer, and within its blocks
 
     Raises
@@ -49,7 +50,7 @@ def build_headed(
     ConfigError
         There is no such task.
     CheckpointError
-        The encoder is of a family without such heads.
+        The encoder's family has no such heads.
     """
     if task not in TASKS:
         raise ConfigError(
@@ -75,21 +76,22 @@ def build_headed(
 
 
 def with_encoder(model: PreTrainedModel, encoder: PreTrainedModel) -> PreTrainedModel:
-    """Return a copy of a model with an encoder's weights below its own head, its convolutions frozen."""
+    """Return a copy of a model with the weights of a trained encoder, its head unchanged, its convolutions frozen."""
     model = deepcopy(model)
-    model.base_model.load_state_dict(encoder.state_dict())
-    model.base_model.feature_extractor.requires_grad_(False)
+    base: Any = model.base_model
+    base.load_state_dict(encoder.state_dict())
+    base.feature_extractor.requires_grad_(False)
     return model
 
 
 def head_logits(model: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """Return the logits of utterances of any lengths from their front-end frames, exact whatever the batch.
+    """Return the logits of utterances of any lengths from their front-end frames; padding does not change them.
 
     Parameters
     ----------
-    model : with a head of :data:`HEADED`
+    model : an architecture of :data:`HEADED`
     cnn : front-end frames of each utterance, computed without padding [shape=(n_frames, n_dims)]
-    mask : frames to hide behind the embedding of masked frames, padding included or not
+    mask : frames to replace by the embedding of masked frames; values at padded frames do not matter
         [shape=(n_utterances, longest n_frames), bool]
 
     Returns
@@ -97,7 +99,8 @@ def head_logits(model: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | No
     logits : [shape=(n_utterances, longest n_frames, n_tokens)], or [shape=(n_utterances, n_classes)]
     n_frames : of each utterance [shape=(n_utterances,)]
     """
-    base = model.base_model
+    whole: Any = model  # transformers declares no type for the parts of a model
+    base = whole.base_model
     n_frames = torch.tensor([len(frames) for frames in cnn], device=cnn[0].device)
     real = torch.arange(int(n_frames.max()), device=n_frames.device) < n_frames[:, None]
     projected = base.feature_projection(pad_sequence(list(cnn), batch_first=True))
@@ -105,10 +108,10 @@ def head_logits(model: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | No
     if mask is not None:
         hidden = torch.where(mask[..., None], base.masked_spec_embed.to(hidden.dtype), hidden)
     with warnings.catch_warnings():
-        # WavLM hands torch a boolean mask beside a float bias, which works, and is none of the user's business.
+        # WavLM passes torch a boolean mask and a float bias, which works; the warning does not concern users.
         warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
         hidden = base.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0]
-    if hasattr(model, "lm_head"):
-        return model.lm_head(model.dropout(hidden)), n_frames
-    frames = model.projector(hidden) * real[..., None]
-    return model.classifier(frames.sum(dim=1) / n_frames[:, None]), n_frames
+    if hasattr(whole, "lm_head"):
+        return whole.lm_head(whole.dropout(hidden)), n_frames
+    frames = whole.projector(hidden) * real[..., None]
+    return whole.classifier(frames.sum(dim=1) / n_frames[:, None]), n_frames

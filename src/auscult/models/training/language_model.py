@@ -1,4 +1,4 @@
-"""Train a small BERT on text: seeded, resumable, its checkpoints sealed like those of speech encoders."""
+"""Train a small BERT on text: resumable, with sealed checkpoints along the way and a table of its losses."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -34,29 +34,29 @@ def train_language_model(
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train a BERT by masked language modelling (Devlin et al., 2019) and seal it at the steps asked for.
+    """Train a BERT by masked language modelling (Devlin et al., 2019) and save sealed checkpoints at the given steps.
 
-    Tokens are whole words. Batches and masks are drawn from (seed, step), so that a training interrupted anywhere ends
-    in the same bytes on the same machine with the same number of threads.
+    Tokens are whole words. Batches and masks are drawn from (seed, step), so that an interrupted training resumes to
+    the same bytes on the same machine with the same number of threads.
 
     Parameters
     ----------
-    checkpoints : folder of the sealed checkpoints, ``{step}/`` each, tokenizer included
+    checkpoints : folder of the checkpoints; each step becomes a sealed folder ``{step}/``, tokenizer included
     loss_table : CSV of columns :data:`auscult.models.training.pretraining.LOSS_COLUMNS`
-    state : folder for what a resumed training needs; removed at the end
+    state : folder of the resumable state; removed at the end
     corpus : sealed text corpus with sentences of splits ``train`` and ``valid``
-    architecture : sizes that differ from the default's: ``hidden, layers, heads, feed_forward, dropout``
-    steps : steps to seal a checkpoint after, ascending; 0 is the untrained model, the last ends the training
-    batch_size : sentences a step
-    mask_share : of the words, to be predicted; BERT's is .15
+    architecture : sizes that differ from the default: ``hidden, layers, heads, feed_forward, dropout``
+    steps : steps of the checkpoints, ascending; 0 is the untrained model, the last ends the training
+    batch_size : sentences per step
+    mask_share : share of words to predict; 0.15 in BERT
     peak_learning_rate : highest learning rate
     seed : of weights, batches and masks
-    syntax_regulariser : λ of Chen et al. (2024): above 0 suppresses syntactic attention, below 0 promotes it, 0 leaves
-        it alone; see :func:`auscult.models.training.syntax_regulariser.syntactic_attention`
-    regulariser_until : last step at which it acts; all of them unless given
+    syntax_regulariser : λ of Chen et al. (2024): above 0 suppresses syntactic attention, below 0 promotes it, 0 has no
+        effect; see :func:`auscult.models.training.syntax_regulariser.syntactic_attention`
+    regulariser_until : last step with the regulariser; by default the last step of the training
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
-    identity : what else shall stand in the recipe of the checkpoints
+    identity : further entries of the checkpoints' recipe
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""Masked language modelling between two steps: batches of like lengths, masks, losses and updates from (seed, step)."""
+"""The training of a BERT by masked language modelling, step by step; batches and masks are drawn from (seed, step)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,12 @@ __all__ = ["DEFAULT_TEXT_ARCHITECTURE", "complete_text_architecture", "LanguageT
 
 DEFAULT_TEXT_ARCHITECTURE = {"hidden": 128, "layers": 3, "heads": 4, "feed_forward": 512, "dropout": 0.0}
 _MIN_POSITIONS = 32
-_POOL = 8  # batches that share out their sentences by length, so that little of them is padding
-_VALID_STREAM = 2**31  # beyond every step, so that no training batch shares the random stream of the validation
+_POOL = 8  # batches are drawn together in this number and sorted by length, so that little of them is padding
+_VALID_SEED = 2**31  # beyond every step, so that no training batch shares the random numbers of the validation
 
 
 def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the sizes of a BERT with defaults filled in; raise :class:`ConfigError` if they do not fit."""
+    """Return the sizes of a BERT, completed by defaults; raise :class:`ConfigError` if they do not fit together."""
     unknown = [key for key in architecture if key not in DEFAULT_TEXT_ARCHITECTURE]
     if unknown:
         raise ConfigError(
@@ -39,8 +39,8 @@ def complete_text_architecture(architecture: Mapping[str, Any]) -> dict[str, Any
     return sizes
 
 
-class LanguageTrainer(Learner):
-    """A BERT that learns from sentences of a corpus.
+class LanguageTrainer(Learner[BertForMaskedLM]):
+    """A BERT that is trained on sentences of a corpus.
 
     Parameters
     ----------
@@ -65,30 +65,16 @@ class LanguageTrainer(Learner):
         super().__init__(self._build(settings), settings, device)
         self.valid = list(self._valid_batches())
 
-    @property
-    def encoder(self) -> BertForMaskedLM:
-        """The model that is kept."""
-        return self.module
-
-    def advance(self) -> float:
-        """Take one step and return its masked-word loss, the regulariser left out.
-
-        Raises
-        ------
-        AnalysisError
-            The loss is not finite.
-        """
-        self.begin_step()
-        chosen = self._batch(self.step)
-        tokens = pad([self.tokens["train"][place] for place in chosen])
-        rng = np.random.default_rng([self.settings["seed"], self.step])
-        loss, _, attentions = self._predict(tokens, *self._masked(tokens, rng), attend=self._regularised)
-        total = loss
-        if attentions is not None:
-            heads = [self.heads[place] for place in chosen]
-            total = loss + self.settings["syntax_regulariser"] * syntactic_attention(attentions, heads)
-        self.end_step(total)
-        return loss.item()
+    def batch_loss(self, step: int) -> tuple[Tensor, Tensor | None]:
+        """Return the masked-word loss of a step's batch, and its syntax regulariser while it acts."""
+        chosen = self._batch(step)
+        tokens = pad([self.tokens["train"][sentence] for sentence in chosen])
+        rng = np.random.default_rng([self.settings["seed"], step])
+        loss, _, attentions = self._predict(tokens, *self._masked(tokens, rng), attend=self._regularised(step))
+        if attentions is None:
+            return loss, None
+        heads = [self.heads[sentence] for sentence in chosen]
+        return loss, self.settings["syntax_regulariser"] * syntactic_attention(attentions, heads)
 
     def validate(self) -> tuple[float, float]:
         """Return loss and accuracy on the sentences of split ``valid`` with fixed masks; raise as :meth:`advance`."""
@@ -99,10 +85,9 @@ class LanguageTrainer(Learner):
         self.require_finite(float(loss))
         return float(loss), float(accuracy)
 
-    @property
-    def _regularised(self) -> bool:
+    def _regularised(self, step: int) -> bool:
         until = self.settings["regulariser_until"]
-        return bool(self.settings["syntax_regulariser"]) and (until is None or self.step <= until)
+        return bool(self.settings["syntax_regulariser"]) and (until is None or step <= until)
 
     def _build(self, settings: Mapping[str, Any]) -> BertForMaskedLM:
         sizes = settings["architecture"]
@@ -118,40 +103,42 @@ class LanguageTrainer(Learner):
             max_position_embeddings=max(_MIN_POSITIONS, longest),
             pad_token_id=self.tokenizer.pad_token_id,
         )
-        # Fused attention is faster, but returns no weights: what acts on them needs the plain one.
+        # Fused attention is faster, but returns no weights, which the regulariser needs.
         attention = "eager" if settings["syntax_regulariser"] else "sdpa"
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings["seed"])
             return BertForMaskedLM._from_config(config, attn_implementation=attention)
 
     def _batch(self, step: int) -> np.ndarray:
-        """Return the training sentences of a step: one of the batches of like length that a pool is dealt into."""
-        pool, place = divmod(step - 1, _POOL)
+        """Return the training sentences of a step: one of the batches, each of similar lengths, of a random pool."""
+        pool, turn = divmod(step - 1, _POOL)
         rng = np.random.default_rng([self.settings["seed"], pool, *b"pool"])
         n, size = len(self.tokens["train"]), self.settings["batch_size"]
         drawn = rng.choice(n, _POOL * size, replace=n < _POOL * size)
         lengths = [len(self.tokens["train"][sentence]) for sentence in drawn]
-        return drawn[np.argsort(lengths, kind="stable")].reshape(_POOL, size)[rng.permutation(_POOL)[place]]
+        return drawn[np.argsort(lengths, kind="stable")].reshape(_POOL, size)[rng.permutation(_POOL)[turn]]
 
     def _masked(self, tokens: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         n_words = len(self.tokenizer) - len(SPECIAL)
         return mask_tokens(tokens, rng, self.settings["mask_share"], self.tokenizer.mask_token_id, n_words)
 
-    def _predict(self, tokens: Tensor, inputs: Tensor, hidden: Tensor, attend: bool = False):
-        """Return loss and accuracy at hidden words, and attention weights if wanted."""
+    def _predict(
+        self, tokens: Tensor, inputs: Tensor, hidden: Tensor, attend: bool = False
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, ...] | None]:
+        """Return loss and accuracy at masked words, and, with ``attend``, the attention weights of each layer."""
         tokens, inputs, hidden = (values.to(self.device) for values in (tokens, inputs, hidden))
         mask = (tokens != self.tokenizer.pad_token_id).long()
-        output = self.encoder.bert(input_ids=inputs, attention_mask=mask, output_attentions=attend)
-        # The vocabulary is scored where a word is hidden only.
-        scores = self.encoder.cls(output.last_hidden_state[hidden])
+        output = self.module.bert(input_ids=inputs, attention_mask=mask, output_attentions=attend)
+        # The vocabulary is scored at masked words only.
+        scores = self.module.cls(output.last_hidden_state[hidden])
         loss = nn.functional.cross_entropy(scores, tokens[hidden])
         accuracy = (scores.argmax(-1) == tokens[hidden]).float().mean()
         return loss, accuracy, output.attentions if attend else None
 
     def _valid_batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        rng = np.random.default_rng([self.settings["seed"], _VALID_STREAM])
+        rng = np.random.default_rng([self.settings["seed"], _VALID_SEED])
         size = self.settings["batch_size"]
-        ordered: Sequence = sorted(self.tokens["valid"], key=len)
+        ordered: list[list[int]] = sorted(self.tokens["valid"], key=len)
         for start in range(0, len(ordered), size):
             tokens = pad(ordered[start : start + size])
             yield tokens, *self._masked(tokens, rng)
@@ -160,25 +147,26 @@ class LanguageTrainer(Learner):
 def mask_tokens(
     tokens: Tensor, rng: np.random.Generator, share: float, mask_token: int, n_words: int
 ) -> tuple[Tensor, Tensor]:
-    """Hide words as BERT does: of the chosen share, .8 become the mask, .1 another word, .1 stay as they are.
+    """Mask words as in BERT: of the words to predict, 80 % become the mask, 10 % a random word, 10 % stay unchanged.
 
     Parameters
     ----------
-    tokens : special tokens first in the vocabulary, then ``n_words`` words [shape=(n_sentences, n_tokens)]
-    rng : generator
-    share : of words that are to be predicted; at least one of a batch is
-    mask_token : its number
-    n_words : number of words that may be put in
+    tokens : token indices, special tokens first, then ``n_words`` words [shape=(n_sentences, n_tokens)]
+    rng : random number generator
+    share : of words to predict; at least one word per batch
+    mask_token : index of the mask
+    n_words : number of words in the vocabulary
 
     Returns
     -------
-    inputs, hidden : what the model reads; where it must predict [shape as tokens]
+    inputs : the model's input [same shape as tokens]
+    hidden : True for words to predict [same shape as tokens]
     """
     words = tokens >= len(SPECIAL)
-    lots = torch.from_numpy(rng.random((2, *tokens.shape)))
-    chosen = words & (lots[0] < share)
+    draws = torch.from_numpy(rng.random((2, *tokens.shape)))
+    chosen = words & (draws[0] < share)
     if not chosen.any():
-        chosen = words & (lots[0] == lots[0][words].min())
+        chosen = words & (draws[0] == draws[0][words].min())
     others = torch.from_numpy(rng.integers(len(SPECIAL), len(SPECIAL) + n_words, tokens.shape))
-    inputs = torch.where(chosen & (lots[1] < 0.8), mask_token, tokens)
-    return torch.where(chosen & (lots[1] >= 0.9), others, inputs), chosen
+    inputs = torch.where(chosen & (draws[1] < 0.8), mask_token, tokens)
+    return torch.where(chosen & (draws[1] >= 0.9), others, inputs), chosen

@@ -1,35 +1,50 @@
-"""What all trainings share: a module, its optimiser and step, the schedule, an update, a state to go on from."""
+"""Base class of all trainings: a module, its optimiser, the learning-rate schedule, one step, a resumable state."""
 
 import math
-from collections.abc import Mapping
-from typing import Any
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from typing import Any, Generic, TypeVar, cast
 
 import torch
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from auscult.errors import AnalysisError
 
-__all__ = ["Learner", "learning_rate"]
+__all__ = ["Learner", "build_optimiser", "learning_rate"]
+
+Kept = TypeVar("Kept", bound=PreTrainedModel)
 
 
-class Learner:
-    """A module, its optimiser and its step; the next batch follows from seed and step, so that nothing else is kept.
+class Learner(ABC, Generic[Kept]):
+    """A module with its optimiser and step; each batch follows from seed and step, so that no other state is needed.
 
     Parameters
     ----------
-    module : what learns; parameters that need no gradient stay as they are
-    settings : of the training, with ``steps``, ``peak_learning_rate``, ``seed`` and what the training is called by
+    module : the module to train; parameters that need no gradient are not trained
+    settings : of the training, with ``steps``, ``peak_learning_rate``, ``seed`` and the entry named by ``called_by``
     device : ``"cpu"`` or ``"cuda"``
+    untrained : the model of step 0, if training starts from a trained encoder; by default the module before training
     """
 
-    # The setting that tells in an error which training it was.
+    # The setting that identifies the training in an error.
     called_by = "recipe"
+    # The setting with the number of steps at the start in which a trained encoder stays fixed, if there is one.
+    held_by: str | None = None
 
-    def __init__(self, module: nn.Module, settings: Mapping[str, Any], device: str):
+    def __init__(self, module: nn.Module, settings: Mapping[str, Any], device: str, untrained: Kept | None = None):
         self.settings, self.device, self.step = settings, device, 0
-        self.module = module.to(device)
-        learning = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        self.optimiser = torch.optim.AdamW(learning, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
+        self.module: Any = module.to(device)
+        self.untrained = untrained
+        if untrained is not None:
+            cast("nn.Module", untrained).to(device)
+        self.encoder_parameters: list[nn.Parameter] = []
+        self.optimiser = build_optimiser(parameter for parameter in module.parameters() if parameter.requires_grad)
+
+    @property
+    def encoder(self) -> Kept:
+        """The model that checkpoints hold, head included: at step 0 the untrained model, then the trained one."""
+        return self.module if self.step or self.untrained is None else self.untrained
 
     @property
     def learning_rate(self) -> float:
@@ -37,27 +52,51 @@ class Learner:
         n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
         return learning_rate(self.step, n_steps, peak) if self.step else 0.0
 
+    @abstractmethod
+    def batch_loss(self, step: int) -> tuple[Tensor, Tensor | None]:
+        """Return the loss of a step's batch, and a regulariser that the step adds to it, if there is one."""
+
+    @abstractmethod
+    def validate(self) -> tuple[float, ...]:
+        """Return the loss on split ``valid`` and further measures; raise as :meth:`require_finite` does."""
+
+    def advance(self) -> float:
+        """Take one step and return the loss of its batch, without the regulariser.
+
+        Raises
+        ------
+        AnalysisError
+            The loss is not finite.
+        """
+        self.begin_step()
+        loss, regulariser = self.batch_loss(self.step)
+        self.end_step(loss if regulariser is None else loss + regulariser)
+        return loss.item()
+
     def state(self) -> dict[str, Any]:
-        """Return what :meth:`restore` needs."""
+        """Return the content that :meth:`restore` needs."""
         return {"step": self.step, "module": self.module.state_dict(), "optimiser": self.optimiser.state_dict()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go back to where :meth:`state` was called."""
+        """Return to the point of the training at which :meth:`state` was called."""
         self.module.load_state_dict(state["module"])
         self.optimiser.load_state_dict(state["optimiser"])
         self.step = state["step"]
 
     def begin_step(self) -> None:
-        """Go to the next step: its random numbers and learning rate, and no gradients yet."""
+        """Start the next step: set its random seed, learning rates and trainable parameters, and clear gradients."""
         self.step += 1
         torch.manual_seed(self.settings["seed"] * 1_000_003 + self.step)
         for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate
+            group["lr"] = self.learning_rate * group.get("share", 1.0)
+        if self.held_by is not None:
+            for parameter in self.encoder_parameters:
+                parameter.requires_grad_(self.step > self.settings[self.held_by])
         self.module.train()
         self.optimiser.zero_grad()
 
     def end_step(self, loss: Tensor) -> None:
-        """Change the weights by the gradient of the loss, clipped to norm 1; raise as :meth:`require_finite` does."""
+        """Update the weights by the gradient of the loss, clipped to norm 1; raise as :meth:`require_finite` does."""
         self.require_finite(loss.item())
         loss.backward()
         nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
@@ -73,8 +112,13 @@ class Learner:
             )
 
 
+def build_optimiser(parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.AdamW:
+    """Return AdamW over parameters, or over groups of them whose ``share`` multiplies the learning rate."""
+    return torch.optim.AdamW(parameters, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
+
+
 def learning_rate(step: int, n_steps: int, peak: float, warmup: float = 0.1) -> float:
-    """Return the learning rate of a step in 1 … n_steps: a cosine up to the peak, and one down to a hundredth of it."""
+    """Return the learning rate of a step in 1 … n_steps: a cosine up to the peak, then one down to 1 % of it."""
     top = max(1.0, warmup * n_steps)
     if step <= top:
         return peak * (0.04 + 0.96 * (1 - math.cos(math.pi * step / top)) / 2)

@@ -1,11 +1,12 @@
-"""One training between two steps: batches, losses and updates, all of them drawn from (seed, step)."""
+"""The pre-training of a speech encoder, step by step; crops, augmentation and masks are drawn from (seed, step)."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from transformers import PreTrainedModel
 
 from auscult.corpora.corpus import Corpus
 from auscult.models.training.architecture import build_encoder, encoder_timing
@@ -21,23 +22,23 @@ __all__ = ["Trainer"]
 SAMPLE_RATE_HZ = 16000
 OBJECTIVES = {"masked_prediction": MaskedPrediction, "contrastive": Contrastive}
 _N_VALID_CROPS = 32
-_VALID_STREAM = 2**31  # beyond every step, so that no training batch shares the random stream of the validation
+_VALID_SEED = 2**31  # beyond every step, so that no training batch shares the random numbers of the validation
 
 
-class Trainer(Learner):
-    """A speech encoder that learns from crops of a corpus.
+class Trainer(Learner[PreTrainedModel]):
+    """A speech encoder that is pre-trained on crops of a corpus.
 
     Parameters
     ----------
-    corpus : what to learn from, with splits ``train`` and ``valid``
-    settings : of the training, as :func:`auscult.models.training.pretraining.train_model` takes them
+    corpus : training data, with splits ``train`` and ``valid``
+    settings : parameters of :func:`auscult.models.training.pretraining.train_model`
     device : ``"cpu"`` or ``"cuda"``
     """
 
     def __init__(self, corpus: Corpus, settings: Mapping[str, Any], device: str):
         self.timing = encoder_timing(settings["architecture"])
         self.n_frames = int(self.timing.n_frames(round(settings["crop_s"] * SAMPLE_RATE_HZ)))
-        # What no frame hears is not read: every convolution then ends where its input does.
+        # Samples beyond the last frame's receptive field are not read: every convolution uses all of its input.
         self.n_samples = self.timing.receptive_field_samples + (self.n_frames - 1) * self.timing.hop_samples
         codebooks = settings["codebooks"] if settings["recipe"] == "masked_prediction" else {}
         encoder = build_encoder(settings["recipe"], settings["architecture"], settings["seed"])
@@ -48,25 +49,17 @@ class Trainer(Learner):
         self.stream, self.valid = streams["train"], list(self._valid_batches(streams["valid"]))
 
     @property
-    def encoder(self) -> nn.Module:
-        """The model that is kept; the heads around it are not."""
+    def encoder(self) -> PreTrainedModel:
+        """The model that checkpoints hold; the heads of the objective are left out."""
         return self.module.encoder
 
-    def advance(self) -> float:
-        """Take one step and return its loss.
-
-        Raises
-        ------
-        AnalysisError
-            The loss is not finite.
-        """
-        self.begin_step()
-        rng = np.random.default_rng([self.settings["seed"], self.step])
-        waveforms, targets = self.stream.crops(rng, self.settings["batch_size"], self.n_samples)
-        batch = self._tensors(augment(rng, waveforms), targets, rng)
-        loss, _ = self.module(*batch, progress=self.step / self.settings["steps"][-1])
-        self.end_step(loss)
-        return loss.item()
+    def batch_loss(self, step: int) -> tuple[Tensor, None]:
+        """Return the loss of a step's batch; there is no regulariser."""
+        rng = np.random.default_rng([self.settings["seed"], step])
+        waveforms, units = self.stream.crops(rng, self.settings["batch_size"], self.n_samples)
+        batch = self._tensors(augment(rng, waveforms), units, rng)
+        loss, _ = self.module(*batch, progress=step / self.settings["steps"][-1])
+        return loss, None
 
     def validate(self) -> tuple[float, float]:
         """Return loss and accuracy on fixed crops and masks of split ``valid``; raise as :meth:`advance` does."""
@@ -78,12 +71,15 @@ class Trainer(Learner):
         return float(loss), float(accuracy)
 
     def _valid_batches(self, stream: Stream) -> Iterator[tuple[Tensor, dict[str, Tensor], Tensor]]:
-        rng = np.random.default_rng([self.settings["seed"], _VALID_STREAM])
+        rng = np.random.default_rng([self.settings["seed"], _VALID_SEED])
         for _ in range(max(1, _N_VALID_CROPS // self.settings["batch_size"])):
-            waveforms, targets = stream.crops(rng, self.settings["batch_size"], self.n_samples)
-            yield self._tensors(waveforms, targets, rng)
+            waveforms, units = stream.crops(rng, self.settings["batch_size"], self.n_samples)
+            yield self._tensors(waveforms, units, rng)
 
-    def _tensors(self, waveforms: np.ndarray, targets: Mapping[str, np.ndarray], rng: np.random.Generator):
+    def _tensors(
+        self, waveforms: np.ndarray, units: Mapping[str, np.ndarray], rng: np.random.Generator
+    ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        """Return normalised waveforms, units by codebook, and a mask, on the device."""
         mask = torch.from_numpy(span_mask(rng, len(waveforms), self.n_frames)).to(self.device)
-        units = {name: torch.from_numpy(values).to(self.device) for name, values in targets.items()}
-        return torch.from_numpy(normalise(waveforms)).to(self.device), units, mask
+        on_device = {name: torch.from_numpy(values).to(self.device) for name, values in units.items()}
+        return torch.from_numpy(normalise(waveforms)).to(self.device), on_device, mask

@@ -1,4 +1,4 @@
-"""Train a small speech encoder: seeded, resumable, with sealed checkpoints along the way and a table of its losses."""
+"""Train a small speech encoder: resumable, with sealed checkpoints along the way and a table of its losses."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,29 +47,29 @@ def train_model(
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train an encoder on a corpus and seal it at the steps asked for.
+    """Train an encoder on a corpus and save sealed checkpoints at the given steps.
 
     AdamW with a one-cycle learning rate; span masks; crops with a random channel and noise. Batches, masks and dropout
-    are drawn from (seed, step), so that a training interrupted anywhere ends in the same bytes on the same machine
-    with the same number of threads.
+    are drawn from (seed, step), so that an interrupted training resumes to the same bytes on the same machine with the
+    same number of threads.
 
     Parameters
     ----------
-    checkpoints : folder of the sealed checkpoints, ``{step}/`` each; only the encoder is kept in them
+    checkpoints : folder of the checkpoints; each step becomes a sealed folder ``{step}/`` with the encoder alone
     loss_table : CSV of columns :data:`LOSS_COLUMNS`; validation on fixed crops and masks of split ``valid``
-    state : folder for what a resumed training needs; removed at the end
+    state : folder of the resumable state; removed at the end
     corpus : sealed corpus folder with splits ``train`` and ``valid``
     recipe : ``"masked_prediction"`` (HuBERT) or ``"contrastive"`` (wav2vec 2.0)
     architecture : sizes that differ from the default encoder's
-    codebooks : number of targets by codebook (``mel``, ``pitch``); ignored by ``"contrastive"``
-    steps : steps to seal a checkpoint after, ascending; 0 is the untrained encoder, the last ends the training
-    batch_size : crops a step
+    codebooks : number of units by codebook (``mel``, ``pitch``); ignored by ``"contrastive"``
+    steps : steps of the checkpoints, ascending; 0 is the untrained encoder, the last ends the training
+    batch_size : crops per step
     crop_s : length of a crop, in seconds
     peak_learning_rate : highest learning rate
     seed : of weights, codebooks, crops and masks
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
-    identity : what else shall stand in the recipe of the checkpoints
+    identity : further entries of the checkpoints' recipe
 
     Raises
     ------
@@ -100,15 +100,15 @@ def train_model(
 
 
 def run_training(
-    trainer: Any, sealer: Sealer, folder: Path, columns: Sequence[str], log_every: int = _LOG_EVERY
+    trainer: Learner[Any], sealer: Sealer, folder: Path, columns: Sequence[str], log_every: int = _LOG_EVERY
 ) -> pd.DataFrame:
-    """Train to the last step, sealing, logging and saving on the way; return the table of losses.
+    """Train to the last step, saving checkpoints and the resumable state on the way; return the table of losses.
 
     Parameters
     ----------
-    trainer : with ``advance()`` and ``validate()``, and ``encoder``, the model that is kept
+    trainer : the training
     sealer : of the checkpoints
-    folder : of the state from which an interrupted training goes on
+    folder : of the state from which an interrupted training resumes
     columns : ``step, loss_train``, a name for each number that ``trainer.validate`` returns, ``learning_rate``
     log_every : steps between two rows of the table
     """
@@ -135,8 +135,15 @@ def run_training(
             progress.update()
 
 
-def _resume(trainer: Learner, sealer: Sealer, folder: Path) -> tuple[list[float], list[list[float]], dict[int, Any]]:
-    """Take up an interrupted training of the same settings; seal again what it had sealed and is gone."""
+def _resume(
+    trainer: Learner[Any], sealer: Sealer, folder: Path
+) -> tuple[list[float], list[list[float]], dict[int, dict[str, torch.Tensor]]]:
+    """Resume an interrupted training with the same settings; write its missing checkpoints again.
+
+    Returns
+    -------
+    losses since the last row of the table, rows of the table, and weights of the checkpoints so far
+    """
     found = load_state(folder, sealer.identity)
     if found is None:
         remove_state(folder)
@@ -146,14 +153,14 @@ def _resume(trainer: Learner, sealer: Sealer, folder: Path) -> tuple[list[float]
     return found["losses"], found["rows"], found["passed"]
 
 
-def _seal(trainer: Learner, sealer: Sealer, passed: Mapping[int, Any]) -> None:
+def _seal(trainer: Learner[Any], sealer: Sealer, passed: Mapping[int, dict[str, torch.Tensor]]) -> None:
     encoder = deepcopy(trainer.encoder)
     for step in sealer.missing(passed):
         encoder.load_state_dict(passed[step])
         sealer.seal(encoder, step)
 
 
-def _weights(trainer: Learner) -> dict[str, torch.Tensor]:
+def _weights(trainer: Learner[Any]) -> dict[str, torch.Tensor]:
     return {name: value.detach().cpu().clone() for name, value in trainer.encoder.state_dict().items()}
 
 
@@ -162,7 +169,7 @@ def _mean(losses: Sequence[float]) -> float:
 
 
 def check_steps(steps: Sequence[int]) -> None:
-    """Raise :class:`ConfigError` unless steps ascend and end above 0."""
+    """Raise :class:`ConfigError` unless steps are ascending and end above 0."""
     if list(steps) != sorted(set(steps)) or not steps or steps[0] < 0 or steps[-1] < 1:
         raise ConfigError(f"expected ascending steps that end above 0, found {list(steps)}; for example [0, 100, 1500]")
 
@@ -187,14 +194,14 @@ def _check_crop(crop_s: float, timing: FrameTiming) -> None:
     if n_frames < 10:
         shortest_s = (timing.receptive_field_samples + 9 * timing.hop_samples) / SAMPLE_RATE_HZ
         raise ConfigError(
-            f"expected crops of at least 10 frames to mask some of them, found {n_frames} in {crop_s:g} s; set crop_s "
+            f"expected crops of at least 10 frames (some are masked), found {n_frames} in {crop_s:g} s; set crop_s "
             f"to {shortest_s:g} or more (2 is usual)"
         )
 
 
 @contextmanager
 def limited_threads(n_threads: int) -> Iterator[None]:
-    """Give torch and every numerical library so many threads, and torch back what it had."""
+    """Limit torch and every numerical library to ``n_threads`` in the block; restore the limits at its end."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

@@ -1,4 +1,4 @@
-"""What a training leaves on disk: sealed checkpoints, and the state from which an interrupted training goes on."""
+"""Files of a training: sealed checkpoints, and the state from which an interrupted training resumes."""
 
 import shutil
 from collections.abc import Iterable, Mapping
@@ -18,13 +18,13 @@ _FILE = "training.pt"
 
 
 def save_state(folder: str | Path, identity: Mapping[str, Any], content: Mapping[str, Any]) -> None:
-    """Write tensors, numbers and lists of them, whole or not at all."""
+    """Write the state of a training (tensors, numbers and containers of them), completely or not at all."""
     with build_folder(Path(folder) / "latest", identity) as partial:
         torch.save(dict(content), partial / _FILE)
 
 
 def load_state(folder: str | Path, identity: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return what was saved for the same identity; None if nothing was, or if it is damaged or of another training."""
+    """Return the state saved under the same identity; None if there is none, or a damaged or another one."""
     latest = Path(folder) / "latest"
     try:
         manifest = check_folder(latest)
@@ -36,19 +36,19 @@ def load_state(folder: str | Path, identity: Mapping[str, Any]) -> dict[str, Any
 
 
 def remove_state(folder: str | Path) -> None:
-    """Delete what was saved; no state is no error."""
+    """Delete a saved state, if there is one."""
     shutil.rmtree(folder, ignore_errors=True)
 
 
 class Sealer:
-    """Seals the checkpoints of one training, and knows which of them stand already.
+    """Saves the sealed checkpoints of one training, and finds those that exist already.
 
     Parameters
     ----------
     folder : of the checkpoints, ``{step}/`` each
     settings : of the training; with the step, the recipe of each checkpoint
-    parents : manifest digests of what is learned from
-    **beside : what else :func:`~auscult.models.checkpoints.save_checkpoint` writes into each folder
+    parents : digests of the folders that the training reads
+    **beside : further arguments of :func:`~auscult.models.checkpoints.save_checkpoint`
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], parents: Mapping[str, str], **beside: Any):
@@ -56,12 +56,12 @@ class Sealer:
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What tells this training from others."""
+        """Settings and parents, which together identify the training."""
         return {**self.settings, "parents": dict(self.parents)}
 
     def missing(self, steps: Iterable[int]) -> list[int]:
-        """Return the steps without a sealed checkpoint of this very training."""
-        return [step for step in steps if not self._stands(step)]
+        """Return the steps without a sealed checkpoint of this training."""
+        return [step for step in steps if not self._is_sealed(step)]
 
     def seal(self, encoder: PreTrainedModel, step: int) -> None:
         """Write the checkpoint of a step."""
@@ -71,7 +71,7 @@ class Sealer:
     def _recipe(self, step: int) -> dict[str, Any]:
         return {**self.settings, "step": step}
 
-    def _stands(self, step: int) -> bool:
+    def _is_sealed(self, step: int) -> bool:
         try:
             manifest = check_folder(self.folder / str(step))
         except ManifestError:

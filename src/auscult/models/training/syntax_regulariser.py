@@ -1,4 +1,4 @@
-"""How much a model attends along the arcs of gold parses, as something to push up or down in training."""
+"""The attention of a model along the arcs of gold parses, as a regulariser that raises or lowers it in training."""
 
 from collections.abc import Sequence
 
@@ -12,15 +12,15 @@ __all__ = ["syntactic_attention"]
 def syntactic_attention(attentions: Sequence[Tensor], heads: Sequence[np.ndarray]) -> Tensor:
     """Return the mean over sentences of Σ γ(word, head) over the arcs of their parses.
 
-    γ is the largest attention weight between the two words over all layers and heads (Chen et al., 2024, section 3.2),
-    which they add to the loss λ-fold. Either word may attend to the other, since both directions count as syntactic
-    attention when it is measured. A word is one token here.
+    γ is the largest attention weight between the two words over all layers and attention heads (Chen et al., 2024,
+    section 3.2); the loss gains λ times this sum. Either word may attend to the other, because the measure of syntactic
+    attention counts both directions. A word is one token here.
 
     Parameters
     ----------
-    attentions : of each layer, behind one special token and before another
+    attentions : weights of each layer; sentences have one special token at either end
         [shape=(n_sentences, n_heads, n_tokens, n_tokens)]
-    heads : of each sentence, the place of each word's head, -1 for the root [shape=(n_words,)]
+    heads : for each sentence, the index of each word's head, -1 for the root [shape=(n_words,)]
     """
     weights = torch.stack([layer.amax(dim=1) for layer in attentions]).amax(dim=0)
     weights = torch.maximum(weights, weights.transpose(1, 2))

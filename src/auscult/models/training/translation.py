@@ -1,4 +1,4 @@
-"""Train speech translators of one mechanism, several seeds in one go: seeded, resumable, sealed along the way."""
+"""Train speech translators of one mechanism with several seeds: resumable, with sealed checkpoints along the way."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ import torch
 
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
-from auscult.manifests import check_folder
+from auscult.models.seals import checkpoint_digest
 from auscult.models.training.pretraining import check_steps, limited_threads, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.models.training.translation_trainer import Material, TranslationTrainer
@@ -45,35 +45,35 @@ def train_translators(
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train the seeds of one mechanism on the translations of a corpus, one after the other.
+    """Train translators of one mechanism on the translations of a corpus, one seed after the other.
 
-    They share what does not learn: front-end frames, or the states of a frozen encoder, are computed once and kept in
-    memory. AdamW with a one-cycle learning rate; utterances of like length in a batch. Batches and dropout are drawn
-    from (seed, step), so that a training interrupted anywhere ends in the same bytes on the same machine with the same
-    number of threads.
+    The seeds share the output of parts that are not trained: front-end frames, or the states of a frozen encoder, are
+    computed once and kept in memory. AdamW with a one-cycle learning rate; a batch holds utterances of similar length.
+    Batches and dropout are drawn from (seed, step), so that an interrupted training resumes to the same bytes on the
+    same machine with the same number of threads.
 
     Parameters
     ----------
-    checkpoints : of each model the folder of its sealed checkpoints, ``{step}/`` each: a folder of
-        ``SpeechEncoderDecoderModel`` with an adapter, and ``vocab.json``
-    quality_tables : CSV of columns :data:`TRANSLATION_COLUMNS`, measured on split ``valid``
-    states : folders for what a resumed training needs; removed at the end
-    seeds : of untrained weights, batches and dropout
-    steps : steps to seal a checkpoint after, ascending; 0 is untrained; the last ends the training
-    corpus : sealed corpus folder with references, of splits ``train`` and ``valid``
-    start : sealed checkpoint of the encoder; of ``frozen`` a recogniser
+    checkpoints : by model, the folder of its checkpoints; each step becomes a sealed folder ``{step}/`` with a
+        ``SpeechEncoderDecoderModel`` with adapter, and ``vocab.json``
+    quality_tables : by model, CSV of columns :data:`TRANSLATION_COLUMNS`, measured on split ``valid``
+    states : by model, the folder of its resumable state; removed at the end
+    seeds : by model, the seed of untrained weights, batches and dropout
+    steps : by model, the steps of its checkpoints, ascending; 0 is untrained, the last ends the training
+    corpus : sealed corpus folder with references for splits ``train`` and ``valid``
+    start : checkpoint folder of the encoder; for ``frozen``, of a recogniser
     mechanism : see :mod:`auscult.models.translators.architecture`
-    batch_size : utterances a step
+    batch_size : utterances per step
     peak_learning_rate : highest learning rate
     dropout : in the decoder
-    width : of the narrow layer of ``frozen``
+    width : dimensions of the narrow layer of ``frozen``
     decoder_layers : blocks of the decoder
-    decoder_steps : steps at the start in which adapter and decoder alone learn, so that the encoder is still what it
-        was once the decoder listens to it
-    encoder_rate : learning rate of the encoder over that of adapter and decoder
+    decoder_steps : steps at the start in which only adapter and decoder are trained: gradients through an untrained
+        decoder would damage the encoder
+    encoder_rate : learning rate of the encoder relative to the rest of the model
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
-    identity : what else shall stand in the recipe of the checkpoints
+    identity : further entries of the checkpoints' recipe
 
     Raises
     ------
@@ -82,13 +82,13 @@ def train_translators(
     AnalysisError
         The loss is no longer finite.
     """
-    for mine in steps.values():
-        check_steps(mine)
+    for of_model in steps.values():
+        check_steps(of_model)
     if batch_size < 1:
         raise ConfigError(f"expected a positive batch_size, found {batch_size}")
     with limited_threads(threads), torch.random.fork_rng(devices=[]):
-        source, parent = read_corpus(corpus), check_folder(start)
-        parents = {"corpus": source.manifest.sha256, "start": parent.sha256}
+        source = read_corpus(corpus)
+        parents = {"corpus": source.manifest.sha256, "start": checkpoint_digest(start)}
         shared = {
             "mechanism": mechanism,
             "batch_size": batch_size,
@@ -110,10 +110,17 @@ def train_translators(
             _train(TranslationTrainer(material, settings), folder, recipe, parents, states[name], quality_tables[name])
 
 
-def _train(trainer, folder: Path, recipe: Mapping, parents: Mapping, state: Path, table: Path) -> None:
+def _train(
+    trainer: TranslationTrainer,
+    folder: Path,
+    recipe: Mapping[str, Any],
+    parents: Mapping[str, str],
+    state: Path,
+    table: Path,
+) -> None:
     _log.info("%s: about %.0f s for %d steps", folder.name, trainer.estimate(), trainer.settings["steps"][-1])
     normalised = trainer.material.preprocessor.get("do_normalize", True)
-    vocabulary = vocabulary_json(trainer.pieces.names)
+    vocabulary = vocabulary_json(trainer.subwords.names)
     sealer = Sealer(folder, recipe, parents, do_normalize=normalised, vocabulary=vocabulary)
     write_table(run_training(trainer, sealer, Path(state), TRANSLATION_COLUMNS, _LOG_EVERY), table)
     remove_state(state)

@@ -1,4 +1,4 @@
-"""Targets of masked prediction: acoustic units found by k-means, a codebook for the spectrum and one for the pitch."""
+"""Acoustic units for masked prediction, found by k-means: one codebook for the spectrum and one for the pitch."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ _CONTOUR_STEP_SAMPLES = 640
 
 
 class Codebook:
-    """The centres of one codebook, and how frames are given to them.
+    """The centres of one codebook, and the assignment of frames to units.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ class Codebook:
         self.centres = centres
 
     def assign(self, features: np.ndarray) -> np.ndarray:
-        """Return each frame's nearest centre [shape=(n_frames,), int16]; frames of NaN (no pitch) get the last unit."""
+        """Return the unit of each frame, its nearest centre [shape=(n_frames,), int16]; the last unit for NaN."""
         known = np.isfinite(features).all(axis=1)
         distances = (self.centres**2).sum(axis=1) - 2 * features[known] @ self.centres.T
         units = np.full(len(features), len(self.centres), dtype=np.int16)
@@ -42,13 +42,14 @@ def fit_codebook(
 ) -> Codebook:
     """Fit k-means to a random sample of frames.
 
-    Frames of NaN (no pitch) are a unit of their own: one centre fewer is fitted if there are any.
+    Frames of NaN (unvoiced frames of the pitch codebook) form a unit of their own; if there are any, one centre fewer
+    is fitted.
 
     Parameters
     ----------
-    name : codebook, for messages
+    name : of the codebook, for messages
     features : per utterance [shape=(n_frames, n_features)]
-    n_units : targets of the codebook
+    n_units : number of units of the codebook
     seed : of the sample and of the initial centres
     n_frames : size of the sample
 
@@ -72,13 +73,13 @@ def fit_codebook(
 
 
 def unit_features(name: str, waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
-    """Return the features that a codebook clusters [shape=(n_frames, n_features), float32], NaN where there are none.
+    """Return the features that a codebook clusters [shape=(n_frames, n_features), float32]; NaN where undefined.
 
     Parameters
     ----------
     name : one of :data:`CODEBOOKS`
     waveform : samples at 16 kHz
-    timing : of the frames of the model that shall predict the units
+    timing : of the frames of the model that will predict the units
     """
     match name:
         case "mel":
@@ -93,10 +94,10 @@ def unit_features(name: str, waveform: np.ndarray, timing: FrameTiming) -> np.nd
 
 
 def spectral_features(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
-    """Return cepstra of the log-mel spectrum at each frame's centre and half a hop to either side, less their mean.
+    """Return mean-normalised cepstra of the log-mel spectrum at each frame's centre and half a hop before and after.
 
-    Subtracting the mean over the utterance takes out the channel and part of the voice; cepstra keep the spectrum's
-    shape and drop its harmonics, so that units tell phones rather than pitch.
+    Subtracting the utterance's mean removes the channel and part of the voice. Cepstra describe the spectral envelope
+    and not the harmonics, so that units reflect phones rather than pitch.
     """
     halves = FrameTiming(timing.receptive_field_samples, timing.hop_samples // 2)
     cepstra = dct(log_mel(waveform, halves), norm="ortho", axis=1)[:, :N_CEPSTRA].astype(np.float32)
@@ -106,12 +107,12 @@ def spectral_features(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
 
 
 def pitch_features(waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
-    """Return the contour of log F0 around each frame and, with half the weight, its height; NaN without a voice.
+    """Return the contour of log F0 around each frame and, with half the weight, its height; NaN in unvoiced frames.
 
-    The contour is read at five points over 160 ms, less their mean, and runs on through voiceless stretches. So units
-    tell rises, falls and turns first, and register second: what a tone is, where a syllable lasts some 200 ms.
-    Heights are not made relative to the speaker. A model would have to know whom it hears before it could name any
-    unit; this small, it spends its first hundreds of steps on that, though pitch itself is learnt within a hundred.
+    The contour is read at five points over 160 ms, minus their mean, and is interpolated over unvoiced frames. Units
+    thus reflect rises, falls and turns first and register second, which is what makes a tone where a syllable lasts
+    about 200 ms. Heights are not relative to the speaker: a model would have to identify the speaker before it could
+    predict any unit, on which a small model spends hundreds of steps, while it learns pitch itself within a hundred.
     """
     track, voiced = log_f0(waveform, timing=timing).T
     apart = max(1, round(_CONTOUR_STEP_SAMPLES / timing.hop_samples))

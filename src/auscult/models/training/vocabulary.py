@@ -1,4 +1,4 @@
-"""The characters a recogniser writes with, as ``vocab.json`` of Hugging Face's CTC tokenizers has them."""
+"""The characters of a recogniser, in the format of ``vocab.json`` of Hugging Face's CTC tokenizers."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -12,12 +12,12 @@ BLANK, DELIMITER = "<pad>", "|"
 
 
 def build_vocabulary(texts: Iterable[str]) -> tuple[str, ...]:
-    """Return the tokens of transcripts in their order: the blank (0), the word delimiter (1), then characters, sorted.
+    """Return the tokens of transcripts in order: the blank (0), the word delimiter (1), then characters, sorted.
 
     Raises
     ------
     CorpusError
-        There is no character to learn.
+        The transcripts are empty.
     """
     characters = sorted({character for text in texts for character in plain_text(text)} - {" "})
     if not characters:
@@ -34,13 +34,13 @@ def plain_text(text: str) -> str:
 
 
 def encode(text: str, tokens: Sequence[str]) -> list[int]:
-    """Return the token numbers of a transcript; characters that no token writes are left out."""
+    """Return the token indices of a transcript; characters outside the vocabulary are left out."""
     numbers = {token: number for number, token in enumerate(tokens)} | {" ": tokens.index(DELIMITER)}
     return [numbers[character] for character in plain_text(text) if character in numbers]
 
 
 def decode(frames: Iterable[int], tokens: Sequence[str]) -> str:
-    """Return what the best token of each frame spells: repetitions merged, then blanks dropped (greedy CTC).
+    """Return the text of the best token of each frame: repetitions merged, then blanks dropped (greedy CTC).
 
     Source: Graves et al. (2006), section 3.2, best path decoding.
     """
@@ -49,5 +49,5 @@ def decode(frames: Iterable[int], tokens: Sequence[str]) -> str:
 
 
 def vocabulary_json(tokens: Sequence[str]) -> str:
-    """Return the text of ``vocab.json``: the number of each token."""
+    """Return the text of ``vocab.json``: the index of each token."""
     return json.dumps({token: number for number, token in enumerate(tokens)}, ensure_ascii=False, indent=1) + "\n"

@@ -1,14 +1,15 @@
-"""Speech translators: an encoder, an adapter that hands its states on, and a decoder that writes pieces of words.
+"""Speech translators: an encoder, an adapter and a decoder that writes subwords.
 
-Three mechanisms, after the models of Fucci et al. (2025). ``end-to-end``: a decoder reads the encoder's states, both
-learn from translations. ``compressing``: strided convolutions shorten the states eightfold first, as in SeamlessM4T
-(Barrault et al., 2023). ``frozen``: states of a recogniser that stays as it is are averaged over runs of the character
-that it recognises, its blanks dropped, and pass a narrow layer, as in ZeroSwot (Tsiamas et al., 2024).
+Three mechanisms, after the models of Fucci et al. (2025). ``end-to-end``: the decoder reads the encoder's states, and
+both are trained on translations. ``compressing``: strided convolutions first shorten the states eightfold, as in
+SeamlessM4T (Barrault et al., 2023). ``frozen``: the encoder is a recogniser that is not trained; its states are
+averaged over each run of one recognised character, blanks are dropped, and the means pass a narrow layer, as in
+ZeroSwot (Tsiamas et al., 2024).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -24,20 +25,24 @@ from transformers import (
 from auscult.errors import CheckpointError, ConfigError
 from auscult.models.translators.subwords import END, PAD
 
-__all__ = ["Mechanism", "MECHANISMS", "LONGEST", "Translator", "build_translator", "padded"]
+__all__ = ["Mechanism", "MECHANISMS", "MAX_SUBWORDS", "Translator", "NarrowAdapter", "build_translator", "padded"]
 
 Mechanism = Literal["end-to-end", "compressing", "frozen"]
 MECHANISMS: tuple[Mechanism, ...] = ("end-to-end", "compressing", "frozen")
 _STRIDED_LAYERS, _KERNEL, _STRIDE = 3, 3, 2
-LONGEST = 24  # pieces of a translation
+MAX_SUBWORDS = 24  # of a translation
 
 
 class Translator(SpeechEncoderDecoderModel):
-    """A ``SpeechEncoderDecoderModel`` with an adapter between its halves.
+    """A ``SpeechEncoderDecoderModel`` with an adapter between encoder and decoder.
 
-    Its folder is one of Hugging Face, its configuration that of ``speech-encoder-decoder`` with the entry ``adapter``:
-    ``mechanism``, and of ``frozen`` the ``width`` of the narrow layer and ``n_tokens`` of the recogniser.
+    Its configuration is a ``speech-encoder-decoder`` with the entry ``adapter``: ``mechanism``, and for ``frozen`` the
+    ``width`` of the narrow layer and the ``n_tokens`` of the recogniser.
     """
+
+    # Any: transformers declares no type for the parts of a model.
+    encoder: Any
+    decoder: Any
 
     def __init__(
         self,
@@ -46,17 +51,15 @@ class Translator(SpeechEncoderDecoderModel):
         decoder: PreTrainedModel | None = None,
     ):
         super().__init__(config, encoder, decoder)
-        settings, width = self.config.adapter, self.config.encoder.hidden_size
-        match settings["mechanism"]:
-            case "compressing":
-                self.adapter = _Strided(width)
-            case "frozen":
-                self.adapter = _Narrow(width, settings["width"], settings["n_tokens"])
-            case _:
-                self.adapter = _Plain()
+        whole: Any = self.config
+        self.adapter = _build_adapter(whole.adapter, whole.encoder.hidden_size)
 
     def encode(self, cnn: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-        """Return the encoder's last states from front-end frames of each utterance, computed without padding.
+        """Return the encoder's last states.
+
+        Parameters
+        ----------
+        cnn : front-end frames of each utterance, computed without padding [shape=(n_frames, n_dims)]
 
         Returns
         -------
@@ -70,7 +73,14 @@ class Translator(SpeechEncoderDecoderModel):
         return self.encoder.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0], lengths
 
     def decode(self, states: Tensor, lengths: Tensor, tokens: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
-        """Return the logits of what follows each token [shape=(n, n_tokens, n_pieces)], and the decoder's cache."""
+        """Return the logits of the token after each token [shape=(n, n_tokens, n_subwords)], and the decoder's cache.
+
+        Parameters
+        ----------
+        states, lengths : states that the decoder reads, and the number of states of each utterance
+        tokens : tokens so far, or, with a cache, since the last call [shape=(n, n_tokens)]
+        cache : as returned by the last call
+        """
         found = self.decoder(
             input_ids=tokens,
             encoder_hidden_states=states,
@@ -82,14 +92,15 @@ class Translator(SpeechEncoderDecoderModel):
 
     @torch.no_grad()
     def write(self, states: Tensor, lengths: Tensor, tags: Tensor, n_tokens: int) -> list[list[int]]:
-        """Return the likeliest token after each token, from a language tag to the end or to ``n_tokens`` (greedy).
+        """Return translations as rows of tokens, by greedy decoding from a language tag to the end of the sentence.
 
         Parameters
         ----------
-        states, lengths : what the decoder reads, as the adapter returns them
-        tags : language tag of each [shape=(n,)]
+        states, lengths : states that the decoder reads, as returned by the adapter
+        tags : language tag of each utterance [shape=(n,)]
+        n_tokens : maximum length
         """
-        # A new token reads keys and values of those before from the cache: without it, the work is quadratic.
+        # With a cache, the cost per token is constant; without, it grows with each token.
         cache = self.decoder(
             input_ids=tags[:, None],
             encoder_hidden_states=states,
@@ -109,15 +120,15 @@ class Translator(SpeechEncoderDecoderModel):
         return [[token for token in row if token not in (PAD, END)] for row in rows]
 
 
-class _Plain(nn.Module):
-    """No adapter: states are handed on as they are."""
+class _NoAdapter(nn.Module):
+    """The identity: the decoder reads the encoder's states."""
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         return states, lengths
 
 
-class _Strided(nn.Module):
-    """Convolutions with stride 2 and gated linear units, three in a row, as adapters of wav2vec 2.0 have them."""
+class _StridedAdapter(nn.Module):
+    """Three convolutions with stride 2 and gated linear units, as in the adapter of wav2vec 2.0."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -129,16 +140,17 @@ class _Strided(nn.Module):
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         states = self.norm(states)
         for layer in self.layers:
-            states = states * _real(lengths, states)[..., None]  # padding is silence, as at the end of one alone
+            states = states * _real(lengths, states)[..., None]  # padding is zero, as beyond a single utterance
             states = nn.functional.glu(layer(states.transpose(1, 2)), dim=1).transpose(1, 2)
             lengths = (lengths - 1) // _STRIDE + 1
         return states, lengths
 
 
-class _Narrow(nn.Module):
+class NarrowAdapter(nn.Module):
     """Means over runs of one recognised character, blanks dropped, through a layer of few dimensions.
 
-    The recogniser's head is part of it, so that a folder is whole. Source of the compression: Gaido et al. (2021).
+    The recogniser's head is part of the adapter, so that a checkpoint holds everything. Source of the compression:
+    Gaido et al. (2021).
     """
 
     def __init__(self, width: int, narrow: int, n_tokens: int):
@@ -148,47 +160,59 @@ class _Narrow(nn.Module):
         self.norm = nn.LayerNorm(width)
 
     def forward(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the decoder's states, and their number for each utterance."""
         return self.project(*padded(self.compress(states, lengths)))
 
     def compress(self, states: Tensor, lengths: Tensor) -> list[Tensor]:
-        """Return the mean state of each recognised character, of all frames where nothing is recognised."""
+        """Return the mean state of each recognised character, or of all frames where only blanks are recognised."""
         best = self.recogniser(states).argmax(dim=-1)
         return [_runs(row[:n], tokens[:n]) for row, tokens, n in zip(states, best, lengths.tolist())]
 
     def project(self, states: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Pass compressed states through the narrow layer and normalise them."""
         return self.norm(self.up(nn.functional.gelu(self.down(states)))), lengths
+
+
+def _build_adapter(settings: Mapping[str, Any], width: int) -> _NoAdapter | _StridedAdapter | NarrowAdapter:
+    match settings["mechanism"]:
+        case "compressing":
+            return _StridedAdapter(width)
+        case "frozen":
+            return NarrowAdapter(width, settings["width"], settings["n_tokens"])
+        case _:
+            return _NoAdapter()
 
 
 def build_translator(
     encoder: PreTrainedModel,
     mechanism: Mechanism,
     *,
-    n_pieces: int,
+    n_subwords: int,
     seed: int,
-    width: int = 16,
-    layers: int = 2,
-    dropout: float = 0.1,
+    width: int,
+    layers: int,
+    dropout: float,
     recogniser: nn.Linear | None = None,
 ) -> tuple[Translator, Translator]:
-    """Build the untrained translator of a mechanism, and the same above a trained encoder.
+    """Build the untrained translator of a mechanism, and the same translator with a trained encoder.
 
     Parameters
     ----------
-    encoder : trained; HuBERT, wav2vec 2.0 or alike
+    encoder : trained; HuBERT, wav2vec 2.0 or another of their kind
     mechanism : one of :data:`MECHANISMS`
-    n_pieces : size of the decoder's vocabulary
-    seed : of all fresh weights; the global random state is left as it was
-    width : of the narrow layer of ``frozen``
-    layers : of the decoder, as wide as the encoder
+    n_subwords : size of the decoder's vocabulary
+    seed : of all untrained weights; the global random state is unchanged
+    width : dimensions of the narrow layer; used by ``frozen`` only
+    layers : number of decoder blocks, which have the encoder's width
     dropout : in the decoder
-    recogniser : the encoder's head for characters, token 0 being the blank; of ``frozen`` only
+    recogniser : the encoder's CTC head, whose token 0 is the blank; needed by ``frozen`` only
 
     Raises
     ------
     ConfigError
         The mechanism is unknown.
     CheckpointError
-        ``frozen`` has no recogniser to compress by.
+        ``frozen`` has no recogniser.
     """
     if mechanism not in MECHANISMS:
         raise ConfigError(
@@ -200,33 +224,10 @@ def build_translator(
             "expected a recogniser (a model with a CTC head) as start of mechanism 'frozen', which averages states "
             "over recognised characters, found an encoder without one; name a model of task ctc as start"
         )
-    size = encoder.config.hidden_size
-    decoder = MBartConfig(
-        vocab_size=n_pieces,
-        d_model=size,
-        decoder_layers=layers,
-        decoder_attention_heads=4,
-        decoder_ffn_dim=4 * size,
-        max_position_embeddings=2 * LONGEST,
-        dropout=dropout,
-        attention_dropout=0.0,
-        activation_dropout=0.0,
-        is_decoder=True,
-        is_encoder_decoder=False,
-        add_cross_attention=True,
-        scale_embedding=True,
-        pad_token_id=PAD,
-        eos_token_id=END,
-        bos_token_id=PAD,
-        decoder_start_token_id=PAD,
-        forced_eos_token_id=None,
-        tie_word_embeddings=False,
-        # As wide as it is: the default is that of a decoder eight times as wide, and would attend to everything alike.
-        init_std=size**-0.5,
-    )
-    config = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder)
+    decoder = _decoder_config(encoder.config.hidden_size, n_subwords, layers, dropout)
+    config: Any = SpeechEncoderDecoderConfig.from_encoder_decoder_configs(encoder.config, decoder)
     config.adapter = {"mechanism": mechanism}
-    if mechanism == "frozen":
+    if recogniser is not None and mechanism == "frozen":
         config.adapter |= {"width": width, "n_tokens": recogniser.out_features}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
@@ -234,24 +235,53 @@ def build_translator(
         untrained = Translator(config, fresh, MBartForCausalLM(config.decoder))
     started = deepcopy(untrained)
     started.encoder.load_state_dict(encoder.state_dict())
-    if mechanism == "frozen":
-        started.adapter.recogniser.load_state_dict(recogniser.state_dict())
+    if recogniser is not None and mechanism == "frozen":
+        cast("NarrowAdapter", started.adapter).recogniser.load_state_dict(recogniser.state_dict())
     started.encoder.requires_grad_(mechanism != "frozen")
     started.encoder.feature_extractor.requires_grad_(False)
     return untrained, started
 
 
 def padded(sequences: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
-    """Return sequences of frames as one batch, and their lengths."""
+    """Return sequences of frames as one zero-padded batch, and their lengths."""
     lengths = torch.tensor([len(part) for part in sequences], device=sequences[0].device)
     return pad_sequence(list(sequences), batch_first=True), lengths
 
 
+def _decoder_config(width: int, n_subwords: int, layers: int, dropout: float) -> MBartConfig:
+    settings: dict[str, Any] = {
+        "vocab_size": n_subwords,
+        "d_model": width,
+        "decoder_layers": layers,
+        "decoder_attention_heads": 4,
+        "decoder_ffn_dim": 4 * width,
+        "max_position_embeddings": 2 * MAX_SUBWORDS,
+        "dropout": dropout,
+        "attention_dropout": 0.0,
+        "activation_dropout": 0.0,
+        "is_decoder": True,
+        "is_encoder_decoder": False,
+        "add_cross_attention": True,
+        "scale_embedding": True,
+        "pad_token_id": PAD,
+        "eos_token_id": END,
+        "bos_token_id": PAD,
+        "decoder_start_token_id": PAD,
+        "forced_eos_token_id": None,
+        "tie_word_embeddings": False,
+        # The default suits a decoder eight times as wide; with it, attention would be nearly uniform at the start.
+        "init_std": width**-0.5,
+    }
+    return MBartConfig(**settings)
+
+
 def _real(lengths: Tensor, states: Tensor) -> Tensor:
+    """Return which states are no padding [shape=(n_utterances, n_states), bool]."""
     return torch.arange(states.shape[1], device=states.device) < lengths[:, None]
 
 
 def _runs(states: Tensor, tokens: Tensor) -> Tensor:
+    """Return the mean state over each run of one token, without runs of the blank (token 0)."""
     starts = torch.ones_like(tokens, dtype=torch.bool)
     starts[1:] = tokens[1:] != tokens[:-1]
     run = starts.cumsum(0) - 1

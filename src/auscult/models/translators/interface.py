@@ -1,53 +1,57 @@
-"""Translators ready to use: what each stage makes of waveforms, and the text that is written from it."""
+"""Speech translators ready to use: states of each stage for waveforms, and translations from the states."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from torch import Tensor
+from torch import Tensor, nn
 
 from auscult.devices import pick_device
 from auscult.errors import CheckpointError
-from auscult.manifests import check_folder
-from auscult.models.checkpoint_format import TRANSLATOR_FAMILIES, VOCABULARY, read_preprocessor
-from auscult.models.checkpoints import read_architecture_config, require_all
+from auscult.models.checkpoint_format import TRANSLATOR_FAMILIES, VOCABULARY, check_checkpoint, read_preprocessor
+from auscult.models.checkpoints import load_whole, read_architecture_config
+from auscult.models.seals import check_seal
 from auscult.models.speech import SpeechModel
-from auscult.models.translators.architecture import LONGEST, Translator, padded
+from auscult.models.translators.architecture import MAX_SUBWORDS, Translator, padded
 from auscult.models.translators.published import PublishedTranslator, load_published_translator
-from auscult.models.translators.subwords import Pieces
+from auscult.models.translators.subwords import Subwords
 
 __all__ = ["SpeechTranslator", "load_translator"]
 
 
 class SpeechTranslator:
-    """A translator of :mod:`auscult.models.translators.architecture` that hears waveforms.
+    """A translator of :mod:`auscult.models.translators.architecture` with its feature extractor and vocabulary.
 
     Parameters
     ----------
     model : put into evaluation mode
-    pieces : what it writes with
+    subwords : vocabulary of its decoder
     preprocessor : settings of its feature extractor
     device : where it runs
+
+    Attributes
+    ----------
+    stages : names of the stages, in order of depth: ``encoder`` and, if there is one, ``adapter``
     """
 
-    def __init__(self, model: Translator, pieces: Pieces, preprocessor: dict[str, Any], device: str = "cpu"):
-        self.model, self.pieces = model.to(device).eval().requires_grad_(False), pieces
+    def __init__(self, model: Translator, subwords: Subwords, preprocessor: Mapping[str, Any], device: str = "cpu"):
+        self.model, self.subwords = model.eval().requires_grad_(False), subwords
+        cast("nn.Module", self.model).to(device)  # transformers' decorator hides the signature of its own `to`
         self.speech = SpeechModel(model.encoder, preprocessor, device=device)
         adapted = model.config.adapter["mechanism"] != "end-to-end"
         self.stages = ("encoder", "adapter") if adapted else ("encoder",)
 
     def states(self, waveforms: Sequence[np.ndarray]) -> dict[str, list[Tensor]]:
-        """Return the states of each stage, the last of which the decoder reads [shape=(n_states, n_dims) each].
+        """Return the states of each stage, one tensor per waveform [shape=(n_states, n_dims)].
 
-        ``encoder`` is its last layer, ``adapter`` what the adapter makes of it. Other waveforms of the batch change
-        them by the rounding of matrix products only (1e-5 of their scale).
+        ``encoder`` is the encoder's last layer, ``adapter`` the adapter's output; the decoder reads the last stage.
+        Other waveforms of the batch change states by the rounding of matrix products only (1e-5 of their scale).
         """
-        for place, waveform in enumerate(waveforms):
-            self.speech.timing.require_frame(len(waveform), f"waveform {place} of the batch")
+        for index, waveform in enumerate(waveforms):
+            self.speech.timing.require_frame(len(waveform), f"waveform {index} of the batch")
         with torch.inference_mode():
             encoded = self.model.encode(self.speech.front_end(waveforms))
             parts = dict(zip(self.stages, (encoded, self.model.adapter(*encoded))))
@@ -56,30 +60,36 @@ class SpeechTranslator:
         }
 
     def write(self, states: Sequence[Tensor | np.ndarray], languages: Sequence[str]) -> list[str]:
-        """Return the translation of each utterance into a language from the states of the last stage (greedy).
+        """Return the translation of each utterance from its states of the last stage, by greedy decoding.
+
+        Parameters
+        ----------
+        states : of the last stage, for each utterance
+        languages : target language of each utterance
 
         Raises
         ------
         CorpusError
             The translator was not trained on a language.
         """
-        tags = torch.tensor([self.pieces.tag(language) for language in languages], device=self.speech.device)
+        tags = torch.tensor([self.subwords.tag(language) for language in languages], device=self.speech.device)
         rows = [torch.as_tensor(row, device=self.speech.device) for row in states]
-        return [self.pieces.decode(row) for row in self.model.write(*padded(rows), tags, LONGEST)]
+        return [self.subwords.decode(row) for row in self.model.write(*padded(rows), tags, MAX_SUBWORDS)]
 
 
 def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTranslator | PublishedTranslator:
-    """Load a sealed checkpoint folder of :func:`auscult.models.training.translation.train_translators`, or of a hub.
+    """Load a translator from a checkpoint folder, sealed or plain: one that Auscult trained, or a published one.
 
     Raises
     ------
     ManifestError
-        The folder is unfinished or its bytes have changed.
+        The folder is sealed and a file has changed, or the folder is unfinished.
     CheckpointError
-        It holds no translator, or not all of its weights.
+        The folder holds no translator, lacks weights, or has no vocabulary.
     """
     folder = Path(folder)
-    check_folder(folder, remedy="delete the checkpoint folder and train it again")
+    check_seal(folder)
+    check_checkpoint(folder, any_type=True)
     config = read_architecture_config(folder)
     if config.model_type in TRANSLATOR_FAMILIES:
         return load_published_translator(folder, device=pick_device(device))
@@ -88,20 +98,18 @@ def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTransla
             f"expected a translator (config.json with the entry 'adapter') in {folder}, found "
             f"{config.model_type!r}; name a model of source translator"
         )
+    model = load_whole(Translator, folder, config)
+    return SpeechTranslator(model, _subwords(folder), read_preprocessor(folder), pick_device(device))
+
+
+def _subwords(folder: Path) -> Subwords:
+    path = folder / VOCABULARY
     try:
-        model, report = Translator.from_pretrained(
-            folder,
-            config=config,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,
-            use_safetensors=True,
-            local_files_only=True,
-            trust_remote_code=False,
-            dtype=torch.float32,
-        )
-    except (SafetensorError, RuntimeError, ValueError, OSError) as error:
-        raise CheckpointError(f"expected weights that load from {folder}, found: {error}; train it again") from None
-    require_all(report, folder, "Translator")
-    numbers = json.loads((folder / VOCABULARY).read_text(encoding="utf-8"))
-    pieces = Pieces(tuple(sorted(numbers, key=numbers.get)))
-    return SpeechTranslator(model, pieces, read_preprocessor(folder), pick_device(device))
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        return Subwords(tuple(sorted(numbers, key=numbers.__getitem__)))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"expected {path}, the subwords of the decoder, found no such file; copy it from the model's source"
+        ) from None
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise CheckpointError(f"expected a JSON object of subwords in {path}, found: {error}; copy it again") from None

@@ -1,7 +1,7 @@
-"""What a translator writes with: whole words, and of words that agree with the speaker the stem and the ending apart.
+"""Vocabulary of translators: whole words, but stem and ending apart in words that agree with the speaker's gender.
 
-A decision on gender is then one piece, whatever the word, and a sentence is a few pieces long, where letters would take
-four times as many steps of the decoder.
+The choice of a gender is thus one token, whatever the word, and sentences are short: letters would take the decoder
+four times as many steps.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,20 +12,20 @@ from itertools import takewhile
 from auscult.corpora.translations import term_pairs
 from auscult.errors import CorpusError
 
-__all__ = ["PAD", "END", "Pieces", "build_pieces"]
+__all__ = ["PAD", "END", "Subwords", "build_subwords"]
 
 PAD, END = 0, 1
-_START = "▁"  # of a word, as in SentencePiece (Kudo and Richardson, 2018)
+_WORD_START = "▁"  # as in SentencePiece (Kudo and Richardson, 2018)
 
 
 @dataclass(frozen=True)
-class Pieces:
-    """A vocabulary.
+class Subwords:
+    """A vocabulary of subwords, with their indices.
 
     Parameters
     ----------
-    names : of all pieces: padding, end, a tag ``<language>`` for each language, then pieces of words
-    endings : stem and ending of each gendered word; needed to encode only
+    names : padding, end, a tag ``<language>`` for each language, then words, stems and endings
+    endings : stem and ending of each gendered word; needed for encoding only
     """
 
     names: tuple[str, ...]
@@ -33,16 +33,16 @@ class Pieces:
 
     @property
     def languages(self) -> tuple[str, ...]:
-        """Languages that it can write."""
+        """Languages that have a tag."""
         return tuple(name[1:-1] for name in self.names[END + 1 :] if name.startswith("<"))
 
     def tag(self, language: str) -> int:
-        """Return the piece that asks for a language.
+        """Return the index of a language's tag.
 
         Raises
         ------
         CorpusError
-            It is none of the languages.
+            The language has no tag.
         """
         if language not in self.languages:
             raise CorpusError(
@@ -52,29 +52,29 @@ class Pieces:
         return self._numbers[f"<{language}>"]
 
     def encode(self, text: str) -> list[int]:
-        """Return the pieces of a text and the end; pieces that are not in the vocabulary are left out."""
-        found = [piece for word in text.split() for piece in _split(word, self.endings)]
-        return [self._numbers[piece] for piece in found if piece in self._numbers] + [END]
+        """Return the indices of a text's subwords, then the end; subwords outside the vocabulary are left out."""
+        found = [name for word in text.split() for name in _split(word, self.endings)]
+        return [self._numbers[name] for name in found if name in self._numbers] + [END]
 
     def decode(self, numbers: Iterable[int]) -> str:
-        """Return the text that pieces spell; tags, padding and end are nothing."""
+        """Return the text of subword indices, without tags, padding and end."""
         named = [self.names[number] for number in numbers if number > END]
         text = "".join(name for name in named if not name.startswith("<"))
-        return " ".join(text.replace(_START, " ").split())
+        return " ".join(text.replace(_WORD_START, " ").split())
 
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.names)}
 
 
-def build_pieces(references: Sequence[str], terms: Iterable[str], languages: Sequence[str]) -> Pieces:
-    """Return the vocabulary of training references.
+def build_subwords(references: Sequence[str], terms: Iterable[str], languages: Sequence[str]) -> Subwords:
+    """Return the vocabulary of the training references.
 
     Parameters
     ----------
     references : translations; words are separated by spaces
-    terms : their gendered words, as :func:`auscult.corpora.translations.term_pairs` reads them
-    languages : a tag for each
+    terms : gendered words of each reference, in the format of :func:`auscult.corpora.translations.term_pairs`
+    languages : target languages, each of which gets a tag
 
     Raises
     ------
@@ -85,15 +85,15 @@ def build_pieces(references: Sequence[str], terms: Iterable[str], languages: Seq
     for pairs in set(terms):
         for pair in term_pairs(pairs):
             stem = "".join(a for a, _ in takewhile(lambda both: both[0] == both[1], zip(*pair)))
-            # A word of two pairs keeps the shorter stem, in whatever order they come.
+            # A word of two pairs keeps the shorter stem, so that the order of pairs does not matter.
             stems |= {word: min(stem, stems.get(word, stem), key=len) for word in pair}
     endings = {word: (stem, word[len(stem) :]) for word, stem in sorted(stems.items())}
-    pieces = sorted({piece for text in set(references) for word in text.split() for piece in _split(word, endings)})
-    if not pieces:
+    names = sorted({name for text in set(references) for word in text.split() for name in _split(word, endings)})
+    if not names:
         raise CorpusError("expected translations of the training utterances, found none; use a corpus with references")
-    return Pieces(("<pad>", "</s>", *(f"<{language}>" for language in languages), *pieces), endings)
+    return Subwords(("<pad>", "</s>", *(f"<{language}>" for language in languages), *names), endings)
 
 
 def _split(word: str, endings: Mapping[str, tuple[str, str]]) -> list[str]:
     stem, ending = endings.get(word, (word, ""))
-    return [f"{_START}{stem}", *([ending] if ending else [])]
+    return [f"{_WORD_START}{stem}", *([ending] if ending else [])]
