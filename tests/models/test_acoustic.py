@@ -1,4 +1,4 @@
-"""Baselines: known sounds give known numbers, at known times, and nothing is missing."""
+"""Acoustic baselines: known sounds give known values at known times, and no value is missing."""
 
 import numpy as np
 import pytest
@@ -41,7 +41,7 @@ def test_a_waveform_shorter_than_a_window_is_refused(name):
         acoustic_model(name).frames([noise(399)])
 
 
-def test_the_loudest_band_is_that_of_the_tone():
+def test_the_loudest_band_is_the_band_of_the_tone():
     edges_hz = 700 * (10 ** (np.linspace(0, 2595 * np.log10(1 + 8000 / 700), 82) / 2595) - 1)
     for frequency_hz in (500, 1000, 3000):
         sine = 0.5 * np.sin(2 * np.pi * frequency_hz * np.arange(8000) / RATE).astype(np.float32)
@@ -65,7 +65,7 @@ def test_features_on_the_frames_of_a_model_are_as_many_as_the_model_has():
             assert [len(x) for x in features] == [n_frames, n_frames]
 
 
-def test_mel_windows_in_a_shared_place_are_the_same_whatever_the_hop():
+def test_mel_windows_at_the_same_time_are_equal_at_any_hop():
     fine, coarse = log_mel(noise(5000)), log_mel(noise(5000), FrameTiming(400, 320))
     np.testing.assert_allclose(fine[::2][: len(coarse)], coarse, atol=1e-5)
 

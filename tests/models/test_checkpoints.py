@@ -1,4 +1,4 @@
-"""A checkpoint loads whole or not at all, and nothing in it runs."""
+"""A checkpoint loads with all of its weights or not at all, and no code in it runs."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""Frames and segments meet by one convention, in integers."""
+"""Assignment of frames to segments, in integers."""
 
 import numpy as np
 import pytest

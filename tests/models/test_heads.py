@@ -1,4 +1,4 @@
-"""A model with three heads, saved as its authors save theirs: each head alone is a classifier with the same logits."""
+"""A model with three heads, as its authors save it: each head becomes a classifier with the same logits."""
 
 import json
 import shutil
@@ -139,7 +139,7 @@ def test_a_head_that_does_not_exist_or_has_other_classes_is_one_line(tmp_path, h
         ),
     ],
 )
-def test_what_stands_between_encoder_and_head_is_never_skipped(tmp_path, weights, message):
+def test_weights_between_encoder_and_head_are_never_skipped(tmp_path, weights, message):
     several_heads(tmp_path / "s", **weights)
     with pytest.raises(CheckpointError, match=message):
         take_head(tmp_path / "s", name="classifier1")

@@ -1,4 +1,4 @@
-"""Models with a head: the stock model's logits from waveforms and from frames, differentiable, checked on loading."""
+"""Models with a head: logits of the stock model from waveforms and from frames, gradients, and checks on loading."""
 
 import json
 

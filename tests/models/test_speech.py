@@ -1,4 +1,4 @@
-"""Every family as layers of frames: the stock model's layers, the right times, and batches that change nothing."""
+"""Layers of every family: equal to the stock model, with the right times, and independent of the batch."""
 
 import numpy as np
 import pytest

@@ -55,7 +55,7 @@ ENCODERS = {
     "whisper": (WhisperForConditionalGeneration, WhisperConfig, WHISPER),
 }
 
-# What is published beside encoders: the objective's own head, or text.
+# Other published models: an encoder with the head of its objective, and a text model.
 OTHERS = {
     "wav2vec2-pretraining": (
         Wav2Vec2ForPreTraining,
@@ -67,7 +67,7 @@ OTHERS = {
 
 
 def tiny_model(name: str, **settings) -> PreTrainedModel:
-    """Return a random model of a family (of Whisper with its decoder), the same at every call."""
+    """Return a random model of a family (Whisper with its decoder), the same at every call."""
     model_class, config_class, sizes = (ENCODERS | OTHERS)[name]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)

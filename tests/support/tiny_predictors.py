@@ -40,7 +40,7 @@ def tiny_head(name, **settings):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = model_class(config_class(**(SIZES | CONVOLUTIONS | head | settings)))
-        # Heads of the default initialisation answer almost the same to everything.
+        # Heads with the default initialisation give almost the same answer to every input.
         for parameter in (p for name, p in model.named_parameters() if name.startswith(("lm_head", "classifier"))):
             torch.nn.init.normal_(parameter)
     return model.eval(), labels

@@ -1,4 +1,4 @@
-"""Checkpoints from a hub: pinned, verified, whole; a stand-in on this machine plays the hub."""
+"""Checkpoints from a hub: pinned, verified and complete; a local server plays the hub."""
 
 import hashlib
 import io
@@ -174,7 +174,7 @@ def test_an_interrupted_download_goes_on_where_it_stopped(hub, files, tmp_path):
         ("not a name", "main", r"expected a repository as owner/name, found 'not a name'"),
     ],
 )
-def test_what_the_hub_does_not_have_is_named(hub, files, tmp_path, repository, revision, message):
+def test_a_missing_repository_or_revision_is_named(hub, files, tmp_path, repository, revision, message):
     hub.push(REPOSITORY, files)
     with pytest.raises(HubError, match=message):
         fetch_checkpoint(tmp_path / "a", repository=repository, revision=revision, endpoint=hub.endpoint)

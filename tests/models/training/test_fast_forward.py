@@ -1,4 +1,4 @@
-"""The fast forward pass computes what transformers computes, values and gradients alike."""
+"""The fast forward pass gives the values and gradients of transformers."""
 
 import pytest
 import torch

@@ -1,4 +1,4 @@
-"""Fine-tuning of small encoders: they learn, stop and go on, give the same bytes, and open as standard checkpoints."""
+"""Fine-tuning of small encoders: they learn, resume to the same bytes, and open as standard checkpoints."""
 
 import json
 
@@ -138,7 +138,7 @@ def test_recogniser_learns_to_write_tunes_of_other_voices(tmp_path, finetune):
     assert table["number_spelt_right"].isna().all()
 
 
-def test_classifier_learns_which_keyword_was_said(tmp_path, finetune):
+def test_classifier_learns_the_spoken_keyword(tmp_path, finetune):
     finetune(tmp_path, **{**KEYWORD, "steps": [0, 100]}, peak_learning_rate=3e-3)
     table = read_table(tmp_path / "quality.csv")
     assert tuple(table.columns) == QUALITY_COLUMNS["classes"]
@@ -179,13 +179,13 @@ def test_finished_fine_tuning_is_not_repeated(tmp_path, finetune, monkeypatch):
     assert finetune(tmp_path, **CTC) == first
 
 
-def test_memory_for_frames_does_not_change_what_is_learnt(tmp_path, finetune, monkeypatch):
+def test_memory_for_frames_does_not_change_the_training(tmp_path, finetune, monkeypatch):
     whole, made = finetune(tmp_path / "a", **CTC), FrontEnd.__init__
     monkeypatch.setattr(FrontEnd, "__init__", lambda self, *a, **_: made(self, *a, limit_bytes=5000))
     assert finetune(tmp_path / "b", **CTC) == whole
 
 
-def test_copies_are_heard_and_stopping_between_them_changes_nothing(tmp_path, finetune, monkeypatch):
+def test_augmented_copies_change_the_training_and_their_cache_does_not(tmp_path, finetune, monkeypatch):
     alone, beside = finetune(tmp_path / "a", **CTC), finetune(tmp_path / "b", **CTC, augmented_copies=2)
     assert beside[0] == alone[0]
     assert beside[9] != alone[9]
@@ -205,7 +205,7 @@ def test_the_head_alone_learns_in_its_steps(tmp_path, finetune, start):
     assert not torch.equal(heads[1], heads[2])
 
 
-def test_the_first_copy_is_the_recording_and_others_differ_by_utterance_copy_and_seed(tunes, start):
+def test_copy_0_is_the_recording_and_others_differ_by_utterance_copy_and_seed(tunes, start):
     corpus, speech = read_corpus(tunes), load_speech_model(start)
     front = FrontEnd(corpus, speech, seed=1)
     first = front.frames("train-0", 2)
@@ -278,7 +278,7 @@ def test_hidden_frames_are_replaced_by_the_embedding_of_masked_frames():
     torch.testing.assert_close(logits[0], logits[1])
 
 
-def test_every_utterance_is_heard_once_an_epoch_among_others_of_its_length():
+def test_every_utterance_comes_once_per_epoch_in_a_batch_of_similar_lengths():
     lengths = {f"u{i}": 1000 + 100 * i for i in range(20)}
     batches = Batches(lengths, 4, seed=7)
     epochs = [[batches.names_of(step) for step in range(first, first + 5)] for first in (1, 6)]

@@ -1,4 +1,4 @@
-"""Training of small BERTs: it learns, resumes to the same bytes, and its regulariser pushes attention where it says."""
+"""Training of small BERTs: it learns, resumes to the same bytes, and its regulariser changes syntactic attention."""
 
 import numpy as np
 import pandas as pd
@@ -110,7 +110,7 @@ def attended(corpus, strength, until=None):
     return syntactic_attention(attentions, trainer.heads[:1]).item()
 
 
-def test_the_regulariser_suppresses_and_promotes_what_it_measures(corpus):
+def test_the_regulariser_suppresses_and_promotes_syntactic_attention(corpus):
     suppressed, left_alone, promoted = (attended(corpus, strength) for strength in (1.0, 0.0, -1.0))
     assert suppressed < left_alone < promoted
 

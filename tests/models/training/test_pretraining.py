@@ -1,4 +1,4 @@
-"""Training of the small models: they learn, stop and go on, and give the same bytes for the same seed."""
+"""Training of the small models: they learn, resume to the same bytes, and follow from their seed."""
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ TINY = {
 
 
 def sounds(seed: int) -> np.ndarray:
-    """Return 1.6 s of a tone that glides up and down twice a second or so, so that context tells what is hidden."""
+    """Return 1.6 s of a tone that glides up and down about twice per second, so that context predicts masked frames."""
     rng, times = np.random.default_rng(seed), np.arange(25600) / 16000
     octaves = 1.5 * np.sin(2 * np.pi * (rng.uniform(1.5, 2.5) * times + rng.random()))
     tone = np.sin(2 * np.pi * np.cumsum(800 * 2**octaves) / 16000)

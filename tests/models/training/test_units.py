@@ -38,7 +38,7 @@ def test_spectral_features_have_one_row_per_frame_of_the_model():
         assert len(pitch_features(waveform, TIMING)) == TIMING.n_frames(n_samples)
 
 
-def test_spectral_features_do_not_know_the_level():
+def test_spectral_features_do_not_depend_on_the_level():
     rng = np.random.default_rng(1)
     waveform = rng.normal(0, 0.1, 16000).astype(np.float32)
     difference = spectral_features(waveform, TIMING) - spectral_features(waveform / 4, TIMING)

@@ -1,4 +1,6 @@
-"""Published translators, by tiny stand-ins of their families with random weights: stages, languages, greedy writing."""
+"""Published translators, as tiny models of their families with random weights: stages, languages, decoding."""
+
+import json
 
 import numpy as np
 import pytest
@@ -21,7 +23,7 @@ PIECES = ["<s>", "<pad>", "</s>", "<unk>", "<lang:fr>", "<lang:es>", "__fra__", 
 
 
 class Tokenizer:
-    """What is needed of a tokenizer, with a letter a piece."""
+    """The part of a tokenizer that is needed; a token is a letter."""
 
     def convert_tokens_to_ids(self, piece):
         return PIECES.index(piece)
@@ -124,6 +126,19 @@ def test_a_language_that_is_not_written_is_named(translator):
         CorpusError, match=r"expected a target language among spanish, french, italian .* found 'german'"
     ):
         translator.write(states, ["german"])
+
+
+def test_a_plain_folder_without_a_tokenizer_or_with_other_weights_is_refused(tmp_path):
+    speech2text().model.save_pretrained(tmp_path / "mine")
+    with pytest.raises(CheckpointError, match=r"expected a tokenizer in .*mine, found: .*; some need the package"):
+        load_published_translator(tmp_path / "mine")
+    config = json.loads((tmp_path / "mine" / "config.json").read_text())
+    (tmp_path / "mine" / "config.json").write_text(json.dumps(config | {"encoder_ffn_dim": 12}))
+    with pytest.raises(
+        CheckpointError, match=r"expected every weight of Speech2Text.* found \d+ mismatched: "
+    ) as caught:
+        load_published_translator(tmp_path / "mine")
+    assert "\n" not in str(caught.value)
 
 
 def test_another_family_is_refused(tmp_path):

@@ -1,15 +1,17 @@
-"""Translators: they learn, stop and go on with the same bytes, write what the standard decoder writes, load whole."""
+"""Translators: they learn, resume to the same bytes, decode as the standard decoder does, and load completely."""
 
 import json
+import shutil
 
 import pytest
 import torch
 
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.synthesis.speech import synthesise_corpus
-from auscult.errors import AnalysisError, CheckpointError, ConfigError, CorpusError
-from auscult.manifests import digest
+from auscult.errors import AnalysisError, CheckpointError, ConfigError, CorpusError, ManifestError
+from auscult.manifests import check_folder, digest
 from auscult.models.checkpoints import load_encoder, save_checkpoint
+from auscult.models.seals import checkpoint_digest
 from auscult.models.training import pretraining
 from auscult.models.training.architecture import build_encoder
 from auscult.models.training.heads import build_headed
@@ -263,9 +265,53 @@ def test_a_loss_that_is_not_finite_ends_the_training(tmp_path, train):
         train(tmp_path, peak_learning_rate=float("inf"))
 
 
-def test_what_is_no_translator_is_not_loaded(starts):
+def test_a_model_that_is_no_translator_is_refused(starts):
     with pytest.raises(CheckpointError, match=r"expected a translator .* found 'hubert'; name a model of source"):
         load_translator(starts / "encoder")
+
+
+def test_a_plain_folder_opens_and_a_changed_sealed_one_is_refused(tmp_path, train, spoken):
+    train(tmp_path, steps=(0, 1))
+    folder, waveform = tmp_path / "t-1" / "1", read_corpus(spoken).waveform("english-first-person-test-00000")
+    expected = load_translator(folder).states([waveform])["encoder"][0]
+    settings = folder / "preprocessor_config.json"
+    settings.write_text(settings.read_text() + "\n")
+    with pytest.raises(ManifestError, match=r"expected SHA-256 .*preprocessor_config.json.*; move manifest.json away"):
+        load_translator(folder)
+    (folder / "manifest.json").unlink()
+    torch.testing.assert_close(load_translator(folder).states([waveform])["encoder"][0], expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("vocab.json", None, r"expected .*vocab.json, the subwords of the decoder, found no such file; copy it"),
+        ("vocab.json", "[]{", r"expected a JSON object of subwords in .*vocab.json, found: .*; copy it again"),
+        ("vocab.json", "3", r"expected a JSON object of subwords in .*vocab.json, found: .*; copy it again"),
+        ("model.safetensors", None, r"expected .*model.safetensors, found no weights; download or copy"),
+        ("model.safetensors", "{}", r"expected weights that load from .*; fetch it again"),
+    ],
+)
+def test_a_faulty_plain_folder_is_refused_without_advice_to_delete_it(tmp_path, train, name, content, message):
+    train(tmp_path, steps=(0, 1))
+    folder = tmp_path / "t-1" / "1"
+    (folder / "manifest.json").unlink()
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    with pytest.raises(CheckpointError, match=message) as caught:
+        load_translator(folder)
+    assert "delete" not in str(caught.value)
+
+
+def test_a_plain_folder_starts_a_translator_with_the_digest_of_its_files(tmp_path, train, starts):
+    shutil.copytree(starts / "recogniser", tmp_path / "mine", ignore=shutil.ignore_patterns("manifest.json"))
+    sealed, plain = (
+        train(tmp_path / name, steps=(0, 1), start=start)
+        for name, start in (("a", starts / "recogniser"), ("b", tmp_path / "mine"))
+    )
+    assert plain == sealed
+    assert check_folder(tmp_path / "b/t-1/1").parents["start"] == checkpoint_digest(tmp_path / "mine")
 
 
 def test_the_folder_has_the_standard_form(tmp_path, train):

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 from transformers import (
+    Cache,
     MBartConfig,
     MBartForCausalLM,
     PreTrainedModel,
@@ -72,7 +73,9 @@ class Translator(SpeechEncoderDecoderModel):
         real = _real(lengths, hidden)
         return self.encoder.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0], lengths
 
-    def decode(self, states: Tensor, lengths: Tensor, tokens: Tensor, cache: Any = None) -> tuple[Tensor, Any]:
+    def decode(
+        self, states: Tensor, lengths: Tensor, tokens: Tensor, cache: Cache | None = None
+    ) -> tuple[Tensor, Cache | None]:
         """Return the logits of the token after each token [shape=(n, n_tokens, n_subwords)], and the decoder's cache.
 
         Parameters

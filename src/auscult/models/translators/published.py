@@ -5,16 +5,16 @@ Others, such as ZeroSwot, need code of their own, which is never run here. We de
 search.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
 import transformers
 from torch import Tensor, nn
-from transformers import AutoTokenizer, PreTrainedModel
+from transformers import AutoTokenizer, BatchFeature, PreTrainedModel
 from transformers.modeling_outputs import BaseModelOutput
 
 from auscult.errors import CheckpointError, CorpusError
@@ -36,13 +36,25 @@ _LANGUAGE_CODES = {
 _MAX_TOKENS = 200  # of a translation
 
 
+class Tokenizer(Protocol):
+    """The part of a transformers tokenizer that translation needs."""
+
+    def convert_tokens_to_ids(self, tokens: str, /) -> int:
+        """Return the index of a token."""
+        ...
+
+    def decode(self, token_ids: Tensor, /, skip_special_tokens: bool = False) -> str:
+        """Return the text of token indices."""
+        ...
+
+
 class PublishedTranslator:
     """A published translator; it runs one utterance at a time, so that nothing is padded.
 
     Parameters
     ----------
     model : ``Speech2TextForConditionalGeneration`` or ``SeamlessM4Tv2ForSpeechToText``
-    extractor : its feature extractor
+    extractor : its feature extractor, called with a waveform
     tokenizer : its tokenizer
     device : where it runs
 
@@ -51,7 +63,13 @@ class PublishedTranslator:
     stages : names of the stages, in order of depth: ``encoder`` and, if there is one, ``adapter``
     """
 
-    def __init__(self, model: PreTrainedModel, extractor: Any, tokenizer: Any, device: str = "cpu"):
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        extractor: Callable[..., BatchFeature],
+        tokenizer: Tokenizer,
+        device: str = "cpu",
+    ):
         self.model: Any = model.eval()  # Any: transformers declares no type for the parts of a model
         self.model.to(device)
         self.extractor, self.tokenizer = extractor, tokenizer
@@ -147,7 +165,8 @@ def load_published_translator(folder: str | Path, *, device: str = "cpu") -> Pub
         raise CheckpointError(
             f"expected a tokenizer in {folder}, found: {error}; some need the package sentencepiece"
         ) from None
-    return PublishedTranslator(model, extractor(**settings), tokenizer, device)
+    # transformers' methods return lists as well; for one token and one sentence, they return an index and a text.
+    return PublishedTranslator(model, extractor(**settings), cast("Tokenizer", tokenizer), device)
 
 
 class _recorded:
