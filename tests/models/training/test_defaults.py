@@ -17,9 +17,9 @@ from auscult.models.training.translation import train_translators
 from auscult.models.translators.architecture import build_translator
 
 MODEL = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text())["$defs"]["model"]
-# Settings that the workflow resolves before it calls the library: `recipe` chooses between functions, and the seeds of
-# translators are passed together.
-RESOLVED = {"source", "label", "start_step", "revisions", "repositories"}
+# Settings of figures, and those that the workflow resolves before it calls the library: `recipe` chooses between
+# functions, and the seeds of translators are passed together.
+RESOLVED = {"source", "label", "colour", "start_step", "revisions", "repositories"}
 RESOLVED_OF = {"masked_language_model": {"recipe"}, "translator": {"seed"}}
 RECEIVERS = {
     "trained": train_model,
