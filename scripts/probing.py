@@ -1,4 +1,4 @@
-"""Probe every layer of the models of a study on one corpus."""
+"""Probe every layer of all models of a study on one corpus."""
 
 from pathlib import Path
 
@@ -6,8 +6,10 @@ import pandas as pd
 
 from auscult.activations.store import read_activations
 from auscult.analyses.probing.analysis import probe_activations
+from auscult.analyses.probing.settings import ProbingSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -19,12 +21,7 @@ with job(snakemake.log[0], snakemake.threads):
             targets=snakemake.params.targets,
             acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
             segments=corpora[0].segments if corpora else None,
-            probe=snakemake.params.probe,
-            n_folds=snakemake.params.n_folds,
-            n_permutations=snakemake.params.n_permutations,
-            n_resamples=snakemake.params.n_resamples,
-            min_class_size=snakemake.params.min_class_size,
-            max_items=snakemake.params.max_items,
+            settings=settings_from(ProbingSettings, snakemake.params.settings),
             seed=snakemake.params.seed,
             corpus=snakemake.wildcards.corpus,
             model=model,

@@ -1,19 +1,52 @@
 """
-What can be read from each layer by a probe, on speakers or types it has not met, and what its controls read.
+Probes of every layer, tested on held-out speakers or types, with their controls.
 
-required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, for targets such as log F0 those of baselines, too;
-                  for noun_number and verb_number resources/corpora/{corpus}/manifest.json
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, of acoustic baselines as well for targets such as log F0;
+                  resources/corpora/{corpus}/manifest.json for the targets noun_number and verb_number
 outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
-from auscult.activations.columns import ACOUSTIC, CUED
+from auscult.study.probing import acoustic_baselines, needs_words, probed_runs
 
 
-include: "probing_inputs.smk"
+def get_probed_runs(wildcards):
+    """Return the (model, step) pairs to probe on a corpus."""
+    return probed_runs(config, wildcards.corpus)
+
+
+def get_probed_activations(wildcards):
+    """Return the activations of every model that is probed on a corpus."""
+    return [
+        f"results/activations/{wildcards.corpus}/{model}/{step}/manifest.json"
+        for model, step in get_probed_runs(wildcards)
+    ]
+
+
+def get_acoustic_features(wildcards):
+    """Return the acoustic features that hold the values of numeric targets, such as log F0."""
+    return list(acoustic_baselines(config, wildcards.corpus))
+
+
+def get_acoustics(wildcards):
+    """Return the activations of the baselines with these features."""
+    return expand(
+        "results/activations/{corpus}/{model}/final/manifest.json",
+        corpus=wildcards.corpus,
+        model=acoustic_baselines(config, wildcards.corpus).values(),
+    )
+
+
+def get_words(wildcards):
+    """Return the corpus if a target is derived from all of its words, otherwise nothing."""
+    return (
+        f"resources/corpora/{wildcards.corpus}/manifest.json"
+        if needs_words(config, wildcards.corpus)
+        else []
+    )
 
 
 rule probing_run:
-    """Probe the layers of every model on one corpus, with chance, shuffled labels and control tasks."""
+    """Probe the layers of all models on one corpus, with chance, shuffled labels and control tasks."""
     input:
         activations=get_probed_activations,
         acoustics=get_acoustics,
@@ -31,14 +64,17 @@ rule probing_run:
     params:
         code=code_of("probing"),
         runs=get_probed_runs,
-        targets=get_targets,
-        acoustics=get_measured,
-        probe=config["analyses"]["probing"]["probe"],
-        n_folds=config["analyses"]["probing"]["n_folds"],
-        n_permutations=config["analyses"]["probing"]["n_permutations"],
-        n_resamples=config["analyses"]["probing"]["n_resamples"],
-        min_class_size=config["analyses"]["probing"]["min_class_size"],
-        max_items=config["analyses"]["probing"]["max_items"],
+        targets=get_targets("probing"),
+        acoustics=get_acoustic_features,
+        settings=get_settings(
+            "probing",
+            "probe",
+            "n_folds",
+            "n_permutations",
+            "n_resamples",
+            "min_class_size",
+            "max_items",
+        ),
         seed=config["seed"],
     script:
         "../../scripts/probing.py"
@@ -65,7 +101,7 @@ rule probing:
         "../../scripts/collect_tables.py"
 
 
-# What the figure is drawn from.
+# Tables from which the figure is drawn.
 FIGURE_TABLES["probing"] = {
     "table": rules.probing.output.table,
 }

@@ -1,17 +1,21 @@
 """
-What a map of segment vectors shows, and how far it can be believed.
+Two-dimensional maps of segment vectors and their quality on held-out speakers.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json
 outputs:          results/reduction/{corpus}/{model}/{step}.csv (quality) and .parquet (coordinates), collected in
                   results/reduction/reduction.csv and coordinates.parquet; results/figures/reduction.*
 """
 
+from auscult.study.reduction import mapped_layers
 
-include: "reduction_inputs.smk"
+
+def get_mapped_layers(wildcards):
+    """Return the layers of a model to map."""
+    return mapped_layers(config, wildcards.model)
 
 
 rule reduction_run:
-    """Map one model's segment vectors to the plane and measure the maps on held-out speakers."""
+    """Map one model's segment vectors to two dimensions and evaluate the maps on held-out speakers."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
     output:
@@ -25,15 +29,18 @@ rule reduction_run:
         runtime=60,
     params:
         code=code_of("reduction"),
-        tier=config["analyses"]["reduction"]["tier"],
-        layers=get_layers,
-        methods=config["analyses"]["reduction"]["methods"],
-        supervised_by=config["analyses"]["reduction"]["supervised_by"],
-        factors=config["analyses"]["reduction"]["factors"],
-        n_items=config["analyses"]["reduction"]["n_items"],
-        n_neighbours=config["analyses"]["reduction"]["n_neighbours"],
-        n_resamples=config["analyses"]["reduction"]["n_resamples"],
-        n_seeds=config["analyses"]["reduction"]["n_seeds"],
+        layers=get_mapped_layers,
+        settings=get_settings(
+            "reduction",
+            "tier",
+            "methods",
+            "factors",
+            "supervised_by",
+            "n_items",
+            "n_neighbours",
+            "n_resamples",
+            "n_seeds",
+        ),
         seed=config["seed"],
     script:
         "../../scripts/reduction.py"
@@ -59,8 +66,8 @@ rule reduction:
         "../../scripts/collect_tables.py"
 
 
-# What the figure is drawn from.
+# Tables from which the figure is drawn.
 FIGURE_TABLES["reduction"] = {
-    "quality": rules.reduction.output.table,
+    "table": rules.reduction.output.table,
     "coordinates": rules.reduction.output.coordinates,
 }

@@ -11,6 +11,7 @@ from auscult.analyses.abx.cells import score_cells
 from auscult.analyses.abx.distances import Vectors
 from auscult.analyses.abx.tasks import add_neighbours, make_abx_task
 from auscult.analyses.probing.analysis import probe_activations
+from auscult.analyses.probing.settings import ProbingSettings
 from auscult.errors import AnalysisError
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label"}
@@ -104,7 +105,8 @@ def test_a_factor_in_a_low_variance_subspace_is_found_by_a_probe_but_not_by_abx(
     codes = planted.index["label"].astype("category").cat.codes.to_numpy()
     x = np.hstack([rng.normal(size=(len(codes), 32)), 0.05 * np.eye(4)[codes]]).astype(np.float32)
     hidden = PlantedActivations(("T1",), planted.index, {"T1": x})
-    probed = probe_activations(hidden, targets=[PROBED], n_resamples=100, min_class_size=5, **RUN)
+    settings = ProbingSettings(n_permutations=1, n_resamples=100, min_class_size=5)
+    probed = probe_activations(hidden, targets=[PROBED], settings=settings, **RUN)
     accuracy = probed.query("metric == 'accuracy' and labels == 'true' and layer == 'T1'")["value"].item()
     assert accuracy > 0.95
     assert values(hidden)["T1"] == pytest.approx(0.5, abs=0.02)

@@ -14,6 +14,7 @@ from auscult.analyses.encoding.curves import layer_centre
 from auscult.analyses.encoding.levels import add_syntax, level_items
 from auscult.analyses.encoding.probes import PENALTIES
 from auscult.analyses.probing.analysis import probe_activations
+from auscult.analyses.probing.settings import ProbingSettings
 from auscult.dynamics.curves import FIT, draw_units
 from auscult.errors import AnalysisError
 from auscult.statistics.folds import speaker_folds
@@ -103,8 +104,7 @@ def test_probes_are_those_of_probing_on_the_same_items():
         step="final",
         seed=0,
         penalties=PENALTIES,
-        n_permutations=0,
-        n_resamples=120,
+        settings=ProbingSettings(n_permutations=0, n_resamples=120),
     )
     theirs = at(theirs, metric="accuracy", labels="true").set_index("layer")
     mine = scores.set_index("layer").loc[theirs.index]

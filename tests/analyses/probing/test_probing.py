@@ -9,8 +9,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from auscult.activations import layer_vectors as vectors
-from auscult.analyses.probing import analysis as probing
-from auscult.analyses.probing.analysis import PEER, PROBING_COLUMNS, probe_activations
+from auscult.analyses.probing import optional_measures
+from auscult.analyses.probing.analysis import PEER, PENALTIES, PROBING_COLUMNS, probe_activations
+from auscult.analyses.probing.settings import ProbingSettings
 from auscult.errors import AnalysisError
 from auscult.probes.nonlinear import smallest_training
 from auscult.probes.tasks import make_task, sample_task
@@ -20,9 +21,10 @@ SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": 
 GENDER = {"name": "gender", "tier": "phone", "column": "gender", "held_out": "speaker"}
 
 
-def run(activations, targets=(PHONE,), **settings):
-    settings = {"n_resamples": 200, "min_class_size": 5} | settings
-    return probe_activations(activations, targets=targets, corpus="c", model="m", step="final", **settings)
+def run(activations, targets=(PHONE,), penalties=PENALTIES, seed=0, **settings):
+    settings = ProbingSettings(**{"n_resamples": 200, "min_class_size": 5, "n_permutations": 1} | settings)
+    names = {"corpus": "c", "model": "m", "step": "final"}
+    return probe_activations(activations, targets=targets, settings=settings, penalties=penalties, seed=seed, **names)
 
 
 def value(results, **where):
@@ -403,14 +405,14 @@ def test_beside_a_twin_stands_a_linear_probe_of_the_same_items(planted):
 
 def test_an_item_is_coded_at_the_layer_that_its_own_test_fold_chose(planted, monkeypatch):
     task = make_task(planted.index, PHONE, n_folds=4, n_permutations=1, min_class_size=5, max_items=None, seed=0)
-    monkeypatch.setattr(probing, "online_code", lambda x, codes, n_classes: x[:, 0] + np.arange(len(x)))
+    monkeypatch.setattr(optional_measures, "online_code", lambda x, codes, n_classes: x[:, 0] + np.arange(len(x)))
     cost = {"T1": 1000.0, "T2": 2000.0}
 
     def open_layer(layer):
         return SimpleNamespace(take=lambda rows, name: np.full((len(rows), 1), cost[layer]))
 
     layers, order = np.array(["T1", "T2", "T1", "T2"], dtype=object), np.random.default_rng(0).permutation(480)
-    bits, _ = probing._bits(task, layers, open_layer, order)
+    bits, _ = optional_measures._bits(task, layers, open_layer, order)
     assert bits[order, 0].tolist() == [cost[layers[task.folds[item]]] + i for i, item in enumerate(order)]
 
 

@@ -1,3 +1,5 @@
+from functools import partial
+
 import numpy as np
 import pytest
 from reference import item_trustworthiness as slow_trustworthiness
@@ -5,8 +7,11 @@ from scipy.spatial import procrustes
 from scipy.spatial.distance import cdist, pdist
 from sklearn.manifold import smacof, trustworthiness
 
-from auscult.analyses.reduction.projections import fit_map, item_trustworthiness, neighbour_overlap, shape_agreement
+from auscult.analyses.reduction import projections
+from auscult.analyses.reduction.projections import item_trustworthiness, neighbour_overlap, shape_agreement
 from auscult.errors import AnalysisError
+
+fit_map = partial(projections.fit_map, n_neighbours=15, seed=0)
 
 
 @pytest.fixture

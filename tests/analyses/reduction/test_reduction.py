@@ -1,5 +1,6 @@
 import dataclasses
 import logging
+from functools import partial
 from itertools import combinations
 
 import numpy as np
@@ -8,16 +9,19 @@ from reference import plant
 from scipy.spatial import procrustes
 from sklearn.metrics import silhouette_score
 
+from auscult.analyses.reduction import projections
 from auscult.analyses.reduction.analysis import REDUCTION_COLUMNS, reduce_activations
-from auscult.analyses.reduction.projections import fit_map
+from auscult.analyses.reduction.settings import ReductionSettings
 from auscult.errors import AnalysisError
 
 LAYERS = ("T1", "T2", "noise")
+fit_map = partial(projections.fit_map, n_neighbours=15, seed=0)
 
 
-def run(activations, **settings):
-    settings = {"layers": LAYERS, "methods": ("pca", "lda"), "n_resamples": 200} | settings
-    return reduce_activations(activations, corpus="c", model="m", step="final", **settings)
+def run(activations, layers=LAYERS, seed=0, **settings):
+    settings = ReductionSettings(**{"methods": ("pca", "lda"), "n_resamples": 200} | settings)
+    names = {"corpus": "c", "model": "m", "step": "final"}
+    return reduce_activations(activations, layers=layers, settings=settings, seed=seed, **names)
 
 
 def value(quality, **where):

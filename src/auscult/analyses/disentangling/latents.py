@@ -17,6 +17,7 @@ from auscult.analyses.disentangling.bottleneck import Bottlenecks, BottleneckSet
 from auscult.analyses.disentangling.decomposition import Parts
 from auscult.analyses.disentangling.recordings import divide_speakers, layer_frames, phone_tokens, spoken_tokens
 from auscult.analyses.probing.analysis import probe_activations
+from auscult.analyses.probing.settings import ProbingSettings
 from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError
 from auscult.models.interface import FrameModel
@@ -130,7 +131,6 @@ def probe_latents(
     frames = layer_frames(network, recordings, tested, chosen, batch_s)
     pooled, nats, spelt = _pool(bottlenecks, frames, tested, index)
     asked = _targets(pooled.index, factors, targets or {}, tier)
-    shared = {"n_folds": n_folds, "n_resamples": n_resamples, "seed": seed}
     # Of a speaker there are as many utterances as there are, however rare a phone may be.
     probes = pd.concat(
         [
@@ -139,8 +139,10 @@ def probe_latents(
                 corpus=corpus,
                 model=model,
                 step=step,
-                min_class_size=fewest,
-                **shared,
+                settings=ProbingSettings(
+                    n_folds=n_folds, n_permutations=1, n_resamples=n_resamples, min_class_size=fewest
+                ),
+                seed=seed,
                 targets=[{"name": name, **asked[name]} for name in names],
             )
             for names, fewest in (([name for name in asked if name != "speaker"], min_class_size), (["speaker"], 2))

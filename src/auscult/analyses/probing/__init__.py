@@ -1,1 +1,1 @@
-"""Probing: what a classifier of unknown voices reads from each layer, with the controls that say what it means."""
+"""Probing: accuracy of classifiers on each layer for held-out speakers or types, with controls."""

@@ -1,7 +1,7 @@
 """Declaration of probing: its settings, its place in the talk and its requirements of a study."""
 
 from auscult.activations.columns import ACOUSTIC
-from auscult.analyses.probing.settings import ProbingSettings
+from auscult.analyses.probing.settings import ProbingSection
 from auscult.errors import AnalysisError, ConfigError
 from auscult.family import Family
 from auscult.probes.target_checks import check_target
@@ -11,11 +11,11 @@ __all__ = ["FAMILY"]
 
 
 def check_probing(probing: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Raise :class:`ConfigError` if targets cannot be probed in this study."""
     if probing["probe"] == "logistic" and probing["max_items"] is None:
         raise ConfigError(
-            "expected max_items beside probe: logistic in analyses: probing, found none; it holds all "
-            "vectors in memory: say of how many items"
+            "expected max_items beside probe: logistic in analyses: probing, found none; logistic probes hold all "
+            "vectors in memory: set a number of items"
         )
     features = [model["features"] for model in config["models"].values() if model["source"] == "acoustic"]
     for name, target in probing["targets"].items():
@@ -39,8 +39,8 @@ FAMILY = Family(
     name="probing",
     part="Part I: representational analyses",
     description="Probing results.",
-    settings=ProbingSettings,
-    corpora="Which targets are probed on which corpus.",
+    settings=ProbingSection,
+    corpora="Targets to probe on each corpus.",
     asks="targets",
     also=True,
     reads_activations=True,

@@ -2,31 +2,30 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from auscult.settings import setting
 
-__all__ = ["ProbingSettings", "ProbingTarget"]
+__all__ = ["ProbingTarget", "ProbingSettings", "ProbingSection"]
 
 
 @dataclass(frozen=True)
 class ProbingTarget:
-    """One entry of targets."""
+    """One target: the property that a probe predicts, with its held-out units and optional measures."""
 
-    tier: str = setting("", enum=["phone", "syllable", "word", "utterance"])
+    tier: str = setting("Tier whose segments are the items.", enum=["phone", "syllable", "word", "utterance"])
     column: str = setting("Column of the activations' index that holds the labels.")
     held_out: str = setting(
-        "What test items share with no training item; type needs the key type.",
+        "Unit that test and training items never share; type needs the key type.",
         enum=["speaker", "utterance", "type", "speaker+type"],
     )
     kind: str = setting(
-        "Classes are classified, values (log_f0, energy, duration_s, log_duration, position) "
-        "predicted by ridge regression.",
+        "Classes for a classifier or values (log_f0, energy, duration_s, log_duration, position) for ridge regression.",
         "classes",
         enum=["classes", "values"],
     )
     type: str | tuple[str, ...] | None = setting(
-        "Column, or columns that together, name what an item is an instance of (a word's lemma, a phone's context).",
+        "Column, or columns together, that name the type of an item, such as a word's lemma or a phone's context.",
         None,
         optional=True,
         type=["string", "array"],
@@ -35,24 +34,28 @@ class ProbingTarget:
         minItems=1,
         uniqueItems=True,
     )
-    control: bool = setting("Add a control task, a random label for each type, and selectivity; needs type.", False)
+    control: bool = setting(
+        "Add a control task (one random label per type) and selectivity; needs the key type.", False
+    )
     twins: tuple[str, ...] = setting(
-        "Further probes; attention reads the phones of an utterance and needs tier utterance.",
+        "Nonlinear probes to train beside the linear one; attention pools the phones of an utterance and needs tier "
+        "utterance.",
         (),
         items={"enum": ["mlp", "attention"]},
         uniqueItems=True,
     )
-    mdl: bool = setting("Measure code lengths.", False)
+    mdl: bool = setting("Measure online code lengths (minimum description length).", False)
     sample: int = setting(
-        "Random items for twins and code lengths, whose cost grows with them; a linear probe is trained on them, too.",
+        "Number of randomly sampled items for nonlinear probes, the linear probe beside them, and code lengths.",
         3000,
         minimum=50,
     )
     everywhere: bool = setting(
-        "Twins and code lengths at every layer, not only at the one chosen on validation data.", False
+        "Apply nonlinear probes and code lengths to every layer, not only to the one selected on validation data.",
+        False,
     )
     n_train: tuple[int, ...] = setting(
-        "Training items of each point of a learning curve.",
+        "Numbers of training items of a learning curve.",
         (),
         items={"type": "integer", "minimum": 2},
         uniqueItems=True,
@@ -61,16 +64,33 @@ class ProbingTarget:
 
 @dataclass(frozen=True)
 class ProbingSettings:
-    """Settings of the analysis ``probing``."""
+    """Settings of :func:`~auscult.analyses.probing.analysis.probe_activations`."""
+
+    probe: Literal["ridge", "logistic"] = setting(
+        "Linear probe: ridge or logistic regression.", "ridge", enum=["ridge", "logistic"]
+    )
+    n_folds: int = setting(
+        "Number of cross-validation folds, at least three: test, validation, training.", 4, minimum=3
+    )
+    n_permutations: int = setting(
+        "Number of probes with shuffled labels, and of control tasks, whose mean is reported.", 5, minimum=1
+    )
+    n_resamples: int = setting("Number of bootstrap resamplings of speakers.", 2000, minimum=100)
+    min_class_size: int = setting(
+        "Smallest number of items of a class; classes with fewer items are dropped.", 10, minimum=2
+    )
+    max_items: int | None = setting(
+        "Number of randomly sampled items per target, null for all; logistic probes need it, since they hold all "
+        "vectors in memory.",
+        None,
+        minimum=50,
+    )
+
+
+@dataclass(frozen=True)
+class ProbingSection(ProbingSettings):
+    """Section ``probing`` of a study."""
 
     targets: Mapping[str, Any] = setting(
-        "", entries=ProbingTarget, minProperties=1, propertyNames={"pattern": "^[a-z][a-z0-9_]*$"}
-    )
-    probe: str = setting("", "ridge", enum=["ridge", "logistic"])
-    n_folds: int = setting("", 4, minimum=3)
-    n_permutations: int = setting("Label shufflings of the control, of which the mean is shown.", 5, minimum=1)
-    n_resamples: int = setting("Bootstrap samples of speakers.", 2000, minimum=100)
-    min_class_size: int = setting("", 10, minimum=2)
-    max_items: int | None = setting(
-        "Random items of a tier; logistic probes need it, since they hold all vectors in memory.", None, minimum=50
+        "Targets by name.", entries=ProbingTarget, minProperties=1, propertyNames={"pattern": "^[a-z][a-z0-9_]*$"}
     )

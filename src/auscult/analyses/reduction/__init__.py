@@ -1,1 +1,1 @@
-"""Reduction: two-dimensional maps of activations, drawn from some speakers and judged on others."""
+"""Reduction: two-dimensional maps of activations and their quality on held-out speakers."""

@@ -1,6 +1,6 @@
 """Declaration of reduction: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.reduction.settings import ReductionSettings
+from auscult.analyses.reduction.settings import ReductionSection
 from auscult.family import Family
 from auscult.requirements import Config, check_layers
 
@@ -8,7 +8,7 @@ __all__ = ["FAMILY"]
 
 
 def check_reduction(reduction: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Raise :class:`~auscult.errors.ConfigError` if a model trained in this study lacks a layer to map."""
     check_layers("reduction: layers", reduction["layers"], reduction["models"], config["models"])
 
 
@@ -16,7 +16,7 @@ FAMILY = Family(
     name="reduction",
     part="Part I: representational analyses",
     description="Maps of segment vectors and their quality.",
-    settings=ReductionSettings,
+    settings=ReductionSection,
     reads_activations=True,
     check=check_reduction,
 )

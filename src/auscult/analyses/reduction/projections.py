@@ -1,9 +1,10 @@
-"""Maps: placing vectors in two dimensions, how far neighbours on a map can be trusted, and how alike two maps are."""
+"""Projections to two dimensions, the trustworthiness of a map, and the agreement of two maps."""
 
 import warnings
 from collections.abc import Callable
 
 import numpy as np
+import numpy.typing as npt
 from scipy.spatial import procrustes
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
@@ -17,31 +18,39 @@ __all__ = ["METHODS", "fit_map", "item_trustworthiness", "neighbour_overlap", "s
 METHODS = ("pca", "lda", "mds", "umap", "tsne")
 
 _BLOCK = 256
-# Placed by 500 landmarks, 1,500 items had 0.7 % more stress than fitted jointly, whose cost grows with their square.
+# With 500 landmarks, 1,500 items had 0.7 % more stress than in a joint fit, whose cost is quadratic in their number.
 _N_LANDMARKS = 500
 _N_STEPS = 300
 _STEP_TOLERANCE = 1e-4
 
 
 def fit_map(
-    method: str, x: np.ndarray, labels: np.ndarray | None = None, *, n_neighbours: int = 15, seed: int = 0
+    method: str, x: np.ndarray, labels: npt.ArrayLike | None = None, *, n_neighbours: int, seed: int
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Fit a map to two dimensions and return the function that places vectors on it.
 
     Parameters
     ----------
-    method : ``pca``; ``lda`` (Fisher's discriminants with the covariance shrinkage of Ledoit and Wolf, 2004, supervised
-        by ``labels``); ``mds``, metric scaling of Euclidean distances by SMACOF (de Leeuw, 1977): started from PCA,
-        run on 500 landmarks drawn by ``seed``; any other item goes where its distances to these have least stress;
-        ``umap`` (McInnes, Healy and Melville, 2018); ``tsne`` (van der Maaten and Hinton, 2008), which cannot place
-        new items: its function ignores what was fitted and maps the items it is given, without labels
+    method : one of :data:`METHODS`:
+
+        - ``pca``: principal components;
+        - ``lda``: Fisher's discriminants of ``labels``, with the covariance shrinkage of Ledoit and Wolf (2004);
+        - ``mds``: metric multidimensional scaling of Euclidean distances by SMACOF (de Leeuw, 1977), started from PCA,
+          of at most 500 landmarks drawn with ``seed``; other items are placed where their distances to the landmarks
+          have least stress;
+        - ``umap`` (McInnes, Healy and Melville, 2018);
+        - ``tsne`` (van der Maaten and Hinton, 2008), which cannot place new items: the function returned ignores ``x``
+          and maps the items it is given, without labels
+
     x : standardised vectors [shape=(n, n_dims)]
     labels : classes for ``lda``, three or more [shape=(n,)]
+    n_neighbours : size of the neighbourhood of ``umap``
+    seed : seed of landmarks, UMAP and t-SNE
 
     Returns
     -------
-    place : maps vectors [shape=(m, n_dims)] to [shape=(m, 2)]. The axes of PCA and LDA point to where their largest
-        weight is positive, so that refits do not mirror the map.
+    place : function of vectors [shape=(m, n_dims)] that returns places [shape=(m, 2)]. Axes of PCA and LDA have the
+        sign that makes their largest weight positive, so that refits do not mirror the map.
 
     Raises
     ------
@@ -50,8 +59,7 @@ def fit_map(
     """
     match method:
         case "pca":
-            pca = PCA(n_components=2, svd_solver="full").fit(x)
-            return _projection(pca.mean_, pca.components_.T)
+            return _fit_pca(x)
         case "lda":
             return _fit_lda(x, np.asarray(labels, dtype=str))
         case "mds":
@@ -63,6 +71,11 @@ def fit_map(
                 perplexity=min(30.0, (len(new) - 1) / 3), random_state=seed, n_jobs=1
             ).fit_transform(new)
     raise AnalysisError(f"reduction: expected methods of {', '.join(METHODS)}, found {method!r}")
+
+
+def _fit_pca(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    pca = PCA(n_components=2, svd_solver="full").fit(x)
+    return _projection(pca.mean_, pca.components_.T)
 
 
 def _fit_lda(x: np.ndarray, labels: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
@@ -83,7 +96,7 @@ def _projection(mean: np.ndarray, axes: np.ndarray) -> Callable[[np.ndarray], np
 
 
 def _fit_mds(x: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    start = fit_map("pca", x)
+    start = _fit_pca(x)
     drawn = np.random.default_rng(seed).permutation(len(x))[:_N_LANDMARKS]
     landmarks = x[np.sort(drawn)]
     centre = start(landmarks).mean(axis=0)
@@ -97,14 +110,15 @@ def _fit_mds(x: np.ndarray, seed: int) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def _majorise(places: np.ndarray, distances: np.ndarray, anchors: np.ndarray | None) -> np.ndarray:
-    """Lower the stress Σ (‖y_i − a_j‖ − δ_ij)² step by step, against fixed anchors or, without any, among themselves.
+    """Minimise the stress Σ (‖y_i − a_j‖ − δ_ij)² of places y by majorisation (de Leeuw, 1977).
 
-    The Guttman transform y_i ← ā + Σ_j δ_ij (y_i − a_j) / ‖y_i − a_j‖ / n never raises it (de Leeuw, 1977).
+    The anchors a are fixed or, if None, the places themselves. The Guttman transform
+    y_i ← ā + Σ_j δ_ij (y_i − a_j) / ‖y_i − a_j‖ / n never increases the stress.
     """
     for _ in range(_N_STEPS):
         fixed = places if anchors is None else anchors
-        now = pairwise_distances(places, fixed)
-        ratio = np.divide(distances, now, out=np.zeros_like(now), where=now > 0)
+        on_map = pairwise_distances(places, fixed)
+        ratio = np.divide(distances, on_map, out=np.zeros_like(on_map), where=on_map > 0)
         moved = fixed.mean(axis=0) + (places * ratio.sum(axis=1, keepdims=True) - ratio @ fixed) / len(fixed)
         step, places = np.abs(moved - places).max(), moved
         if step <= _STEP_TOLERANCE * np.abs(fixed).max():
@@ -113,28 +127,28 @@ def _majorise(places: np.ndarray, distances: np.ndarray, anchors: np.ndarray | N
 
 
 def _fit_umap(x: np.ndarray, n_neighbours: int, seed: int) -> Callable[[np.ndarray], np.ndarray]:
-    # Imported here: it compiles for seconds, which only those who ask for it should wait.
+    # Imported here, since its compilation takes seconds that other methods do not need.
     with warnings.catch_warnings():
-        # Its parametric variant, not used here, announces that its optional framework is missing.
+        # Raised for an optional dependency of the parametric variant, which is not used.
         warnings.simplefilter("ignore", ImportWarning)
         import umap
 
-    # Started from PCA: the spectral start warns, and is arbitrary, where the neighbourhood graph falls into parts.
+    # PCA start: the spectral start is arbitrary, and warns, if the neighbourhood graph is not connected.
     model = umap.UMAP(n_neighbors=n_neighbours, init="pca", random_state=seed, transform_seed=seed, n_jobs=1)
     return model.fit(x).transform
 
 
-def item_trustworthiness(x: np.ndarray, placed: np.ndarray, n_neighbours: int) -> np.ndarray:
-    """Return each item's trustworthiness, whose mean is that of the map (Venna and Kaski, 2001).
+def item_trustworthiness(x: np.ndarray, places: np.ndarray, n_neighbours: int) -> np.ndarray:
+    """Return the trustworthiness of each item, whose mean is the trustworthiness of the map (Venna and Kaski, 2001).
 
-    For item i it is 1 − 2 / (k (2n − 3k − 1)) · Σ_j (r(i, j) − k) over the j that are among its k nearest neighbours on
-    the map but not in the layer, r(i, j) being j's rank by distance in the layer. 1 is best, permuted maps give
-    about 0.5.
+    For item i it is 1 − 2 / (k (2n − 3k − 1)) · Σ_j (r(i, j) − k), summed over the items j that are among the k nearest
+    neighbours of i on the map but not in the layer, where r(i, j) is the rank of j by distance from i in the layer. 1
+    is best; permuted maps have about 0.5.
 
     Parameters
     ----------
     x : vectors of the layer [shape=(n, n_dims)]
-    placed : their places on the map [shape=(n, 2)]
+    places : places of the same items on the map [shape=(n, 2)]
     n_neighbours : k, below n / 2
 
     Returns
@@ -145,16 +159,16 @@ def item_trustworthiness(x: np.ndarray, placed: np.ndarray, n_neighbours: int) -
     for start in range(0, n, _BLOCK):
         block = np.arange(start, min(start + _BLOCK, n))
         ranks = _order(x, block).argsort(axis=1) + 1
-        near_on_map = _order(placed, block)[:, :n_neighbours]
+        near_on_map = _order(places, block)[:, :n_neighbours]
         found = np.take_along_axis(ranks, near_on_map, axis=1)
         excess.append(np.maximum(0, found - n_neighbours).sum(axis=1))
     return 1 - 2 / (n_neighbours * (2 * n - 3 * n_neighbours - 1)) * np.concatenate(excess)
 
 
 def neighbour_overlap(one: np.ndarray, other: np.ndarray, n_neighbours: int) -> np.ndarray:
-    """Return for each item how far its neighbours on two maps are the same: their Jaccard index.
+    """Return for each item the Jaccard index of its k nearest neighbours on two maps.
 
-    |A ∩ B| / |A ∪ B| of its k nearest neighbours, 0 to 1, 1 where they are the same; about k / (2n) by chance.
+    |A ∩ B| / |A ∪ B|, 0 to 1; about k / (2n) by chance.
 
     Parameters
     ----------
@@ -165,16 +179,17 @@ def neighbour_overlap(one: np.ndarray, other: np.ndarray, n_neighbours: int) -> 
     -------
     values [shape=(n,)]
     """
-    near, near_too = (_nearest(places, n_neighbours) for places in (one, other))
-    shared = (near[:, :, None] == near_too[:, None, :]).sum(axis=(1, 2))
+    first, second = (_nearest(places, n_neighbours) for places in (one, other))
+    shared = (first[:, :, None] == second[:, None, :]).sum(axis=(1, 2))
     return shared / (2 * n_neighbours - shared)
 
 
 def shape_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Return for each item 1 − n r², whose mean is one minus the Procrustes disparity of two maps (Gower, 1975).
 
-    r is the distance of its two places once both maps are centred, scaled to unit sum of squares, and the second is
-    rotated, mirrored and stretched to fit the first. The mean is 1 for maps of the same shape, near 0 for unrelated.
+    r is the distance between the item's places after both maps are centred and scaled to unit sum of squares, and the
+    second is rotated, reflected and scaled to fit the first. The mean is 1 for maps of the same shape and near 0 for
+    unrelated ones.
 
     Parameters
     ----------
@@ -184,8 +199,8 @@ def shape_agreement(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     -------
     values, at most 1 [shape=(n,)]
     """
-    fitted, fitted_too, _ = procrustes(one, other)
-    return 1 - len(fitted) * ((fitted - fitted_too) ** 2).sum(axis=1)
+    first, second, _ = procrustes(one, other)
+    return 1 - len(first) * ((first - second) ** 2).sum(axis=1)
 
 
 def _nearest(vectors: np.ndarray, n_neighbours: int) -> np.ndarray:
