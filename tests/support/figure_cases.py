@@ -3,16 +3,18 @@
 import runpy
 from functools import cache
 from types import SimpleNamespace
+from unittest.mock import patch
 from xml.etree import ElementTree
 
 import numpy as np
 import pandas as pd
 import yaml
+from matplotlib.text import Text
 from places import CAPTIONS, ROOT
 
 from auscult.figures.captions import caption_html, render_caption
 from auscult.figures.context import FigureContext
-from auscult.figures.plotting import STYLE
+from auscult.figures.plotting import STYLE, figure_style
 from auscult.study.configuration import check_study
 from auscult.study.schema import build_schema
 from auscult.tables import RESULT_COLUMNS, write_table
@@ -163,3 +165,33 @@ def caption_of(name, params, finding="Seen."):
         study=params.get("study", STUDY),
     )
     return caption_html(render_caption(CAPTIONS / f"{name}.rst", context, finding))
+
+
+def context_of(name, models=MODELS, shown=(), analysis=None, study=STUDY):
+    """Return the context of a figure of these models."""
+    return FigureContext(name=name, models=models, shown=shown, analysis=analysis or {}, study=study)
+
+
+def draw_styled(family, context, **tables):
+    """Return a family's figure, drawn from tables in memory in the style of the workflow."""
+    with figure_style():
+        return family.draw(**tables, context=context)
+
+
+def drawn(figure):
+    """Return the lines of text that a figure shows."""
+    shown, draw = [], Text.draw
+
+    def record(text, renderer):
+        if text.get_visible():
+            shown.extend(text.get_text().replace(r"\$", "$").splitlines())
+        draw(text, renderer)
+
+    with figure_style(), patch.object(Text, "draw", record):
+        figure.draw_without_rendering()
+    return [" ".join(line.split()) for line in shown if line.strip()]
+
+
+def note_of(figure):
+    """Return the note below a figure."""
+    return " ".join(" ".join(text.get_text().split()) for text in figure.texts)

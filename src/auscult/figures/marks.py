@@ -10,6 +10,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from auscult.figures.findings import number
 from auscult.figures.palette import ModelStyle
 from auscult.figures.plotting import describe_range, resampling_unit
 
@@ -19,6 +20,8 @@ __all__ = [
     "CHANCE",
     "chance_line",
     "chance_handle",
+    "chance_tick",
+    "chance_tick_handle",
     "baseline_line",
     "interval_band",
     "interval_bar",
@@ -27,12 +30,20 @@ __all__ = [
     "mark_handle",
     "matrix",
     "layer_axis",
+    "row_axis",
     "count_line",
 ]
 
 GREY = "#555555"
 INK = "#222222"
 CHANCE: Mapping[str, Any] = {"color": GREY, "linestyle": ":", "linewidth": 1}
+_CHANCE_TICK: Mapping[str, Any] = {
+    "color": GREY,
+    "linestyle": "",
+    "marker": "|",
+    "markersize": 4.5,
+    "markeredgewidth": 0.8,
+}
 _BAND_ALPHA = 0.18
 _BASELINE_ALPHA = 0.12
 _WIDE_MATRIX = 12  # cells across; numbers in more would overlap
@@ -47,6 +58,16 @@ def chance_line(axes: Axes, value: float, orient: str = "h") -> None:
 def chance_handle(label: str = "chance") -> Line2D:
     """Return the legend entry of chance."""
     return Line2D([], [], **CHANCE, label=label)
+
+
+def chance_tick(axes: Axes, x: float, y: float) -> None:
+    """Draw the chance level of one row of a forest plot, such as the value for permuted items, as a short tick."""
+    axes.plot(x, y, zorder=1.9, **_CHANCE_TICK)
+
+
+def chance_tick_handle(label: str) -> Line2D:
+    """Return the legend entry of a chance level of single rows."""
+    return Line2D([], [], **_CHANCE_TICK, label=label)
 
 
 def baseline_line(axes: Axes, row: Mapping[str, Any], style: ModelStyle) -> None:
@@ -110,7 +131,7 @@ def matrix(
     digits : of these numbers, without the leading zero
     """
     numbers = max(values.shape) <= _WIDE_MATRIX if numbers is None else numbers
-    written = values.map(lambda value: f"{value:.{digits}f}".replace("0.", ".", 1) if np.isfinite(value) else "")
+    written = values.map(lambda value: number(value, digits) if np.isfinite(value) else "")
     sns.heatmap(
         values.astype(float),
         ax=axes,
@@ -129,11 +150,20 @@ def matrix(
     return axes.collections[0]
 
 
-def layer_axis(axes: Axes, layers: Sequence[str]) -> None:
-    """Name the layers below a panel whose x is their position: all of up to 14, every second or third of more."""
-    every = -(-len(layers) // 14)
+def layer_axis(axes: Axes, layers: Sequence[str], n_names: int = 14) -> None:
+    """Name the layers below a panel whose x is their position: all, or every second or third to keep to ``n_names``."""
+    every = max(1, -(-len(layers) // n_names))
     axes.set_xticks(range(0, len(layers), every), layers[::every])
-    axes.set_xlim(-0.5, len(layers) - 0.5)
+    axes.set_xlim(-0.5, max(len(layers), 1) - 0.5)
+
+
+def row_axis(axes: Axes, names: Sequence[str], named: bool = True) -> None:
+    """Prepare a forest plot with one row per name, from top to bottom; ``named`` writes the names at the left."""
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), list(names) if named else [""] * len(names))
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="y")
 
 
 def count_line(rows: pd.DataFrame) -> str:

@@ -57,7 +57,7 @@ def test_every_layer_metric_and_labelling_has_one_complete_row(results):
     assert results.drop(columns=["type_overlap", "n_train"]).notna().all(axis=None)
 
 
-def test_planted_phones_are_read_where_they_were_planted(results):
+def test_planted_phones_are_decoded_where_they_were_planted(results):
     assert value(results, target="phone", layer="T2") > 0.95
     assert 0.3 < value(results, target="phone", layer="T1") < value(results, target="phone", layer="T2")
 
@@ -82,7 +82,7 @@ def test_the_selected_layer_is_the_one_that_holds_the_target(results):
     assert value(results, target="phone", layer="selected") == value(results, target="phone", layer="T2")
 
 
-def test_knowing_the_speaker_does_not_help_with_what_other_speakers_say():
+def test_speaker_identity_does_not_help_with_the_labels_of_other_speakers():
     leaky, rng = plant(), np.random.default_rng(1)
     favourite = leaky.index["speaker"].map({name: rng.integers(4) for name in leaky.index["speaker"].unique()})
     said = np.where(rng.random(len(favourite)) < 0.9, favourite, rng.integers(4, size=len(favourite)))
@@ -102,7 +102,7 @@ def test_nested_selection_equals_a_loop_over_scikit_learn(planted):
     for layer, x in planted.vectors.items():
         truth = task.labels[:, 0]
         expected = np.mean(nested_ridge(x.astype(float), truth, task.folds, penalties) == truth)
-        # One item of 480 may lie so close to a boundary that float32 decides it otherwise.
+        # One item of 480 may lie so close to a boundary that float32 classifies it differently.
         assert value(results, layer=layer) == pytest.approx(expected, abs=1.1 / 480)
 
 
@@ -110,7 +110,7 @@ def test_chance_is_the_most_frequent_class_of_the_training_side(planted):
     skewed = np.where(np.arange(480) % 10 < 7, "a", "b")
     chance = run(replace_column(planted, "label", skewed)).groupby("metric")["chance"].unique()
     assert chance["accuracy"] == pytest.approx(0.7)
-    # F1 of a class always said is 2p / (1 + p), of the other 0.
+    # F1 of a class that is always predicted is 2p / (1 + p), of the other class 0.
     assert chance["macro_f1"] == pytest.approx(0.5 * 1.4 / 1.7)
 
 
@@ -132,7 +132,7 @@ def test_scaling_the_features_changes_nothing(planted, results):
 
 
 def test_rotating_the_features_changes_little(planted, results):
-    # Standardisation looks at axes, so that equality holds only for white features (see the tests of moments).
+    # Standardisation depends on the axes: results are equal only for white features (see the tests of moments).
     rotation = np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0].astype(np.float32)
     rotated = dataclasses.replace(planted, vectors={layer: x @ rotation for layer, x in planted.vectors.items()})
     found = run(rotated)
@@ -162,7 +162,7 @@ def test_logistic_regression_agrees_with_scikit_learn(planted):
             scaler.transform(planted.vectors["T1"][train]), truth[train]
         )
         hits += (oracle.predict(scaler.transform(planted.vectors["T1"][~train])) == truth[~train]).sum()
-    # Solvers stop at different tolerances: two items may fall to the other side.
+    # Solvers stop at different tolerances: two items may be classified differently.
     assert value(results, layer="T1") == pytest.approx(hits / 480, abs=2.1 / 480)
 
 
@@ -179,7 +179,7 @@ def test_constant_dimensions_do_not_disturb(planted, results):
     assert np.allclose(found["value"], results.loc[results["target"] == "phone", "value"], atol=1.1 / 480)
 
 
-def test_a_sentence_that_every_speaker_says_is_reported_as_overlap(planted, results):
+def test_a_sentence_of_every_speaker_is_reported_as_overlap(planted, results):
     assert set(results["text_overlap"]) == {1.0}
     own = planted.index["utterance"] + " is my sentence"
     assert set(run(replace_column(planted, "text", own))["text_overlap"]) == {0.0}
@@ -226,7 +226,7 @@ def test_fewer_speakers_than_folds_are_refused():
         run(plant(n_speakers=3))
 
 
-def test_two_folds_leave_no_validation_voices(planted):
+def test_two_folds_are_refused(planted):
     with pytest.raises(AnalysisError, match=r"expected n_folds of 3 or more \(test, validation, training\), found 2"):
         run(planted, n_folds=2)
 
@@ -282,13 +282,13 @@ def controlled(planted):
     return run(word_of(planted), [WORD])
 
 
-def test_a_probe_that_knows_every_word_does_the_control_task_as_well_as_the_true_one(controlled):
+def test_a_probe_of_word_identity_solves_the_control_task_as_well_as_the_true_task(controlled):
     assert value(controlled, layer="words") > 0.9
     assert value(controlled, layer="words", labels="control") > 0.9
     assert value(controlled, layer="words", metric="selectivity") == pytest.approx(0, abs=0.08)
 
 
-def test_a_probe_that_knows_only_classes_is_selective(controlled):
+def test_a_probe_of_classes_alone_is_selective(controlled):
     selectivity = value(controlled, layer="classes", metric="selectivity")
     accuracy, control = value(controlled, layer="classes"), value(controlled, layer="classes", labels="control")
     assert selectivity == pytest.approx(accuracy - control)
@@ -296,7 +296,7 @@ def test_a_probe_that_knows_only_classes_is_selective(controlled):
 
 
 def test_selectivity_on_noise_is_about_zero(planted):
-    # Many words, so that control labels are about as evenly spread as the true ones.
+    # Many words, so that control labels are about as balanced as the true ones.
     row = run(word_of(planted, n_words=240), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
     # Two accuracies of 480 items at chance 0.3: the difference has a standard error of 0.03.
     assert abs(row["value"]) < 0.1
@@ -321,7 +321,7 @@ def test_type_overlap_is_reported(planted):
         assert set(results["type"]) == {"word"}
 
 
-def test_a_factor_in_a_low_variance_subspace_is_read_all_the_same():
+def test_a_factor_in_a_low_variance_subspace_is_decoded():
     planted = plant()
     x = 100 * planted.vectors["noise"].copy()
     codes = planted.index["label"].astype("category").cat.codes.to_numpy()
@@ -336,14 +336,14 @@ def test_the_r2_of_a_planted_linear_relation_is_its_share_of_the_variance(plante
         height = planted.index.assign(height=signal + noise * rng.normal(size=480))
         task = PHONE | {"name": "height", "column": "height", "kind": "values"}
         results = run(dataclasses.replace(planted, index=height), [task])
-        # Seventeen coefficients from 360 items lose about 0.025 of the explained half.
+        # With 17 coefficients and 360 items, R² is about 0.025 below the explained share.
         assert value(results, layer="noise", metric="r2") == pytest.approx(expected, abs=0.07)
         assert value(results, layer="noise", metric="r2", labels="shuffled") < 0.1
         assert set(results["chance"]) == {0}
         assert value(results, layer="selected", metric="r2") == value(results, layer="noise", metric="r2")
 
 
-def test_shuffled_values_read_nothing_where_voices_differ_in_their_means(planted):
+def test_shuffled_values_have_no_positive_r2_if_speakers_differ_in_their_means(planted):
     voices = planted.index["speaker"].str[1:].astype(float) ** 2
     height = planted.index.assign(height=voices + np.random.default_rng(0).normal(size=480))
     task = PHONE | {"name": "height", "column": "height", "kind": "values"}
@@ -351,12 +351,12 @@ def test_shuffled_values_read_nothing_where_voices_differ_in_their_means(planted
     assert results.loc[results["labels"] == "shuffled", "value"].max() < 0.01
 
 
-def test_twins_code_lengths_and_curves_are_measured_at_the_chosen_layer(planted):
+def test_nonlinear_probes_code_lengths_and_curves_are_measured_at_the_selected_layer(planted):
     extras = {"twins": ["mlp"], "mdl": True, "n_train": [20, 200], "sample": 300}
     results = run(word_of(planted), [WORD | extras])
-    dear = results[results["probe"] != "ridge"]
-    assert set(dear["layer"]) == {"selected"}
-    assert set(dear["n"]) == {300}
+    sampled = results[results["probe"] != "ridge"]
+    assert set(sampled["layer"]) == {"selected"}
+    assert set(sampled["n"]) == {300}
     assert value(results, probe="mlp", layer="selected") > 0.8
     assert value(results, metric="compression") > value(results, metric="compression", labels="control") + 0.5
     bits = value(results, metric="codelength_bits")
@@ -364,22 +364,22 @@ def test_twins_code_lengths_and_curves_are_measured_at_the_chosen_layer(planted)
     assert value(results, n_train=200) >= value(results, n_train=20) > 0.9
 
 
-def test_with_everywhere_dear_measures_are_taken_at_every_layer(planted):
+def test_with_everywhere_optional_measures_are_taken_at_every_layer(planted):
     results = run(word_of(planted), [PHONE | {"twins": ["mlp"], "mdl": True, "sample": 200, "everywhere": True}])
     assert set(results.loc[results["probe"] == "mlp", "layer"]) == {"words", "classes", "noise", "selected"}
     compression = results[results["metric"] == "compression"].set_index("layer")["value"]
     assert compression["classes"] > compression["words"] > compression["noise"]
-    # Random vectors tell nothing: the code is no shorter than one without them.
+    # Random vectors hold no information: the code is no shorter than a code without vectors.
     noise = results.query("metric == 'compression' and layer == 'noise'").iloc[0]
     assert noise["value"] == pytest.approx(noise["chance"], abs=0.1)
 
 
-def test_an_unknown_twin_lists_those_that_exist(planted):
+def test_an_unknown_nonlinear_probe_lists_those_that_exist(planted):
     with pytest.raises(AnalysisError, match="target 'phone': expected twins among mlp, attention, found 'svm'"):
         run(planted, [PHONE | {"twins": ["mlp", "svm"]}])
 
 
-def test_what_needs_classes_is_refused_for_values(planted):
+def test_measures_of_classes_are_refused_for_values(planted):
     height = replace_column(planted, "height", np.arange(480.0))
     task = PHONE | {"column": "height", "kind": "values"}
     with pytest.raises(AnalysisError, match="expected kind classes for mlp, mdl, found values; take them out"):
@@ -390,20 +390,20 @@ def test_what_needs_classes_is_refused_for_values(planted):
         run(height, [task], probe="logistic")
 
 
-def test_beside_a_twin_stands_a_linear_probe_of_the_same_items(planted):
+def test_a_nonlinear_probe_is_accompanied_by_a_linear_probe_of_the_same_items(planted):
     activations, target = word_of(planted), WORD | {"twins": ["mlp"], "sample": 200}
     results = run(activations, [target])
     settings = {"n_folds": 4, "n_permutations": 1, "min_class_size": 5, "max_items": None, "seed": 0}
     sample = sample_task(make_task(activations.index, target, **settings), 200, 0)
-    twins = results[results["probe"].isin(["mlp", PEER])]
-    assert twins.groupby("probe").size().tolist() == [5, 5]
-    assert twins.groupby(["metric", "labels"])[["n", "n_train", "selected_layer"]].nunique().eq(1).all(axis=None)
-    assert set(twins["n_train"]) == {smallest_training(sample)}
+    sampled = results[results["probe"].isin(["mlp", PEER])]
+    assert sampled.groupby("probe").size().tolist() == [5, 5]
+    assert sampled.groupby(["metric", "labels"])[["n", "n_train", "selected_layer"]].nunique().eq(1).all(axis=None)
+    assert set(sampled["n_train"]) == {smallest_training(sample)}
     assert results.loc[results["probe"] == "ridge", "n_train"].isna().all()
-    assert set(twins["type_overlap"]) == {sample.type_overlap}
+    assert set(sampled["type_overlap"]) == {sample.type_overlap}
 
 
-def test_an_item_is_coded_at_the_layer_that_its_own_test_fold_chose(planted, monkeypatch):
+def test_an_item_is_coded_at_the_layer_selected_for_its_own_test_fold(planted, monkeypatch):
     task = make_task(planted.index, PHONE, n_folds=4, n_permutations=1, min_class_size=5, max_items=None, seed=0)
     monkeypatch.setattr(optional_measures, "online_code", lambda x, codes, n_classes: x[:, 0] + np.arange(len(x)))
     cost = {"T1": 1000.0, "T2": 2000.0}
@@ -443,7 +443,7 @@ def test_penalties_that_are_not_above_zero_are_refused(planted, penalties):
         ),
     ],
 )
-def test_what_needs_more_items_is_refused_before_any_layer_is_read(planted, change, message):
+def test_measures_with_too_few_items_are_refused_before_any_layer_is_read(planted, change, message):
     unread = dataclasses.replace(planted, vectors={})
     with pytest.raises(AnalysisError, match=message):
         run(unread, [PHONE | change])

@@ -1,4 +1,4 @@
-"""The parts of the figure that only some studies have: control tasks, twins, code lengths, regressions."""
+"""The probing figure, drawn from planted tables: panels, controls, note, finding and caption."""
 
 import numpy as np
 import pandas as pd
@@ -10,20 +10,34 @@ from figure_cases import (
     MODELS,
     PANELS,
     RUNS,
+    STUDY,
     caption_of,
-    draw_probing,
+    context_of,
+    draw_styled,
+    drawn,
+    note_of,
     probing_rows,
     probing_table,
-    texts,
 )
 
+from auscult.analyses.probing import figure as probing
+from auscult.errors import AnalysisError
 from auscult.figures import plotting
 
-TRAINED = {"nonspeech": {"label": "HuBERT (non-speech)", "source": "trained"}}
+CONTEXT = context_of("probing")
+PHONE = [("english", "phone")]
+
+
+def draw(table, context=CONTEXT):
+    return draw_styled(probing, context, table=table)
+
+
+def finding(table, context=CONTEXT):
+    return probing.describe_finding(table, context=context)
 
 
 def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
-    """Return rows at the chosen layer: MLP, control task, selectivity, compression and a learning curve."""
+    """Return rows at the selected layer: MLP, control task, selectivity, compression and a learning curve."""
     rows, random = [], np.random.default_rng(5)
     for model, step in runs:
         true = CHANCE[target][0] + 0.9 * (LEVEL[model] if step != "0" else 0.3)
@@ -68,57 +82,123 @@ def full_table(**more):
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw_probing(tmp_path_factory.mktemp("probing"), full_table()))
+def panels():
+    return drawn(draw(probing_table()))
 
 
-def test_control_task_selectivity_and_compression_are_drawn_and_explained(drawn):
+@pytest.fixture(scope="module")
+def full():
+    return draw(full_table())
+
+
+@pytest.fixture(scope="module")
+def full_text(full):
+    return drawn(full)
+
+
+def test_every_panel_has_its_counts_held_out_units_and_unit_of_resampling(panels):
+    assert "english · phone" in panels
+    assert "multilingual · language" in panels
+    assert "39 classes · n = 12,480, 16 speakers" in panels
+    assert panels.count("held out: speakers · 95 % interval over speakers") == 4
+
+
+def test_every_control_is_named(panels):
+    names = ("HuBERT (English)", "HuBERT (English), untrained", "untrained", "log-mel", "time", "chance")
+    assert set(names) | {"shuffled labels", "chance: most frequent class"} <= set(panels)
+    assert any("Study “default”, synthesised speech (english, multilingual)." in text for text in panels)
+
+
+def test_value_and_layer_of_each_model_are_written():
+    table = probing_table(PHONE)
+    row = table.query("layer == 'selected' and labels == 'true' and model == 'hubert-english' and step == '1500'")
+    assert f"{row['value'].item():.2f} {row['selected_layer'].item()}" in drawn(draw(table))
+
+
+def test_too_few_speakers_have_no_interval():
+    assert "held out: speakers · no interval: 3 speakers" in drawn(draw(probing_table(PHONE, n_groups=3)))
+
+
+def test_baselines_can_be_drawn_alone():
+    table = probing_table(runs=[("mel", "final"), ("mfcc", "final")])
+    assert "log-mel" in drawn(draw(table))
+    assert finding(table) == ""
+
+
+def test_a_table_can_be_drawn_without_context():
+    figure = probing.draw(full_table())
+    assert len(figure.axes) > 4
+    assert "hubert-english" in drawn(figure)
+
+
+def test_a_model_without_rows_is_refused():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of probing, found"):
+        draw(probing_table(PHONE), context_of("probing", shown=["absent"]))
+
+
+def test_the_rows_beside_the_figure_are_those_of_its_metrics_and_models():
+    table = pd.concat([full_table(), probing_table(PHONE).assign(metric="macro_f1")])
+    rows = probing.drawn_rows(table, context=context_of("probing", shown=["mel", "hubert-english"]))
+    assert list(dict.fromkeys(rows["model"])) == ["mel", "hubert-english"]
+    assert set(rows["metric"]) == {"accuracy", "r2", "selectivity", "compression"}
+    assert list(probing.drawn_rows(probing_table(PHONE)).columns[-3:]) == ["type", "type_overlap", "n_train"]
+
+
+def test_control_task_selectivity_and_compression_are_drawn_and_named(full_text):
     expected = (
-        "english · phone: control",
-        "one random label per context",
-        "82 % of test items: type known",
-        "selectivity: true − control",
-        "control: a random label per type",
+        "control task, one label per context",
+        "82 % of test items: type in training",
+        "selectivity",
+        "control task: a random label per type",
         "code without vectors",
         "MLP probe",
-        "linear probe on the same items",
-        "online code length",
+        "linear probe, same items",
+        "online code",
         "n = 12,480",
+        "compression ratio",
     )
-    assert [text for text in expected if text not in drawn] == []
+    assert [text for text in expected if text not in full_text] == []
 
 
-def test_a_learning_curve_does_not_disturb_what_is_drawn(drawn):
-    assert not any(text.startswith("0.11") for text in drawn)
+def test_a_learning_curve_does_not_disturb_the_scores(full_text):
+    assert not any(text.startswith("0.11") for text in full_text)
 
 
-def test_a_regression_has_no_classes_and_names_its_metric(drawn):
-    assert "R² at the chosen layer" in drawn
-    assert "n = 12,480 of 16 speakers" in drawn
-    assert any(text.startswith("held out: speakers, types") for text in drawn)
+def test_a_regression_has_no_classes_and_names_its_metric(full_text):
+    assert "english · log F0" in full_text
+    assert "R² at the selected layer" in full_text
+    assert "n = 12,480, 16 speakers" in full_text
+    assert any(text.startswith("held out: speakers, types") for text in full_text)
 
 
-def test_code_lengths_without_a_control_task_stand_alone(tmp_path):
+def test_code_lengths_without_a_control_task_stand_alone():
     extra = extra_rows()
     table = pd.concat([probing_table(PANELS[:1]), extra[extra["metric"] == "compression"]], ignore_index=True)
-    drawn = texts(draw_probing(tmp_path, table))
-    assert "english · phone: online code" in drawn
-    assert not any(text.startswith("selectivity") for text in drawn)
+    text = drawn(draw(table))
+    assert "online code, n = 12,480" in text
+    assert "selectivity" not in text
 
 
-def test_few_speakers_are_said_to_have_no_interval(tmp_path):
+def test_few_speakers_have_no_interval_in_control_panels():
     table = pd.concat([probing_table(PANELS[:1], n_groups=3), extra_rows(n_groups=3)], ignore_index=True)
-    assert "no interval: 3 speakers" in texts(draw_probing(tmp_path, table))
+    assert "no interval: 3 speakers" in drawn(draw(table))
 
 
-def test_no_text_lies_over_text(tmp_path, misplaced):
-    draw_probing(tmp_path, full_table())
+@pytest.mark.parametrize("n_panels", [1, 3])
+@pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 25)))])
+def test_no_text_lies_over_text(misplaced, n_panels, layers):
+    plotting.save_figure(draw(probing_table(PANELS[:n_panels], layers=layers)), "unused")
     assert misplaced == []
 
 
-def test_many_targets_and_models_lay_no_text_over_text(tmp_path, misplaced, monkeypatch):
+def test_no_text_lies_over_text_with_all_controls(misplaced, full):
+    plotting.save_figure(draw(full_table()), "unused")
+    assert misplaced == []
+
+
+def test_many_targets_and_models_lay_no_text_over_text(misplaced, monkeypatch):
     monkeypatch.setitem(LEVEL, "nonspeech", 0.5)
-    models = {**TRAINED, **MODELS}
+    models = {"nonspeech": {"label": "HuBERT (non-speech)", "source": "trained"}, **MODELS}
     monkeypatch.setattr("figure_cases.MODELS", models)
     runs = [("nonspeech", "0"), ("nonspeech", "1500"), *RUNS]
     tables = [
@@ -133,79 +213,144 @@ def test_many_targets_and_models_lay_no_text_over_text(tmp_path, misplaced, monk
         )
     ]
     table = pd.concat([*tables, extra_rows(runs=runs), extra_rows(target="gender", runs=runs)], ignore_index=True)
-    draw_probing(tmp_path, table, models=models)
+    plotting.save_figure(draw(table, context_of("probing", models)), "unused")
     assert misplaced == []
 
 
-def test_layers_of_a_deep_model_are_thinned(tmp_path):
+def test_layers_of_a_deep_model_are_thinned():
     table = pd.concat([probing_table(PANELS[:1], layers=(*LAYERS, *(f"T{i}" for i in range(5, 25)))), extra_rows()])
-    assert "T24" not in texts(draw_probing(tmp_path, table))
+    assert "T24" not in drawn(draw(table))
 
 
-def test_twins_are_drawn_beside_the_linear_probe_of_their_items_and_their_number_is_said(drawn):
-    words = " ".join(drawn)
-    assert "MLP (+): trained on 2,890 of a random sample of 6,000 items" in words
-    assert "the small circle is the linear probe on the same items" in words
+def test_the_note_gives_the_items_of_nonlinear_probes(full):
+    assert "MLP: 2,890 training items, 6,000 items in all." in note_of(full)
 
 
-def test_a_peer_is_not_taken_for_the_probe_of_all_items(tmp_path):
-    with_peer, without = full_table(), full_table()
-    without = without[~without["probe"].isin(["mlp", "ridge (sample)"])]
-    (tmp_path / "with").mkdir()
-    (tmp_path / "without").mkdir()
-    words = [texts(draw_probing(tmp_path / name, table)) for name, table in (("with", with_peer), ("without", without))]
-    numbers = [[text for text in found if text[:2] == "0." and " T" in text] for found in words]
-    assert numbers[0] == numbers[1]
+def test_the_note_is_short_with_everything_that_it_may_say():
+    table = full_table()
+    table.loc[table["model"].eq("time") & table["metric"].eq("r2"), "value"] = -4.0
+    note = note_of(draw(table, ceiling_context()))
+    assert "R² below −0.5 is not drawn." in note
+    assert len(note.split()) <= 60
 
 
-def lines_of(figure):
-    return [line for axes in figure.axes for line in axes.lines]
+def test_the_linear_probe_of_the_sample_is_not_taken_for_the_probe_of_all_items():
+    with_peer = full_table()
+    without = with_peer[~with_peer["probe"].isin(["mlp", "ridge (sample)"])]
+    numbers = [
+        [text for text in drawn(draw(table)) if text[:2] == "0." and " T" in text] for table in (with_peer, without)
+    ]
+    assert numbers[0] == numbers[1] != []
 
 
-def test_the_marker_of_a_peer_lies_beside_that_of_its_twin(tmp_path, monkeypatch):
-    figures = []
-    monkeypatch.setattr("auscult.figures.plotting.save_figure", lambda figure, *_: figures.append(figure))
-    draw_probing(tmp_path, full_table())
+def test_a_nonlinear_probe_and_the_linear_probe_of_its_items_share_a_line(full):
+    lines = [line for axes in full.axes for line in axes.lines]
     heights = {
-        marker: sorted({float(line.get_ydata()[0]) for line in lines_of(figures[0]) if marked(line, marker)})
+        marker: sorted({float(line.get_ydata()[0]) for line in lines if is_single(line, marker)})
         for marker in ("+", "o")
     }
     assert heights["+"] == heights["o"] != []
 
 
-def marked(line, marker):
+def is_single(line, marker):
     return line.get_marker() == marker and len(line.get_ydata()) == 1 and line.get_markersize() in (5.5, 2.4)
 
 
-@pytest.mark.parametrize(("worst", "low", "said"), [(-0.3, -0.33, False), (-4.0, -0.5, True)])
-def test_an_r2_far_below_zero_widens_the_axis_or_is_said_not_to_be_drawn(tmp_path, monkeypatch, worst, low, said):
-    figures, save = [], plotting.save_figure
-    monkeypatch.setattr(plotting, "save_figure", lambda figure, *rest: figures.append(figure) or save(figure, *rest))
+@pytest.mark.parametrize(("worst", "low", "is_cut"), [(-0.3, -0.33, False), (-4.0, -0.5, True)])
+def test_an_r2_far_below_zero_widens_the_axis_or_is_cut_with_a_remark(worst, low, is_cut):
     table = regression_table()
     table.loc[table["model"] == "time", "value"] = worst
-    words = " ".join(texts(draw_probing(tmp_path, table)))
-    assert figures[0].axes[0].get_ylim()[0] == pytest.approx(low)
-    assert ("R² below −0.5 is not drawn" in words) == said
+    figure = draw(table)
+    assert figure.axes[0].get_ylim()[0] == pytest.approx(low)
+    assert ("R² below −0.5 is not drawn" in note_of(figure)) == is_cut
 
 
-def test_a_baseline_that_holds_the_values_asked_for_is_called_a_ceiling(tmp_path):
-    figure = {"title": "", "analysis": {"targets": {"log_f0": {"column": "log_f0"}, "phone": {"column": "label"}}}}
+def ceiling_context():
     models = {
         name: entry | {"features": name} if entry["source"] == "acoustic" else entry for name, entry in MODELS.items()
     }
-    words = " ".join(texts(draw_probing(tmp_path, full_table(), figure, models=models)))
-    assert "F0 holds log f0 itself: a ceiling, not a baseline." in words
-    assert words.count("a ceiling") == 1
+    targets = {"log_f0": {"column": "log_f0"}, "phone": {"column": "label"}}
+    return context_of("probing", models, analysis={"targets": targets})
 
 
-def test_where_types_are_held_out_intervals_are_said_to_resample_speakers_only(tmp_path, drawn):
-    assert "Intervals resample speakers only, where types are held out, too." in " ".join(drawn)
-    assert "resample speakers only" not in " ".join(texts(draw_probing(tmp_path, probing_table(PANELS[:1]))))
+def test_a_baseline_that_holds_the_values_of_a_target_is_a_ceiling():
+    note = note_of(draw(full_table(), ceiling_context()))
+    assert "F0 is a ceiling for log F0, not a baseline." in note
+    assert note.count("a ceiling") == 1
 
 
-def test_the_caption_says_which_probes_chose_the_layers_and_what_intervals_leave_out():
+def test_where_types_are_held_out_the_note_limits_the_intervals(full):
+    assert "Intervals resample speakers only." in note_of(full)
+    assert "resample speakers only" not in note_of(draw(probing_table(PHONE)))
+
+
+def planted(trained, untrained, mel, width=0.03):
+    """Return a table of one target with these values at the selected layer."""
+    runs = [("hubert-english", "0"), ("hubert-english", "1500"), ("mel", "final"), ("time", "final")]
+    table = probing_table(PHONE, runs=runs)
+    values = dict(zip(runs, (untrained, trained, mel, 0.05)))
+    table["value"] = [values[pair] for pair in zip(table["model"], table["step"])]
+    return table.assign(ci_low=table["value"] - width, ci_high=table["value"] + width)
+
+
+def test_the_finding_is_an_effect_above_both_controls():
+    assert finding(planted(0.72, 0.29, 0.36)) == (
+        "Phone accuracy of HuBERT (English) on english is .72 [.69, .75], above untrained (.29) and log-mel (.36)."
+    )
+
+
+def test_the_finding_says_where_there_is_no_effect():
+    assert finding(planted(0.30, 0.29, 0.36)) == (
+        "Phone accuracy of HuBERT (English) on english is .30 [.27, .33], not separated from untrained (.29) and "
+        "log-mel (.36)."
+    )
+    assert "below log-mel (.60)" in finding(planted(0.30, 0.29, 0.60))
+
+
+def test_the_finding_judges_nothing_without_intervals():
+    table = planted(0.72, 0.29, 0.36, width=np.nan).assign(n_groups=4)
+    assert finding(table) == (
+        "Phone accuracy of HuBERT (English) on english is .72 without interval, against untrained (.29) and "
+        "log-mel (.36)."
+    )
+
+
+def test_the_finding_falls_back_on_chance():
+    table = planted(0.72, 0.29, 0.36)
+    assert finding(table[table["model"] != "mel"][lambda rows: rows["model"] != "time"]).endswith(
+        "above untrained (.29) and chance (.04)."
+    )
+
+
+def test_a_ceiling_is_no_control_of_the_finding():
+    table = regression_table().assign(value=0.3, ci_low=0.25, ci_high=0.35)
+    table.loc[table["model"] == "f0", ["value", "ci_low", "ci_high"]] = 1.0
+    assert "F0 (1.00)" in finding(table)
+    assert "F0 (1.00)" not in finding(table, ceiling_context())
+
+
+def test_the_finding_has_at_most_22_words():
+    models = {**MODELS, "hubert-english": {"label": "wav2vec 2.0 (non-speech)", "source": "trained"}}
+    table = planted(0.30, 0.29, 0.60).assign(target="part_of_speech")
+    assert len(finding(table, context_of("probing", models)).split()) <= 22
+    table = planted(0.72, 0.29, 0.36, width=np.nan).assign(n_groups=4, target="noun_number")
+    assert len(finding(table, context_of("probing", models)).split()) <= 22
+
+
+def test_the_caption_takes_its_numbers_from_the_study():
     analysis = {"probe": "ridge", "n_folds": 4, "n_resamples": 1234}
     figure = {"name": "probing", "title": "T", "models": list(MODELS), "analysis": analysis}
-    caption = caption_of("probing", {"figure": figure, "models": MODELS})
-    assert "Twins and learning curves take the layers that linear probes with the full training side chose." in caption
-    assert "resamplings of whole speakers, even where types are held out" in caption
+    caption = caption_of("probing", {"figure": figure, "models": MODELS, "study": STUDY})
+    assert "Accuracy of ridge probes" in caption
+    assert "1,234 resamplings of speakers" in caption
+    assert "4-fold cross-validation" in caption
+    assert "problematic" not in caption
+
+
+@pytest.mark.parametrize(("wanted", "shown"), [(["mlp"], True), ([], False)])
+def test_the_caption_explains_nonlinear_probes_where_there_are_some(wanted, shown):
+    targets = {"phone": {"twins": wanted, "control": False, "mdl": False}}
+    figure = {"name": "probing", "title": "T", "analysis": {"targets": targets}}
+    caption = caption_of("probing", {"figure": figure})
+    assert ("pluses: nonlinear probes" in caption) == shown
+    assert "selectivity" not in caption

@@ -45,7 +45,7 @@ def test_trustworthiness_does_not_depend_on_the_block_size(clusters, monkeypatch
 def test_pca_keeps_the_directions_of_largest_variance():
     x = np.random.default_rng(0).normal(size=(500, 5)) * np.array([1, 9, 1, 4, 1])
     placed = fit_map("pca", x)(x)
-    # An axis has the sign of its largest weight, so that it runs along the feature, not against it.
+    # The sign of an axis makes its largest weight positive.
     assert np.corrcoef(placed[:, 0], x[:, 1])[0, 1] > 0.99
     assert np.corrcoef(placed[:, 1], x[:, 3])[0, 1] > 0.99
 
@@ -106,7 +106,7 @@ def test_mds_depends_on_its_seed_only_through_the_landmarks(clusters, monkeypatc
     one, again, other = (fit_map("mds", x, seed=seed)(x) for seed in (1, 1, 2))
     assert (one == again).all()
     assert not np.allclose(one, other)
-    # A third of the items as landmarks place all of them nearly as well as all do.
+    # A third of the items as landmarks gives nearly the same stress as all items.
     assert stress(x, one) < 1.1 * stress(x, fit_map("mds", x, seed=1)(x)) + 1e-9
 
 
@@ -131,14 +131,14 @@ def test_shapes_agree_on_average_by_one_minus_the_procrustes_disparity(clusters)
     assert shape_agreement(one, -2 * one[:, ::-1] + 1) == pytest.approx(np.ones(120), abs=1e-9)
 
 
-def test_tsne_maps_the_items_it_is_given_and_repeats_itself(clusters):
+def test_tsne_maps_the_given_items_and_is_reproducible(clusters):
     place = fit_map("tsne", clusters[0], seed=1)
     first = place(clusters[0][:40])
     assert first.shape == (40, 2)
     assert (place(clusters[0][:40]) == first).all()
 
 
-def test_umap_places_new_items_beside_their_own_kind_and_repeats_itself(clusters):
+def test_umap_places_new_items_near_their_class_and_is_reproducible(clusters):
     x, labels = clusters
     known, new = np.arange(120) % 2 == 0, np.arange(120) % 2 == 1
     places = []

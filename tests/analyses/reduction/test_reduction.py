@@ -56,7 +56,7 @@ def test_coordinates_hold_every_item_once_per_layer_and_method(tables):
     assert list(coordinates.columns[-3:]) == ["phone_class", "speaker", "gender"]
 
 
-def test_maps_are_judged_on_speakers_that_did_not_fit_them(tables):
+def test_maps_are_evaluated_on_speakers_that_did_not_fit_them(tables):
     _, coordinates = tables
     parts = coordinates.groupby("speaker")["part"].unique()
     assert (parts.str.len() == 1).all()
@@ -71,7 +71,7 @@ def test_planted_classes_lie_apart_where_they_were_planted(tables):
     assert value(quality, layer="noise", **where) < 0.05
 
 
-def test_a_supervised_map_of_noise_shows_groups_to_those_who_fitted_it_only():
+def test_a_supervised_map_of_noise_shows_groups_among_fitting_items_only():
     quality, coordinates = run(plant(n_speakers=16, n_items=10, n_dims=300), layers=("noise",), methods=("lda",))
     fitted = coordinates[coordinates["part"] == "fit"]
     assert silhouette_score(fitted[["x", "y"]], fitted["phone_class"]) > 0.1
@@ -99,7 +99,7 @@ def test_permuted_labels_and_places_give_the_chance_that_is_reported(tables):
     assert chance.get_group("stability").between(0, 0.1).all()
 
 
-def test_the_map_is_that_of_the_standardised_fitting_half(planted, tables):
+def test_the_map_is_fitted_to_the_standardised_fitting_half(planted, tables):
     _, coordinates = tables
     points = coordinates.query("layer == 'T2' and method == 'pca'").reset_index(drop=True)
     x, fits = planted.vectors["T2"].astype(np.float64), (points["part"] == "fit").to_numpy()
@@ -113,7 +113,7 @@ def test_same_seed_gives_the_same_tables_and_another_seed_others(planted, tables
     assert not tables[0].equals(other[0])
 
 
-def test_a_sample_has_as_many_items_from_either_half(planted):
+def test_a_sample_has_equally_many_items_of_both_halves(planted):
     _, coordinates = run(planted, n_items=101, layers=("T1",), methods=("pca",))
     assert coordinates["part"].value_counts().to_dict() == {"fit": 50, "held-out": 50}
 
@@ -161,7 +161,7 @@ def test_stability_of_tsne_compares_items_that_both_maps_hold(planted):
     assert row["value"] > 5 * row["chance"]
 
 
-def test_mds_is_judged_like_every_other_method(planted):
+def test_mds_is_evaluated_like_every_other_method(planted):
     quality, coordinates = run(planted, layers=("T2",), methods=("mds",), n_seeds=2)
     assert value(quality, method="mds", target="phone_class") > 0.3
     assert value(quality, method="mds", metric="stability", target="shape") > 0.95
@@ -262,7 +262,7 @@ def test_a_factor_that_does_not_exist_lists_those_that_do(planted):
 
 
 @pytest.mark.parametrize("factor", ["label", "utterance", "speaker"])
-def test_a_factor_that_names_items_anyway_is_one_column_of_the_coordinates(planted, factor):
+def test_a_factor_that_is_a_column_of_the_coordinates_occurs_once_there(planted, factor):
     quality, coordinates = run(planted, layers=("T1",), methods=("pca",), factors=(factor,), n_seeds=1)
     assert coordinates.columns.is_unique
     assert factor in set(quality["target"]) & set(coordinates.columns)
@@ -276,6 +276,6 @@ def test_a_factor_with_a_value_of_its_own_for_every_item_is_left_out_and_logged(
     assert "name" not in set(quality["target"])
 
 
-def test_a_single_speaker_is_told_with_what_to_do():
+def test_a_single_speaker_is_refused_with_advice():
     with pytest.raises(AnalysisError, match=r"reduction: expected at least 2 speakers .*, found 1; add speakers to"):
         run(plant(n_speakers=1))

@@ -1,4 +1,4 @@
-"""The reduction figure with stability, all methods and several corpora, drawn as Snakemake draws it."""
+"""The reduction figure, drawn from planted tables: maps, quality, note, finding and caption."""
 
 import json
 from pathlib import Path
@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import caption_of, run_script, texts
+from figure_cases import caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.reduction import figure as reduction
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.tables import RESULT_COLUMNS, write_table
 
 MODELS = {
@@ -28,20 +31,23 @@ ANALYSIS = {
     "n_seeds": 3,
 }
 STUDY = {"name": "default", "title": "", "seed": 1, "sources": {"english": "synthetic"}, "left_out": {}}
+CONTEXT = context_of("reduction", MODELS, list(MODELS), ANALYSIS, STUDY)
 
 
-def coordinates_table(corpora, n_items=300):
+def coordinates_table(corpora=("english",), n_items=300):
     random, tables = np.random.default_rng(2), []
     for corpus, (model, step, layer), method in ((c, m, k) for c in corpora for m in MAPPED for k in METHODS):
-        labels = random.choice(CLASSES, n_items)
+        labels = random.choice(CLASSES, 2 * n_items)
         centres = dict(zip(CLASSES, random.normal(0, 1 if step == "0" else 2.5, (len(CLASSES), 2))))
-        points = np.array([centres[label] for label in labels]) + random.normal(size=(n_items, 2))
-        names = {"corpus": corpus, "model": model, "step": step, "layer": layer, "method": method, "part": "held-out"}
-        tables.append(pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "phone_class": labels}).assign(**names))
+        points = np.array([centres[label] for label in labels]) + random.normal(size=(2 * n_items, 2))
+        names = {"corpus": corpus, "model": model, "step": step, "layer": layer, "method": method}
+        part = np.where(np.arange(2 * n_items) % 2, "held-out", "fit")
+        table = pd.DataFrame({"x": points[:, 0], "y": points[:, 1], "phone_class": labels, "part": part})
+        tables.append(table.assign(**names))
     return pd.concat(tables, ignore_index=True)
 
 
-def quality_table(corpora, stability, n_groups=8):
+def quality_table(corpora=("english",), stability=True, n_groups=8):
     random, rows = np.random.default_rng(3), []
     for corpus, run, method in ((c, r, k) for c in corpora for r in MAPPED for k in ("none", *METHODS)):
         measured = [("silhouette", factor, random.uniform(-0.2, 0.4), -0.02) for factor in FACTORS]
@@ -58,67 +64,142 @@ def quality_table(corpora, stability, n_groups=8):
     return pd.DataFrame(rows)
 
 
-def draw(folder, corpora=("english",), stability=True, n_groups=8):
-    write_table(quality_table(corpora, stability, n_groups), folder / "reduction.csv")
-    write_table(coordinates_table(corpora), folder / "coordinates.parquet")
-    figure = {"title": "Maps", "models": list(MODELS), "analysis": ANALYSIS}
-    inputs = {"quality": str(folder / "reduction.csv"), "coordinates": str(folder / "coordinates.parquet")}
-    return run_script("reduction", folder, figure, inputs, study=STUDY, models=MODELS)
+def draw(quality=None, coordinates=None, context=CONTEXT):
+    quality = quality_table() if quality is None else quality
+    coordinates = coordinates_table() if coordinates is None else coordinates
+    return draw_styled(reduction, context, table=quality, coordinates=coordinates)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("reduction")))
+def figure():
+    return draw()
 
 
-def test_stability_is_shown_for_every_method_beside_the_other_qualities(drawn):
-    assert {"same neighbours", "same shape", "neighbourhood"} <= set(drawn)
-    assert drawn.count("stability") == 2
-    assert {"PCA", "LDA (supervised)", "MDS", "UMAP", "t-SNE"} <= set(drawn)
+@pytest.fixture(scope="module")
+def shown(figure):
+    return drawn(figure)
 
 
-def test_the_note_says_what_stability_compares(drawn):
-    assert any("Stability: agreement of 3 maps, each with its own seed" in text for text in [" ".join(drawn)])
+def test_maps_have_their_method_model_layer_and_number_of_held_out_items(shown):
+    assert {"PCA", "LDA (supervised)", "MDS", "UMAP", "t-SNE"} <= set(shown)
+    assert "english, T3, n = 300" in shown
+    assert "english, input, n = 300" in " ".join(shown)
 
 
-def test_without_stability_nothing_is_said_of_it(tmp_path):
-    words = " ".join(texts(draw(tmp_path, stability=False)))
-    assert "tability" not in words
-    assert "same shape" not in words
+def test_every_factor_and_measure_has_a_panel(shown):
+    assert {"phone class", "speaker", "gender", "language", "neighbours", "shape"} <= set(shown)
+    assert {"silhouette", "trustworthiness", "stability (Jaccard)", "stability (Procrustes)"} <= set(shown)
+    assert "original space" in shown
+    assert "permuted items" in shown
 
 
-def test_the_table_beside_the_figure_holds_the_stability_drawn(tmp_path):
-    stem = draw(tmp_path)
-    table = pd.read_csv(f"{stem}.csv")
-    assert (table["metric"] == "stability").sum() == len(MAPPED) * len(METHODS) * 2
+def test_the_note_has_items_intervals_and_the_maps_compared(figure):
+    note = note_of(figure)
+    assert "Each point is a held-out segment, coloured by phone class" in note
+    assert "n = 750 segments of 8 speakers, 95 % interval over speakers" in note
+    assert "t-SNE is fitted to the segments shown." in note
+    assert "Stability compares 3 maps that differ in seed and items." in note
+    assert len(note.split()) <= 60
+
+
+def test_without_stability_nothing_is_said_of_it():
+    text = " ".join(drawn(draw(quality_table(stability=False))))
+    assert "tability" not in text
+    assert "shape" not in text
+
+
+def test_few_speakers_have_no_intervals_and_the_note_says_so():
+    assert "n = 750 segments, no interval: 4 speakers." in note_of(draw(quality_table(n_groups=4)))
+
+
+def test_the_rows_beside_the_figure_are_those_of_its_layer_and_models():
+    other = quality_table().assign(layer="T2")
+    rows = reduction.drawn_rows(pd.concat([quality_table(), other]), coordinates_table(), context=CONTEXT)
+    assert set(rows["layer"]) == {"T3", "input"}
+    assert (rows["metric"] == "stability").sum() == len(MAPPED) * len(METHODS) * 2
+
+
+def test_files_name_both_tables(tmp_path):
+    write_table(quality_table(), tmp_path / "reduction.csv")
+    write_table(coordinates_table(n_items=50), tmp_path / "coordinates.parquet")
+    inputs = {"table": str(tmp_path / "reduction.csv"), "coordinates": str(tmp_path / "coordinates.parquet")}
+    entry = {"title": "Maps", "models": list(MODELS), "analysis": ANALYSIS}
+    stem = run_script("reduction", tmp_path, entry, inputs, study=STUDY, models=MODELS)
     assert set(json.loads(Path(f"{stem}.json").read_text())["tables"]) == {"reduction.csv", "coordinates.parquet"}
+    assert len(pd.read_csv(f"{stem}.csv")) == len(quality_table())
 
 
-def test_few_speakers_leave_out_the_intervals_and_say_so(tmp_path):
-    assert any("no interval: 4 speakers" in text for text in [" ".join(texts(draw(tmp_path, n_groups=4)))])
+def test_tables_can_be_drawn_without_context():
+    figure = reduction.draw(quality_table(), coordinates_table(n_items=50))
+    assert "hubert-english" in drawn(figure)
+    assert reduction.describe_finding(quality_table(), coordinates_table()).startswith("Phone class silhouette in T3")
 
 
 @pytest.mark.parametrize("corpora", [("english",), ("english", "multilingual")])
-def test_no_text_lies_over_text(tmp_path, misplaced, corpora):
-    draw(tmp_path, corpora)
+def test_no_text_lies_over_text(misplaced, corpora):
+    plotting.save_figure(draw(quality_table(corpora), coordinates_table(corpora)), "unused")
     assert misplaced == []
 
 
-def test_the_caption_explains_stability_and_the_methods_that_are_special():
-    figure = {"name": "reduction", "title": "T", "models": list(MODELS), "analysis": ANALYSIS}
-    caption = caption_of("reduction", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "Stability compares 3 maps of a method" in caption
-    assert "MDS keeps distances to landmarks" in caption
-    assert "t-SNE cannot place new items" in caption
+def test_without_a_factor_to_colour_by_nothing_is_drawn():
+    expected = "found none of phone_class, speaker, gender, language in the collected coordinates; name another factor"
+    with pytest.raises(AnalysisError, match=expected):
+        draw(coordinates=coordinates_table().drop(columns="phone_class"))
+
+
+def planted(trained, untrained, width=0.03):
+    """Return quality with these silhouettes of phone class in the original space."""
+    table = quality_table()
+    for step, value in (("1500", trained), ("0", untrained)):
+        rows = (table["step"] == step) & (table["method"] == "none") & (table["target"] == "phone_class")
+        table.loc[rows, ["value", "ci_low", "ci_high"]] = [value, value - width, value + width]
+    return table
+
+
+def finding(table, context=CONTEXT):
+    return reduction.describe_finding(table, coordinates_table(n_items=20), context=context)
+
+
+def test_the_finding_is_a_silhouette_above_its_controls():
+    expected = (
+        "Phone class silhouette in T3 of HuBERT (English) is .30 [.27, .33], above untrained (.10) and chance (−.02)."
+    )
+    assert finding(planted(0.3, 0.1)) == expected
+
+
+def test_the_finding_says_where_there_is_no_effect():
+    assert finding(planted(0.0, 0.01)).endswith("not separated from untrained (.01) and chance (−.02).")
+
+
+def test_the_finding_judges_nothing_without_intervals():
+    expected = "is .30 without interval, against untrained (.10) and chance (−.02)."
+    assert finding(planted(0.3, 0.1, np.nan)).endswith(expected)
+
+
+def test_there_is_no_finding_without_silhouettes_or_trained_models():
+    table = planted(0.3, 0.1)
+    assert finding(table[table["method"] != "none"]) == ""
+    assert finding(table[table["model"] == "mel"], context_of("reduction", MODELS, ["mel"], ANALYSIS)) == ""
+
+
+def test_the_finding_has_at_most_22_words():
+    models = {**MODELS, "hubert-english": {"label": "wav2vec 2.0 (non-speech)", "source": "trained"}}
+    context = context_of("reduction", models, list(models), ANALYSIS)
+    assert len(finding(planted(0.04, 0.1), context).split()) <= 22
+    assert len(finding(planted(0.04, 0.1, np.nan), context).split()) <= 22
+
+
+def test_the_caption_takes_its_numbers_from_the_study():
+    entry = {"name": "reduction", "title": "T", "models": list(MODELS), "analysis": ANALYSIS}
+    caption = caption_of("reduction", {"figure": entry, "study": STUDY, "models": MODELS})
+    assert "1,234 resamplings of held-out speakers" in caption
+    assert "stability over 3 maps" in caption
+    assert "LDA is supervised by phone class" in caption
+    assert "t-SNE is fitted to the points shown" in caption
     assert "problematic" not in caption
 
 
-def test_without_a_factor_to_colour_by_the_figure_ends_in_one_line(tmp_path, monkeypatch, capsys):
-    complete = coordinates_table
-    monkeypatch.setattr(
-        "test_reduction_figure.coordinates_table", lambda corpora: complete(corpora).drop(columns="phone_class")
-    )
-    with pytest.raises(SystemExit):
-        draw(tmp_path)
-    expected = "found none of phone_class, speaker, gender, language in the collected coordinates; name another factor"
-    assert expected in capsys.readouterr().err
+def test_the_caption_leaves_out_methods_that_are_not_drawn():
+    entry = {"name": "reduction", "title": "T", "analysis": ANALYSIS | {"methods": ["pca"], "n_seeds": 1}}
+    caption = caption_of("reduction", {"figure": entry})
+    assert not any(word in caption for word in ("LDA", "t-SNE", "stability"))
