@@ -74,7 +74,8 @@ def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
 
 def regression_table():
     table = probing_table([("english", "gender")]).assign(target="log_f0", metric="r2", n_classes=0, chance=0.0)
-    return table.assign(value=table["value"] - 0.5, held_out="speaker+type", type="context", type_overlap=0.0)
+    table[["value", "ci_low", "ci_high"]] -= 0.5
+    return table.assign(held_out="speaker+type", type="context", type_overlap=0.0)
 
 
 def full_table(**more):
