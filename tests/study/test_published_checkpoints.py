@@ -136,7 +136,7 @@ def test_what_a_step_shares_with_another_is_not_downloaded_twice(hub, tmp_path, 
     hub.requests.clear()
     fetch(hub, tmp_path, SWEEP, "25000")
     assert [request for request in hub.requests if request.startswith("GET /lab")] == []
-    assert "25000: the weights are those of" in caplog.text
+    assert "25000: the weights equal those in" in caplog.text
 
 
 def test_a_checkpoint_that_two_models_share_is_fetched_once(hub, tmp_path, caplog):
