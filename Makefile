@@ -1,4 +1,4 @@
-# Set-up and daily commands. The environment is made on first use, from requirements.lock, in .venv.
+# Set-up and everyday commands. The first command creates the environment in .venv from requirements.lock.
 CORES ?= all
 VENV := $(CURDIR)/.venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -7,19 +7,19 @@ export PYTHONNOUSERSITE := 1
 
 .PHONY: talk test docs lint format generated lock bench
 
-## The default study: every figure and the page results/talk/index.html.
+## Build the default study: all figures and the page results/talk/index.html.
 talk: $(VENV)/.complete
 	snakemake --cores $(CORES) --quiet rules host
 
-## All tests, the smoke study end to end among them.
+## Run all tests, including the smoke study from end to end.
 test: $(VENV)/.complete
 	pytest
 
-## The documentation, in build/site.
+## Build the documentation in build/site.
 docs: $(VENV)/.complete
 	NO_MKDOCS_2_WARNING=1 mkdocs build --quiet
 
-## What the tests check of style, types and the direction of imports.
+## Check style, types and import contracts, as the tests do.
 lint: $(VENV)/.complete
 	ruff check .
 	ruff format --check .
@@ -28,20 +28,21 @@ lint: $(VENV)/.complete
 	lint-imports
 	mypy
 
+## Format code and workflow.
 format: $(VENV)/.complete
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
 
-## Files that follow from the families' declarations: dvc.yaml and the schema that editors read.
+## Generate dvc.yaml and the schema for editors from the declarations of the families.
 generated: $(VENV)/.complete
 	python -m auscult.study.generated
 
-## Speed beside peers, in one table; run nothing else meanwhile.
+## Run the benchmarks and print one table. Run nothing else at the same time.
 bench: $(VENV)/.complete
 	python benchmarks/run.py
 
-## Write requirements.lock anew from pyproject.toml: pinned, hashed, for Linux and macOS.
+## Regenerate requirements.lock from pyproject.toml, with versions and hashes pinned for Linux and macOS.
 lock: $(VENV)/.complete
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
 	  --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" --quiet -o requirements.lock
