@@ -1,6 +1,6 @@
-# Auscult: every figure of the talk, or the same questions asked of your own model and corpus.
+# Auscult: all figures of the talk, for the default study or for your own models and corpora.
 #
-# Result paths, always corpus before model before step:
+# Paths, always in the order corpus, model, step:
 #   resources/corpora/{corpus}/              utterances.parquet, segments.parquet, audio/, manifest.json
 #   resources/checkpoints/{model}/{step}/    a Hugging Face folder, manifest.json; step 0 is the untrained model
 #   results/activations/{corpus}/{model}/{step}/
@@ -8,8 +8,8 @@
 #   results/figures/{figure}.pdf .svg .png .csv .json
 #   results/talk/index.html
 #
-# One environment serves every rule: requirements.lock pins and hashes it whole, so no rule names a conda environment
-# (the one thing `snakemake --lint` asks for).
+# All rules share one environment, which requirements.lock pins with hashes. No rule therefore names a conda environment,
+# which is the only complaint of `snakemake --lint`.
 import os
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from auscult.errors import AuscultError
 
 min_version("9.9")
 
-# Threads that wait for work must not spin: beside any other busy process, training is 5 to 20 times slower otherwise.
+# Idle threads must not spin: otherwise training is 5 to 20 times slower while any other process is busy.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-# Memory that a step frees is its own to use again. By default glibc hands every large array back to the kernel, which
-# clears it anew: a quarter to a third of the time of a small model's forward pass. Other systems ignore these names.
+# Freed memory stays with the process. By default glibc returns every large array to the kernel, which has to clear it
+# again: this takes a quarter to a third of a small model's forward pass. Other systems ignore these variables.
 for name, n_bytes in {
     "MMAP_THRESHOLD": 2**31,
     "TRIM_THRESHOLD": 2**32,
@@ -32,7 +32,7 @@ for name, n_bytes in {
 }.items():
     os.environ.setdefault(f"MALLOC_{name}_", str(n_bytes))
 
-# A study given by --configfile replaces the default one; Snakemake alone would merge the two.
+# A study given by --configfile replaces the default study; by default Snakemake would merge both.
 if not workflow.configfiles:
 
     configfile: Path(workflow.basedir) / "config.yaml"
@@ -72,7 +72,7 @@ localrules:
 
 
 rule all:
-    """Build every corpus, checkpoint, table and figure of the study, and the page."""
+    """Build all corpora, checkpoints, tables and figures of the study, and the page."""
     default_target: True
     input:
         rules.corpora.input,

@@ -1,4 +1,4 @@
-"""Families of analyses: what each declares about itself, from which schema, checks, page and DVC stages follow."""
+"""Declaration of a family of analyses, from which its schema, checks, place in the talk and DVC stage are derived."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _NAMES = {"$ref": "#/$defs/names"}
 
 
 def no_requirements(section: Config, config: Config) -> None:
-    """Accept every study that the schema accepts."""
+    """Accept every study: the default check of a family."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +22,20 @@ class Family:
 
     Parameters
     ----------
-    name : stem of its key in a study, rule file, scripts, package, results, figure and caption
-    part : part of the talk whose argument it carries
-    description : one sentence, shown in the schema and beside its DVC stage
+    name : name of its section in a study, rule file, scripts, package, results, figure and caption
+    part : part of the talk to which it belongs
+    description : one sentence, shown in the schema and with its DVC stage
     settings : frozen dataclass of its settings
-    models, corpora : what the keys ``models`` and ``corpora`` must name, in one sentence; may be empty
-    asks : the key of the section from which each corpus names entries (``targets``, ``tasks``, ``models``); empty where
-        every corpus is asked everything
-    also : whether further models may be named for single corpora
-    watches_training : whether it reads every checkpoint of a model instead of the untrained and the last one
+    models, corpora : descriptions of the keys ``models`` and ``corpora``, one sentence each; may be empty
+    asks : key of the section (``targets``, ``tasks`` or ``models``) whose entries are listed separately for each
+        corpus; empty if all entries apply to all corpora
+    also : whether a study may name further models for single corpora
+    watches_training : whether it reads all checkpoints of a model, instead of only the untrained and the last
     reads_activations : whether it reads stored activations
     reads_text : whether its corpora are text and its models language models
     translates : whether its models are translators
     needs : families whose results it reads
-    check : function of its section and the whole study that raises ConfigError for what the study cannot give
+    check : function of its section and the whole study; raises ConfigError if a requirement is not met
     """
 
     name: str
@@ -63,7 +63,7 @@ class Family:
         else:
             corpora |= _NAMES
         also = {
-            "description": "Further models for single corpora.",
+            "description": "Additional models for single corpora.",
             "type": "object",
             "additionalProperties": _NAMES,
             "default": {},

@@ -1,4 +1,4 @@
-"""Requirements that families share: names, tiers, layers and voices that a study must have before anything runs."""
+"""Checks shared by families of analyses: names, tiers, layers and voices that a study must have."""
 
 from collections.abc import Collection, Iterable, Mapping
 from difflib import get_close_matches
@@ -19,10 +19,10 @@ __all__ = [
 ]
 
 Config = dict[str, Any]
-# Repeated from auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds;
-# a test compares both.
+# Copied from auscult.models.training.architecture, whose imports would delay every start of the workflow by seconds.
+# A test compares both.
 DEFAULT_LAYERS = 4
-# Repeated from auscult.corpora.text_importing for the same reason.
+# Copied from auscult.corpora.text_importing for the same reason.
 TEXT_READERS = ("conllu", "blimp")
 
 
@@ -32,7 +32,15 @@ def is_text(corpus: Mapping[str, Any]) -> bool:
 
 
 def check_known(name: str, known: Collection[str], where: str, kind: str) -> None:
-    """Raise :class:`ConfigError` if a name is not among those of the study."""
+    """Raise :class:`ConfigError` unless a name is known.
+
+    Parameters
+    ----------
+    name : name to look up
+    known : names that the study defines
+    where : place of the name in the study, for the error message
+    kind : plural noun for ``known``, for the error message
+    """
     if name not in known:
         raise ConfigError(
             f"expected one of the study's {kind} ({', '.join(known)}) in {where}, "
@@ -41,24 +49,24 @@ def check_known(name: str, known: Collection[str], where: str, kind: str) -> Non
 
 
 def suggestion(name: str, known: Collection[str]) -> str:
-    """Return the most similar known name in brackets, or nothing."""
+    """Return the most similar known name as a parenthesis, or an empty string."""
     close = get_close_matches(str(name), [str(candidate) for candidate in known], n=1)
     return f" (did you mean {close[0]!r}?)" if close else ""
 
 
 def tiers_of(config: Mapping[str, Any], corpus: str) -> list[str]:
-    """Return the tiers over which frames are averaged in a corpus: its own, or the default of the study."""
+    """Return the tiers over which frames of a corpus are averaged: its own, or the default of the study."""
     return config["activations"]["corpora"].get(corpus, config["activations"])["tiers"]
 
 
 def check_tier(tier: str, config: Config, corpus: str, where: str) -> None:
-    """Refuse a tier over which no activations of the corpus are averaged."""
+    """Raise :class:`ConfigError` if activations of the corpus are not averaged over a tier."""
     own = f"corpora: {corpus}: " if corpus in config["activations"]["corpora"] else ""
     check_known(tier, tiers_of(config, corpus), where, f"activations: {own}tiers")
 
 
 def check_layers(where: str, layers: Iterable[str], names: Iterable[str], models: Config) -> None:
-    """Refuse layers that a model trained here does not have; those of other models are known once they are fetched."""
+    """Raise :class:`ConfigError` for layers that a model trained here lacks; other models are not checked."""
     for name in names:
         if models[name]["source"] == "trained":
             n_layers = models[name]["architecture"].get("layers", DEFAULT_LAYERS)
@@ -68,7 +76,7 @@ def check_layers(where: str, layers: Iterable[str], names: Iterable[str], models
 
 
 def check_voices(corpus: str, config: Config, place: str, n_folds: int) -> None:
-    """Refuse more folds than a synthetic corpus has voices; other corpora state no number of speakers."""
+    """Raise :class:`ConfigError` if a synthetic corpus has fewer voices than folds; other corpora are not checked."""
     voices, splits = config["corpora"][corpus].get("voices"), config["activations"]["splits"]
     if voices is None:
         return

@@ -1,4 +1,4 @@
-"""Names of models that differ only in their seed, which is a number at the end of the name."""
+"""Names of models that differ only in their seed: the seed is the number at the end of the name."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Settings of analyses: one frozen dataclass per family; schema, defaults and documentation are taken from it."""
+"""Settings of analyses: one frozen dataclass per family, which defines schema, defaults and documentation."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields, is_dataclass
@@ -25,10 +25,11 @@ def setting(
     Parameters
     ----------
     description : one sentence, shown in the schema and in the documentation
-    default : value where a study gives none; a mapping is copied; without it, the field is required
-    entries : for a mapping, the settings dataclass of each of its values; where there are two kinds, by the key whose
-        presence tells the first from the second, whose key is empty
-    optional : the key may be left out of a study and has no default there; the field is then ``default``
+    default : default value (a mapping is copied); without one, the field is required
+    entries : for a mapping, the settings dataclass of its values. For two kinds of values, a mapping of two
+        dataclasses: a value that has the first key is of the first kind, others are of the second, whose key is empty
+    optional : whether a study may leave the key out without getting a default in the checked configuration; the field
+        is then ``default``
     constraints : keywords of JSON Schema, such as ``minimum=1`` or ``enum=[…]``; the type follows from the annotation
     """
     metadata = {"description": description, "constraints": constraints, "entries": entries, "optional": optional}
@@ -52,9 +53,9 @@ def object_schema(settings: type, **more: Any) -> Schema:
 
 
 def settings_from(settings: type[Settings], section: Mapping[str, Any]) -> Settings:
-    """Return the settings that a section of a checked study holds; keys that are no field are left out.
+    """Return the settings given in a section of a checked study; keys that are not fields are ignored.
 
-    Lists become tuples and nested objects their own dataclass, so that settings are hashable where they can be.
+    Lists become tuples and nested objects become dataclasses, so that settings without mappings are hashable.
     """
     hints = get_type_hints(settings)
     names = [entry.name for entry in _declared(settings) if entry.name in section]
@@ -63,13 +64,13 @@ def settings_from(settings: type[Settings], section: Mapping[str, Any]) -> Setti
 
 @dataclass(frozen=True)
 class SettingRow:
-    """One setting as documentation shows it.
+    """One setting, as shown in the documentation.
 
     Parameters
     ----------
-    name : dotted path of the key, ``*`` for a name that the study chooses
-    type : in the words of JSON Schema, or the values allowed
-    default : as YAML writes it, ``required`` or, of a key that may be left out, ``none``
+    name : path of the key, with keys separated by colons and ``*`` for a name that the study chooses
+    type : type in terms of JSON Schema, or the allowed values
+    default : default in YAML, ``required``, or ``none`` for an optional key without default
     description : one sentence
     """
 
@@ -80,7 +81,7 @@ class SettingRow:
 
 
 def setting_rows(settings: type, prefix: str = "") -> Iterator[SettingRow]:
-    """Yield every setting of a dataclass, nested ones after the one that holds them."""
+    """Yield all settings of a dataclass, each followed by its nested settings."""
     hints = get_type_hints(settings)
     for entry in _declared(settings):
         schema = _property(entry, hints[entry.name])
@@ -154,7 +155,7 @@ def _json_type(hint: Any) -> str | list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Return a default as YAML and JSON write it."""
+    """Return a default as lists and mappings that YAML and JSON can represent."""
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     return [_plain(entry) for entry in value] if isinstance(value, tuple) else value

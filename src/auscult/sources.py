@@ -1,7 +1,7 @@
-"""Which code a result depends on: the modules behind a script, a digest of their meaning, and their commit.
+"""Code that a result depends on: the modules that a script imports, a digest of their meaning, and the commit.
 
-Two versions of a file that differ in comments, docstrings, type annotations of functions or layout have one meaning:
-an edit that changes no behaviour changes no digest, and nothing is built again.
+The meaning of a file does not depend on comments, docstrings, type annotations of functions or formatting. An edit
+without a change of behaviour therefore changes no digest and causes no rerun.
 """
 
 import ast
@@ -19,21 +19,21 @@ from auscult.manifests import digest, digest_json, write_file
 __all__ = ["module_sources", "code_digest", "recall_digests", "keep_digests", "code_commit"]
 
 _PACKAGE = Path(__file__).parent
-# Plumbing that moves bytes without deciding what they are: a change there redoes nothing.
+# Modules that cannot affect the content of results; a change there causes no rerun.
 _PLUMBING = frozenset({"auscult", "auscult.errors", "auscult.jobs", "auscult.manifests", "auscult.sources"})
 _TYPING = frozenset({"typing", "collections.abc", "__future__"})
-# Meanings read before, by the SHA-256 of a file: its digest and all names that it may import.
+# Cache of parsed files, by SHA-256 of the file: digest of its meaning, and all names that it may import.
 _READ: dict[str, tuple[str, list[str]]] = {}
 _RECALLED: set[str] = set()
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def module_sources(*entries: str | Path) -> list[Path]:
-    """Return the files behind modules and scripts: their own and those of every module of the package they import.
+    """Return the source files of modules and scripts and of all modules of the package that they import, recursively.
 
     Parameters
     ----------
-    entries : names below the package, such as ``analyses.probing.analysis``, or paths of scripts
+    entries : names within the package, such as ``analyses.probing.analysis``, or paths of scripts
 
     Raises
     ------
@@ -51,18 +51,22 @@ def module_sources(*entries: str | Path) -> list[Path]:
 
 
 def code_digest(*entries: str | Path) -> str:
-    """Return the SHA-256 of the meaning of the code behind modules and scripts (see :func:`module_sources`).
+    """Return the SHA-256 of the meaning of modules and scripts and of the modules that they import.
 
     The meaning of a file is its syntax tree without comments, docstrings, annotations of functions, imports for type
-    checkers and positions.
+    checkers, and positions.
+
+    Parameters
+    ----------
+    entries : modules or scripts, as in :func:`module_sources`
     """
     return digest_json([_read(path)[0] for path in module_sources(*entries)])
 
 
 def recall_digests(path: str | Path) -> None:
-    """Read digests that an earlier run kept, so that a file is parsed once for as long as its bytes stay the same.
+    """Read the digests cached by an earlier run, so that unchanged files are not parsed again.
 
-    A damaged cache is left alone: it saves half a second.
+    A damaged cache is ignored, since it only saves half a second.
     """
     with suppress(OSError, ValueError, TypeError):
         _READ.update(json.loads(Path(path).read_text()))
@@ -70,16 +74,16 @@ def recall_digests(path: str | Path) -> None:
 
 
 def keep_digests(path: str | Path) -> None:
-    """Write all digests of this run for :func:`recall_digests`, if there are new ones and the path can be written."""
+    """Cache all digests of this run for :func:`recall_digests`, if there are new ones and the path is writable."""
     if _READ.keys() - _RECALLED:
         with suppress(OSError, StorageError), write_file(path) as partial:
             partial.write_text(json.dumps(_READ))
 
 
 def code_commit() -> str:
-    """Return the commit of the running code, with ``-dirty`` where it was changed since; empty outside of git.
+    """Return the commit of the running code, with ``-dirty`` if the code has uncommitted changes; empty outside git.
 
-    Only code counts: results that git tracks do not make it dirty.
+    Changed results that git tracks do not count.
     """
     if not _git("ls-files", "--error-unmatch", __file__):
         return ""
@@ -102,7 +106,7 @@ def _path(name: str) -> Path:
 
 @cache
 def _read(path: Path) -> tuple[str, list[str]]:
-    """Return the digest of a file's meaning, and the names it imports that may be modules of the package."""
+    """Return the digest of a file's meaning, and the imported names that may be modules of the package."""
     name = digest(path)
     if name not in _READ:
         tree = _Meaning().visit(ast.parse(path.read_text(encoding="utf-8")))
@@ -125,7 +129,7 @@ def _named(tree: ast.AST) -> Iterator[str]:
 
 
 class _Meaning(ast.NodeTransformer):
-    """Strip a syntax tree of all that changes no behaviour."""
+    """Remove everything from a syntax tree that does not affect behaviour."""
 
     def generic_visit(self, node: ast.AST) -> ast.AST:
         if isinstance(node, _DOCUMENTED) and ast.get_docstring(node, clean=False) is not None:
@@ -152,9 +156,9 @@ class _Meaning(ast.NodeTransformer):
 
 
 def _plain(value: Any) -> Any:
-    """Return a syntax tree as lists: type and fields of each node, without positions and empty fields.
+    """Return a syntax tree as nested lists: type and fields of each node, without positions and empty fields.
 
-    ``ast.dump`` would do, but writes differently in different versions of Python.
+    ``ast.dump`` is not used, since its output differs between versions of Python.
     """
     if isinstance(value, ast.AST):
         parts = ((name, getattr(value, name, None)) for name in value._fields if name not in ("ctx", "kind"))

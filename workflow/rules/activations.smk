@@ -1,16 +1,16 @@
 """
-One pass of a model's checkpoints over a corpus, made once and read by every analysis.
+Activations of all checkpoints of a model on a corpus, extracted once and read by every analysis.
 
 required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
-outputs:          results/activations/{corpus}/{model}/{step}/manifest.json, beside shards of segment means and their index
+outputs:          results/activations/{corpus}/{model}/{step}/manifest.json, with shards of segment means and their index
 """
 
-# One rule a model and corpus, for each has steps of its own: those that the analyses of the study read, all in one run.
-# The baselines of a corpus share a run, too.
+# One rule per corpus and model, which extracts all steps that the analyses of the study read in one job. The acoustic
+# baselines of a corpus share one job.
 for corpus, name, runs in extracted_sweeps(config):
 
     rule:
-        """Run a model's checkpoints over a corpus and keep the mean of every layer over every segment."""
+        """Run the checkpoints of a model on a corpus and average the frames of every layer over every segment."""
         name:
             f"extract_activations_{corpus}__{name or 'baselines'}".replace("-", "_")
         input:

@@ -1,4 +1,4 @@
-"""The checked configuration, wildcard constraints and input functions that all rules share."""
+"""Checked configuration, wildcard constraints and input functions shared by all rules."""
 
 import logging
 from urllib.parse import urlsplit
@@ -26,7 +26,7 @@ from auscult.study.looks import figure_entry, study_entry
 from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
 
-# The folder of the study's file, where its relative paths start.
+# Folder of the study file; relative paths in the study start here.
 STUDY_FOLDER = Path(workflow.configfiles[-1]).absolute().parent
 DIGESTS = ".snakemake/auscult/digests.json"
 
@@ -34,7 +34,7 @@ recall_digests(DIGESTS)
 
 
 def source(path):
-    """Return a file of this repository as an input: whole repositories and study directories can be moved."""
+    """Return the path of a file of this repository, relative if possible, so that the repository can be moved."""
     path = Path(workflow.basedir) / path
     return str(
         path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
@@ -42,7 +42,7 @@ def source(path):
 
 
 def is_fetched(name, model):
-    """Say whether every checkpoint of a hub model that must come from the hub is there."""
+    """Return whether all published checkpoints of a hub model have been fetched."""
     steps = [
         step for step in steps_of(name, model) if published_checkpoint(model, step)
     ]
@@ -53,12 +53,12 @@ def is_fetched(name, model):
 
 
 def get_local_path(entry):
-    """Return where a corpus, model or file of one's own is; a relative path starts at the study's file."""
+    """Return the path of a local corpus, model or file; relative paths in a study start at its file."""
     return local_path(entry, STUDY_FOLDER)
 
 
 def get_names(section, *sources):
-    """Return a regular expression of the configured names with one of these sources, for wildcard constraints."""
+    """Return a regular expression that matches the names with one of these sources, for wildcard constraints."""
     return (
         "|".join(
             name
@@ -70,7 +70,7 @@ def get_names(section, *sources):
 
 
 def get_checkpoint(wildcards):
-    """Return the checkpoint's manifest; acoustic baselines have none."""
+    """Return the manifest of a checkpoint; acoustic baselines have none."""
     acoustic = config["models"][wildcards.model]["source"] == "acoustic"
     return (
         []
@@ -85,18 +85,18 @@ def get_folder(model, step):
 
 
 def get_trained_twin(wildcards):
-    """Return the manifest of the last trained checkpoint, whose architecture the untrained one shares."""
+    """Return the manifest of the last checkpoint, which has the architecture of the untrained model."""
     last = steps_of(wildcards.model, config["models"][wildcards.model])[-1]
     return f"resources/checkpoints/{wildcards.model}/{last}/manifest.json"
 
 
 def get_published(wildcards):
-    """Return the repository, revision and hashes of a checkpoint on the hub."""
+    """Return the repository, revision and hashes of a published checkpoint."""
     return published_checkpoint(config["models"][wildcards.model], wildcards.step)
 
 
 def get_local_checkpoint(wildcards):
-    """Return the files of a local model's folder, so that exchanged weights are noticed."""
+    """Return the files of a local model, so that replaced weights cause a rerun."""
     folder = Path(get_local_path(config["models"][wildcards.model]))
     return sorted(str(path) for path in folder.glob("*") if path.is_file()) or str(
         folder / "config.json"
@@ -104,7 +104,7 @@ def get_local_checkpoint(wildcards):
 
 
 def get_local_corpus(wildcards):
-    """Return every file of a local corpus, so that corrected labels are noticed."""
+    """Return all files of a local corpus, so that corrected labels cause a rerun."""
     folder = Path(get_local_path(config["corpora"][wildcards.corpus]))
     return sorted(str(path) for path in folder.rglob("*") if path.is_file()) or str(
         folder
@@ -130,12 +130,12 @@ def get_checkpoints(family):
 
 
 def get_settings(family, *names):
-    """Return settings of an analysis by name: what a rule's results depend on, and nothing else."""
+    """Return the named settings of an analysis; a rule asks only for those that its results depend on."""
     return {name: config["analyses"][family][name] for name in names}
 
 
 def get_targets(family):
-    """Return an input function for the targets that a family asks of a corpus, each with its name."""
+    """Return an input function that gives the targets of a family on a corpus, each with its name."""
     analysis = config["analyses"][family]
     return lambda wildcards: [
         {"name": name, **analysis["targets"][name]}
@@ -144,7 +144,7 @@ def get_targets(family):
 
 
 def get_sweep(wildcards):
-    """Return the activations of every checkpoint of a model on a corpus, in the order of training."""
+    """Return the manifests of activations of all checkpoints of a model on a corpus, in training order."""
     return [
         f"results/activations/{wildcards.corpus}/{wildcards.model}/{step}/manifest.json"
         for step in steps_of(wildcards.model, config["models"][wildcards.model])
@@ -152,17 +152,17 @@ def get_sweep(wildcards):
 
 
 def get_figure(name):
-    """Return what a figure shows: its own entry and the analysis it draws."""
+    """Return the entry of a figure with the settings of its analysis."""
     return figure_entry(config, name)
 
 
 def get_study():
-    """Return what every figure and the page state about their study."""
+    """Return the description of the study for figures and the page."""
     return study_entry(config, LEFT_OUT)
 
 
 def get_runs(family, ending):
-    """Return one path for each run of an analysis family."""
+    """Return one result path per run of an analysis family."""
     return [
         f"results/{family}/{corpus}/{model}/{step}{ending}"
         for corpus, model, step in runs_of(config, family)
@@ -170,7 +170,7 @@ def get_runs(family, ending):
 
 
 def get_lexicons(wildcards):
-    """Return the lexicon and the grammar of each language of a synthesised corpus, and its translations if it has any."""
+    """Return the lexicons, grammars and translations, if any, of the languages of a synthesised corpus."""
     languages = config["corpora"][wildcards.corpus]["languages"]
     translated = [language for language in languages if has_translations(language)]
     return [
@@ -189,7 +189,7 @@ def get_lexicons(wildcards):
 
 
 def get_text_grammar(wildcards):
-    """Return the lexicon and the rules of a corpus of text."""
+    """Return the lexicon and the grammar rules of a text corpus."""
     grammar = config["corpora"][wildcards.corpus]["grammar"]
     return [
         source(f"src/auscult/corpora/synthesis/lexicons/text/{grammar}.{ending}")
@@ -198,12 +198,12 @@ def get_text_grammar(wildcards):
 
 
 def get_archive(wildcards):
-    """Return where the archive of a fetched corpus lies once downloaded."""
+    """Return the path of the downloaded archive of a fetched corpus."""
     return f"resources/downloads/{wildcards.corpus}/{Path(urlsplit(config['corpora'][wildcards.corpus]['url']).path).name}"
 
 
 def get_alignments(wildcards):
-    """Return the archive of alignments of a fetched corpus that has its labels apart."""
+    """Return the path of the downloaded alignments of a fetched corpus, if they are published separately."""
     alignments = config["corpora"][wildcards.corpus].get("alignments")
     folder = f"resources/downloads/{wildcards.corpus}/alignments"
     return (
@@ -214,15 +214,15 @@ def get_alignments(wildcards):
 
 
 def get_gpus():
-    """Return how many GPUs a step that runs a model asks of the cluster."""
+    """Return the number of GPUs to request for a job that runs a model."""
     return int(config["device"] == "cuda")
 
 
 def code_of(script, *modules):
-    """Return the digest of the code behind a script, and of modules that it imports by name.
+    """Return the digest of the code that a script runs, including modules that it imports dynamically.
 
-    A parameter of every rule that computes: Snakemake notices neither changes of imported code nor that an edit
-    changes nothing but words.
+    Every rule that computes has it as a parameter: Snakemake itself does not notice changes in imported modules and
+    would rerun jobs after an edit that only changes comments.
     """
     return code_digest(Path(workflow.basedir) / f"scripts/{script}.py", *modules)
 
@@ -247,7 +247,7 @@ for name in LEFT_OUT:
     )
 
 
-# The collected tables that the figure of each family is drawn from, by name; filled by the rules of the family.
+# Collected tables that the figure of each family is drawn from, by name. The rule file of each family adds its own.
 FIGURE_TABLES = {}
 
 

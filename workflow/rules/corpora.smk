@@ -1,13 +1,13 @@
 """
-From nothing, or from an address, to corpora that all look alike.
+Corpora in one common format: synthesised, fetched or imported.
 
-required inputs:  none (synthesised), an archive's url (fetched), a folder of recordings and labels (folder)
-outputs:          resources/corpora/{corpus}/manifest.json, written last, beside the tables and the audio it vouches for
+required inputs:  none (synthesised), the URL of an archive (fetched), a folder of recordings and labels (folder)
+outputs:          resources/corpora/{corpus}/manifest.json, written last, with hashes of the tables and audio beside it
 """
 
 
 rule synthesise_corpus:
-    """Speak sentences of a grammar with eSpeak NG, with exact phone, syllable and word times."""
+    """Synthesise sentences of a grammar with eSpeak NG, with exact phone, syllable and word boundaries."""
     input:
         lexicons=get_lexicons,
     output:
@@ -40,7 +40,7 @@ rule synthesise_corpus:
 
 
 rule synthesise_nonspeech:
-    """Make noise, tones, chirps and clicks with the levels and lengths of speech: the non-speech control."""
+    """Synthesise noise, tones, chirps and clicks with the levels and lengths of speech, as a non-speech control."""
     output:
         manifest="resources/corpora/{corpus}/manifest.json",
     log:
@@ -62,7 +62,7 @@ rule synthesise_nonspeech:
 
 
 rule write_text_corpus:
-    """Write sentences of a grammar with their parses, and minimal pairs, as text."""
+    """Generate text: sentences of a grammar with their parses, and minimal pairs."""
     input:
         grammar=get_text_grammar,
     output:
@@ -86,7 +86,7 @@ rule write_text_corpus:
 
 
 rule download_corpus:
-    """Download an archive, resuming what is there and comparing its hash."""
+    """Download an archive, resuming a partial download, and check its hash."""
     output:
         archive="resources/downloads/{corpus}/{archive}",
     log:
@@ -108,7 +108,7 @@ rule download_corpus:
 
 
 rule download_alignments:
-    """Download the alignments of a corpus whose labels are published apart."""
+    """Download the alignments of a corpus that publishes them separately."""
     output:
         archive="resources/downloads/{corpus}/alignments/{archive}",
     log:
@@ -129,7 +129,7 @@ rule download_alignments:
 
 
 rule import_archive:
-    """Unpack a downloaded corpus and read it as tables and 16 kHz audio."""
+    """Import a downloaded corpus as tables and 16 kHz audio."""
     input:
         archive=get_archive,
         alignments=get_alignments,
@@ -153,7 +153,7 @@ rule import_archive:
 
 
 rule import_folder:
-    """Read a local folder of recordings and labels as tables and 16 kHz audio."""
+    """Import a local folder of recordings and labels as tables and 16 kHz audio."""
     input:
         files=get_local_corpus,
     output:
@@ -177,6 +177,6 @@ rule import_folder:
 
 
 rule corpora:
-    """Build every corpus of the study."""
+    """Build all corpora of the study."""
     input:
         expand("resources/corpora/{corpus}/manifest.json", corpus=config["corpora"]),

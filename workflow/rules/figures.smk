@@ -1,11 +1,11 @@
 """
-One figure a family, drawn from the collected tables of its analysis.
+One figure per family, drawn from the collected tables of its analysis.
 
-required inputs:  the tables that each family's rules name in FIGURE_TABLES, and the manifests of what was analysed
+required inputs:  the tables named in FIGURE_TABLES, and the manifests of the corpora and checkpoints analysed
 outputs:          results/figures/{family}.pdf .svg .png, its table (.csv), provenance (.json) and caption (.rst)
 """
 
-# One rule a family, for each has tables of its own.
+# One rule per family, since families differ in their tables.
 for family, tables in FIGURE_TABLES.items():
 
     rule:
@@ -21,7 +21,7 @@ for family, tables in FIGURE_TABLES.items():
         output:
             pdf=report(
                 f"results/figures/{family}.pdf",
-                # Written by this rule: it states what the tables show.
+                # Written by this rule, since it states findings computed from the tables.
                 caption=Path(f"results/figures/{family}.rst").absolute(),
                 category=family,
             ),
@@ -47,7 +47,7 @@ for family, tables in FIGURE_TABLES.items():
 
 
 rule figures:
-    """Draw every figure of the study."""
+    """Draw all figures of the study."""
     input:
         expand(
             "results/figures/{figure}.{ending}",

@@ -1,5 +1,5 @@
 """
-From a pre-trained encoder to models with a task: recognisers and classifiers of utterances.
+Fine-tuned models: speech recognisers and utterance classifiers, from a pre-trained encoder.
 
 required inputs:  resources/checkpoints/{start}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json
 outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/finetuning/{corpus}/{model}.csv, the quality
@@ -10,13 +10,13 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/fi
 include: "finetuning_inputs.smk"
 
 
-# One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
+# One rule per model: models differ in their checkpoint steps, and one job writes all checkpoints of a model.
 for name, model in config["models"].items():
     if model["source"] != "finetuned":
         continue
 
     rule:
-        """Fine-tune one small model and seal its checkpoints, heads included."""
+        """Fine-tune one small model and write its checkpoints, including the heads."""
         name:
             f"finetune_model_{name.replace('-', '_')}"
         input:
@@ -33,9 +33,9 @@ for name, model in config["models"].items():
             f"logs/finetune_model/{name}.log",
         benchmark:
             f"logs/benchmarks/finetune_model/{name}.tsv"
-        # What trains longest starts first, for analyses wait for it.
+        # The longest training runs start first, since analyses wait for them.
         priority: model["steps"][-1] * model["batch_size"]
-        # Two models of this size side by side learn faster, on a thread each, than one after the other on two threads.
+        # Two models of this size train faster in parallel on one thread each than one after the other on two threads.
         threads: 1
         resources:
             mem_mb=4000,

@@ -1,7 +1,7 @@
-"""Input functions of the rules of finetuning."""
+"""Input functions of the fine-tuning rules."""
 
 
 def get_start(name):
-    """Return the manifest of the checkpoint that a model is fine-tuned from."""
+    """Return the manifest of the checkpoint that a model starts from."""
     model, step = start_of(config, name)
     return f"resources/checkpoints/{model}/{step}/manifest.json"

@@ -1,17 +1,17 @@
 """
-From a corpus of text to small BERTs that have learnt to guess hidden words.
+Small BERTs, trained on a text corpus by masked language modelling.
 
-required inputs:  resources/corpora/{corpus}/manifest.json (of text)
+required inputs:  resources/corpora/{corpus}/manifest.json (text)
 outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/training/{corpus}/{model}.csv, the loss curve
 """
 
-# One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
+# One rule per model: models differ in their checkpoint steps, and one job writes all checkpoints of a model.
 for name, model in config["models"].items():
     if model.get("recipe") != "masked_language_model":
         continue
 
     rule:
-        """Train one small language model and seal its checkpoints."""
+        """Train one small language model and write its checkpoints."""
         name:
             f"train_language_model_{name.replace('-', '_')}"
         input:

@@ -1,17 +1,17 @@
 """
-From a recipe, a hub or a folder to checkpoints that all look alike.
+Checkpoints in one common format: trained here, fetched from a hub, or imported from a folder.
 
 required inputs:  resources/corpora/{corpus}/manifest.json (trained), a repository and revision (hub), a path (folder)
 outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/training/{corpus}/{model}.csv, the loss curve
 """
 
-# One rule a model, for each has checkpoint steps of its own and writes all of them in one run.
+# One rule per model: models differ in their checkpoint steps, and one job writes all checkpoints of a model.
 for name, model in config["models"].items():
     if model["source"] != "trained" or model["recipe"] == "masked_language_model":
         continue
 
     rule:
-        """Train one small model and seal its checkpoints."""
+        """Pre-train one small speech model and write its checkpoints."""
         name:
             f"train_model_{name.replace('-', '_')}"
         input:
@@ -27,9 +27,9 @@ for name, model in config["models"].items():
             f"logs/train_model/{name}.log",
         benchmark:
             f"logs/benchmarks/train_model/{name}.tsv"
-        # What trains longest starts first, for analyses wait for it.
+        # The longest training runs start first, since analyses wait for them.
         priority: model["steps"][-1] * model["batch_size"]
-        # Two models of this size side by side learn faster, on a thread each, than one after the other on two threads.
+        # Two models of this size train faster in parallel on one thread each than one after the other on two threads.
         threads: 1
         resources:
             mem_mb=4000,
@@ -51,12 +51,12 @@ for name, model in config["models"].items():
             "../../scripts/train_model.py"
 
 
-# A step 0 that is published is fetched; one that is not is initialised.
+# Step 0 is fetched if it is published and initialised here otherwise.
 ruleorder: initialise_checkpoint > fetch_checkpoint
 
 
 rule fetch_checkpoint:
-    """Fetch one checkpoint of a model from a hub, its hashes verified, as safetensors."""
+    """Fetch one checkpoint from a hub, verify its hashes and store it as safetensors."""
     output:
         manifest="resources/checkpoints/{model}/{step}/manifest.json",
     log:
@@ -79,7 +79,7 @@ rule fetch_checkpoint:
 
 
 rule import_checkpoint:
-    """Copy a Hugging Face folder of one's own, checked."""
+    """Check and copy a local Hugging Face folder."""
     input:
         files=get_local_checkpoint,
     output:
@@ -101,7 +101,7 @@ rule import_checkpoint:
 
 
 rule initialise_checkpoint:
-    """Make the untrained twin of a model that comes trained: same architecture, fresh weights."""
+    """Initialise the untrained control of a pre-trained model: same architecture, random weights."""
     input:
         like=get_trained_twin,
     output:
@@ -122,7 +122,7 @@ rule initialise_checkpoint:
 
 
 rule checkpoints:
-    """Train, fetch or import every checkpoint of the study."""
+    """Train, fetch or import all checkpoints of the study."""
     input:
         [
             f"resources/checkpoints/{name}/{step}/manifest.json"

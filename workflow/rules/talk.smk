@@ -1,13 +1,13 @@
 """
-The page that shows every figure of the study with its caption, table and provenance.
+The page with all figures of the study, their captions, tables and provenance.
 
-required inputs:  results/figures/{figure}.*, captions among them
-outputs:          results/talk/index.html; results/talk/metrics.json, the numbers `dvc metrics diff` compares
+required inputs:  results/figures/{figure}.*, including captions
+outputs:          results/talk/index.html; results/talk/metrics.json, the numbers that `dvc metrics diff` compares
 """
 
 
 rule talk:
-    """Build the page."""
+    """Build the page with all figures."""
     input:
         figures=rules.figures.input,
         tables=expand("results/figures/{figure}.csv", figure=config["figures"]),

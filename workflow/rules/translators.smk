@@ -1,7 +1,8 @@
 """
-From an encoder or a recogniser to speech translators of three mechanisms, all seeds of one in a single job.
+Speech translators of three mechanisms, trained from an encoder or a recogniser; one job trains all seeds of a translator.
 
-required inputs:  resources/checkpoints/{start}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json with references
+required inputs:  resources/checkpoints/{start}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json with
+                  reference translations
 outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/finetuning/{corpus}/{model}.csv, the quality
                   curve
 """
@@ -10,12 +11,12 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/fi
 include: "translators_inputs.smk"
 
 
-# One rule a mechanism: its seeds share front-end frames, or the states of a frozen encoder, which take half of the time.
+# One rule per translator: its seeds share front-end frames or the states of a frozen encoder, which take half of the time.
 for name, group in get_translators().items():
     model = config["models"][group[0]]
 
     rule:
-        """Train the seeds of one translator and seal their checkpoints."""
+        """Train all seeds of one translator and write their checkpoints."""
         name:
             f"train_translators_{name.replace('-', '_')}"
         input:
@@ -36,7 +37,7 @@ for name, group in get_translators().items():
             f"logs/train_translators/{name}.log",
         benchmark:
             f"logs/benchmarks/train_translators/{name}.tsv"
-        # What trains longest starts first, for analyses wait for it.
+        # The longest training runs start first, since analyses wait for them.
         priority: model["steps"][-1] * model["batch_size"]
         threads: 1
         resources:

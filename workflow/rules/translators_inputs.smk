@@ -1,8 +1,8 @@
-"""Input functions of the rules of translators."""
+"""Input functions of the translator rules."""
 
 
 def get_translators():
-    """Return the translators of the study, the seeds of each together, by their name without the number."""
+    """Return the models of each translator (its seeds), by name without the seed number."""
     groups = {}
     for name, model in config["models"].items():
         if model["source"] == "translator":

@@ -1,1 +1,1 @@
-"""What all figures share, and the page that shows them."""
+"""Styles, marks, captions and files shared by all figures, and the page that shows them."""

@@ -1,4 +1,4 @@
-"""Captions: Jinja templates of reStructuredText, filled in from the study and from what the tables show."""
+"""Captions: Jinja templates of reStructuredText, filled in from the study and the result tables."""
 
 import re
 from collections.abc import Mapping
@@ -27,20 +27,20 @@ _RST = {
 def render_caption(template: str | Path, context: FigureContext, finding: str = "") -> str:
     """Return the caption of a figure as reStructuredText.
 
-    Values are inserted as text: every character that reStructuredText would interpret is escaped, and so is every
-    brace, since Snakemake's report reads the caption as a template once more.
+    Values are inserted as plain text: all characters that reStructuredText would interpret are escaped. Braces are
+    escaped too, since Snakemake's report renders the caption as a template again.
 
     Parameters
     ----------
-    template : path of a Jinja template that reads ``figure`` (``name``, ``title``, ``models``, ``analysis``),
+    template : path of a Jinja template, which may use ``figure`` (``name``, ``title``, ``models``, ``analysis``),
         ``study``, ``models``, ``labels`` (the labels of the models drawn, as one phrase) and ``finding``
-    context : of the figure
+    context : context of the figure
     finding : one sentence, computed from the tables
 
     Raises
     ------
     ConfigError
-        The template reads a variable that does not exist.
+        The template uses a variable that does not exist.
     """
     environment = Environment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_as_text)
     shown = list(context.shown) or list(context.models)
@@ -60,7 +60,7 @@ def render_caption(template: str | Path, context: FigureContext, finding: str = 
 
 
 def caption_html(caption: str) -> str:
-    """Return a rendered caption as HTML. Raw HTML and included files are switched off."""
+    """Return a rendered caption as HTML, with raw HTML and file inclusion disabled."""
     return publish_parts(caption, writer=html5_polyglot.Writer(), settings_overrides=_RST)["body"]
 
 

@@ -1,9 +1,9 @@
-"""Colours of models. Nothing is imported, so that a study can choose them before any library is loaded."""
+"""Colours of models. This module imports nothing, so that reading a study does not load plotting libraries."""
 
 __all__ = ["MODEL_COLOURS"]
 
-# Okabe & Ito (2008) without black and yellow, then six of Tol's bright and vibrant schemes (2021): neighbours are told
-# apart with every common colour vision.
+# Okabe & Ito (2008) without black and yellow, then six colours from Tol's bright and vibrant schemes (2021). Neighbours
+# are distinguishable with all common forms of colour vision.
 MODEL_COLOURS = (
     "#0072B2",
     "#D55E00",

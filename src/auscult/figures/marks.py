@@ -1,4 +1,4 @@
-"""Marks that figures share: each look (chance, interval, baseline, seed, matrix) is defined here and nowhere else."""
+"""Graphical marks shared by figures: chance, intervals, baselines, legends and matrices are each defined once, here."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -46,17 +46,24 @@ _CHANCE_TICK: Mapping[str, Any] = {
 }
 _BAND_ALPHA = 0.18
 _BASELINE_ALPHA = 0.12
-_WIDE_MATRIX = 12  # cells across; numbers in more would overlap
+_WIDE_MATRIX = 12  # columns; with more, numbers would overlap
 
 
 def chance_line(axes: Axes, value: float, orient: str = "h") -> None:
-    """Draw chance, or the value that means no effect, as a dotted line across the panel (``orient`` h or v)."""
+    """Draw the chance level, or the value of no effect, as a dotted line across the panel.
+
+    Parameters
+    ----------
+    axes : panel
+    value : chance level in data units
+    orient : ``h`` for a horizontal line, ``v`` for a vertical line
+    """
     draw = axes.axhline if orient == "h" else axes.axvline
     draw(value, zorder=0.9, **CHANCE)
 
 
 def chance_handle(label: str = "chance") -> Line2D:
-    """Return the legend entry of chance."""
+    """Return the legend entry of the chance line."""
     return Line2D([], [], **CHANCE, label=label)
 
 
@@ -66,19 +73,19 @@ def chance_tick(axes: Axes, x: float, y: float) -> None:
 
 
 def chance_tick_handle(label: str) -> Line2D:
-    """Return the legend entry of a chance level of single rows."""
+    """Return the legend entry of the chance ticks of a forest plot."""
     return Line2D([], [], **_CHANCE_TICK, label=label)
 
 
 def baseline_line(axes: Axes, row: Mapping[str, Any], style: ModelStyle) -> None:
-    """Draw an acoustic baseline: a horizontal line at ``value`` with a band from ``ci_low`` to ``ci_high``."""
+    """Draw an acoustic baseline as a horizontal line at ``value`` with a band from ``ci_low`` to ``ci_high``."""
     if np.isfinite([row["ci_low"], row["ci_high"]]).all():
         axes.axhspan(row["ci_low"], row["ci_high"], color=style.colour, alpha=_BASELINE_ALPHA, linewidth=0)
     axes.axhline(row["value"], color=style.colour, linestyle=style.dashes, linewidth=1)
 
 
 def interval_band(axes: Axes, x: Any, rows: pd.DataFrame, colour: str) -> None:
-    """Fill the 95 % interval (``ci_low`` to ``ci_high``) of a curve."""
+    """Draw the 95 % interval of a curve as a band from ``ci_low`` to ``ci_high``."""
     axes.fill_between(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=_BAND_ALPHA, linewidth=0)
 
 
@@ -89,13 +96,13 @@ def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle
 
 
 def interval_row(axes: Axes, y: float, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
-    """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval."""
+    """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval; ``marks`` as above."""
     axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
     axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 
 
 def model_handles(styles: Sequence[ModelStyle]) -> list[Line2D]:
-    """Return legend entries: models with line and marker first, then baselines as plain lines."""
+    """Return legend entries for models (line and marker), followed by baselines (plain lines)."""
     models = [Line2D([], [], **style.line) for style in styles if not style.baseline]
     baselines = [
         Line2D([], [], color=style.colour, linestyle=style.dashes, linewidth=1, label=style.label)
@@ -106,7 +113,7 @@ def model_handles(styles: Sequence[ModelStyle]) -> list[Line2D]:
 
 
 def mark_handle(marker: str, label: str, colour: str = GREY, filled: bool = True, **more: Any) -> Line2D:
-    """Return the legend entry of a marker without a line."""
+    """Return the legend entry of a marker without a line; ``more`` overrides properties of the marker."""
     face = colour if filled else "white"
     look = {"linestyle": "", "marker": marker, "color": colour, "markerfacecolor": face, **more}
     return Line2D([], [], label=label, **look)
@@ -121,14 +128,16 @@ def matrix(
     numbers: bool | None = None,
     digits: int = 2,
 ) -> Artist:
-    """Draw a matrix of values as a heat map and return the artist that a colour bar describes.
+    """Draw a matrix of values as a heat map and return the artist to which a colour bar refers.
 
     Parameters
     ----------
-    values : one row and column per cell; their labels name the ticks, thinned out where there are many
-    limits : values of the first and the last colour
-    numbers : whether to write values into cells; by default where up to 12 columns leave room
-    digits : of these numbers, without the leading zero
+    axes : panel
+    values : matrix whose row and column labels become tick labels (only every k-th if there are many)
+    limits : values at both ends of the colour map
+    cmap : name of the colour map
+    numbers : whether to write values into cells; by default if there are at most 12 rows and columns
+    digits : decimals of these numbers, which are written without the leading zero
     """
     numbers = max(values.shape) <= _WIDE_MATRIX if numbers is None else numbers
     written = values.map(lambda value: number(value, digits) if np.isfinite(value) else "")
@@ -151,7 +160,7 @@ def matrix(
 
 
 def layer_axis(axes: Axes, layers: Sequence[str], n_names: int = 14) -> None:
-    """Name the layers below a panel whose x is their position: all, or every second or third to keep to ``n_names``."""
+    """Label the x axis of a panel with layers at positions 0, 1, …; of more than ``n_names`` layers, every k-th."""
     every = max(1, -(-len(layers) // n_names))
     axes.set_xticks(range(0, len(layers), every), layers[::every])
     axes.set_xlim(-0.5, max(len(layers), 1) - 0.5)
@@ -167,6 +176,6 @@ def row_axis(axes: Axes, names: Sequence[str], named: bool = True) -> None:
 
 
 def count_line(rows: pd.DataFrame) -> str:
-    """Return the counts that every panel states: n and the number of resampled groups, such as ``16 speakers``."""
+    """Return the counts that every panel states: n and the number of resampled groups, as in ``16 speakers``."""
     groups = describe_range(rows["n_groups"])
     return f"n = {describe_range(rows['n'])}, {groups} {resampling_unit(rows)}{'' if groups == '1' else 's'}"

@@ -1,4 +1,4 @@
-"""Files of a figure: drawn from tables by the functions of its family, with table, caption and provenance beside it."""
+"""Files of a figure: pictures, table, caption and provenance, made from result tables by the module of its family."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,16 +17,16 @@ __all__ = ["FigureModule", "write_figure"]
 
 
 class FigureModule(Protocol):
-    """The module ``auscult.analyses.{family}.figure``. Every function takes the family's tables by name."""
+    """Interface of ``auscult.analyses.{family}.figure``. Every function takes the tables of the family by name."""
 
     def draw(self, *, context: FigureContext, **tables: pd.DataFrame) -> Figure:
         """Return the figure."""
 
     def drawn_rows(self, *, context: FigureContext, **tables: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows that the figure shows: the table that is published beside it."""
+        """Return the rows that the figure shows, which are published as its table."""
 
     def describe_finding(self, *, context: FigureContext, **tables: pd.DataFrame) -> str:
-        """Return one sentence on what the figure shows, computed from the tables; empty if they cannot say."""
+        """Return one sentence on the main result, computed from the tables; empty if rows are missing."""
 
 
 def write_figure(
@@ -44,11 +44,12 @@ def write_figure(
 
     Parameters
     ----------
-    family : the module that draws it
-    tables : path of each collected table, by the name of the parameter that takes it
+    family : figure module of the family
+    stem : path of the files without ending
+    tables : path of each collected table, by the name of the parameter of ``draw``
     context : models, settings and study
-    caption : path of its template
-    corpora, checkpoints : manifests of what was analysed
+    caption : path of the caption template
+    corpora, checkpoints : manifests of the corpora and checkpoints analysed
     style : matplotlib style sheet
     """
     read = {name: read_table(path) for name, path in tables.items()}

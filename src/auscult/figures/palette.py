@@ -1,4 +1,4 @@
-"""Which colour, line and marker stands for what: the same model looks the same in every figure."""
+"""Colours, lines and markers of models and classes, which are the same in every figure."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -14,14 +14,14 @@ from auscult.seeds import task_of
 __all__ = ["BASELINES", "ModelStyle", "model_style", "Entry", "entries", "CLASS_COLOURS", "class_colours", "plain"]
 
 _MARKERS = ("o", "s", "^", "D", "v", "P")
-# Acoustic baselines, drawn in greys with these dashes.
+# Greys and dashes of the acoustic baselines.
 BASELINES = {
     "mfcc": ("#333333", (0, (6, 1.5))),
     "mel": ("#5C5C5C", (0, (3, 1.2))),
     "f0": ("#7F7F7F", (0, (6, 1.5, 1, 1.5))),
     "time": ("#9C9C9C", (0, (3, 1.2, 1, 1.2, 1, 1.2))),
 }
-# Tol's muted scheme (2021): apart from the models' palette, so that a class is not taken for a model.
+# Tol's muted scheme (2021), which is distinct from the colours of models.
 CLASS_COLOURS = {
     "vowel": "#CC6677",
     "stop": "#332288",
@@ -37,16 +37,16 @@ _OTHER_CLASSES = ("#999933", "#AA4499", "#6699CC", "#661100", "#888888", "#44AA9
 
 @dataclass(frozen=True)
 class ModelStyle:
-    """How one model is drawn in every figure.
+    """Look of one model in all figures.
 
     Parameters
     ----------
-    label : the name shown
+    label : name shown
     colour : hexadecimal colour
-    dashes : a matplotlib line style
-    marker : a matplotlib marker
-    filled : open markers mean untrained
-    baseline : whether it is an acoustic baseline, drawn as a grey horizontal line
+    dashes : matplotlib line style
+    marker : matplotlib marker
+    filled : whether markers are filled; open markers mean untrained
+    baseline : whether the model is an acoustic baseline, drawn as a grey horizontal line
     """
 
     label: str
@@ -58,7 +58,7 @@ class ModelStyle:
 
     @property
     def untrained(self) -> "ModelStyle":
-        """The same model before training: its colour lighter, dashed, with open markers."""
+        """Look of the same model before training: lighter colour, dashed line, open markers."""
         red, green, blue = (0.6 * part + 0.4 for part in to_rgb(self.colour))
         lighter = to_hex((red, green, blue))
         return replace(self, label=f"{self.label}, untrained", colour=lighter, dashes=(0, (2.5, 1.5)), filled=False)
@@ -76,14 +76,14 @@ class ModelStyle:
 
 
 def model_style(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelStyle]:
-    """Return the look of every model. Pass all models of the study, since markers follow their order.
+    """Return the style of every model. Pass all models of the study, since markers depend on their order.
 
-    The colour is that of a model's entry (:func:`auscult.study.looks.with_colours` gives it one); without it, colours
-    follow the order, too. Models that differ only in their seed share a colour and differ in the marker.
+    The colour is taken from the entry of the model (set by :func:`auscult.study.looks.with_colours`); without one,
+    colours also follow the order of models. Models that differ only in their seed share a colour and differ in marker.
 
     Parameters
     ----------
-    models : the study's entry of each model: ``label`` is the name shown, ``source: acoustic`` makes a baseline
+    models : entry of each model in the study: ``label`` is the name shown, ``source: acoustic`` means a baseline
     """
     styles: dict[str, ModelStyle] = {}
     conditions: dict[str, int] = {}
@@ -101,13 +101,13 @@ def model_style(models: Mapping[str, Mapping[str, Any]]) -> dict[str, ModelStyle
 
 @dataclass(frozen=True)
 class Entry:
-    """One line of a figure: a model at one step.
+    """Model at one step, as an entry of a figure.
 
     Parameters
     ----------
-    model, step : as in result tables
-    style : how it is drawn
-    name : in a list, where an untrained model directly follows its trained self
+    model, step : values of these columns in result tables
+    style : look of the model
+    name : label in a list of entries; only ``untrained`` if the entry follows its trained model
     """
 
     model: str
@@ -121,7 +121,7 @@ class Entry:
 
 
 def entries(table: pd.DataFrame, models: Iterable[str], styles: Mapping[str, ModelStyle]) -> list[Entry]:
-    """List each model at its last step and, directly after it, untrained (step 0); baselines come last."""
+    """Return each model at its last step, directly followed by the untrained model (step 0); baselines come last."""
     found = []
     for model in sorted(models, key=lambda name: styles[name].baseline):
         steps = sorted(table.loc[table["model"] == model, "step"].astype(str).unique(), key=_step_order)
@@ -135,7 +135,7 @@ def entries(table: pd.DataFrame, models: Iterable[str], styles: Mapping[str, Mod
 
 
 def class_colours(labels: Iterable[str]) -> dict[str, str]:
-    """Give every class a colour: phone classes always the same one, others by alphabet."""
+    """Return a colour for every class: fixed colours for phone classes, others in alphabetical order."""
     labels = set(labels)
     known = {label: colour for label, colour in CLASS_COLOURS.items() if label in labels}
     others = sorted(labels - set(known))
@@ -143,7 +143,7 @@ def class_colours(labels: Iterable[str]) -> dict[str, str]:
 
 
 def plain(text: str) -> str:
-    """Return text so that matplotlib draws its dollar signs instead of reading a formula between them."""
+    """Return text with dollar signs escaped, so that matplotlib does not read it as a formula."""
     return str(text).replace("$", r"\$")
 
 

@@ -1,4 +1,4 @@
-"""What all figures share: one style, room for legends and notes, words for what was resampled, lasting bytes."""
+"""Functions shared by all figures: style, layout with legends and notes, wording of intervals, reproducible files."""
 
 import json
 import platform
@@ -55,7 +55,7 @@ __all__ = [
 STYLE = Path(__file__).with_name("auscult.mplstyle")
 WIDTH_MM = {"full": 180, "half": 88}
 
-# What the kinds of corpora are called on figures and on the page.
+# Description of each kind of corpus on figures and on the page.
 SPEECH = {
     "synthetic": "synthesised speech",
     "nonspeech": "synthesised sounds that are not speech",
@@ -69,21 +69,21 @@ _PACKAGES = ("auscult", "numpy", "pandas", "scikit-learn", "torch", "transformer
 
 
 def figure_style(path: str | Path = STYLE) -> AbstractContextManager[None]:
-    """Apply the style sheet to everything drawn and saved in the block, whatever the user's own settings are."""
+    """Apply the style sheet to everything drawn and saved within the block, regardless of the user's own settings."""
     return matplotlib.style.context(["default", str(path)])
 
 
 def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], note: str, width: str = "full") -> Figure:
-    """Return a figure as wide as its column, ready for panels, which arrange themselves.
+    """Return an empty figure with a fixed width and constrained layout of its panels.
 
-    Below the panels stand the legends and, wrapped, the note, in room of their own: they never cover data.
+    Legends and the wrapped note have their own space below the panels, so they never cover data.
 
     Parameters
     ----------
-    panels_mm : height of the panels together, in millimetres
+    panels_mm : total height of the panels in millimetres
     legends : handles of each legend, from top to bottom
-    note : what a reader of the figure alone must know
-    width : ``full`` or ``half`` column, see :data:`WIDTH_MM`
+    note : information needed to read the figure without its caption
+    width : ``full`` or ``half``, see :data:`WIDTH_MM`
     """
     width_mm, lines = WIDTH_MM[width], textwrap.wrap(note, int(0.72 * WIDTH_MM[width]))
     n_columns = [_n_columns([str(handle.get_label()) for handle in handles], width_mm) for handles in legends]
@@ -104,12 +104,19 @@ def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], no
 
 
 def select(table: pd.DataFrame, column: str, wanted: Sequence[str] | None, source: str | Path) -> pd.DataFrame:
-    """Return the rows whose ``column`` is one of ``wanted``, in that order; all rows where nothing is wanted.
+    """Return the rows whose ``column`` is one of ``wanted``, in that order; all rows if ``wanted`` is empty.
+
+    Parameters
+    ----------
+    table : result rows
+    column : column to select by
+    wanted : values to keep
+    source : name or path of the table, for the error message
 
     Raises
     ------
     AnalysisError
-        The table has no row for something that is wanted.
+        The table has no row for one of these values.
     """
     if not wanted:
         return table
@@ -125,15 +132,15 @@ def select(table: pd.DataFrame, column: str, wanted: Sequence[str] | None, sourc
 
 
 def layer_order(layers: Iterable[str]) -> list[str]:
-    """Sort layer names as a model computes them: ``cnn``, ``embed``, ``T1`` … ``TL``."""
+    """Sort layer names from input to output: ``input``, ``cnn``, ``embed``, ``T1``, …, ``TL``."""
     first = {"input": 0, "cnn": 1, "embed": 2}
     return sorted(set(layers), key=lambda name: (first.get(name, 3), int("0" + re.sub(r"\D", "", name)), name))
 
 
 def spread(heights: Sequence[float], gap: float, low: float = -np.inf, high: float = np.inf) -> npt.NDArray[np.float64]:
-    """Move positions as little as possible until neighbours are ``gap`` apart, within ``low`` and ``high``.
+    """Move positions as little as possible so that neighbours are at least ``gap`` apart, within ``low`` and ``high``.
 
-    Least squares under p[i+1] − p[i] ≥ gap is isotonic regression of v[i] − i·gap.
+    The least-squares solution under p[i+1] − p[i] ≥ gap is the isotonic regression of v[i] − i·gap.
     """
     values = np.asarray(heights, dtype=float)
     order = np.argsort(values, kind="stable")
@@ -146,15 +153,16 @@ def spread(heights: Sequence[float], gap: float, low: float = -np.inf, high: flo
 
 
 def label_lines(axes: Axes, lines: Sequence[tuple[str, float, str]], gap: float) -> None:
-    """Name horizontal lines at the right edge of a panel.
+    """Label horizontal lines at the right edge of a panel.
 
     Parameters
     ----------
-    lines : text, height in data units, and colour of each
-    gap : least distance between two names, in data units; names that are moved keep a leader to their line
+    axes : panel
+    lines : text, height in data units, and colour of each line
+    gap : minimum distance between two labels in data units; a leader connects each label to its line
     """
     low, high = axes.get_ylim()
-    high -= gap / 2  # below the lines over the panel
+    high -= gap / 2  # stay below the text above the panel
     edge = axes.get_yaxis_transform()
     for (text, height, colour), placed in zip(lines, spread([line[1] for line in lines], gap, low, high)):
         axes.plot([1.01, 1.06], [height, placed], transform=edge, color=colour, linewidth=0.6, clip_on=False)
@@ -162,7 +170,7 @@ def label_lines(axes: Axes, lines: Sequence[tuple[str, float, str]], gap: float)
 
 
 def head(axes: Axes, title: str, lines: Iterable[str]) -> None:
-    """Write a panel's title and, under it in small letters, the lines that say what its numbers rest on."""
+    """Write the title of a panel and, below it in a smaller font, lines such as counts and intervals."""
     lines = [line for line in lines if line]
     axes.set_title(plain(title), pad=5 + 9.5 * len(lines))
     axes.annotate(
@@ -178,13 +186,13 @@ def head(axes: Axes, title: str, lines: Iterable[str]) -> None:
 
 
 def resampling_unit(rows: pd.DataFrame) -> str:
-    """Return what the groups of result rows are, in the singular: ``speaker`` unless they say otherwise."""
+    """Return the resampling unit of result rows in the singular; ``speaker`` by default."""
     named = rows["resampling_unit"].dropna() if "resampling_unit" in rows else pd.Series(dtype=object)
     return str(named.iloc[0]).removesuffix("s") if len(named) else "speaker"
 
 
 def describe_interval(rows: pd.DataFrame) -> str:
-    """Say what the intervals of result rows were resampled over, or that there are none and why."""
+    """Return the resampling unit of the intervals as text, or the reason why there are no intervals."""
     unit = resampling_unit(rows)
     if rows["ci_low"].notna().any():
         return f"95 % interval over {unit}s"
@@ -195,19 +203,19 @@ def describe_interval(rows: pd.DataFrame) -> str:
 
 
 def describe_range(counts: Iterable[float]) -> str:
-    """Write counts that are all the same as one number, others as their range."""
+    """Return counts as text: one number if all are equal, otherwise their range."""
     known = pd.Series(counts, dtype=float).dropna()
     low, high = (f"{int(value):,}" for value in (known.min(), known.max())) if len(known) else ("?", "?")
     return low if low == high else f"{low}–{high}"
 
 
 def describe_study(study: Mapping[str, Any], corpora: Iterable[str] | None = None) -> str:
-    """Say which study a figure belongs to, whether its speech is synthesised or recorded, and what was left out.
+    """Return a sentence on the study: its name, whether its speech is synthesised or recorded, and models left out.
 
     Parameters
     ----------
-    study : ``name``; ``sources``, the kind of each corpus by name; ``left_out``, the reason for each model left out
-    corpora : those that are shown; by default all
+    study : ``name``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each model left out
+    corpora : corpora to mention; by default all
     """
     spoken: dict[str, list[str]] = {}
     for corpus, source in study.get("sources", {}).items():
@@ -225,16 +233,17 @@ def provenance(
     corpora: Paths = (),
     models: Paths = (),
 ) -> dict[str, Any]:
-    """Describe what a figure was made from, without dates, so that equal inputs give equal text.
+    """Return the provenance of a figure: study, commit of the running code, digests of inputs, and package versions.
+
+    It contains no dates, so equal inputs give an equal result.
 
     Parameters
     ----------
     study : name of the study
-    config : the part of the configuration that the figure depends on; its digest is given
-    tables : files read; the SHA-256 of each is given by the file's name
-    corpora, models : manifests read; the SHA-256 of each is given by the corpus, by the model and step
-
-    The commit is that of the running code.
+    config : part of the configuration that the figure depends on, recorded as a digest
+    tables : files read, recorded as SHA-256 by file name
+    corpora : manifests of corpora, recorded as SHA-256 by corpus
+    models : manifests of checkpoints, recorded as SHA-256 by model and step
     """
     return {
         "study": study,
@@ -253,17 +262,17 @@ def save_figure(
     table: pd.DataFrame | None = None,
     source: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a figure as PDF, SVG and PNG, with its table (CSV) and provenance (JSON) beside it.
+    """Write a figure as PDF, SVG and PNG, with its table (CSV) and provenance (JSON).
 
-    Each file appears whole or not at all, carries no date and no random identifier: the same figure, drawn again,
-    gives the same bytes.
+    Each file is written completely or not at all and contains no date or random identifier, so a figure that is drawn
+    again gives the same bytes.
 
     Parameters
     ----------
-    figure : drawn within :func:`figure_style`, which sets resolution and fonts
-    stem : path without ending
-    table : the rows that were drawn
-    source : what :func:`provenance` returned
+    figure : figure drawn within :func:`figure_style`, which sets resolution and fonts
+    stem : path of the files without ending
+    table : rows that were drawn
+    source : provenance, as returned by :func:`provenance`
     """
     _fix_layout(figure)
     metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}, "png": {}}
@@ -278,8 +287,8 @@ def save_figure(
 
 
 def _fix_layout(figure: Figure) -> None:
-    # The solver of the layout orders its terms by their address in memory, so the last bits of a position vary between
-    # runs; six digits are a ten-thousandth of a millimetre. All formats then share one layout, too.
+    # The layout solver orders its terms by memory address, so the last bits of a position vary between runs. Six digits
+    # correspond to a ten-thousandth of a millimetre. Fixing the layout also makes it the same in all formats.
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
     for axes in figure.axes:
@@ -287,7 +296,7 @@ def _fix_layout(figure: Figure) -> None:
 
 
 def _n_columns(labels: Sequence[str], width_mm: float) -> int:
-    # 1.5 mm a letter at 7.5 points, and 14 mm for the line and the gaps.
+    # 1.5 mm per letter at 7.5 points, and 14 mm for the line and the gaps.
     return max(1, min(len(labels), int(width_mm // (14 + 1.5 * max(map(len, labels), default=0)))))
 
 

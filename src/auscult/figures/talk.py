@@ -1,4 +1,4 @@
-"""The page of a study: every figure with its caption, files and provenance, in one file that needs nothing else."""
+"""Page of a study: all figures with captions, files and provenance, as one self-contained HTML file."""
 
 import base64
 import json
@@ -21,7 +21,7 @@ from auscult.manifests import write_file
 
 __all__ = ["build_talk", "headline_numbers"]
 
-# Columns whose values tell rows of one metric apart.
+# Columns that distinguish rows of one metric.
 _CONDITIONS = (
     "method",
     "other_method",
@@ -54,25 +54,25 @@ def build_talk(
     parts: Mapping[str, Sequence[str]],
     commit: str = "",
 ) -> None:
-    """Write ``index.html``: pictures and style are part of it, links to the figures' files are relative.
+    """Write ``index.html`` with embedded pictures and style, and relative links to the files of the figures.
 
-    Names, labels and captions are text: nothing in them can become markup or run, and the page's own policy forbids
-    scripts and requests.
+    Names, labels and captions are escaped, so they cannot become markup or scripts. The content security policy of the
+    page forbids scripts and requests.
 
     Parameters
     ----------
-    folder : where the page shall stand
-    figures : of each, in the order of the page within the talk's parts: ``name``; ``title``; ``stem``, the path of its
-        files without ending, its caption (``.rst``) among them
-    study : ``name`` and ``title``; ``sources``, the kind of each corpus by name; ``left_out``, the reason for each
-        model that is missing
-    parts : parts of the talk, each with the names of its families
-    commit : of the code, shown with every figure
+    folder : folder of the page
+    figures : figures in their order within each part: ``name``, ``title``, and ``stem``, the path of the figure's
+        files, including the caption (``.rst``), without ending
+    study : ``name`` and ``title``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each
+        missing model
+    parts : names of the families in each part of the talk
+    commit : commit of the code, shown with every figure
 
     Raises
     ------
     AnalysisError
-        A figure's file is missing.
+        A file of a figure is missing.
     """
     folder = Path(folder)
     shown = [_figure(figure, folder) for figure in figures]
@@ -96,19 +96,19 @@ def build_talk(
 
 
 def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
-    """Return the numbers that tell two versions of a study apart, nested so that a difference names its place.
+    """Return the main results of a study as nested mappings, to compare two versions of it.
 
-    Where a table has rows of a layer chosen on validation data, those stand for all layers; controls with other labels
-    and comparisons of every layer with every other are left out, and so are values that are not finite.
+    If a table has rows for a layer chosen on validation data, only these rows are used. Control tasks, comparisons of
+    all pairs of layers, and values that are not finite are excluded.
 
     Parameters
     ----------
-    tables : of figures, with the columns of results
+    tables : tables of figures, with the columns of result tables
 
     Returns
     -------
-    numbers : metric → corpus → target → (method, probe, condition and so on, where the metric has several; layer) →
-        model → step → value, 4 digits
+    numbers : metric → corpus → target → (method, probe and other conditions that vary; layer) → model → step → value,
+        rounded to 4 decimals
     """
     numbers: dict[str, Any] = {}
     for table in tables:

@@ -1,1 +1,1 @@
-"""A study's configuration: checked whole before anything runs, and what follows from it."""
+"""Studies: checking a configuration before anything runs, and deriving checkpoints, runs and looks from it."""

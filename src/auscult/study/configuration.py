@@ -1,4 +1,4 @@
-"""The configuration of a study: checked against a closed schema, and the checkpoints and runs that follow from it."""
+"""Configuration of a study: validation against a closed schema, and the checkpoints and runs derived from it."""
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
@@ -34,13 +34,14 @@ _MADE_HERE = ("trained", "finetuned", "translator")
 
 
 def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
-    """Return a copy of the configuration with the schema's defaults filled in, after checking it.
+    """Check a configuration and return a copy with the defaults of the schema filled in.
 
     Raises
     ------
     ConfigError
-        A key is unknown or missing, a value has the wrong type or range, an analysis or figure names a model, corpus
-        or target that the study does not define, or asks for something impossible (:mod:`auscult.study.requirements`).
+        A key is unknown or missing; a value has the wrong type or range; an analysis or figure names a model, corpus
+        or target that the study does not define; a requirement of an analysis is not met
+        (:mod:`auscult.study.requirements`).
     """
     checked: Config = _with_text_keys(config)
     validator = _DefaultingValidator(schema)
@@ -57,9 +58,9 @@ def check_study(config: Mapping[str, Any], schema: Mapping[str, Any]) -> Config:
 
 
 def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
-    """Return the names of a model's checkpoints in training order; ``0`` is the untrained one.
+    """Return the steps of a model's checkpoints in training order; ``0`` is the untrained model.
 
-    A baseline has the one step ``final``.
+    An acoustic baseline has the single step ``final``.
     """
     match model["source"]:
         case "trained" | "finetuned" | "translator":
@@ -78,14 +79,14 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
 
 
 def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
-    """Return the (model, step) from which a fine-tuned model starts: the last checkpoint unless it says another."""
+    """Return the (model, step) from which a fine-tuned model starts, by default the last checkpoint."""
     entry = config["models"][name]
     steps = steps_of(entry["start"], config["models"][entry["start"]])
     return entry["start"], str(entry.get("start_step", steps[-1]))
 
 
 def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
-    """Return the untrained checkpoint of a model, if it has one, and the last."""
+    """Return the untrained checkpoint of a model, if it has one, and the last checkpoint."""
     steps = steps_of(name, model)
     return list(dict.fromkeys([step for step in steps if step == "0"] + steps[-1:]))
 
@@ -93,8 +94,8 @@ def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
 def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
     """Return the steps of a model that an analysis family reads.
 
-    Models of one recipe, architecture and seed are one before training. Families that do not watch them learn read the
-    untrained one once, with the first of them that they ask.
+    Models with the same recipe, architecture and seed are identical before training. Families that do not follow
+    training read this untrained model once, under the name of the first of these models in the analysis.
     """
     models = config["models"]
     if get_family(family).watches_training:
@@ -109,7 +110,7 @@ def read_steps(config: Mapping[str, Any], family: str, name: str) -> list[str]:
 
 
 def models_of(analysis: Mapping[str, Any], corpus: str | None = None) -> list[str]:
-    """Return the models that an analysis asks, of all corpora or of one."""
+    """Return the models of an analysis, on one corpus or on any."""
     also = analysis.get("also", {})
     more = also.get(corpus, []) if corpus else [model for models in also.values() for model in models]
     return list(dict.fromkeys([*analysis["models"], *more]))
@@ -127,12 +128,12 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
 
 
 def model_seed(config: Mapping[str, Any], name: str) -> int:
-    """Return a model's own seed, or the study's."""
+    """Return the seed of a model, by default the seed of the study."""
     return config["models"][name].get("seed", config["seed"])
 
 
 def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
-    """Return the models that come trained and whose untrained checkpoint is initialised here."""
+    """Return the pre-trained models whose untrained control is not published and therefore initialised here."""
     return [
         name
         for name, model in config["models"].items()
@@ -141,12 +142,12 @@ def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
 
 
 def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
-    """Return the configuration without some models, wherever it names them.
+    """Return the configuration without some models and the models that start from them.
 
     Raises
     ------
     ConfigError
-        Nothing would be left of an analysis or a figure.
+        An analysis or a figure would have no model left.
     """
     kept_config: Config = deepcopy(dict(config))
     missing = set(models)
@@ -170,7 +171,7 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
 
 
 def _with_text_keys(value: Any) -> Any:
-    """Return a copy with text for keys: YAML reads the step of ``1000: revision`` as a number."""
+    """Return a copy with keys converted to text: YAML reads the step in ``1000: revision`` as a number."""
     if isinstance(value, Mapping):
         return {str(key): _with_text_keys(entry) for key, entry in value.items()}
     return [_with_text_keys(entry) for entry in value] if isinstance(value, list) else value
@@ -249,7 +250,7 @@ def _check_untrained(config: Config) -> None:
 
 def _untrained(config: Mapping[str, Any], model: Mapping[str, Any]) -> tuple[Any, ...]:
     """Return a key that is equal for models with the same untrained control."""
-    if "start" in model:  # all seeds of a task
+    if "start" in model:  # seeds of a task share their untrained control
         return model["start"], model.get("task", model.get("mechanism")), model["corpus"], model.get("target")
     return model["recipe"], model["architecture"], model.get("seed", config["seed"])
 

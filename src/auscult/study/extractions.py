@@ -1,4 +1,4 @@
-"""Which checkpoints of which models run over which corpora, for all analyses of a study together."""
+"""Extraction jobs of a study: the checkpoints to run on each corpus, for all analyses together."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,10 +10,11 @@ __all__ = ["extracted_sweeps"]
 
 
 def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list[tuple[str, str]]]]:
-    """Yield (corpus, name, runs) for every pass over a corpus; runs are the (model, step) that share it.
+    """Yield (corpus, name, runs) for every extraction job; ``runs`` are the (model, step) pairs that it extracts.
 
-    A model's pass has its name and all steps that any analysis reads of it. The acoustic baselines share one, with an
-    empty name: they come with every corpus, for they are references and sources of labels, too.
+    The job of a model has the model's name and covers all steps that any analysis reads. The acoustic baselines share
+    one job with an empty name. They are extracted for every corpus, since they also serve as reference spaces and as
+    labels.
     """
     read: dict[str, set[tuple[str, str]]] = {}
     readers = [family.name for family in families() if family.reads_activations]

@@ -1,4 +1,4 @@
-"""The families of analyses, in the order of the talk. A new family is one more name here and a package of its own."""
+"""Families of analyses, in the order of the talk. To add a family, add its name here and its package."""
 
 from functools import cache
 from importlib import import_module
@@ -38,7 +38,7 @@ def families() -> list[Family]:
 
 
 def parts() -> dict[str, list[str]]:
-    """Return the parts of the talk, each with the names of its families."""
+    """Return the names of the families in each part of the talk."""
     found: dict[str, list[str]] = {}
     for family in families():
         found.setdefault(family.part, []).append(family.name)

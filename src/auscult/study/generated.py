@@ -1,4 +1,4 @@
-"""Files that follow from the families' declarations: the schema for editors and the stages of DVC."""
+"""Files generated from the declarations of the families: the schema for editors and the stages of DVC."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -30,7 +30,7 @@ def editor_schema(base: Mapping[str, Any]) -> str:
 
     Parameters
     ----------
-    base : see :func:`auscult.study.schema.build_schema`
+    base : schema of everything but analyses and figures, as in :func:`auscult.study.schema.build_schema`
     """
     return _SCHEMA_HEAD + _dump(build_schema(base))
 
@@ -65,7 +65,12 @@ def dvc_pipeline() -> str:
 
 
 def write_generated(root: Path) -> None:
-    """Write both files into a repository."""
+    """Write ``dvc.yaml`` and the editors' schema into a repository.
+
+    Parameters
+    ----------
+    root : folder of the repository
+    """
     schemas = root / "workflow" / "schemas"
     base = yaml.safe_load((schemas / "study.schema.yaml").read_text(encoding="utf-8"))
     (schemas / "config.schema.yaml").write_text(editor_schema(base), encoding="utf-8")

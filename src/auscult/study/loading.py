@@ -1,4 +1,4 @@
-"""A study as the workflow uses it: checked, with its defaults, and without hub models that cannot be reached."""
+"""Loading of a study for the workflow: checked, with defaults, and without unreachable hub models."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -24,8 +24,8 @@ class Study:
 
     Parameters
     ----------
-    config : the configuration with all defaults, without models that were left out
-    models : the entries of all models, each with its colour, by which figures choose looks
+    config : configuration with all defaults, without the models left out
+    models : entries of all models with their colours; the look of a model in figures follows from them
     left_out : names of hub models that cannot be reached
     """
 
@@ -44,15 +44,16 @@ def load_study(
 
     Parameters
     ----------
-    config : as read from its file
-    base_schema : see :func:`auscult.study.schema.build_schema`
-    folder : of the study's file, where relative paths start
-    is_fetched : whether all checkpoints of a hub model are there, given its name and entry
+    config : configuration as read from the study file
+    base_schema : schema of everything but analyses and figures, as in :func:`auscult.study.schema.build_schema`
+    folder : folder of the study file, where relative paths start
+    is_fetched : function of the name and entry of a hub model; returns whether all its checkpoints have been fetched
 
     Raises
     ------
     ConfigError
-        See :func:`~auscult.study.configuration.check_study` and :mod:`auscult.study.places`.
+        The configuration is invalid (:func:`~auscult.study.configuration.check_study`), or a folder, file or lexicon
+        that it names does not exist (:mod:`auscult.study.places`).
     """
     checked = check_study(config, build_schema(base_schema))
     check_places(checked, folder)
@@ -62,9 +63,9 @@ def load_study(
 
 
 def unreachable_models(config: Config, is_fetched: Callable[[str, Mapping[str, Any]], bool]) -> list[str]:
-    """Return the hub models that are neither fetched nor reachable, if the study says to leave such models out.
+    """Return the hub models that are neither fetched nor reachable, if ``hub_unreachable`` is ``leave-out``.
 
-    The hub is asked once per run: processes that this one starts find the answer in their environment.
+    The hub is queried once per run; child processes read the answer from the environment.
     """
     if config["hub_unreachable"] != "leave-out":
         return []

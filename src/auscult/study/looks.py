@@ -1,4 +1,4 @@
-"""What figures and the page need of a study: a colour for every model, and the study's own description."""
+"""Information about a study for figures and the page: the colour of every model, and a description of the study."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -12,11 +12,11 @@ __all__ = ["with_colours", "figure_entry", "study_entry"]
 
 
 def with_colours(config: Config) -> dict[str, dict[str, Any]]:
-    """Return the entries of all models, each with a ``colour`` of its own in every figure that shows it.
+    """Return the entries of all models with a ``colour`` that is distinct in every figure that shows the model.
 
-    A colour set in a model's entry is kept. Otherwise a model takes the first colour that no model before it has with
-    which it is analysed. Models that differ in their seed share a colour, since figures show them as one condition;
-    acoustic baselines are grey and need none. A model added at the end of the study changes no other model's colour.
+    A colour set in a model's entry is kept. Otherwise a model gets the first colour not yet used by a model in the same
+    analyses. Models that differ only in their seed share a colour, since figures show them as one condition. Acoustic
+    baselines are grey and get none. Adding a model at the end of the study does not change other colours.
     """
     models = config["models"]
     conditions = list(dict.fromkeys(task_of(name) for name in models if models[name]["source"] != "acoustic"))
@@ -31,12 +31,12 @@ def with_colours(config: Config) -> dict[str, dict[str, Any]]:
 
 
 def figure_entry(config: Config, name: str) -> dict[str, Any]:
-    """Return what a figure shows: its own entry and the analysis it draws."""
+    """Return the entry of a figure with its name and the settings of its analysis."""
     return {"name": name, **config["figures"].get(name, {}), "analysis": config["analyses"][name]}
 
 
 def study_entry(config: Config, left_out: Sequence[str] = ()) -> dict[str, Any]:
-    """Return what every figure and the page state about their study."""
+    """Return the description of a study for figures and the page."""
     return {
         "name": config["study"],
         "title": config["title"],

@@ -1,4 +1,4 @@
-"""Folders, files and languages that a study names: where they are, and whether they are there."""
+"""Folders, files and languages that a study names: their paths, and checks that they exist."""
 
 import os
 from collections.abc import Mapping
@@ -16,14 +16,19 @@ def local_path(entry: Mapping[str, Any], folder: Path) -> str:
 
     Parameters
     ----------
-    entry : with ``path``; a relative one starts at the folder of the study's file
-    folder : of the study's file
+    entry : entry with a ``path``; a relative path starts at ``folder``
+    folder : folder of the study file
     """
     return os.path.relpath(folder / Path(entry["path"]).expanduser())
 
 
 def check_places(config: Config, folder: Path) -> None:
-    """Refuse folders and files that are not there.
+    """Check that all folders and files that a study names exist.
+
+    Parameters
+    ----------
+    config : checked study
+    folder : folder of the study file, where relative paths start
 
     Raises
     ------
@@ -46,12 +51,18 @@ def check_places(config: Config, folder: Path) -> None:
 
 
 def check_languages(config: Config, spoken: list[str], written: list[str]) -> None:
-    """Refuse languages and grammars of synthesised corpora that have no lexicon.
+    """Check that the languages and grammars of synthesised corpora have a lexicon.
 
     Parameters
     ----------
-    config : a checked study
-    spoken, written : languages with a lexicon for speech, grammars with a lexicon for text
+    config : checked study
+    spoken : languages with a lexicon for speech
+    written : grammars with a lexicon for text
+
+    Raises
+    ------
+    ConfigError
+        A language or grammar has no lexicon.
     """
     for name, entry in config["corpora"].items():
         if entry["source"] == "text" and entry["grammar"] not in written:

@@ -1,7 +1,7 @@
-"""Published checkpoints of one training run: which repository, revision and hashes belong to each step.
+"""Published checkpoints of a training run: the repository, revision and hashes of each step.
 
-Hubs hold such runs in three ways, which may be mixed: a branch a step (``revisions``), a repository a step
-(``repositories``), or the last checkpoint alone (``revision``).
+Training runs are published in three ways, which may be combined: one branch per step (``revisions``), one repository
+per step (``repositories``), or only the last checkpoint (``revision``). A *sweep* is a run with more than one step.
 """
 
 import re
@@ -18,14 +18,14 @@ _MAPS = ("revisions", "repositories")
 
 
 def is_sweep(model: Mapping[str, Any]) -> bool:
-    """Tell whether a hub model has checkpoints of several steps."""
+    """Return whether a hub model has checkpoints of several steps."""
     return any(key in model for key in _MAPS)
 
 
 def sweep_steps(model: Mapping[str, Any]) -> list[str]:
-    """Return the steps of a hub model in training order, with step 0, the untrained model, published or not.
+    """Return the steps of a hub model in training order, including 0, the untrained model, even if it is not published.
 
-    A model without a sweep has the steps ``0`` and ``final``.
+    A model that is no sweep has the steps ``0`` and ``final``.
     """
     if not is_sweep(model):
         return ["0", "final"]
@@ -33,9 +33,9 @@ def sweep_steps(model: Mapping[str, Any]) -> list[str]:
 
 
 def published_checkpoint(model: Mapping[str, Any], step: str) -> Checkpoint | None:
-    """Return where a step is published: ``repository``, ``revision`` and ``sha256`` by file name.
+    """Return the ``repository``, ``revision`` and ``sha256`` (by file name) of a published step.
 
-    None for a step 0 that is published nowhere: it is initialised afresh from the architecture of the last one.
+    Return None for a step 0 that is not published: it is initialised here with the architecture of the last step.
     """
     if not is_sweep(model):
         return None if step == "0" else _checkpoint(model, "final")
@@ -43,13 +43,14 @@ def published_checkpoint(model: Mapping[str, Any], step: str) -> Checkpoint | No
 
 
 def check_sweep(name: str, model: Mapping[str, Any]) -> None:
-    """Check what a schema cannot say of a hub model.
+    """Check the entry of a hub model beyond the schema.
 
     Raises
     ------
     ConfigError
-        A step has no repository or no revision, or hashes of a step that is none; two steps are one checkpoint; steps
-        are not written in ascending order, or the numbers in their names do not grow with them.
+        A step has no repository or no revision; hashes are given for a step that does not exist; two steps have the
+        same checkpoint; steps are not in ascending order; the numbers in the names of branches or repositories do not
+        increase with the step.
     """
     where = f"models: {name}"
     for key in (*_MAPS, "sha256"):
@@ -121,7 +122,7 @@ def _check_ascending(keys: list[str], where: str) -> None:
 
 
 def _check_numbers(names: Mapping[str, str], where: str) -> None:
-    """Refuse names that differ in their last number only, as ``ckpt-5000`` and ``ckpt-15000``, in another order."""
+    """Refuse names that differ only in a number, such as ``ckpt-5000``, and do not increase with the step."""
     parts = {step: re.fullmatch(r"(.*?)(\d+)(\D*)", value) for step, value in names.items()}
     for (step, one), (later, other) in pairwise(parts.items()):
         if one and other and one.group(1, 3) == other.group(1, 3) and int(other[2]) <= int(one[2]):

@@ -1,4 +1,4 @@
-"""Requirements of analyses: tiers, models and corpora that a study must have before anything runs."""
+"""Requirements of analyses on tiers, models and corpora, checked before anything runs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,13 +13,13 @@ _LISTENERS = ("trained", "finetuned", "translator", "acoustic")
 
 
 def check_analyses(config: Config) -> None:
-    """Refuse what an analysis asks for and the study cannot give.
+    """Check that the study meets the requirements of its analyses.
 
     Raises
     ------
     ConfigError
-        A target, tier, layer or baseline does not exist; what a target asks for cannot be combined; there are more
-        folds of speakers than voices; see the declaration of each family.
+        A target, tier, layer or baseline does not exist; settings of a target cannot be combined; there are more
+        speaker folds than voices; another requirement declared by a family is not met.
     """
     for name, section in config["analyses"].items():
         asks = get_family(name).asks
@@ -33,7 +33,7 @@ def check_analyses(config: Config) -> None:
 
 
 def _check_text(config: Config) -> None:
-    """Refuse speech for language models and text for other models; files of a hub or folder are not looked into."""
+    """Refuse speech for language models and text for speech models; models of a hub or folder are not checked."""
     corpora, models, analyses = config["corpora"], config["models"], config["analyses"]
     text = [name for name, corpus in corpora.items() if is_text(corpus)]
     readers = [name for name, model in models.items() if model.get("recipe") == "masked_language_model"]
@@ -43,7 +43,7 @@ def _check_text(config: Config) -> None:
             kind = "text" if name in readers else "speech"
             raise ConfigError(
                 f"expected a corpus of {kind} in models: {name}: corpus, found "
-                f"{models[name]['corpus']!r}; a language model reads (source: text), the others listen"
+                f"{models[name]['corpus']!r}; language models need a corpus of text (source: text), other models speech"
             )
     for family, analysis in analyses.items():
         reads = get_family(family).reads_text
@@ -73,7 +73,7 @@ def _check_tiers(config: Config) -> None:
 
 
 def _by_corpus(analysis: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
-    """Yield each corpus of an analysis with its targets: those it names, or all."""
+    """Yield each corpus of an analysis with the targets that it names, or with all targets."""
     for corpus in analysis["corpora"]:
         targets = analysis.get("targets", {})
         named = analysis["corpora"][corpus] if isinstance(analysis["corpora"], dict) else targets

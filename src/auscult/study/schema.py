@@ -1,4 +1,4 @@
-"""The schema of a study: the written part, and the sections of analyses and figures from the families' declarations."""
+"""Schema of a study: a written base, and sections for analyses and figures generated from the families."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -15,7 +15,7 @@ def build_schema(base: Mapping[str, Any]) -> dict[str, Any]:
 
     Parameters
     ----------
-    base : the schema of everything but analyses and figures (``workflow/schemas/study.schema.yaml``)
+    base : schema of everything but analyses and figures (``workflow/schemas/study.schema.yaml``)
     """
     schema = deepcopy(dict(base))
     analyses, figures = _sections()

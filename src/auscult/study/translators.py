@@ -1,4 +1,4 @@
-"""What a study may ask of translators: equal seeds, a start that fits the mechanism, a corpus with translations."""
+"""Requirements on translators: seeds with equal settings, a suitable starting model, and suitable analyses."""
 
 from auscult.errors import ConfigError
 from auscult.requirements import Config
@@ -12,13 +12,13 @@ _MADE_HERE = ("trained", "finetuned")
 
 
 def check_translators(config: Config) -> None:
-    """Refuse translators and analyses of them that cannot be had.
+    """Check the translators of a study and the analyses that use them.
 
     Raises
     ------
     ConfigError
-        Seeds of one mechanism differ in more than seed and steps; ``frozen`` starts from what is no recogniser; an
-        analysis of translation has another kind of model, another one has a translator.
+        Seeds of one translator differ in more than seed and steps; mechanism ``frozen`` starts from a model that is not
+        a recogniser; the translation analysis has another kind of model, or another analysis has a translator.
     """
     models = config["models"]
     translators = {name: model for name, model in models.items() if model["source"] == "translator"}
@@ -39,7 +39,7 @@ def check_translators(config: Config) -> None:
     for family, analysis in config["analyses"].items():
         translates = get_family(family).translates
         for name in analysis["models"]:
-            # Whether a model of a hub or folder translates, only its files tell.
+            # Whether a model of a hub or folder is a translator is only known from its files.
             fits = models[name]["source"] in ("hub", "folder") or (name in translators) == translates
             if not fits:
                 wanted = "models of source translator" if translates else "encoders or recognisers"
