@@ -1,9 +1,9 @@
-"""ABX of sequences of frames against zerospeech-libriabx2: triphones within speaker, no subsampling, on one CPU thread.
+"""ABX over frame sequences, compared with zerospeech-libriabx2: triphones within speaker, without subsampling.
 
-From an item file and frames to the score; seconds are of the processor, on one thread. The peer drops the last frame of
-every item, so our switch for that is on, and both scores must agree to 1e-6. Install the peer beside the project:
-``uv pip install --no-deps --target peer zerospeech-libriabx2``, then ``PYTHONPATH=peer python benchmarks/abx.py``;
-without it the row says so.
+Measured is the CPU time on one thread from an item file and frames to the score. The peer drops the last frame of every
+item, so ``drop_last_frame`` is on here too, and both scores must agree within 1e-6. Install the peer separately with
+``uv pip install --no-deps --target peer zerospeech-libriabx2`` and run ``PYTHONPATH=peer python benchmarks/abx.py``.
+Without the peer, the row says how to install it.
 """
 
 import contextlib
@@ -31,9 +31,9 @@ TOLERANCE = 1e-6
 
 
 def synthesise(seed=0):
-    """Return frames of each utterance and the lines of an item file: classes and speakers planted, in noise.
+    """Return the frames of each utterance and the lines of an item file, with planted classes and speakers and noise.
 
-    Noise of few dimensions: distances then differ enough for no triple to hang on the last bit of the peer's float32.
+    The noise has few dimensions, so distances differ enough that no triple depends on rounding in the peer's float32.
     """
     rng = np.random.default_rng(seed)
     basis = rng.normal(size=(N_LATENT, N_DIMS))
@@ -45,7 +45,7 @@ def synthesise(seed=0):
             n, phone, context = rng.integers(3, 12), rng.integers(12), rng.integers(12)
             centre = 0.5 * of_phone[phone] + of_speaker[speaker] + 0.5 * rng.normal(size=N_LATENT)
             sequence.append(centre + 0.5 * rng.normal(size=(n, N_LATENT)))
-            # A quarter of a hop off the grid: no centre lies on an edge, where seconds and samples may round apart.
+            # Shifted by a quarter of a hop: no frame centre lies on an edge, where seconds and samples may round apart.
             times = ((onset + 0.25) * HOP / RATE, (onset + n + 0.25) * HOP / RATE)
             lines.append(f"{name} {times[0]:.4f} {times[1]:.4f} p{phone} c{context} d{context} s{speaker}")
             onset += n
@@ -55,7 +55,7 @@ def synthesise(seed=0):
 
 
 class Given:
-    """A model whose frames are given: waveforms are the names of utterances."""
+    """Model that returns stored frames; its waveforms are the names of utterances."""
 
     name, layers, sample_rate_hz, timing = "given", ("T1",), RATE, FrameTiming(HOP, HOP)
 
@@ -83,7 +83,7 @@ def run_peer(folder, peer):
 
 
 def timed(function, *arguments):
-    """Return the result and the seconds of the second of two runs: the first one loads what is loaded once."""
+    """Return the result and CPU seconds of the second of two runs; the first includes one-time initialisation."""
     function(*arguments)
     start = time.process_time()
     return function(*arguments), time.process_time() - start

@@ -1,21 +1,19 @@
-"""Integrated gradients and KernelSHAP of one utterance: ours against captum with its defaults, at the same samples.
+"""Integrated gradients and KernelSHAP for one utterance, compared with captum with its defaults, on the same samples.
 
-Integrated gradients do the same arithmetic in both: captum, too, leaves the parameters' gradients out, so at the same
-steps there is only memory to win, no time (first row: a ratio near 1, the megabytes in its name). The second row is
-what matters: the seconds to a completeness gap from silence of less than 0.1 %, for which captum's equal steps have to
-be 130 and ours, denser near silence, 32 (an utterance of 1 s).
+Row 1, integrated gradients with equal steps: both do the same arithmetic (captum does not compute gradients of
+parameters either), so only memory can improve and the ratio is near 1. Row 2, integrated gradients with equal
+completeness: the time until the completeness gap, with silence as baseline, is below 0.1 %. For an utterance of 1 s,
+captum's equidistant steps need 130 of them; ours, denser near silence, need 32.
 
-KernelSHAP of 8 words draws 2 n + 2048 coalitions (the rule of the package shap) as captum draws them, with repetition:
-of the 254 there are, we run each once. That is where the time goes, so this ratio holds for few units only. The last
-row has 40 units (frames of 100 ms) and 8 n = 320 coalitions, hardly two of them the same: nothing to enumerate and
-nothing to remember, and what is left to win is that they run in batches. A ratio of 3 is claimed, in their names, for
-the second and the third row only.
+Row 3, KernelSHAP over 8 words: 2 n + 2048 coalitions (the default of the package shap) are drawn with repetition, as
+captum draws them. There are only 254 distinct coalitions, and ours evaluates each once, so this ratio holds for few
+units only. Row 4, KernelSHAP over 40 units (frames of 100 ms) with 8 n = 320 coalitions: hardly any coalition repeats,
+and only batching can improve. The aim of 3 applies to rows 2 and 3.
 
-The model is the small HuBERT of the default study with a classifier, the utterance 4 s long; 50 steps. Seconds are of
-the processor, on one thread. Equal: scores differ by at most a thousandth of the largest (float32 sums in another
-order; captum also approaches SHAP's constraint by a weight of a million), in the second row by a hundredth. Each
-measurement runs in a process of its own; its peak memory above what the loaded model takes is given in the name, ours
-first.
+The model is the small HuBERT of the default study with a classifier; the utterance is 4 s long; 50 steps. Times are CPU
+times on one thread. ``equal``: scores differ by at most 0.1 % of the largest (float32 sums in another order; captum
+also imposes SHAP's constraint only through a weight of 10⁶), in row 2 by at most 1 %. Each measurement runs in its own
+process. The name states peak memory beyond the loaded model, ours first.
 """
 
 import json
@@ -37,7 +35,7 @@ from auscult.models.predictor import Predictor
 from auscult.models.training.architecture import build_encoder
 
 N_SAMPLES, N_STEPS = 64000, 50
-# Of units and coalitions: words, of which there are few, and frames.
+# Numbers of units and coalitions, for words (few units) and frames (many units).
 GAMES = {"shap": (8, 2064), "shap_frames": (40, 320)}
 SHORT, N_STEPS_OURS, N_STEPS_CAPTUM = 16000, 32, 130
 N_REPEATS = {"gradients": 3, "completeness": 1, "shap": 1, "shap_frames": 1}
@@ -49,19 +47,19 @@ def make_model():
     config = build_encoder("masked_prediction", {}, seed=0).config
     config.num_labels, config.classifier_proj_size = 6, 64
     model = HubertForSequenceClassification(config).eval()
-    # As after training: with a bias of zero, silence would stay zero up to the next normalisation.
+    # Biases as after training: if they were zero, silence would stay zero up to the next normalisation.
     torch.nn.init.normal_(model.hubert.feature_extractor.conv_layers[0].layer_norm.bias, std=0.3)
     return model
 
 
 def make_sound():
-    """Return noise with the slope of speech: quiet where it is high, so that channels of the front end differ."""
+    """Return noise with the spectral slope of speech, so that front-end channels differ in energy."""
     noise = lfilter([1], [1, -1.6, 0.7], np.random.default_rng(0).normal(size=N_SAMPLES))
     return torch.from_numpy((noise / noise.std()).astype(np.float32))
 
 
 def draw(n_units, n_coalitions):
-    """Draw coalitions as captum does: the size by the Shapley kernel, then the members."""
+    """Draw coalitions as captum does: first the size from the Shapley kernel, then the members."""
     generator, sizes = np.random.default_rng(0), np.arange(1, n_units)
     kernel = 1 / (sizes * (n_units - sizes))
     drawn = generator.choice(sizes, size=n_coalitions, p=kernel / kernel.sum())
@@ -69,7 +67,7 @@ def draw(n_units, n_coalitions):
 
 
 class GivenShap(KernelShap):
-    """captum's KernelSHAP on coalitions given to it; all else by its defaults."""
+    """KernelSHAP of captum with given coalitions and otherwise default settings."""
 
     def __init__(self, function, coalitions):
         super().__init__(function)
@@ -118,7 +116,7 @@ def of_captum(job, model, values):
 
 
 def measure(who, job):
-    """Run one job, the fastest of its repetitions counts; print seconds, megabytes and a digest of scores."""
+    """Run one job; print CPU seconds of its fastest repetition, peak memory in megabytes, and summed scores."""
     torch.set_num_threads(1)
     model, values = make_model(), make_sound()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -141,16 +139,16 @@ def run(who, job):
 
 def main():
     jobs = {
-        "gradients": (f"integrated gradients of {N_STEPS} steps", 1e-3),
-        "completeness": ("integrated gradients to a gap of 0.1 %", 1e-2),
+        "gradients": (f"integrated gradients with {N_STEPS} steps", 1e-3),
+        "completeness": ("integrated gradients with a completeness gap of 0.1 %", 1e-2),
     } | {
-        job: (f"KernelSHAP of {n_units} units and {n_coalitions} coalitions", 1e-3)
+        job: (f"KernelSHAP with {n_units} units and {n_coalitions} coalitions", 1e-3)
         for job, (n_units, n_coalitions) in GAMES.items()
     }
     for job, (what, tolerance) in jobs.items():
         ours, captum = run("ours", job), run("captum", job)
         difference = np.abs(np.subtract(ours["scores"], captum["scores"])).max() / np.abs(captum["scores"]).max()
-        name = f"{what}; {ours['mb']:.0f} for {captum['mb']:.0f} MB"
+        name = f"{what}; {ours['mb']:.0f} vs. {captum['mb']:.0f} MB"
         ratio = captum["seconds"] / ours["seconds"]
         name += f"; aim ≥ {AT_LEAST[job]}" if job in AT_LEAST else "; no aim"
         print(

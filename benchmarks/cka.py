@@ -1,7 +1,8 @@
-"""CKA of all pairs of layers with intervals: time against n × n Gram matrices, and memory at n = 10⁵, d = 768.
+"""CKA of all pairs of layers with intervals, compared with n × n Gram matrices in time, and in memory at n = 10⁵.
 
-Memory does not depend on the number of layers, of which two are held at a time. Equal: to 1e-8 of the Gram form at a
-small n, and a peak of the whole process under 4 GB at the large one, whose peer is scaled from the small n by n².
+At most two layers (d = 768) are in memory, whatever their number. ``equal``: at small n, values agree with the Gram
+form within 1e-8; at large n, peak memory of the process is below 4 GB. The peer's time at large n is extrapolated from
+small n by n².
 """
 
 import resource
@@ -18,7 +19,7 @@ PAIRS = [(i, j) for i in range(N_LAYERS) for j in range(i, N_LAYERS)]
 
 
 class Layers:
-    """Layers that share what lies under them, made anew whenever they are read; keeps the seconds this takes."""
+    """Layers with a shared component, generated on every read; ``seconds`` accumulates the time this takes."""
 
     def __init__(self, n_items):
         self.n_items, self.seconds = n_items, 0.0
@@ -33,12 +34,12 @@ class Layers:
 
 
 def speakers_of(n_items):
-    """Return the speaker of each item; some have many more items than others."""
+    """Return the speaker of each item; speakers differ widely in their number of items."""
     return (np.sqrt(np.arange(n_items) / n_items) * N_SPEAKERS).astype(int)
 
 
 def ours(n_items):
-    """Return CKA of every pair and the seconds taken without making the layers."""
+    """Return the CKA of every pair and the seconds taken, without generating the layers."""
     speakers, folds, no_labels = speakers_of(n_items), np.zeros(N_SPEAKERS, dtype=int), np.full(n_items, "")
     items = Items(np.arange(n_items), "phone", speakers, speakers, folds, no_labels)
     layers, measures, start = Layers(n_items), Measures(metrics=("cka",), n_resamples=1000), time.perf_counter()
@@ -48,7 +49,7 @@ def ours(n_items):
 
 
 def gram(n_items):
-    """Return the same by n × n Gram matrices without the pairs of a speaker, and its seconds; without intervals."""
+    """Return the same CKA from n × n Gram matrices without same-speaker pairs, and seconds; without intervals."""
     spaces = [Layers(n_items).load(layer).astype(np.float64) for layer in range(N_LAYERS)]
     start, speakers = time.perf_counter(), speakers_of(n_items)
     grams = [gram_between(x - x.mean(axis=0), speakers) for x in spaces]
@@ -58,7 +59,7 @@ def gram(n_items):
 
 
 def gram_between(x, speakers):
-    """Return the Gram matrix with 0 for two items of one speaker."""
+    """Return the Gram matrix with 0 for pairs of items of the same speaker."""
     return x @ x.T * (speakers[:, None] != speakers)
 
 
@@ -67,7 +68,7 @@ def hsic_between(k, m, speakers):
     member = (speakers[:, None] == np.arange(N_SPEAKERS)).astype(float)
     k_rows, m_rows = k @ member, m @ member
     k_of, m_of = member.T @ k_rows, member.T @ m_rows
-    # Row sums over all others, less those where both others are of one speaker.
+    # Row sums over all other items, minus the terms in which both of them are from one speaker.
     triples = k_rows.sum(axis=1) @ m_rows.sum(axis=1) - np.sum(k_rows * m_rows)
     shared = 4 * np.sum(k_of.sum(axis=1) * m_of.sum(axis=1)) - 2 * np.sum(k_of * m_of)
     n1, n2, n3, n4 = (np.sum(member.sum(axis=0) ** power) for power in (1, 2, 3, 4))

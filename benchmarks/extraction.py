@@ -1,9 +1,9 @@
-"""How much of the machine's own matrix-product rate extraction keeps: a base-size wav2vec 2.0, pooled, on the CPU.
+"""Extraction of pooled activations from wav2vec 2.0 base on the CPU, relative to the machine's matrix-product rate.
 
-The weights are random, which costs what trained ones cost. `ours_s` is the time of the whole extraction (decode, run,
-pool, write), `peer_s` the time that its multiply-adds alone would take at the rate of a large matrix product, measured
-before and after in the same process; their ratio is what is kept. `equal`: the pooled vectors are those of a plain
-forward pass of transformers, one recording at a time.
+The weights are random, which does not affect speed. `ours_s` is the time of the whole extraction (decode, run, pool,
+write). `peer_s` is the time that its multiply-adds alone would take at the rate of a large matrix product, measured
+before and after in the same process. `equal`: the pooled vectors agree with a plain forward pass of transformers, one
+recording at a time.
 """
 
 import time
@@ -30,7 +30,7 @@ RATE_HZ = 16000
 
 
 def main() -> None:
-    """Print the row of this benchmark."""
+    """Measure and print one row."""
     torch.manual_seed(0)
     config = Wav2Vec2Config()
     encoder = Wav2Vec2Model(config).eval()
@@ -61,7 +61,7 @@ def main() -> None:
 
 
 def make_corpus(folder: Path) -> Corpus:
-    """Seal a corpus of noise whose phones are 100 ms long."""
+    """Write a corpus of noise with phones of 100 ms."""
     random, n_samples = np.random.default_rng(0), CLIP_S * RATE_HZ
     utterances, segments = [], []
     with build_folder(folder, {}) as partial:
@@ -78,7 +78,7 @@ def make_corpus(folder: Path) -> Corpus:
 
 
 def product_rate(size: int = 2048, n_repeats: int = 5) -> float:
-    """Return the median rate of a float32 matrix product, in operations a second, with torch's number of threads."""
+    """Return the median rate of a float32 matrix product in operations per second, with torch's number of threads."""
     one, other, times = torch.randn(size, size), torch.randn(size, size), []
     for _ in range(n_repeats):
         start = time.perf_counter()
@@ -88,7 +88,7 @@ def product_rate(size: int = 2048, n_repeats: int = 5) -> float:
 
 
 def n_operations(config: Wav2Vec2Config, duration_s: float) -> float:
-    """Count the multiplications and additions of one forward pass over one recording."""
+    """Return the number of multiplications and additions in one forward pass over one recording."""
     n_frames, channels, total = int(duration_s * RATE_HZ), 1, 0
     for width, kernel, stride in zip(config.conv_dim, config.conv_kernel, config.conv_stride):
         n_frames = (n_frames - kernel) // stride + 1
@@ -102,7 +102,7 @@ def n_operations(config: Wav2Vec2Config, duration_s: float) -> float:
 
 
 def agrees(encoder: Wav2Vec2Model, corpus: Corpus, found: dict, index: pd.DataFrame) -> bool:
-    """Compare the mean of the last layer over one recording with a plain forward pass."""
+    """Return whether the mean of the last layer over one recording agrees with a plain forward pass."""
     waveform = corpus.waveform("u0")
     waveform = (waveform - waveform.mean()) / np.sqrt(waveform.var() + 1e-7)
     with torch.inference_mode():

@@ -1,11 +1,11 @@
-"""Word-level value zeroing of two target words against its definition in a loop, on a random HuBERT of base width.
+"""Word-level value zeroing for two target words, compared with loops by its definition, on a random base-size HuBERT.
 
-Both run the recording first, which is part of their time (of the process, on all its threads). Two rows. `definition`:
-for every layer and word the values of the word are set to zero by a hook and the whole model runs again; 4 layers and
-2 s, because that is slow. `block loop`: the same with only the block run again, on all frames, as published code does;
-12 layers and 5 s. Ours computes the frames of the targets alone, for many words at once; of its time in the second row
-about half is the one pass of the recording. `equal`: the rows of the targets agree to 1e-5. Each measurement runs in a
-process of its own; its peak memory above that of the model and one pass is given in the name, ours first.
+Row `definition`: for every layer and word, a hook sets the word's values to zero and the whole model runs again; since
+this is slow, with 4 layers and 2 s of speech. Row `block loop`: only the block runs again, on all frames, as in
+published code, with 12 layers and 5 s. Ours computes only the frames of the targets, for many words at once; in the
+second row, about half of its time is the initial pass over the recording. Times are CPU times of all threads, including
+this initial pass. `equal`: the rows of the targets agree within 1e-5. Each measurement runs in its own process. The
+name states peak memory beyond the model and one pass, ours first.
 """
 
 import json
@@ -30,25 +30,25 @@ SIZES = {"definition": (4, 2), "block loop": (12, 5)}  # layers, seconds
 
 
 def main() -> None:
-    """Print a row for each of the two peers."""
+    """Measure and print one row per peer."""
     for peer, (n_layers, clip_s) in SIZES.items():
         ours, theirs = run("ours", peer), run(peer, peer)
         equal = np.allclose(ours["rows"], theirs["rows"], atol=TOLERANCE)
         size = f"{len(ours['rows'][0][0])} words; {n_layers} layers; {clip_s} s"
-        memory = f"{ours['mb']:.0f} for {theirs['mb']:.0f} MB"
+        memory = f"{ours['mb']:.0f} vs. {theirs['mb']:.0f} MB"
         ratio = theirs["seconds"] / ours["seconds"]
         seconds = f"{ours['seconds']:.2f}, {theirs['seconds']:.2f}"
         print(f"value zeroing; {peer}; {size}; {memory}, {seconds}, {ratio:.1f}, {equal}", flush=True)
 
 
 def run(who, job):
-    """Return what :func:`measure` prints in a process of its own."""
+    """Run :func:`measure` in its own process and return the values that it prints."""
     done = subprocess.run([sys.executable, __file__, who, job], capture_output=True, text=True, check=True)
     return json.loads(done.stdout.splitlines()[-1])
 
 
 def measure(who, job):
-    """Run one job; print seconds of the processor, megabytes beyond one pass of the model, and the targets' rows."""
+    """Run one job; print CPU seconds, memory in megabytes beyond one pass of the model, and the rows of the targets."""
     n_layers, clip_s = SIZES[job]
     torch.manual_seed(0)
     model = SpeechModel(HubertModel(HubertConfig(num_hidden_layers=n_layers)))
@@ -72,7 +72,7 @@ def zeroed_rows(model, waveform, spans):
 
 
 def definition(model, waveform, spans):
-    """Zero, run the model again, compare: one layer and one word at a time."""
+    """Zero the values of one word at one layer, run the whole model again and compare, for all layers and words."""
     layers = model.encoder.encoder.layers
     original = model.frames([waveform])
     rows = np.empty((len(layers), len(TARGETS), len(spans)))
@@ -85,7 +85,7 @@ def definition(model, waveform, spans):
 
 
 def block_loop(model, waveform, spans):
-    """Zero, run the block again, compare: one layer and one word at a time."""
+    """Zero the values of one word at one layer, run the block again and compare, for all layers and words."""
     layers = model.encoder.encoder.layers
     states = [x[0][None] for name, x in model.frames([waveform]).items() if name != "cnn"]
     rows = np.empty((len(layers), len(TARGETS), len(spans)))
@@ -100,7 +100,7 @@ def block_loop(model, waveform, spans):
 
 @contextmanager
 def values_zeroed(layer, start, stop):
-    """Set the values of some frames of a layer to zero."""
+    """Set the values of a range of frames of a layer to zero within the block."""
 
     def zero(_, __, output):
         output = output.clone()

@@ -1,6 +1,7 @@
-"""Joint moments of two spaces by speaker: against the machine's own matrix product of the same size, in the same run.
+"""Joint moments of two spaces per speaker, compared with one matrix product of the same size in the same run.
 
-Equal: every cross block to 1e-5 of the scale of its dimensions in float32, to 1e-12 in float64.
+``equal``: every cross-moment block agrees within 1e-5 (float32) or 1e-12 (float64), relative to the scale of the
+dimensions.
 """
 
 import time
@@ -14,7 +15,7 @@ TOLERANCE = {"float32": 1e-5, "float64": 1e-12}
 
 
 def best_of(function):
-    """Return the least seconds of several runs, and what the function returns."""
+    """Return the shortest time of several runs, and the result of the function."""
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()

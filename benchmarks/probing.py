@@ -1,7 +1,8 @@
-"""Ridge probes of all layers, targets, folds and penalties: one pass of moments against a loop over scikit-learn.
+"""Ridge probes of all targets, folds and penalties from one pass of moments, compared with a loop over scikit-learn.
 
-Both choose among 8 penalties in 4 folds nested in 3; a second layer would cost both the same again. Seconds are of the
-processor, on one thread. Equal: at most one prediction in a thousand differs.
+Both select one of 8 penalties by nested cross-validation (4 outer, 3 inner folds) at one layer; for both, time grows
+linearly with the number of layers. Times are CPU times on one thread. ``equal``: at most one prediction in a thousand
+differs.
 """
 
 import time
@@ -26,7 +27,7 @@ CLASSES = {"phone": 40, "gender": 2}
 
 @dataclass
 class Planted:
-    """Activations in memory whose labels are planted with noise, so that predictions differ between penalties."""
+    """In-memory activations with labels planted in noise, so that predictions depend on the penalty."""
 
     layers: tuple
     index: pd.DataFrame
@@ -52,7 +53,7 @@ def plant(seed=0):
 
 
 def ours(activations, tasks, penalties):
-    """Predict every item of every task at every layer."""
+    """Predict every item of every task at every layer with Auscult."""
     predicted = {}
     for layer in activations.layers:
         vectors = LayerVectors(activations, layer)
@@ -62,7 +63,7 @@ def ours(activations, tasks, penalties):
 
 
 def peer(activations, tasks, penalties):
-    """Do the same with one fit of scikit-learn for every layer, target, labelling, pair of folds and penalty."""
+    """Predict the same items with one scikit-learn fit per layer, target, labelling, pair of folds and penalty."""
     predicted = {}
     for layer in activations.layers:
         for task in tasks:
@@ -101,13 +102,13 @@ def main():
         make_task(activations.index, {"name": name, "tier": "phone", "column": name, "held_out": "speaker"}, **settings)
         for name in CLASSES
     ]
-    # scikit-learn warns of weak penalties in float32.
+    # scikit-learn warns about weak penalties in float32.
     warnings.simplefilter("ignore", LinAlgWarning)
     with threadpool_limits(1):
         found, ours_s = timed(ours, activations, tasks, penalties)
         expected, peer_s = timed(peer, activations, tasks, penalties)
     equal = np.mean([np.mean(found[key] == expected[key]) for key in found])
-    # Items on a boundary may fall to either side: scikit-learn solves in float32, we in float64.
+    # Items close to a decision boundary may differ, since scikit-learn solves in float32 and Auscult in float64.
     name = f"ridge probes, n = {N_ITEMS}, d = {N_DIMS}: {len(CLASSES)} targets"
     print(f"{name}, {ours_s:.2f}, {peer_s:.2f}, {peer_s / ours_s:.1f}, {equal > 0.999}")
 

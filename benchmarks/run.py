@@ -1,4 +1,4 @@
-"""Run the benchmarks of this folder one after another, each in a process of its own, and print one table.
+"""Run the benchmarks of this folder one after another, each in its own process, and print one table.
 
 python benchmarks/run.py [name ...]
 """
@@ -13,7 +13,7 @@ WIDTHS = (44, 10, 10, 8, 6)
 
 
 def main(names: list[str]) -> int:
-    """Run the named benchmarks, or all; return 0 if every one with a peer here ran and found equal results."""
+    """Run the named benchmarks, or all; return 0 if no benchmark failed and all available peers gave equal results."""
     scripts = [path for path in sorted(FOLDER.glob("*.py")) if path != Path(__file__) and path.stem[0] != "_"]
     unknown = set(names) - {path.stem for path in scripts}
     if unknown:
@@ -36,13 +36,13 @@ def main(names: list[str]) -> int:
 
 
 def fields(line: str) -> tuple[str, ...] | None:
-    """Return the five fields of a row, or None if the line is something else."""
+    """Return the five fields of a row, or None if the line is not a row."""
     parts = tuple(part.strip() for part in line.rsplit(",", 4))
     return parts if len(parts) == 5 and parts[1:] != FIELDS[1:] else None
 
 
 def show(row: tuple[str, ...]) -> None:
-    """Print a row of the table at once: the next benchmark may take minutes."""
+    """Print a row of the table immediately, since the next benchmark may take minutes."""
     cells = [f"{cell:>{width}}" for cell, width in zip(row[1:], WIDTHS[1:])]
     print(f"{row[0]:<{WIDTHS[0]}}", *cells, flush=True)
 

@@ -1,6 +1,6 @@
-"""How many times faster than real time a labelled corpus is synthesised: speech, rooms, labels, FLAC and hashes.
+"""Synthesis of a labelled corpus relative to real time: speech, rooms, labels, FLAC files and hashes.
 
-`ours_s` is the time it takes, `peer_s` the length of the speech; `equal`: a second run gives the same bytes.
+`ours_s` is the time of the synthesis, `peer_s` the duration of the speech. `equal`: a second run gives the same bytes.
 """
 
 import time
@@ -14,7 +14,7 @@ SIZE = {"languages": ["english", "dutch", "mandarin"], "sentences": {"test": 180
 
 
 def main() -> None:
-    """Print the row of this benchmark."""
+    """Measure and print one row."""
     with TemporaryDirectory() as scratch:
         first, second = Path(scratch) / "first", Path(scratch) / "second"
         start = time.perf_counter()

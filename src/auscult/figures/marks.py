@@ -96,7 +96,7 @@ def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle
 
 
 def interval_row(axes: Axes, y: float, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
-    """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval; ``marks`` as above."""
+    """Draw a value in row ``y`` of a forest plot with a bar for its 95 % interval; ``marks`` override the marker."""
     axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
     axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 
