@@ -1,4 +1,4 @@
-"""Shared by all tests: one thread for every numerical library, so that tests do not fight over the cores."""
+"""Settings and fixtures of all tests. Numerical libraries use one thread, so that parallel tests share the cores."""
 
 import os
 from itertools import combinations
@@ -12,7 +12,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 @pytest.fixture
 def misplaced(monkeypatch):
-    """Collect, instead of saving a figure, the texts that leave its page and the pairs that lie over each other."""
+    """Instead of saving figures, collect texts that leave the page and pairs of texts that overlap."""
     boxes, found = [], []
     draw = Text.draw
 
@@ -28,7 +28,7 @@ def misplaced(monkeypatch):
         figure.draw_without_rendering()
         page = figure.bbox.padded(1)
         found.extend(text for text, box in boxes if not (page.contains(*box.min) and page.contains(*box.max)))
-        # One pixel of 100 an inch: ascenders and descenders of neighbouring lines may touch.
+        # One pixel at 100 dpi: ascenders and descenders of neighbouring lines may touch.
         found.extend((a, b) for (a, one), (b, two) in combinations(boxes, 2) if one.padded(-1).overlaps(two.padded(-1)))
 
     monkeypatch.setattr(Text, "draw", record)

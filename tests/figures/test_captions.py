@@ -1,4 +1,4 @@
-"""Captions: short, complete for every study, and made of text that nothing interprets."""
+"""Captions: at most 120 words in every study, with a finding as second sentence and all values escaped."""
 
 import re
 
@@ -52,7 +52,7 @@ def test_the_second_sentence_of_a_caption_is_the_finding(family):
     assert len(re.findall(r"[.!?](?: |$)", shown.replace("et al. ", ""))) == 1
 
 
-def test_no_caption_of_the_default_study_is_faulty_markup():
+def test_captions_of_the_default_study_are_valid_markup():
     for context in contexts(ROOT / "config.yaml"):
         assert "problematic" not in caption_html(render_caption(CAPTIONS / f"{context.name}.rst", context, FINDING))
 
@@ -60,7 +60,7 @@ def test_no_caption_of_the_default_study_is_faulty_markup():
 @pytest.mark.parametrize(
     "value", ["`x <javascript:alert(1)>`_", "a\n\n.. image:: http://x/y.png", "https://x.example", "*b*", "{{ 1 }}"]
 )
-def test_a_value_in_a_caption_is_never_markup(tmp_path, value):
+def test_a_value_in_a_caption_is_never_interpreted_as_markup(tmp_path, value):
     (tmp_path / "c.rst").write_text("Label {{ labels }} end.\n")
     context = FigureContext("probing", models={"m": {"label": value}})
     shown = caption_html(render_caption(tmp_path / "c.rst", context))
@@ -68,7 +68,7 @@ def test_a_value_in_a_caption_is_never_markup(tmp_path, value):
     assert Markup.escape(" ".join(value.split())) in shown
 
 
-def test_snakemake_reads_a_finished_caption_as_it_stands(tmp_path):
+def test_a_rendered_caption_is_unchanged_when_rendered_again_by_snakemake(tmp_path):
     (tmp_path / "c.rst").write_text("Label {{ labels }} end.\n")
     caption = render_caption(
         tmp_path / "c.rst", FigureContext("probing", models={"m": {"label": "{{ 7 * 7 }} {% x %}"}})
@@ -77,7 +77,7 @@ def test_snakemake_reads_a_finished_caption_as_it_stands(tmp_path):
     assert theirs == caption
 
 
-def test_a_caption_that_reads_what_does_not_exist_is_named(tmp_path):
+def test_a_caption_template_with_an_unknown_variable_is_an_error(tmp_path):
     (tmp_path / "c.rst").write_text("{{ figur }}")
     with pytest.raises(
         ConfigError, match=r"expected caption .*c\.rst to read only figure, study, models, labels, finding"

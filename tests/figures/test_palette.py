@@ -1,4 +1,4 @@
-"""The same model looks the same everywhere; nothing is told by colour that some readers cannot tell apart."""
+"""Styles of models are stable, and colours are distinguishable for readers with colour vision deficiency."""
 
 from itertools import combinations
 
@@ -26,11 +26,11 @@ def test_models_differ_in_colour_and_marker_but_seeds_of_one_model_only_in_marke
     assert len({styles[name].marker for name in ("hubert", "wav2vec2", "hubert-seed2")}) == 3
 
 
-def test_a_model_keeps_its_look_when_models_are_added_behind_it():
+def test_a_model_keeps_its_style_when_later_models_are_added():
     assert model_style(STUDY | {"later": {"source": "hub"}})["wav2vec2"] == model_style(STUDY)["wav2vec2"]
 
 
-def test_the_untrained_twin_is_lighter_dashed_and_open():
+def test_an_untrained_model_is_lighter_and_dashed_with_open_markers():
     trained = model_style(STUDY)["hubert"]
     assert sum(to_rgb(trained.untrained.colour)) > sum(to_rgb(trained.colour))
     assert trained.untrained.line["linestyle"] != "-"
@@ -38,7 +38,7 @@ def test_the_untrained_twin_is_lighter_dashed_and_open():
     assert trained.untrained.label == "HuBERT, untrained"
 
 
-def test_baselines_are_grey_with_a_dash_of_their_own():
+def test_baselines_are_grey_with_distinct_dashes():
     named = {name: {"source": "acoustic"} for name in BASELINES} | {"mel-40": {"source": "acoustic", "features": "mel"}}
     styles = model_style(named)
     assert all(style.baseline and len(set(to_rgb(style.colour))) == 1 for style in styles.values())
@@ -47,21 +47,21 @@ def test_baselines_are_grey_with_a_dash_of_their_own():
 
 
 def deuteranope(colour):
-    """Simulate a missing green cone (Viénot, Brettel & Mollon 1999) in linear light."""
+    """Simulate deuteranopia (Viénot, Brettel & Mollon, 1999) in linear RGB."""
     linear = np.array(to_rgb(colour)) ** 2.2
     red_green = 0.29275 * linear[0] + 0.70725 * linear[1]
     blue = -0.02234 * linear[0] + 0.02234 * linear[1] + linear[2]
     return np.clip([red_green, red_green, blue], 0, 1) ** (1 / 2.2)
 
 
-def test_colours_stay_apart_without_green_cones():
+def test_colours_are_distinguishable_with_deuteranopia():
     models = [style.colour for style in model_style({f"m{i}": {"source": "hub"} for i in range(6)}).values()]
     for colours in (models, list(CLASS_COLOURS.values())):
-        # Of the side of the colour cube: a floor below the present palettes, against a change for the worse.
+        # In units of the side of the colour cube. The present palettes are slightly better; this prevents worse ones.
         assert min(np.linalg.norm(deuteranope(a) - deuteranope(b)) for a, b in combinations(colours, 2)) > 0.12
 
 
-def test_entries_put_the_untrained_model_after_its_last_step_and_baselines_last():
+def test_entries_list_untrained_after_trained_models_and_baselines_last():
     rows = table(("mel", "final"), ("hubert", "0"), ("hubert", "300"), ("hubert", "1500"))
     found = entries(rows, ["mel", "hubert"], model_style(STUDY))
     assert [(entry.model, entry.step, entry.name) for entry in found] == [
@@ -71,18 +71,18 @@ def test_entries_put_the_untrained_model_after_its_last_step_and_baselines_last(
     ]
 
 
-def test_a_model_that_is_only_there_untrained_is_named_in_full():
+def test_a_model_with_only_an_untrained_step_keeps_its_label():
     assert [entry.name for entry in entries(table(("hubert", "0")), ["hubert"], model_style(STUDY))] == [
         "HuBERT, untrained"
     ]
 
 
-def test_phone_classes_keep_their_colours_and_others_get_one_each():
+def test_phone_classes_have_fixed_colours_and_other_classes_distinct_ones():
     colours = class_colours(["stop", "click", "vowel"])
     assert colours["vowel"] == CLASS_COLOURS["vowel"]
     assert list(colours) == ["vowel", "stop", "click"]
     assert len(set(class_colours([f"speaker{i}" for i in range(8)]).values())) == 8
 
 
-def test_dollar_signs_are_drawn_rather_than_read_as_a_formula():
+def test_dollar_signs_are_not_interpreted_as_formulas():
     assert plain("$a$") == r"\$a\$"

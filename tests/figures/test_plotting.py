@@ -1,4 +1,4 @@
-"""Figures are the same bytes every time, say what they rest on, and never lay text over text."""
+"""Figures are reproducible byte for byte, state counts and intervals, and have no overlapping texts."""
 
 import itertools
 import subprocess
@@ -49,38 +49,38 @@ def draw(stem, **more):
     return figure
 
 
-def test_a_figure_drawn_again_in_another_process_has_the_same_bytes(tmp_path):
+def test_a_figure_drawn_in_another_process_has_the_same_bytes(tmp_path):
     for run in "ab":
         subprocess.run([sys.executable, "-c", DRAW, str(tmp_path / run)], check=True)
     for ending in ("pdf", "svg", "png"):
         assert digest(tmp_path / f"a.{ending}") == digest(tmp_path / f"b.{ending}"), ending
 
 
-def test_files_hold_no_date(tmp_path):
+def test_files_contain_no_date(tmp_path):
     draw(tmp_path / "f")
     assert b"CreationDate" not in (tmp_path / "f.pdf").read_bytes()
     assert "dc:date" not in (tmp_path / "f.svg").read_text()
 
 
-def test_text_stays_text_in_the_svg(tmp_path):
+def test_text_in_the_svg_remains_text(tmp_path):
     draw(tmp_path / "f")
     assert "a model</text>" in (tmp_path / "f.svg").read_text()
 
 
-def test_the_table_and_the_provenance_lie_beside_the_figure(tmp_path):
+def test_table_and_provenance_are_written_with_the_figure(tmp_path):
     draw(tmp_path / "f", table=ROWS, source={"study": "s"})
     assert sorted(path.name for path in tmp_path.iterdir()) == ["f.csv", "f.json", "f.pdf", "f.png", "f.svg"]
     assert (tmp_path / "f.csv").read_text().startswith("ci_low,ci_high")
 
 
-def test_a_figure_that_cannot_be_written_leaves_nothing(tmp_path, monkeypatch):
+def test_a_figure_that_cannot_be_written_leaves_no_files(tmp_path, monkeypatch):
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         draw(tmp_path / "f")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_style_overrules_what_the_user_has_set(tmp_path):
+def test_the_style_sheet_overrides_user_settings(tmp_path):
     import matplotlib
 
     with matplotlib.rc_context({"lines.linewidth": 9, "axes.grid": True}), figure_style(STYLE):
@@ -88,7 +88,7 @@ def test_the_style_overrules_what_the_user_has_set(tmp_path):
         assert not matplotlib.rcParams["axes.grid"]
 
 
-def test_a_figure_is_as_wide_as_its_column_and_grows_with_its_note():
+def test_a_figure_has_a_fixed_width_and_its_height_grows_with_the_note():
     short, long = (new_figure(50, [], note).get_size_inches() * 25.4 for note in ("short", "long " * 60))
     assert short[0] == pytest.approx(180)
     assert long[1] > short[1] > 50
@@ -100,7 +100,7 @@ def test_spread_moves_labels_as_little_as_possible():
     assert spread([], 0.1).shape == (0,)
 
 
-def test_spread_agrees_with_a_search_over_all_placements():
+def test_spread_agrees_with_an_exhaustive_search():
     grid, values, gap = np.linspace(0, 1, 51), np.array([0.3, 0.34, 0.9]), 0.1
     placements = np.stack(np.meshgrid(grid, grid, grid, indexing="ij"), axis=-1).reshape(-1, 3)
     allowed = placements[(np.diff(placements) >= gap - 1e-9).all(axis=1)]
@@ -108,7 +108,7 @@ def test_spread_agrees_with_a_search_over_all_placements():
     np.testing.assert_allclose(spread(values, gap, 0, 1), best, atol=0.011)
 
 
-def test_names_of_lines_do_not_overlap():
+def test_labels_of_lines_do_not_overlap():
     with figure_style():
         figure = new_figure(50, [], "")
         axes = figure.subplots()
@@ -118,7 +118,7 @@ def test_names_of_lines_do_not_overlap():
     assert all(lower.y1 <= upper.y0 for lower, upper in itertools.pairwise(boxes))
 
 
-def test_a_panels_small_print_stands_between_its_title_and_its_data():
+def test_lines_below_a_panel_title_stand_between_title_and_data():
     with figure_style():
         figure = new_figure(50, [], "")
         axes = figure.subplots()
@@ -128,23 +128,23 @@ def test_a_panels_small_print_stands_between_its_title_and_its_data():
     assert title.y0 >= small.y1 > small.y0 >= axes.get_window_extent().y1
 
 
-def test_layers_are_in_the_order_of_computation():
+def test_layers_are_sorted_from_input_to_output():
     assert layer_order(["T10", "T2", "embed", "cnn", "T1", "T2"]) == ["cnn", "embed", "T1", "T2", "T10"]
 
 
-def test_select_keeps_the_order_that_is_asked_for():
+def test_select_returns_rows_in_the_requested_order():
     rows = pd.DataFrame({"model": ["a", "b", "a", "c"], "x": [1, 2, 3, 4]})
     assert select(rows, "model", ["b", "a"], "t.csv")["x"].tolist() == [2, 1, 3]
     assert select(rows, "model", None, "t.csv") is rows
 
 
-def test_select_names_what_is_not_there():
+def test_select_reports_missing_values():
     rows = pd.DataFrame({"model": ["a", "b"]})
     with pytest.raises(AnalysisError, match=r"expected model 'c' in t.csv, found 'a', 'b'; add it to the analysis"):
         select(rows, "model", ["c"], "t.csv")
 
 
-def test_intervals_name_what_was_resampled_and_missing_ones_are_said():
+def test_intervals_are_described_by_resampling_unit_or_as_missing():
     assert describe_interval(ROWS) == "95 % interval over speakers"
     missing = ROWS.assign(ci_low=np.nan, ci_high=np.nan, n_groups=3)
     assert describe_interval(missing) == "no interval: 3 speakers"
@@ -152,18 +152,18 @@ def test_intervals_name_what_was_resampled_and_missing_ones_are_said():
     assert describe_interval(missing.assign(n_groups=1, resampling_unit="seed")) == "no interval: 1 seed"
 
 
-def test_counts_are_one_number_where_they_agree():
+def test_counts_are_described_by_one_number_or_a_range():
     assert describe_range([12480, 12480]) == "12,480"
     assert describe_range([10, 1200]) == "10–1,200"
 
 
-def test_a_study_says_what_was_spoken_by_whom_and_what_is_missing():
+def test_a_study_is_described_by_its_kinds_of_speech_and_models_left_out():
     study = {"name": "timit", "sources": {"timit": "fetched", "english": "synthetic"}, "left_out": {"big": "no hub"}}
     assert describe_study(study, ["timit"]) == "Study “timit”, recorded speech (timit). Left out: big (no hub)."
     assert "synthesised speech (english)" in describe_study(study)
 
 
-def test_provenance_names_everything_and_depends_on_the_config(tmp_path):
+def test_provenance_records_all_inputs_and_depends_on_the_configuration(tmp_path):
     path = tmp_path / "checkpoints" / "hubert" / "300" / "manifest.json"
     path.parent.mkdir(parents=True)
     path.write_text("{}")

@@ -1,4 +1,4 @@
-"""The page shows every figure with what it was made from, needs nothing but itself, and runs nothing it is given."""
+"""The page shows every figure with its provenance, is self-contained, and executes nothing that it is given."""
 
 import json
 from html.parser import HTMLParser
@@ -21,7 +21,7 @@ PARTS = {"Part I: controls": ["probing"], "Part II: importance": ["mixing"], "Pa
 
 
 class Page(HTMLParser):
-    """Collect what a browser would see."""
+    """Parsed page: its tags, attributes and text."""
 
     def __init__(self, text):
         super().__init__()
@@ -60,7 +60,7 @@ def page(folder, *figures, study=STUDY, **more):
     return Page((folder / "results" / "talk" / "index.html").read_text())
 
 
-def test_a_figure_has_picture_caption_files_and_provenance(tmp_path):
+def test_the_page_shows_picture_caption_files_and_provenance_of_a_figure(tmp_path):
     shown = page(tmp_path, figure(tmp_path, models={"hubert/300": "beef"}, commit="01dc0de"), commit="abc123")
     assert ("img", "alt", "7 points.") in shown.attributes
     assert (
@@ -76,14 +76,14 @@ def test_a_figure_has_picture_caption_files_and_provenance(tmp_path):
     )
 
 
-def test_links_lead_to_files_that_exist(tmp_path):
+def test_links_point_to_existing_files(tmp_path):
     shown = page(tmp_path, figure(tmp_path))
     for tag, name, value in shown.attributes:
         if (tag, name) == ("a", "href") and not value.startswith("#"):
             assert (tmp_path / "results" / "talk" / value).is_file()
 
 
-def test_the_page_says_what_was_heard_and_what_was_left_out(tmp_path):
+def test_the_page_states_kinds_of_corpora_and_models_left_out(tmp_path):
     shown = page(
         tmp_path, figure(tmp_path), study=STUDY | {"left_out": {"wav2vec2-base": "the hub could not be reached"}}
     )
@@ -92,7 +92,7 @@ def test_the_page_says_what_was_heard_and_what_was_left_out(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["title", "caption", "models", "study", "left_out"])
-def test_a_label_with_a_script_stays_text(tmp_path, place):
+def test_markup_in_labels_is_escaped(tmp_path, place):
     given = {
         "title": {"title": EVIL},
         "caption": {"caption": EVIL},
@@ -104,7 +104,7 @@ def test_a_label_with_a_script_stays_text(tmp_path, place):
     assert EVIL in shown.text
 
 
-def test_a_caption_can_neither_include_files_nor_hold_raw_html(tmp_path):
+def test_captions_can_neither_include_files_nor_contain_raw_html(tmp_path):
     (tmp_path / "secret").write_text("hidden words")
     caption = f".. include:: {tmp_path / 'secret'}\n\n.. raw:: html\n\n   {EVIL}\n\nEnd.\n"
     shown = page(tmp_path, figure(tmp_path, caption=caption))
@@ -112,7 +112,7 @@ def test_a_caption_can_neither_include_files_nor_hold_raw_html(tmp_path):
     assert "script" not in shown.tags
 
 
-def test_the_page_allows_no_script_and_requests_nothing(tmp_path):
+def test_the_page_contains_no_scripts_and_makes_no_requests(tmp_path):
     shown = page(tmp_path, figure(tmp_path))
     policy = next(value for tag, name, value in shown.attributes if tag == "meta" and value.startswith("default-src"))
     assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
@@ -120,14 +120,14 @@ def test_the_page_allows_no_script_and_requests_nothing(tmp_path):
     assert not [value for _, name, value in shown.attributes if name in ("src", "href") and "//" in value]
 
 
-def test_figures_stand_in_the_talks_order(tmp_path):
+def test_figures_are_in_the_order_of_the_talk(tmp_path):
     figures = [figure(tmp_path, name, title=f"About {name}") for name in ("tone", "syntax", "mixing", "probing")]
     text = page(tmp_path, *figures).text.split("Part I:")[1]
     places = [text.index(f"About {name}") for name in ("probing", "mixing", "tone", "syntax")]
     assert places == sorted(places)
 
 
-def test_the_page_is_the_same_bytes_again(tmp_path):
+def test_the_page_is_reproducible_byte_for_byte(tmp_path):
     one = figure(tmp_path)
     page(tmp_path, one)
     before = (tmp_path / "results" / "talk" / "index.html").read_bytes()
@@ -135,7 +135,7 @@ def test_the_page_is_the_same_bytes_again(tmp_path):
     assert (tmp_path / "results" / "talk" / "index.html").read_bytes() == before
 
 
-def test_a_missing_figure_is_named(tmp_path):
+def test_a_missing_file_of_a_figure_is_an_error(tmp_path):
     missing = figure(tmp_path)
     missing["stem"].with_suffix(".png").unlink()
     with pytest.raises(
@@ -150,24 +150,24 @@ def results(**columns):
     return rows.assign(metric="accuracy", corpus="english", target="phone", model="hubert", step="300")
 
 
-def test_headline_numbers_are_those_of_the_chosen_layer_and_the_true_labels():
+def test_headline_numbers_use_the_selected_layer_and_true_labels():
     numbers = headline_numbers([results(labels=["true", "true", "shuffled"])])
     assert numbers == {"accuracy": {"english": {"phone": {"hubert": {"300": 0.7123}}}}}
 
 
-def test_headline_numbers_keep_probes_and_training_sizes_apart():
+def test_headline_numbers_are_nested_by_probe_and_training_size():
     probes = results(labels="true", layer="selected").assign(value=[0.5, 0.6, 0.7], n_train=[float("nan"), 100, None])
     numbers = headline_numbers([probes.assign(probe=["ridge", "ridge", "mlp"])])["accuracy"]["english"]["phone"]
     found = {(probe, n): entry["hubert"]["300"] for probe, of in numbers.items() for n, entry in of.items()}
     assert found == {("ridge", "all"): 0.5, ("ridge", "100.0"): 0.6, ("mlp", "all"): 0.7}
 
 
-def test_headline_numbers_leave_out_every_layer_with_every_other():
+def test_headline_numbers_exclude_comparisons_of_all_pairs_of_layers():
     table = results(layer="T1").assign(target=["layers", "models", "mel"])
     assert list(headline_numbers([table])["accuracy"]["english"]) == ["mel"]
 
 
-def test_headline_numbers_keep_methods_and_layers_apart_and_drop_what_is_not_finite():
+def test_headline_numbers_are_nested_by_method_and_layer_without_missing_values():
     maps = results(method=["pca", "lda", "pca"], layer=["T1", "T1", "T2"]).assign(value=[0.1, 0.2, float("nan")])
     numbers = headline_numbers([maps])["accuracy"]["english"]["phone"]
     assert numbers == {"pca": {"T1": {"hubert": {"300": 0.1}}}, "lda": {"T1": {"hubert": {"300": 0.2}}}}

@@ -1,4 +1,4 @@
-"""A study's configuration: checked whole before anything runs, each mistake told in one line."""
+"""Configuration of a study: it is checked before anything runs, and every mistake is reported in one line."""
 
 import re
 
@@ -44,25 +44,25 @@ def test_defaults_come_from_the_schema_and_the_input_is_not_changed(config):
     assert yaml.safe_dump(config) == before
 
 
-def test_a_misspelt_key_is_named_with_the_likely_one(config):
+def test_a_misspelt_key_is_reported_with_the_closest_known_key(config):
     config["modles"] = config.pop("models")
     with pytest.raises(ConfigError, match=r"unknown key 'modles' in the study \(did you mean 'models'\?\)"):
         check_study(config, SCHEMA)
 
 
-def test_a_misspelt_nested_key_is_told_with_its_place(config):
+def test_a_misspelt_nested_key_is_reported_with_its_path(config):
     config["corpora"]["english"]["sentence"] = {"train": 1}
     with pytest.raises(ConfigError, match="unknown key 'sentence' in corpora: english"):
         check_study(config, SCHEMA)
 
 
-def test_a_missing_key_is_named(config):
+def test_a_missing_key_is_reported(config):
     del config["models"]["hubert-english"]["steps"]
     with pytest.raises(ConfigError, match="expected key 'steps' in models: hubert-english"):
         check_study(config, SCHEMA)
 
 
-def test_a_value_of_the_wrong_type_is_told_with_the_keys_meaning(config):
+def test_a_value_of_the_wrong_type_is_reported_with_the_expected_type(config):
     config["models"]["hubert-english"]["steps"] = "1500"
     with pytest.raises(ConfigError, match="models: hubert-english: steps: '1500' is not of type 'array'"):
         check_study(config, SCHEMA)
@@ -74,7 +74,7 @@ def test_a_figure_that_names_an_unknown_model_is_an_error(config):
         check_study(config, SCHEMA)
 
 
-def test_a_figure_of_a_model_that_its_analysis_leaves_out_is_an_error(config):
+def test_a_figure_of_a_model_that_is_not_in_its_analysis_is_an_error(config):
     config["analyses"]["probing"]["models"].remove("mel")
     with pytest.raises(ConfigError, match="expected one of the study's analyses: probing: models"):
         check_study(config, SCHEMA)
@@ -87,13 +87,13 @@ def test_a_target_that_an_analysis_does_not_define_is_an_error(config, family):
         check_study(config, SCHEMA)
 
 
-def test_abx_without_the_probes_it_is_drawn_beside_is_an_error(config):
+def test_abx_without_probing_is_an_error(config):
     del config["analyses"]["probing"], config["figures"]["probing"]
     with pytest.raises(ConfigError, match=r"expected analyses: probing beside analyses: abx.*add probing or leave"):
         check_study(config, SCHEMA)
 
 
-def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
+def test_a_target_with_values_that_no_acoustic_baseline_provides_is_an_error(config):
     del config["models"]["f0"]
     for entry in (*config["analyses"].values(), *config["figures"].values()):
         if "models" in entry:
@@ -104,13 +104,13 @@ def test_a_target_whose_values_no_baseline_holds_is_an_error(config):
         check_study(config, SCHEMA)
 
 
-def test_a_reference_space_of_a_model_that_is_no_baseline_is_an_error(config):
+def test_a_reference_space_of_a_model_other_than_a_baseline_is_an_error(config):
     config["analyses"]["similarity"]["references"]["mel"]["model"] = "hubert-english"
     with pytest.raises(ConfigError, match=r"acoustic models .* in analyses: similarity: references: mel: model"):
         check_study(config, SCHEMA)
 
 
-def test_how_similarity_is_measured_has_defaults(config):
+def test_similarity_measures_have_defaults(config):
     measures = check_study(config, SCHEMA)["analyses"]["similarity"]["measures"]
     assert (measures["metrics"][0], measures["n_resamples"]) == ("cka", 1000)
 
@@ -128,19 +128,19 @@ def test_a_model_trained_on_a_corpus_without_training_split_is_an_error(config):
         check_study(config, SCHEMA)
 
 
-def test_a_model_name_that_cannot_be_a_path_is_refused(config):
+def test_a_model_name_that_is_not_safe_as_a_path_is_an_error(config):
     config["models"]["../etc"] = {"source": "acoustic", "features": "mel"}
     with pytest.raises(ConfigError, match=r"'\.\./etc' does not match"):
         check_study(config, SCHEMA)
 
 
-def test_steps_are_ordered_and_begin_untrained():
+def test_steps_are_in_training_order_and_start_with_the_untrained_model():
     assert steps_of("m", {"source": "hub", "revisions": {"20": "b", "100": "c", "5": "a"}}) == ["0", "5", "20", "100"]
     assert analysed_steps("m", {"source": "trained", "steps": [0, 10, 1500]}) == ["0", "1500"]
     assert analysed_steps("m", {"source": "acoustic"}) == ["final"]
 
 
-def test_runs_follow_the_configuration(config):
+def test_runs_are_in_the_order_of_the_configuration(config):
     for seed in ("hubert-english", "hubert-english-2"):
         config["models"][seed]["steps"] = [0, 100, 1500]
     runs = list(runs_of(check_study(config, SCHEMA), "reduction"))
@@ -151,7 +151,7 @@ def test_runs_follow_the_configuration(config):
     ]
 
 
-def test_a_model_may_be_asked_of_one_corpus_beside_those_asked_of_all(config):
+def test_a_model_can_be_added_to_a_single_corpus(config):
     runs = set(runs_of(check_study(config, SCHEMA), "probing"))
     assert {corpus for corpus, model, _ in runs if model == "recogniser-french"} == {"french"}
     assert {corpus for corpus, model, _ in runs if model == "mel"} == set(config["analyses"]["probing"]["corpora"])
@@ -164,13 +164,13 @@ def test_a_model_may_be_asked_of_one_corpus_beside_those_asked_of_all(config):
         ({"french": ["mell"]}, r"in analyses: probing: also: french, found 'mell' \(did you mean 'mel'\?\)"),
     ],
 )
-def test_what_is_asked_beside_must_be_known(config, also, message):
+def test_unknown_corpora_and_models_under_also_are_errors(config, also, message):
     config["analyses"]["probing"]["also"] = also
     with pytest.raises(ConfigError, match=message):
         check_study(config, SCHEMA)
 
 
-def test_a_models_seed_is_its_own_or_the_studys(config):
+def test_the_seed_of_a_model_defaults_to_the_seed_of_the_study(config):
     assert model_seed(config, "hubert-english") == config["seed"]
     config["models"]["hubert-english"]["seed"] = 7
     assert model_seed(config, "hubert-english") == 7
@@ -182,7 +182,7 @@ def test_leaving_a_model_out_removes_it_everywhere(config):
     assert not any("mel" in models for models in named)
 
 
-def test_a_fine_tuned_model_is_left_out_with_the_one_it_starts_from(config):
+def test_a_fine_tuned_model_is_left_out_with_its_starting_model(config):
     config |= {"analyses": {"probing": config["analyses"]["probing"]}, "figures": {}}
     left = leave_out(check_study(config, SCHEMA), ["hubert-english"])
     assert left["analyses"]["probing"]["also"] == {"french": []}
@@ -195,7 +195,7 @@ def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
         leave_out(check_study(config, SCHEMA), ["mel"])
 
 
-def test_models_that_are_one_before_training_are_read_untrained_once(config):
+def test_an_untrained_model_shared_by_several_models_is_read_once(config):
     study = check_study(config, SCHEMA)
     steps = [step for _, model, step in runs_of(study, "abx") if model == "hubert-nonspeech"]
     assert read_steps(study, "abx", "hubert-english")[0] == "0"
@@ -209,18 +209,18 @@ def test_models_that_are_one_before_training_are_read_untrained_once(config):
     assert read_steps(study, "abx", "hubert-nonspeech")[0] == "0"
 
 
-def test_fine_tuned_seeds_keep_their_own_untrained_models(config):
+def test_every_fine_tuned_seed_has_its_own_untrained_model(config):
     study = check_study(config, SCHEMA)
     assert [read_steps(study, "reliability", name)[0] for name in ("keyword-1", "keyword-2")] == ["0", "0"]
 
 
-def test_steps_without_the_untrained_model_are_an_error(config):
+def test_steps_without_an_untrained_control_are_an_error(config):
     config["models"]["hubert-english"]["steps"] = [10, 100]
     with pytest.raises(ConfigError, match=r"expected 0, the untrained control, among models: hubert-english: steps"):
         check_study(config, SCHEMA)
 
 
-def test_a_twin_of_another_seed_is_no_untrained_control(config):
+def test_a_model_with_another_seed_is_not_an_untrained_control(config):
     config["models"]["hubert-nonspeech"]["steps"] = [1500]
     check_study(config, SCHEMA)
     config["models"]["hubert-nonspeech"]["seed"] = 5
@@ -228,26 +228,26 @@ def test_a_twin_of_another_seed_is_no_untrained_control(config):
         check_study(config, SCHEMA)
 
 
-def test_steps_that_train_nothing_are_an_error(config):
+def test_steps_without_a_trained_checkpoint_are_an_error(config):
     config["models"]["hubert-english"]["steps"] = [0]
     with pytest.raises(ConfigError, match=r"expected a value of 1 or more among models: hubert-english: steps"):
         check_study(config, SCHEMA)
 
 
-def test_a_training_corpus_without_held_out_part_is_an_error(config):
+def test_a_training_corpus_without_a_validation_split_is_an_error(config):
     for counts in ("sentences", "voices"):
         del config["corpora"]["english"][counts]["valid"]
     with pytest.raises(ConfigError, match="expected a corpus with split 'valid'"):
         check_study(config, SCHEMA)
 
 
-def test_steps_of_a_sweep_may_be_written_as_numbers(config):
+def test_steps_of_a_sweep_can_be_written_as_numbers(config):
     config["models"]["sweep"] = {"source": "hub", "repository": "a/b", "revisions": {20: "y", 1000: "x"}}
     model = check_study(config, SCHEMA)["models"]["sweep"]
     assert [model["revisions"][step] for step in steps_of("sweep", model)[1:]] == ["y", "x"]
 
 
-def test_a_hub_model_without_revision_is_told_which_keys_it_may_have(config):
+def test_a_hub_model_without_revision_is_reported_with_the_possible_keys(config):
     config["models"]["base"] = {"source": "hub", "repository": "a/b"}
     with pytest.raises(
         ConfigError, match="expected key 'revision' in models: base, or revisions or repositories by step"
@@ -255,14 +255,14 @@ def test_a_hub_model_without_revision_is_told_which_keys_it_may_have(config):
         check_study(config, SCHEMA)
 
 
-def test_a_missing_source_is_told_as_such(config):
+def test_a_missing_source_is_reported(config):
     del config["models"]["mel"]["source"]
     with pytest.raises(ConfigError, match="expected key 'source' in models: mel"):
         check_study(config, SCHEMA)
 
 
 def changed(config, place, **changes):
-    """Change a part of the analyses, named by its keys."""
+    """Update the part of the analyses at a path of keys."""
     entry = config["analyses"]
     for key in place.split():
         entry = entry[key]
@@ -293,7 +293,7 @@ SPEAKER = "probing targets speaker"
         ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
     ],
 )
-def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(config, place, changes, message):
+def test_invalid_settings_of_analyses_are_reported_before_anything_runs(config, place, changes, message):
     changed(config, PHONE, mdl=True)
     changed(config, place, **changes)
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
@@ -301,7 +301,7 @@ def test_what_the_configuration_alone_decides_is_refused_before_anything_runs(co
     assert "\n" not in str(caught.value)
 
 
-def test_attention_over_phones_that_are_not_extracted_is_an_error(config):
+def test_an_attention_probe_without_extracted_phones_is_an_error(config):
     config["analyses"] = {"probing": config["analyses"]["probing"]}
     config["figures"] = {"probing": config["figures"]["probing"]}
     targets = config["analyses"]["probing"]["targets"]
@@ -326,26 +326,26 @@ def test_layers_of_a_model_without_an_architecture_of_its_own_are_the_defaults(c
     ("section", "key", "value"),
     [("reduction", "methods", ["pca", "pca"]), ("reduction", "layers", ["T3", "T3"])],
 )
-def test_a_thing_named_twice_is_an_error(config, section, key, value):
+def test_a_duplicate_method_or_layer_is_an_error(config, section, key, value):
     config["analyses"][section][key] = value
     with pytest.raises(ConfigError, match=f"analyses: {section}: {key}: .* has non-unique elements"):
         check_study(config, SCHEMA)
 
 
 @pytest.mark.parametrize(("key", "value"), [("tiers", ["phone", "phone"]), ("splits", ["test", "test"])])
-def test_a_tier_or_split_named_twice_is_an_error(config, key, value):
+def test_a_duplicate_tier_or_split_is_an_error(config, key, value):
     config["activations"][key] = value
     with pytest.raises(ConfigError, match=f"activations: {key}: .* has non-unique elements"):
         check_study(config, SCHEMA)
 
 
-def test_a_type_without_a_name_is_an_error(config):
+def test_an_empty_type_is_an_error(config):
     changed(config, PHONE, type="")
     with pytest.raises(ConfigError, match="targets: phone: type: '' "):
         check_study(config, SCHEMA)
 
 
-def test_an_early_checkpoint_is_not_the_untrained_model():
+def test_an_early_checkpoint_is_not_analysed_as_the_untrained_model():
     assert analysed_steps("m", {"source": "trained", "steps": [25, 100, 1500]}) == ["1500"]
 
 
@@ -377,12 +377,12 @@ def test_reliability_compares_explanations_of_the_same_class(smoke):
     assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"]["classes"] == "predicted"
 
 
-def test_classes_are_explained_as_labelled_unless_a_study_says_otherwise(smoke):
+def test_the_labelled_class_is_explained_by_default(smoke):
     del smoke["analyses"]["attribution"]["explain"]
     assert check_study(smoke, SCHEMA)["analyses"]["attribution"]["explain"] == {"classes": "labelled", "ctc": "word"}
 
 
-def test_seeds_are_compared_beside_two_untrained_models_at_least(smoke):
+def test_comparing_seeds_requires_at_least_two_untrained_models(smoke):
     smoke["models"]["keyword-2"]["steps"] = [6]
     message = (
         "expected step 0 of at least two models of task keyword, whose agreement is what seeds agree by chance, "
@@ -407,7 +407,7 @@ def test_seeds_are_compared_beside_two_untrained_models_at_least(smoke):
         ),
     ],
 )
-def test_reliability_asks_only_for_what_is_explained_of_every_seed(smoke, family, key, names, message):
+def test_reliability_requires_inputs_and_units_that_are_explained_for_every_seed(smoke, family, key, names, message):
     smoke["analyses"]["attribution"]["inputs_of_seeds"] = ["waveform"]
     check_study(smoke, SCHEMA)
     smoke["analyses"][family][key] = names
@@ -420,7 +420,7 @@ def test_tasks_of_the_default_study_have_two_untrained_models(config):
         assert [0 in config["models"][f"{task}-{seed}"]["steps"] for seed in range(1, 4)] == [True, True, False]
 
 
-def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
+def test_a_head_of_a_model_is_selected_by_name_and_needs_one(config):
     config["models"]["own"] = {"source": "folder", "path": "own", "head": {"name": "classifier1", "labels": ["a", "b"]}}
     assert check_study(config, SCHEMA)["models"]["own"]["head"]["name"] == "classifier1"
     config["models"]["own"]["head"] = {"labels": ["a", "b"]}
@@ -428,7 +428,7 @@ def test_one_head_of_a_model_is_chosen_by_its_name_and_labels(config):
         check_study(config, SCHEMA)
 
 
-def test_a_sweep_runs_every_checkpoint_that_any_analysis_reads(config):
+def test_an_extraction_covers_every_checkpoint_that_any_analysis_reads(config):
     study = check_study(config, SCHEMA)
     sweeps = {(corpus, name): runs for corpus, name, runs in extracted_sweeps(study)}
     every = steps_of("hubert-english", study["models"]["hubert-english"])
@@ -439,14 +439,14 @@ def test_a_sweep_runs_every_checkpoint_that_any_analysis_reads(config):
     assert sweeps["dutch", ""] == [(name, "final") for name in acoustic]
 
 
-def test_sweeps_cover_every_run_of_the_families_that_read_activations(config):
+def test_extractions_cover_every_run_of_the_families_that_read_activations(config):
     study = check_study(config, SCHEMA)
     made = {(corpus, *run) for corpus, _, runs in extracted_sweeps(study) for run in runs}
     for family in ("probing", "reduction", "similarity", "abx", "tone"):
         assert set(runs_of(study, family)) <= made
 
 
-def test_a_corpus_may_have_tiers_of_its_own(config):
+def test_a_corpus_can_have_its_own_tiers(config):
     study = check_study(config, SCHEMA)
     assert "rime_50" in tiers_of(study, "mandarin")
     assert tiers_of(study, "english") == config["activations"]["tiers"]
@@ -456,7 +456,7 @@ def test_a_corpus_may_have_tiers_of_its_own(config):
 
 
 @pytest.mark.parametrize("tier", ["rime_101", "rime_x", "rimes", "frame"])
-def test_a_tier_that_cannot_be_is_an_error(config, tier):
+def test_an_unknown_tier_is_an_error(config, tier):
     config["activations"]["tiers"] = [tier]
     with pytest.raises(ConfigError, match=f"activations: tiers: 0: '{tier}' does not match"):
         check_study(config, SCHEMA)
@@ -481,7 +481,7 @@ TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses
         ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
     ],
 )
-def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, message):
+def test_invalid_settings_of_tone_are_reported_before_anything_runs(config, changes, message):
     changed(config, "tone", **changes)
     with pytest.raises(ConfigError, match=message) as caught:
         check_study(config, SCHEMA)
@@ -507,14 +507,14 @@ def test_what_tone_cannot_have_is_refused_before_anything_runs(config, changes, 
         ({"n_utterances": 3}, "analyses: scrubbing: n_utterances: 3 is less than the minimum of 4"),
     ],
 )
-def test_what_scrubbing_cannot_have_is_refused_before_anything_runs(config, changes, message):
+def test_invalid_settings_of_scrubbing_are_reported_before_anything_runs(config, changes, message):
     changed(config, "scrubbing", **changes)
     with pytest.raises(ConfigError, match=message) as caught:
         check_study(config, SCHEMA)
     assert "\n" not in str(caught.value)
 
 
-def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
+def test_scrubbing_fits_selects_and_tests_on_separate_splits(config):
     splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
     assert splits == {"fit": "train", "choose": "valid", "test": "test"}
 
@@ -536,14 +536,14 @@ def test_scrubbing_learns_and_chooses_on_splits_of_its_own(config):
         ({"bottleneck": {"beta": [1]}}, r"analyses: disentangling: bottleneck: beta: \[1\] is too short"),
     ],
 )
-def test_what_disentangling_cannot_have_is_refused_before_anything_runs(config, changes, message):
+def test_invalid_settings_of_disentangling_are_reported_before_anything_runs(config, changes, message):
     changed(config, "disentangling", **changes)
     with pytest.raises(ConfigError, match=message) as caught:
         check_study(config, SCHEMA)
     assert "\n" not in str(caught.value)
 
 
-def test_a_bottleneck_needs_a_split_to_learn_from(config):
+def test_a_bottleneck_needs_a_training_split(config):
     for counts in ("sentences", "voices"):
         config["corpora"]["multilingual"][counts] = {"test": 16}
     del config["models"]["hubert-multilingual"]
@@ -589,7 +589,7 @@ def test_seeds_of_one_condition_have_equal_steps(config):
         (("models", "hubert-english", "mask_share"), 0.2, "unknown key 'mask_share' in models: hubert-english"),
     ],
 )
-def test_what_reads_and_what_listens_is_kept_apart(config, place, value, message):
+def test_language_models_need_text_and_speech_models_need_speech(config, place, value, message):
     entry = config
     for key in place[:-1]:
         entry = entry[key]
@@ -619,20 +619,20 @@ def test_what_reads_and_what_listens_is_kept_apart(config, place, value, message
         ("encoding targets phone", {"givn": "pos"}, "unknown key 'givn' in analyses: encoding: targets: phone"),
     ],
 )
-def test_what_encoding_needs_is_checked_before_anything_runs(smoke, place, changes, message):
+def test_invalid_settings_of_encoding_are_reported_before_anything_runs(smoke, place, changes, message):
     changed(smoke, place, **changes)
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         check_study(smoke, SCHEMA)
     assert "\n" not in str(caught.value)
 
 
-def test_families_that_watch_a_model_learn_read_all_of_its_checkpoints(smoke):
+def test_only_families_that_follow_training_read_all_checkpoints(smoke):
     steps = [step for _, model, step in runs_of(smoke, "encoding") if model == "hubert-english"]
     assert steps == ["0", "4", "12"]
     assert [step for _, model, step in runs_of(smoke, "probing") if model == "hubert-english"][:2] == ["0", "12"]
 
 
-def test_a_family_that_follows_training_runs_on_every_checkpoint(config):
+def test_syntax_runs_on_every_checkpoint(config):
     checked = check_study(config, SCHEMA)
     steps = [step for corpus, model, step in runs_of(checked, "syntax") if model == "bert-english-1"]
     assert steps == [str(step) for step in checked["models"]["bert-english-1"]["steps"]]

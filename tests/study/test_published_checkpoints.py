@@ -1,4 +1,4 @@
-"""Published training runs: a branch or a repository a step, fetched from the stand-in of a hub."""
+"""Published training runs, with one branch or one repository per step, fetched from a local stand-in for a hub."""
 
 import hashlib
 import io
@@ -41,7 +41,7 @@ def hub(monkeypatch):
 
 
 def files_of(name, mark):
-    """Return a checkpoint as its trainer publishes it, with a weight that tells which it is."""
+    """Return a model whose layer norm is filled with ``mark`` to identify it, and its files except the weights."""
     model = tiny_model(name)
     with torch.no_grad():
         next(
@@ -54,7 +54,7 @@ def files_of(name, mark):
 
 
 def speech_files(mark, weight_norm="parametrizations"):
-    """Return a wav2vec 2.0 with its objective's head, converted by an old or a newer version of transformers."""
+    """Return the files of a wav2vec 2.0 with pre-training head, as old or new versions of transformers write them."""
     model, files = files_of("wav2vec2-pretraining", mark)
     weights = {key: value.contiguous() for key, value in model.state_dict().items()}
     if weight_norm == "hook":
@@ -66,7 +66,7 @@ def speech_files(mark, weight_norm="parametrizations"):
 
 
 def text_files(mark, tied=True):
-    """Return a BERT as MultiBERTs are published: a pickle with positions and tied weights, and its vocabulary."""
+    """Return the files of a BERT as in MultiBERTs: a pickle with positions and tied weights, and a vocabulary."""
     model, files = files_of("bert", mark)
     weights = {**model.state_dict(), "bert.embeddings.position_ids": torch.arange(16)[None]}
     if not tied:
@@ -124,7 +124,7 @@ def test_a_pretraining_checkpoint_opens_with_no_weight_missing(hub, tmp_path, we
             assert torch.equal(value, expected[key]), key
 
 
-def test_what_a_step_shares_with_another_is_not_downloaded_twice(hub, tmp_path, caplog):
+def test_files_shared_by_two_steps_are_downloaded_once(hub, tmp_path, caplog):
     push_run(hub)
     fetch(hub, tmp_path, SWEEP, "5000")
     hub.requests.clear()
@@ -153,7 +153,7 @@ def test_a_checkpoint_that_two_models_share_is_fetched_once(hub, tmp_path, caplo
     assert "early/0 is not copied: expected SHA-256" in caplog.text
 
 
-def test_a_branch_that_moved_is_noticed_and_its_first_commit_fetched_again(hub, tmp_path, caplog):
+def test_a_moved_branch_causes_a_warning_and_its_recorded_commit_is_fetched(hub, tmp_path, caplog):
     commits = push_run(hub)
     first = fetch(hub, tmp_path, SWEEP, "5000")
     (tmp_path / "5000").rename(tmp_path / ".old")
@@ -164,7 +164,7 @@ def test_a_branch_that_moved_is_noticed_and_its_first_commit_fetched_again(hub, 
     assert f"5000.json, to {moved}; fetching the recorded commit again" in caplog.text
 
 
-def test_a_branch_whose_first_commit_is_gone_is_one_line(hub, tmp_path):
+def test_a_recorded_commit_that_is_gone_is_an_error_of_one_line(hub, tmp_path):
     commits = push_run(hub)
     fetch(hub, tmp_path, SWEEP, "5000")
     (tmp_path / "5000").rename(tmp_path / ".old")
@@ -174,7 +174,7 @@ def test_a_branch_whose_first_commit_is_gone_is_one_line(hub, tmp_path):
         fetch(hub, tmp_path, SWEEP, "5000")
 
 
-def test_an_interrupted_step_goes_on_at_the_commit_it_began_with(hub, tmp_path):
+def test_an_interrupted_download_resumes_at_its_recorded_commit(hub, tmp_path):
     commit = push_run(hub)["5000"]
     weights = hub.commits["lab/run", commit]["model.safetensors"]
     hub.exchanged = {"model.safetensors": b"x" * len(weights)}
@@ -185,7 +185,7 @@ def test_an_interrupted_step_goes_on_at_the_commit_it_began_with(hub, tmp_path):
     assert fetch(hub, tmp_path, SWEEP, "5000").recipe["commit"] == commit
 
 
-def test_other_bytes_than_those_recorded_are_refused(hub, tmp_path):
+def test_files_that_differ_from_their_recorded_hash_are_an_error(hub, tmp_path):
     push_run(hub)
     fetch(hub, tmp_path, SWEEP, "5000")
     path = tmp_path / "hub" / "5000.json"
@@ -200,14 +200,14 @@ def test_other_bytes_than_those_recorded_are_refused(hub, tmp_path):
         fetch(hub, tmp_path, SWEEP, "5000")
 
 
-def test_another_branch_in_the_study_is_not_held_to_the_old_record(hub, tmp_path):
+def test_a_record_is_ignored_when_the_study_names_another_branch(hub, tmp_path):
     commits = push_run(hub)
     fetch(hub, tmp_path, SWEEP, "5000")
     other = SWEEP | {"revisions": {"5000": "ckpt-15000"}}
     assert fetch(hub, tmp_path, other, "5000").recipe["commit"] == commits["15000"]
 
 
-def test_a_checkpoint_missing_in_a_sweep_is_told_with_those_there_are(hub, tmp_path):
+def test_a_missing_revision_is_reported_with_the_existing_ones(hub, tmp_path):
     push_run(hub)
     sweep = SWEEP | {"revisions": BRANCHES | {"35000": "ckpt-35000"}}
     with pytest.raises(
@@ -221,7 +221,7 @@ def test_a_checkpoint_missing_in_a_sweep_is_told_with_those_there_are(hub, tmp_p
         fetch(hub, tmp_path, sweep, "35000")
 
 
-def test_a_repository_missing_in_a_sweep_is_told_with_those_there_are(hub, tmp_path):
+def test_a_missing_repository_is_reported_with_the_existing_ones(hub, tmp_path):
     for repository in TEXT["repositories"].values():
         hub.push(repository, text_files(1))
     sweep = TEXT | {"repositories": {"25000": "lab/bert-seed_0-step_25k"}}
@@ -233,7 +233,7 @@ def test_a_repository_missing_in_a_sweep_is_told_with_those_there_are(hub, tmp_p
         fetch(hub, tmp_path, sweep, "25000", allow_pickle=True)
 
 
-def test_a_sweep_over_repositories_of_text_models_begins_with_the_published_untrained_one(hub, tmp_path):
+def test_a_sweep_over_repositories_of_text_models_starts_with_the_published_untrained_model(hub, tmp_path):
     assert sweep_steps(TEXT) == ["0", "20000"]
     for step, repository in TEXT["repositories"].items():
         hub.push(repository, text_files(int(step), tied=step == "0"))
@@ -249,7 +249,7 @@ def test_a_sweep_over_repositories_of_text_models_begins_with_the_published_untr
         load_speech_model(tmp_path / "0")
 
 
-def test_a_vocabulary_may_lie_elsewhere_and_must_be_somewhere(hub, tmp_path):
+def test_a_vocabulary_can_come_from_another_repository_and_must_exist(hub, tmp_path):
     files = text_files(10)
     vocabulary = {name: files.pop(name) for name in ("vocab.txt", "tokenizer_config.json")}
     hub.push("lab/early", files, branch="step10")
@@ -264,7 +264,7 @@ def test_a_vocabulary_may_lie_elsewhere_and_must_be_somewhere(hub, tmp_path):
     assert json.loads((tmp_path / "hub" / "10.tokenizer.json").read_text())["commit"] == commit
 
 
-def test_steps_may_come_from_several_repositories():
+def test_steps_can_come_from_several_repositories():
     early = {
         "repository": "p/early-seed0",
         "revisions": {"0": "main", "10": "step10"},
@@ -282,7 +282,7 @@ def test_steps_may_come_from_several_repositories():
     assert published_checkpoint(single, "final")["sha256"] == {"config.json": "0" * 64}
 
 
-def test_hashes_of_a_sweep_are_by_step(hub, tmp_path):
+def test_hashes_of_a_sweep_are_given_by_step(hub, tmp_path):
     push_run(hub)
     sweep = SWEEP | {"sha256": {"15000": {"config.json": "0" * 64}}}
     check_sweep("run", sweep)
@@ -317,7 +317,7 @@ def test_hashes_of_a_sweep_are_by_step(hub, tmp_path):
         ({"sha256": {"config.json": "0" * 64}}, "by step and file name in models: run: sha256, .* found 'config.json'"),
     ],
 )
-def test_a_sweep_that_cannot_be_meant_is_one_line(changes, message):
+def test_an_inconsistent_sweep_is_an_error_of_one_line(changes, message):
     with pytest.raises(ConfigError, match=message):
         check_sweep("run", SWEEP | changes)
 
@@ -337,13 +337,13 @@ def test_a_sweep_that_cannot_be_meant_is_one_line(changes, message):
         ({"repository": "a/b", "revision": "main", "sha256": {"5": {}}}, "found hashes by step '5' of a model without"),
     ],
 )
-def test_a_hub_model_that_lacks_something_is_one_line(model, message):
+def test_an_incomplete_hub_model_is_an_error_of_one_line(model, message):
     with pytest.raises(ConfigError, match=message):
         check_sweep("run", model)
 
 
 @pytest.mark.workflow
-def test_the_workflow_fetches_the_branches_of_a_sweep_and_initialises_what_is_not_published(hub, tmp_path):
+def test_the_workflow_fetches_the_branches_of_a_sweep_and_initialises_unpublished_untrained_models(hub, tmp_path):
     branches = {"5": "ckpt-5", "15": "ckpt-15"}
     for step, branch in branches.items():
         hub.push("lab/run", speech_files(int(step)), branch=branch)
@@ -362,5 +362,5 @@ def test_the_workflow_fetches_the_branches_of_a_sweep_and_initialises_what_is_no
         assert (tmp_path / f"resources/hub/run/{step}.json").is_file()
 
 
-def test_commits_are_not_taken_for_numbered_names():
+def test_commit_hashes_are_not_checked_for_ascending_numbers():
     check_sweep("run", SWEEP | {"revisions": {"5": "f" * 38 + "99", "15": "e" * 38 + "11"}})

@@ -1,4 +1,4 @@
-"""What a study may ask of translators is checked before anything runs."""
+"""Requirements on translators are checked before anything runs."""
 
 import pytest
 import yaml
@@ -43,7 +43,7 @@ def config():
         (("corpora", "first-person", "female_share"), 1.5, "corpora: first-person: female_share"),
     ],
 )
-def test_what_translation_cannot_have_is_refused(config, place, value, message):
+def test_invalid_settings_of_translators_are_reported(config, place, value, message):
     entry = config
     for key in place[:-1]:
         entry = entry[key]
@@ -56,14 +56,14 @@ def test_what_translation_cannot_have_is_refused(config, place, value, message):
         check_study(config, SCHEMA)
 
 
-def test_frozen_needs_a_recogniser_before_anything_runs(config):
+def test_mechanism_frozen_needs_a_recogniser(config):
     for seed in (1, 2):
         config["models"][f"translator-frozen-{seed}"]["start"] = "hubert-english"
     with pytest.raises(ConfigError, match=r"expected a recogniser \(task: ctc\) in models: translator-frozen-1: start"):
         check_study(config, SCHEMA)
 
 
-def test_without_an_encoder_its_recogniser_and_translators_are_left_out_too(config):
+def test_models_that_start_from_a_missing_model_are_left_out_too(config):
     study = check_study(config, SCHEMA)
     study["models"]["hubert-dutch"]["start"] = "recogniser-english"  # any model further down the chain
     models = leave_out({**study, "analyses": {}, "figures": {}, "models": study["models"]}, ["hubert-english"])[
@@ -73,7 +73,7 @@ def test_without_an_encoder_its_recogniser_and_translators_are_left_out_too(conf
     assert "hubert-mandarin" in models
 
 
-def test_the_first_seed_alone_has_the_untrained_control(config):
+def test_only_the_first_seed_of_a_translator_has_an_untrained_control(config):
     runs = list(runs_of(check_study(config, SCHEMA), "translation"))
     assert [step for _, model, step in runs if model.endswith("-1")].count("0") == 3
     assert not [step for _, model, step in runs if model.endswith("-2") and step == "0"]

@@ -1,4 +1,4 @@
-"""ABX by its definition: three nested loops over items, a recursive warping, and distances written out."""
+"""Reference implementation of ABX by its definition: nested loops over items and recursive time warping."""
 
 import functools
 from itertools import product
@@ -10,7 +10,7 @@ EPSILON = 1e-6
 
 
 def distance(p, q, kind):
-    """Distance of two vectors."""
+    """Return the distance between two vectors."""
     p, q = np.asarray(p, dtype=float), np.asarray(q, dtype=float)
     if kind == "euclidean":
         return np.linalg.norm(p - q)
@@ -22,7 +22,7 @@ def distance(p, q, kind):
 
 
 def warped_distance(p, q, items, kind):
-    """Cost per step of the cheapest path through the table of two items' frames."""
+    """Return the dynamic-time-warping distance of two items: the cost per step of the cheapest path."""
     first, second = items[p], items[q]
 
     @functools.cache
@@ -30,7 +30,7 @@ def warped_distance(p, q, items, kind):
         here = distance(first[i], second[j], kind)
         if i == 0 and j == 0:
             return here, 1
-        # In this order, since min keeps the first of equal costs.
+        # The order matters, since min keeps the first of equal costs.
         steps = [(i - 1, j - 1), (i, j - 1), (i - 1, j)]
         cost, length = min((best(*step) for step in steps if min(step) >= 0), key=lambda found: found[0])
         return here + cost, length + 1
@@ -40,7 +40,7 @@ def warped_distance(p, q, items, kind):
 
 
 def abx_cells(items, between, on, by, across=None):
-    """Return a table of cells with their scores, from ``between(i, j)``, the distance of two items."""
+    """Return a table of cells with their scores; ``between(i, j)`` is the distance of two items."""
     by, records = list(by), items.to_dict("records")
     cells, speakers = {}, "speaker" in (*by, across)
     for (i, a), (j, b), (k, x) in product(enumerate(records), repeat=3):
@@ -59,6 +59,6 @@ def abx_cells(items, between, on, by, across=None):
 
 
 def abx_score(cells):
-    """Average cells within speakers, speakers within contrasts, and contrasts."""
+    """Average over cells per speaker and contrast, then over speakers, then over contrasts."""
     by_speaker = cells.groupby(["of", "label", "other"])["score"].mean()
     return by_speaker.groupby(["label", "other"]).mean().mean()

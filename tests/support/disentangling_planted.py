@@ -1,4 +1,4 @@
-"""Vectors whose factors are known: planted in directions of their own, or in shared ones."""
+"""Activations with planted factors, in separate or shared directions."""
 
 from dataclasses import dataclass
 
@@ -11,7 +11,7 @@ N_DIMS = 24
 
 @dataclass
 class Fake:
-    """Activations in memory."""
+    """In-memory activations."""
 
     index: pd.DataFrame
     vectors: dict
@@ -25,7 +25,7 @@ class Fake:
 
 
 def planted_index(n_voices=12, n_each=8, seed=0):
-    """Return segments of voices that each say every phone class in every language, some classes more often."""
+    """Return segments in which every voice produces every phone class in every language, with unequal frequencies."""
     random, rows = np.random.default_rng(seed), []
     for voice in range(n_voices):
         for language in VALUES["language"]:
@@ -48,9 +48,9 @@ def planted_index(n_voices=12, n_each=8, seed=0):
 
 
 def planted(index=None, shared=0.0, noise=1.0, seed=1, n_dims=N_DIMS):
-    """Return activations in which each factor moves vectors along directions of its own.
+    """Return activations in which each factor shifts vectors along its own directions.
 
-    ``shared`` mixes the direction of gender into that of the first phone contrast: 1 makes them one.
+    ``shared`` is the cosine between the direction of gender and the first direction of phone class.
     """
     index = planted_index() if index is None else index
     random = np.random.default_rng(seed)

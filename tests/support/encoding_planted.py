@@ -1,4 +1,4 @@
-"""A sweep whose answers are known: vectors that hold labels from a known step on, most at a known layer."""
+"""Planted activations over training: labels become decodable at a known step and best at a known layer."""
 
 from itertools import islice
 
@@ -10,12 +10,12 @@ from auscult.corpora.synthesis.grammar import read_grammar
 
 STEPS = (0, 10, 20, 40, 80, 160, 320, 640)
 LAYERS = ("cnn", "T1", "T2")
-# Column: (midpoint, place of the layer).
+# For each column: midpoint of the sigmoid in steps, and index of the best layer.
 PLANTED = {"label": (15, 0), "pos": (60, 1), "relative_depth": (150, 2)}
 
 
 def dutch_index(n_speakers=8, n_sentences=24, seed=1):
-    """Return the segments of sentences that nobody has spoken: letters for phones, words, utterances."""
+    """Return the segments of generated sentences without audio: letters as phones, words, utterances."""
     rows = []
     for number, words in enumerate(islice(read_grammar("dutch").sentences(seed), n_speakers * n_sentences)):
         speaker = number % n_speakers
@@ -37,7 +37,7 @@ def dutch_index(n_speakers=8, n_sentences=24, seed=1):
 
 
 class Planted:
-    """Activations of one step; each planted column's labels have directions of their own."""
+    """Activations of one step, in which each label of each planted column has its own direction."""
 
     def __init__(self, index, step, planted=PLANTED, n_dims=24, noise=2.0, layers=LAYERS):
         self.index, self.layers, self._vectors = index, layers, {}
@@ -53,11 +53,11 @@ class Planted:
             self._vectors[layer] = vectors.astype(np.float32)
 
     def load(self, layer, rows=None):
-        """Return vectors as activations do."""
+        """Return the vectors of a layer, as stored activations do."""
         return self._vectors[layer] if rows is None else self._vectors[layer][rows]
 
 
 def planted_sweep(steps=STEPS, **settings):
-    """Return planted activations by step, all of the same index."""
+    """Return planted activations by step, which share one index."""
     index = dutch_index()
     return {str(step): Planted(index, step, **settings) for step in steps}

@@ -1,4 +1,4 @@
-"""A small corpus, the arguments of an extraction, and the exception that kills one."""
+"""A small corpus, arguments of an extraction, and an exception that interrupts it."""
 
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ from auscult.tables import check_segments, check_utterances
 
 @dataclass
 class Speech:
-    """A corpus in memory, with the attributes of :class:`auscult.corpora.corpus.Corpus` that extraction reads."""
+    """In-memory corpus with the attributes of :class:`auscult.corpora.corpus.Corpus` that extraction reads."""
 
     utterances: pd.DataFrame
     segments: pd.DataFrame

@@ -1,4 +1,4 @@
-"""Planted tables of figures, and the figure script run as Snakemake runs it."""
+"""Result tables for tests of figures, and a function that runs the figure script as Snakemake does."""
 
 import runpy
 from functools import cache
@@ -107,7 +107,7 @@ def manifest(folder, *parts):
 
 
 class Inputs(SimpleNamespace):
-    """Named inputs, which Snakemake also lets a script iterate over."""
+    """Named inputs that can also be iterated over, as in Snakemake."""
 
     def items(self):
         return vars(self).items()
@@ -142,7 +142,7 @@ def draw_probing(folder, table, figure=None, **more):
 
 
 def texts(stem):
-    """Return the words of a figure: they are text in its SVG."""
+    """Return the texts of a figure from its SVG."""
     svg = ElementTree.parse(f"{stem}.svg")
     return [" ".join("".join(node.itertext()).split()) for node in svg.iter("{http://www.w3.org/2000/svg}text")]
 
@@ -155,7 +155,7 @@ def default_analysis(name):
 
 
 def caption_of(name, params, finding="Seen."):
-    """Return the caption of a figure as the page shows it, by default with the settings of the default study."""
+    """Return the caption of a figure as HTML; settings default to those of the default study."""
     figure = {"models": (), **params["figure"]}
     context = FigureContext(
         name=name,

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-# word, sound, pos, number, head, relation, lemma
+# Columns: word, sounds, part of speech, number, head, relation, lemma.
 LE = ("le", "l ə", "DET", "singular", 1, "det", "le")
 
 

@@ -1,4 +1,4 @@
-"""Parquet tables of French homophones as the hub publishes them."""
+"""Parquet tables in the format of the published dataset of French homophones."""
 
 import io
 
@@ -11,7 +11,7 @@ RATE = 16000
 
 
 def row(text, cue, *targets, seed=0, form="bytes", seconds=None, **columns):
-    """Return a row as the dataset has it: words of 0.2 s, 0.1 s before the first and after the last."""
+    """Return a row of the dataset, with words of 0.2 s and 0.1 s of silence before the first and after the last."""
     words = text.lower().split()
     samples = np.random.default_rng(seed).uniform(-0.1, 0.1, round(RATE * (seconds or 0.2 * len(words) + 0.2)))
     stream = io.BytesIO()

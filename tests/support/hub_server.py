@@ -1,4 +1,4 @@
-"""A stand-in for a model hub: repositories of bytes served on 127.0.0.1 in the hub's format."""
+"""A local stand-in for a model hub: repositories held in memory and served on 127.0.0.1 with the hub's API."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ LARGE = (".safetensors", ".bin")
 
 
 class StandInHub:
-    """Repositories by name, each with commits (40 hexadecimal digits) and branches that point to one."""
+    """Repositories by name, each with commits (40 hexadecimal digits) and branches that point to commits."""
 
     def __init__(self):
         self.commits: dict[tuple[str, str], dict[str, bytes]] = {}
@@ -23,7 +23,7 @@ class StandInHub:
         self.lists = True
 
     def push(self, repository: str, files: Mapping[str, bytes], branch: str = "main") -> str:
-        """Add a commit of these files and return it; the branch then points to it."""
+        """Add a commit with these files, point the branch to it, and return it."""
         digest = hashlib.sha1(repository.encode())
         for name in sorted(files):
             digest.update(name.encode() + files[name])
@@ -42,7 +42,7 @@ class StandInHub:
 
 @contextmanager
 def serve_hub() -> Iterator[StandInHub]:
-    """Serve an empty stand-in on a free port until the block ends."""
+    """Serve an empty hub on a free port until the block ends."""
     hub = StandInHub()
     server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(hub))
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)

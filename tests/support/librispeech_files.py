@@ -1,4 +1,4 @@
-"""A LibriSpeech folder and alignments as its readers find them."""
+"""A small LibriSpeech folder with alignments, in the published layout."""
 
 from pathlib import Path
 

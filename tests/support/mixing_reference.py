@@ -1,4 +1,4 @@
-"""Value zeroing by its definition: zero the values of one segment, run the block again, compare, one at a time."""
+"""Reference implementation of value zeroing: for each segment, zero its values, run the block again and compare."""
 
 from contextlib import contextmanager
 
@@ -10,7 +10,7 @@ from auscult.analyses.mixing.roles import find_roles, record
 
 
 def plain_value_zeroing(model, run, spans, part="encoder", columns=None, head=None):
-    """Return the score matrix of every layer [shape=(n_rows, n_columns)], from the stock blocks alone."""
+    """Return the score matrix of every layer [shape=(n_rows, n_columns)], using only the unmodified blocks."""
     roles, columns = find_roles(model, part), spans if columns is None else columns
     kernel = model.config._attn_implementation
     if kernel != "eager":
@@ -44,7 +44,7 @@ def first(output):
 
 @contextmanager
 def zeroed(block, roles, start, stop, head=None):
-    """Set the values of frames ``start`` to ``stop`` to zero, of one head or all, wherever the block computes them."""
+    """Set the values of frames ``start`` to ``stop`` to zero within the block, for one attention head or all."""
     value = block.get_submodule(roles.value)
 
     def zero(_, __, output):
@@ -61,7 +61,8 @@ def zeroed(block, roles, start, stop, head=None):
         handle.remove()
         return
 
-    # WavLM never calls its value projection: torch is given the weights. Values are then given in their place.
+    # WavLM does not call its value projection but passes its weights to torch. Here torch gets zeroed values and an
+    # identity projection instead.
     stock = F.multi_head_attention_forward
 
     def given(query, key, _, dims, heads, in_weight, in_bias, *rest, **options):

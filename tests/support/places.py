@@ -1,4 +1,4 @@
-"""Folders that tests read: the repository, captions, reference tables, and samples of real recordings."""
+"""Folders that tests read: the repository, captions, reference tables, and recorded speech."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Slow, simple reference implementations of fast library functions, and planted activations with known answers."""
+"""Slow and simple reference implementations of library functions, and activations with planted information."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from sklearn.preprocessing import StandardScaler
 
 
 def ridge_scores(x, y, penalty, x_new):
-    """Ridge regression on standardised features by its normal equations, in float64, one target at a time."""
+    """Return ridge predictions on standardised features from the normal equations, in float64, one target at a time."""
     mean, sd = x.mean(axis=0), x.std(axis=0)
     z = (x - mean) / sd
     system = z.T @ z / len(z) + penalty * np.eye(z.shape[1])
@@ -21,7 +21,7 @@ def ridge_scores(x, y, penalty, x_new):
 
 
 def nested_ridge(x, labels, folds, penalties):
-    """Predict every item by a ridge classifier whose penalty is selected by cross-validation on the other folds."""
+    """Predict every item with a ridge classifier whose penalty is selected by cross-validation on the other folds."""
     predicted = np.empty_like(labels)
     for test in np.unique(folds):
         hits = dict.fromkeys(penalties, 0)
@@ -41,7 +41,7 @@ def _classify(x, labels, train, test, penalty):
 
 
 def bootstrap_interval(numerators, denominators, groups, n_resamples, seed):
-    """Percentile interval of a ratio of sums, one resample of the groups after the other."""
+    """Return the percentile interval of a ratio of sums from a loop over resamples of the groups."""
     rng, names, ratios = np.random.default_rng(seed), np.unique(groups), []
     for _ in range(n_resamples):
         drawn = rng.choice(names, size=len(names))
@@ -51,7 +51,7 @@ def bootstrap_interval(numerators, denominators, groups, n_resamples, seed):
 
 
 def item_trustworthiness(x, placed, n_neighbours):
-    """Trustworthiness of each item by definition: ranks in ``x`` of its neighbours on the map."""
+    """Return the trustworthiness of each item by definition, from the ranks in ``x`` of its neighbours on the map."""
     n = len(x)
     values = np.empty(n)
     for i in range(n):
@@ -65,7 +65,7 @@ def item_trustworthiness(x, placed, n_neighbours):
 
 @dataclass
 class PlantedActivations:
-    """Activations without any check, so that tests can plant faults."""
+    """In-memory activations without checks, so that tests can plant faults."""
 
     layers: tuple
     index: pd.DataFrame
@@ -76,7 +76,7 @@ class PlantedActivations:
 
 
 def plant(n_speakers=12, n_items=40, n_dims=16, seed=0):
-    """Plant four phone classes in layer T1, more clearly in T2, the speaker in T1, and nothing in layer noise."""
+    """Return activations: T1 encodes four phone classes and the speaker, T2 the classes more strongly, noise nothing."""
     rng = np.random.default_rng(seed)
     speaker = np.repeat(np.arange(n_speakers), n_items)
     phone = rng.integers(4, size=len(speaker))

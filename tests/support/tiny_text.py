@@ -15,7 +15,7 @@ NAMES = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_
 
 
 def piece_tokenizer():
-    """Return a tokenizer that cuts ``undoing`` into three tokens."""
+    """Return a tokenizer that splits ``undoing`` into three tokens."""
     numbers = {word: place for place, word in enumerate([*SPECIAL, *PIECES])}
     tokenizer = Tokenizer(WordPiece(numbers, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = BertPreTokenizer()

@@ -1,4 +1,4 @@
-"""Planted results of translators with a known relation."""
+"""Results of translators with a planted relation between probe and translation."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ LANGUAGES = ("french", "italian", "spanish")
 
 
 def study(accuracy, heard, n_speakers=8, seeds=(1, 2), per_language=6):
-    """Return judged translations of planted accuracy of the words and of the probe, by condition and language."""
+    """Return scored translations with planted gender accuracy of words and of the probe, by condition and language."""
     rng, rows = np.random.default_rng(4), []
     for condition in accuracy:
         for seed in seeds:

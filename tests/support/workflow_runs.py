@@ -1,4 +1,4 @@
-"""Snakemake run on a study in a directory of its own, without a network."""
+"""Functions that run Snakemake on a study in a separate directory, without a network."""
 
 import os
 import re
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from places import ROOT
 
-# Synthetic studies must run offline: whatever leaves this machine ends at a port where nobody listens.
+# Synthetic studies must run offline: all requests to other machines are sent to a closed port.
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -19,7 +19,7 @@ ENVIRONMENT = {**os.environ, **PROXIES, "PATH": f"{Path(sys.executable).parent}:
 
 
 def run(*command, cwd=ROOT, ok=True, **environment):
-    """Run a command and return all it printed."""
+    """Run a command, check whether it succeeded, and return its output."""
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, env={**ENVIRONMENT, **environment})
     printed = done.stdout + done.stderr
     assert (done.returncode == 0) == ok, printed[-6000:]
@@ -27,7 +27,7 @@ def run(*command, cwd=ROOT, ok=True, **environment):
 
 
 def snakemake(directory, *arguments, study="studies/smoke.yaml", **options):
-    """Run the workflow on a study in a directory of its own."""
+    """Run the workflow on a study in a separate directory and return its output."""
     return run(
         "snakemake",
         "--cores",

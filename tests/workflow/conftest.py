@@ -1,4 +1,4 @@
-"""The smoke study, built once for all tests of the workflow, and changed copies of it."""
+"""Fixtures with the smoke study: built once for all tests of the workflow, copied, or changed."""
 
 import shutil
 from pathlib import Path
@@ -11,7 +11,7 @@ from workflow_runs import snakemake
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory):
-    """Build the smoke study once; tests that change it work on a copy."""
+    """Build the smoke study once. Tests that change it use :func:`built`."""
     directory = tmp_path_factory.mktemp("smoke")
     snakemake(directory)
     return directory
@@ -19,13 +19,13 @@ def smoke(tmp_path_factory):
 
 @pytest.fixture
 def built(smoke, tmp_path):
-    """A copy of the built smoke study, with file times kept so that Snakemake finds nothing to do."""
+    """Copy the built smoke study with its file times, so that Snakemake finds nothing to do."""
     return Path(shutil.copytree(smoke, tmp_path / "copy", copy_function=shutil.copy2, symlinks=True))
 
 
 @pytest.fixture
 def changed_study(tmp_path):
-    """Write the smoke study with one value replaced; return the file's path."""
+    """Return a function that writes the smoke study with one value replaced and returns the path of the file."""
 
     def change(*keys, value):
         config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())

@@ -1,4 +1,4 @@
-"""Item files in a study: checked before anything runs, then scored beside the segments of the corpus."""
+"""ABX item files in a study: they are checked before anything runs and scored by the workflow."""
 
 import pandas as pd
 import pytest
@@ -23,7 +23,7 @@ def check(target):
     return check_study(config, SCHEMA)["analyses"]["abx"]["targets"]
 
 
-def test_a_target_of_an_item_file_needs_no_tier_and_is_compared_as_libri_light_does():
+def test_a_target_with_an_item_file_needs_no_tier_and_defaults_to_libri_light_settings():
     targets = check({"items": "dev.item", "drop_last_frame": True})
     defaults = {"frames": "dtw", "distance": "angular"}
     assert targets["triphone"] == {"items": "dev.item", "drop_last_frame": True, **defaults}
@@ -39,13 +39,13 @@ def test_a_target_of_an_item_file_needs_no_tier_and_is_compared_as_libri_light_d
         ({"items": "dev.item", "frames": "max"}, "triphone: frames: 'max' is not one of"),
     ],
 )
-def test_a_target_is_either_of_a_tier_or_of_an_item_file(target, message):
+def test_a_target_has_either_a_tier_or_an_item_file(target, message):
     with pytest.raises(ConfigError, match=message):
         check(target)
 
 
 @workflow
-def test_an_item_file_that_is_not_there_is_told_before_anything_runs(tmp_path, changed_study):  # noqa: F811
+def test_a_missing_item_file_is_reported_before_anything_runs(tmp_path, changed_study):  # noqa: F811
     study = changed_study("analyses", "abx", "targets", "phone", value={"items": "no.item"})
     printed = snakemake(tmp_path, "--dry-run", study=study, ok=False)
     assert "auscult: expected an item file at analyses: abx: targets: phone: items, found none at no.item" in printed
@@ -53,7 +53,7 @@ def test_an_item_file_that_is_not_there_is_told_before_anything_runs(tmp_path, c
 
 
 @workflow
-def test_item_files_are_planned_for_every_model_without_activations_of_their_own(tmp_path, changed_study):  # noqa: F811
+def test_item_files_are_scored_for_every_model_without_stored_activations(tmp_path, changed_study):  # noqa: F811
     (tmp_path / "dev.item").write_text(HEADER)
     study = changed_study("analyses", "abx", "targets", "phone", value={"items": "dev.item"})
     jobs = planned(snakemake(tmp_path, "--dry-run", "--", "results/abx/abx.csv", study=study))
@@ -63,7 +63,7 @@ def test_item_files_are_planned_for_every_model_without_activations_of_their_own
 
 
 @workflow
-def test_the_items_of_a_file_are_scored_and_one_of_a_missing_recording_is_one_line(tmp_path, changed_study):  # noqa: F811
+def test_items_of_a_file_are_scored_and_a_missing_recording_is_an_error_of_one_line(tmp_path, changed_study):  # noqa: F811
     items = tmp_path / "dev.item"
     items.write_text(HEADER)
     study = changed_study("analyses", "abx", "targets", "phone", value={"items": "dev.item", "contexts": ["any"]})

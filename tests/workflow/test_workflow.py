@@ -1,4 +1,4 @@
-"""The workflow as its users run it: the smoke study end to end, and what may happen afterwards."""
+"""The workflow as users run it: the smoke study from end to end, reruns after changes, errors, and fresh clones."""
 
 import json
 import os
@@ -17,20 +17,14 @@ from auscult.study.generated import dvc_pipeline, editor_schema
 from workflow_runs import ENVIRONMENT, NOWHERE, PROXIES, planned, run, snakemake
 
 TIMIT = ROOT.parent / "shared" / "data" / "timit.zip"
-# The workflow sets the threads of its steps itself; it must not inherit pytest's single one.
+# The workflow sets the threads of its jobs itself and must not inherit the single thread of pytest.
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     ENVIRONMENT.pop(variable, None)
 
 pytestmark = pytest.mark.workflow
 
 
-
-
-
-
-
-
-def test_smoke_study_makes_every_figure_and_the_page(smoke):
+def test_the_smoke_study_builds_all_figures_and_the_page(smoke):
     config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
     for figure in config["figures"]:
         for ending in ("pdf", "svg", "png", "csv", "json"):
@@ -38,7 +32,7 @@ def test_smoke_study_makes_every_figure_and_the_page(smoke):
         assert f'id="{figure}"' in (smoke / "results/talk/index.html").read_text()
 
 
-def test_afterwards_there_is_nothing_to_do(smoke):
+def test_a_finished_study_has_nothing_left_to_do(smoke):
     assert "Nothing to be done" in snakemake(smoke, "--dry-run")
 
 
@@ -54,7 +48,7 @@ def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
     assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "talk", "all"}
 
 
-def test_a_changed_probe_reruns_what_is_drawn_beside_it_and_no_other_analysis(built, changed_study):
+def test_a_changed_probe_setting_reruns_probing_and_the_abx_comparison_only(built, changed_study):
     study = changed_study("analyses", "probing", "n_resamples", value=300)
     jobs = planned(snakemake(built, "--dry-run", study=study))
     assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "talk", "all"}
@@ -65,7 +59,7 @@ def test_a_changed_title_reruns_no_analysis(built, changed_study):
     assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "talk", "all"}
 
 
-def test_a_corrupted_corpus_is_noticed_before_use(built):
+def test_a_corrupted_corpus_is_an_error_before_use(built):
     audio = next((built / "resources/corpora/english/audio").rglob("*.flac"))
     audio.write_bytes(audio.read_bytes()[:-1])
     target = "results/activations/english/mel/final/manifest.json"
@@ -74,7 +68,7 @@ def test_a_corrupted_corpus_is_noticed_before_use(built):
     assert "Traceback" not in printed
 
 
-def test_the_example_of_the_readme_runs(smoke):
+def test_the_example_in_the_readme_runs(smoke):
     last = str(yaml.safe_load((ROOT / "config.yaml").read_text())["models"]["hubert-english"]["steps"][-1])
     example = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
     assert last in example
@@ -116,13 +110,13 @@ def test_a_study_without_a_name_is_not_merged_with_the_default_one(tmp_path):
         ),
     ],
 )
-def test_what_is_not_there_is_told_before_anything_runs(tmp_path, changed_study, keys, value, message):
+def test_missing_folders_files_and_lexicons_are_reported_before_anything_runs(tmp_path, changed_study, keys, value, message):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study(*keys, value=value), ok=False)
     assert f"auscult: {message}" in printed
     assert "Traceback" not in printed
 
 
-def test_a_file_of_word_vectors_lies_beside_its_study_and_is_an_input(tmp_path, changed_study):
+def test_a_file_of_word_vectors_is_found_beside_the_study_and_is_an_input(tmp_path, changed_study):
     (tmp_path / "words.vec").write_text("1 2\nthe 0 1\n")
     reference = {"tier": "word", "space": "vectors", "path": "words.vec"}
     study = changed_study("analyses", "similarity", "references", "own", value=reference)
@@ -132,39 +126,40 @@ def test_a_file_of_word_vectors_lies_beside_its_study_and_is_an_input(tmp_path, 
     assert "../words.vec" in inputs.split(", ")
 
 
-def test_a_misspelt_key_is_one_line_and_no_traceback(tmp_path, changed_study):
+def test_a_misspelt_key_is_reported_in_one_line_without_traceback(tmp_path, changed_study):
     printed = snakemake(tmp_path, "--dry-run", study=changed_study("analysis", value={}), ok=False)
     assert "auscult: unknown key 'analysis' in the study (did you mean 'analyses'?)" in printed
     assert "Traceback" not in printed
 
 
-def test_published_models_recordings_and_text_are_planned_without_a_network(tmp_path):
+def test_the_study_of_published_models_is_planned_without_a_network(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/published.yaml"))
     assert (jobs["download_corpus"], jobs["download_alignments"], jobs["import_archive"]) == (5, 2, 5)
-    # Six models with one checkpoint, two runs of 9, three of 32 and three of 10 that publish their untrained selves.
+    # Six models with one checkpoint, two runs with 9, three with 32 and three with 10. The last six publish their
+    # untrained models.
     assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"]) == (6 + 2 * 9 + 3 * 32 + 3 * 10, 8)
     assert (jobs["tone_run"], jobs["encoding_sweep"], jobs["syntax_run"]) == (2, 5, 12)
-    # Two recognisers, each trained and not, and log-mel.
+    # Two recognisers, trained and untrained, and log-mel.
     assert jobs["scrubbing_run"] == 2 * 2 + 1
-    # Three models, each trained and not, and log-mel.
+    # Three models, trained and untrained, and log-mel.
     assert jobs["disentangling_run"] == jobs["disentangling_latents"] == 2 * 3 + 1
     assert all(jobs[f"figure_{name}"] == 1 for name in ("tone", "encoding", "syntax", "scrubbing", "probing", "abx"))
 
 
-def test_the_tutorials_homophones_are_planned_without_a_network(tmp_path):
+def test_the_study_of_homophones_is_planned_without_a_network(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/homophones.yaml"))
     assert (jobs["fetch_checkpoint"], jobs["initialise_checkpoint"], jobs["download_corpus"]) == (2, 2, 1)
     assert (jobs["mixing_run"], jobs["figure_mixing"], jobs["figure_probing"]) == (4, 1, 1)
 
 
-def test_suppressed_and_promoted_language_models_are_a_study_of_their_own(tmp_path):
+def test_the_study_of_syntactic_regularisation_is_planned(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/suppression.yaml"))
     trained = [name for name in jobs if name.startswith("train_language_model")]
     assert (len(trained), jobs["syntax_run"], jobs["figure_syntax"], jobs["write_text_corpus"]) == (5, 5, 1, 1)
     assert not [name for name in jobs if name.startswith(("synthesise", "extract", "train_model"))]
 
 
-def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
+def test_the_study_of_intents_is_planned_once_its_corpus_exists(tmp_path):
     config = yaml.safe_load((ROOT / "studies/intents.yaml").read_text())
     config["corpora"]["commands"]["path"] = "commands"
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
@@ -178,7 +173,7 @@ def test_the_tutorials_intents_are_planned_once_the_corpus_is_there(tmp_path):
     assert (jobs["reliability_task"], jobs["figure_reliability"]) == (3, 1)
 
 
-def test_published_translators_are_planned_once_must_she_is_there(tmp_path):
+def test_the_study_of_published_translators_is_planned_once_must_she_exists(tmp_path):
     config = yaml.safe_load((ROOT / "studies/must-she.yaml").read_text())
     config["corpora"]["must-she"]["path"] = "she"
     (tmp_path / "study.yaml").write_text(yaml.safe_dump(config))
@@ -190,7 +185,7 @@ def test_published_translators_are_planned_once_must_she_is_there(tmp_path):
     assert (jobs["translation_run"], jobs["translation_baseline"], jobs["figure_translation"]) == (2, 1, 1)
 
 
-def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):
+def test_a_dataset_of_one_parquet_file_is_imported_from_a_mirror(tmp_path):
     save(tmp_path / "mirror", ROWS, name="train-00000-of-00001.parquet")
     manifest = "resources/corpora/homophones/manifest.json"
     mirror = f"file://{tmp_path / 'mirror'}"
@@ -199,7 +194,7 @@ def test_a_dataset_of_one_table_comes_in_through_a_mirror(tmp_path):
     assert sum(name.endswith(".flac") for name in files) == len(ROWS)
 
 
-def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently(tmp_path):
+def test_an_unreachable_hub_model_is_left_out_only_on_request_and_with_a_warning(tmp_path):
     nowhere = f"hub_endpoint={NOWHERE}"
     both = snakemake(tmp_path, "--dry-run", "--config", nowhere, study="studies/timit.yaml")
     assert planned(both)["fetch_checkpoint"] == 1
@@ -210,7 +205,7 @@ def test_an_unreachable_hub_model_is_left_out_only_on_request_and_never_silently
     assert "left out model wav2vec2-base: the hub cannot be reached" in left
 
 
-def test_every_job_of_the_cluster_profile_has_its_resources(tmp_path):
+def test_every_job_has_resources_with_the_cluster_profile(tmp_path):
     printed = snakemake(tmp_path, "--profile", str(ROOT / "profiles/slurm"), "--dry-run")
     resources = re.findall(r"^    resources: (.*)$", printed, re.M)
     assert len(resources) > 20
@@ -218,7 +213,7 @@ def test_every_job_of_the_cluster_profile_has_its_resources(tmp_path):
 
 
 @pytest.mark.skipif(not TIMIT.is_file(), reason="the TIMIT sample is not in ../shared/data")
-def test_real_speech_comes_in_through_a_mirror(tmp_path):
+def test_the_timit_sample_is_imported_from_a_mirror(tmp_path):
     manifest = "resources/corpora/timit/manifest.json"
     snakemake(tmp_path, "--", manifest, study="studies/timit.yaml", AUSCULT_MIRRORS=f"file://{TIMIT.parent}")
     files = json.loads((tmp_path / manifest).read_text())["files"]
@@ -236,7 +231,7 @@ def test_every_target_of_dvc_is_a_target_of_snakemake(smoke):
 
 
 def clone_of(smoke, folder):
-    """Copy the repository with the smoke study as its default one, built; Snakemake takes what is there as up to date."""
+    """Copy the repository with the built smoke study as its default study, and mark all files as up to date."""
     for name in run("git", "ls-files", "--cached", "--others", "--exclude-standard").splitlines():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
@@ -246,16 +241,16 @@ def clone_of(smoke, folder):
     return folder
 
 
-def test_words_in_the_training_code_plan_no_job_and_a_constant_plans_the_training_and_what_follows(smoke, tmp_path):
+def test_editing_comments_of_the_training_code_plans_no_job_and_a_new_constant_plans_training_and_dependents(smoke, tmp_path):
     clone = clone_of(smoke, tmp_path / "clone")
     code = clone / "src" / "auscult" / "models" / "training" / "pretrainer.py"
     source = {"PYTHONPATH": str(clone / "src")}
-    worded = re.sub(r'^"""', '"""Words, and nothing else. ', code.read_text()) + "# a comment\n"
-    code.write_text(worded)
+    commented = re.sub(r'^"""', '"""A longer docstring. ', code.read_text()) + "# a comment\n"
+    code.write_text(commented)
     script = clone / "scripts" / "train_model.py"
     script.write_text("# another comment\n" + script.read_text())
     assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone, **source)
-    code.write_text(worded + "\n_ONE_MORE = 1\n")
+    code.write_text(commented + "\n_ONE_MORE = 1\n")
     jobs = planned(run("snakemake", "--dry-run", "--cores", "2", cwd=clone, **source))
     assert {"train_model_hubert_english", "probing_run", "figure_probing", "talk"} <= set(jobs)
     assert not [name for name in jobs if name.startswith(("synthesise", "write_text", "train_language_model"))]
@@ -279,7 +274,7 @@ def test_dvc_pull_in_a_fresh_clone_leaves_nothing_to_do(smoke, tmp_path):
     assert "Nothing to be done" in run("snakemake", "--dry-run", "--cores", "2", cwd=clone)
 
 
-def test_snakemake_lint_asks_only_for_the_environments_that_the_lock_file_replaces():
+def test_snakemake_lint_only_complains_about_missing_conda_environments():
     advice = re.findall(r"^ {4}\* (.*)$", run("snakemake", "--lint", ok=False), re.M)
     assert set(advice) == {"Specify a conda environment or container for each rule.:"}
 
@@ -300,7 +295,7 @@ def test_types_are_clean():
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_has_its_drawers(family):
+def test_every_family_has_all_of_its_files(family):
     drawers = (
         *(f"src/auscult/analyses/{family}/{part}.py" for part in ("family", "settings", "analysis", "figure")),
         f"tests/analyses/{family}/test_{family}.py",
