@@ -76,7 +76,7 @@ class PlantedActivations:
 
 
 def plant(n_speakers=12, n_items=40, n_dims=16, seed=0):
-    """Return activations: T1 encodes four phone classes and the speaker, T2 the classes more strongly, noise nothing."""
+    """Return activations: T1 encodes four phone classes and the speaker, T2 the classes more strongly, noise none."""
     rng = np.random.default_rng(seed)
     speaker = np.repeat(np.arange(n_speakers), n_items)
     phone = rng.integers(4, size=len(speaker))
