@@ -20,7 +20,7 @@ import pandas as pd
 import torch
 from threadpoolctl import threadpool_limits
 
-from auscult.analyses.abx.analysis import abx_frames
+from auscult.analyses.abx.analysis import AbxSettings, FrameComparison, abx_frames
 from auscult.analyses.abx.items import read_items
 from auscult.models.frames import FrameTiming
 
@@ -70,8 +70,16 @@ def run_ours(folder, frames):
     lengths = [HOP * len(values) for values in frames.values()]
     utterances = pd.DataFrame({"utterance": list(frames), "sample_rate_hz": RATE, "n_samples": lengths})
     corpus = SimpleNamespace(name="given", utterances=utterances, waveform=lambda name: name)
-    settings = {"speakers": ["within"], "distance": "angular", "drop_last_frame": True, "n_resamples": 100}
-    results, _ = abx_frames(Given(frames), corpus, read_items(folder / "all.item", utterances), **settings)
+    settings = AbxSettings(
+        contexts=("in",), speakers=("within",), max_items_per_bin=None, max_cells=None, n_resamples=100
+    )
+    results, _ = abx_frames(
+        Given(frames),
+        corpus,
+        read_items(folder / "all.item", utterances),
+        frames=FrameComparison(drop_last_frame=True),
+        settings=settings,
+    )
     return 1 - results["value"].item(), results
 
 

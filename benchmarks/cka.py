@@ -12,7 +12,8 @@ from functools import lru_cache
 import numpy as np
 
 from auscult.analyses.similarity.comparisons import Space, compare_spaces
-from auscult.analyses.similarity.items import Items, Measures
+from auscult.analyses.similarity.items import Items
+from auscult.analyses.similarity.settings import Measures
 
 N_DIMS, N_SPEAKERS, SMALL, LARGE, N_LAYERS, LIMIT_GB = 768, 16, 2000, 100_000, 3, 4
 PAIRS = [(i, j) for i in range(N_LAYERS) for j in range(i, N_LAYERS)]

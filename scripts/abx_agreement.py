@@ -1,4 +1,4 @@
-"""Compare how ABX and the probe rank layers and models."""
+"""Compare the rankings of layers and models by ABX and by the probe."""
 
 from auscult.analyses.abx.agreement import rank_agreement
 from auscult.jobs import job

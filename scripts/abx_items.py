@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from auscult.analyses.abx.analysis import abx_item_files
+from auscult.analyses.abx.analysis import AbxSettings, abx_item_files
+from auscult.analyses.abx.frames import Limits
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.loading import open_model
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -18,14 +20,9 @@ with job(snakemake.log[0], snakemake.threads):
         model,
         read_corpus(Path(snakemake.input.corpus).parent),
         targets=snakemake.params.targets,
-        model_name=snakemake.wildcards.model,
-        step=snakemake.wildcards.step,
-        batch_s=snakemake.params.batch_s,
-        contexts=snakemake.params.contexts,
-        speakers=snakemake.params.speakers,
-        max_items_per_bin=snakemake.params.max_items_per_bin,
-        max_cells=snakemake.params.max_cells,
-        n_resamples=snakemake.params.n_resamples,
+        run=(snakemake.wildcards.model, snakemake.wildcards.step),
+        settings=settings_from(AbxSettings, snakemake.params.settings),
+        limits=Limits(batch_s=snakemake.params.batch_s),
         seed=snakemake.params.seed,
     )
     write_table(results, snakemake.output.table)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from auscult.activations.store import read_activations
-from auscult.analyses.similarity.analysis import Measures, compare_activations
+from auscult.analyses.similarity.analysis import SimilaritySettings, compare_activations
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -14,10 +15,8 @@ with job(snakemake.log[0], snakemake.threads):
         references=snakemake.params.references,
         others={Path(path).parts[-3]: read_activations(Path(path).parent) for path in snakemake.input.others},
         sentences=read_corpus(Path(snakemake.input.corpus).parent).utterances["text"],
-        tier=snakemake.params.tier,
-        measures=Measures(**snakemake.params.measures),
-        layer_metrics=snakemake.params.layer_metrics,
-        n_items=snakemake.params.n_items,
+        settings=settings_from(SimilaritySettings, snakemake.params.settings),
+        seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )
     write_table(results, snakemake.output.table)

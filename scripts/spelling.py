@@ -1,11 +1,12 @@
-"""Score how often a recogniser spells number right where a cue alone tells it, the cue heard and silenced."""
+"""Score a recogniser on words whose number only a cue marks, with the cue audible and with the cue silenced."""
 
 from pathlib import Path
 
-from auscult.analyses.spelling.analysis import score_spelling
+from auscult.analyses.spelling.analysis import SpellingSettings, score_spelling
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.predictor import load_predictor
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -13,8 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
     results = score_spelling(
         read_corpus(Path(snakemake.input.corpus).parent),
         predictor.transcribe,
-        split=snakemake.params.split,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(SpellingSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

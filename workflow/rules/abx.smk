@@ -1,15 +1,37 @@
 """
-What is nearer to what without training anything, beside what a trained probe reads from the same items.
+ABX discrimination, which trains nothing, beside the accuracy of a trained probe on the same items.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, results/probing/probing.csv; for item files those
                   and resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
-outputs:          results/abx/{corpus}/{model}/{step}.csv (scores) and .parquet (contrasts), {step}/items.csv and .parquet those
-                  of item files, collected in results/abx/abx.csv and contrasts.parquet; results/abx/agreement.csv (rank
+outputs:          results/abx/{corpus}/{model}/{step}.csv (scores) and .parquet (contrasts); {step}/items.csv and .parquet
+                  (item files); collected in results/abx/abx.csv and contrasts.parquet; results/abx/agreement.csv (rank
                   correlation with the probe); results/figures/abx.*
 """
 
+from auscult.study.abx import item_file_targets, scored_runs, segment_targets
 
-include: "abx_inputs.smk"
+
+def get_abx_targets(wildcards):
+    """Return the ABX targets of a corpus that compare its segments."""
+    return segment_targets(config, wildcards.corpus)
+
+
+def get_abx_item_targets(wildcards):
+    """Return the ABX targets of a corpus that compare items of a file."""
+    return item_file_targets(config, wildcards.corpus, STUDY_FOLDER)
+
+
+def get_abx_item_files(wildcards):
+    """Return the item files of a corpus."""
+    return [target["items"] for target in get_abx_item_targets(wildcards)]
+
+
+def get_abx_tables(ending):
+    """Return one path for each run on segments, and one for each run on item files."""
+    return [
+        f"results/abx/{corpus}/{model}/{step}{'/items' if from_files else ''}{ending}"
+        for corpus, model, step, from_files in scored_runs(config)
+    ]
 
 
 localrules:
@@ -32,19 +54,22 @@ rule abx_run:
     params:
         code=code_of("abx"),
         targets=get_abx_targets,
-        contexts=config["analyses"]["abx"]["contexts"],
-        speakers=config["analyses"]["abx"]["speakers"],
-        distance=config["analyses"]["abx"]["distance"],
-        max_items_per_bin=config["analyses"]["abx"]["max_items_per_bin"],
-        max_cells=config["analyses"]["abx"]["max_cells"],
-        n_resamples=config["analyses"]["abx"]["n_resamples"],
+        settings=get_settings(
+            "abx",
+            "contexts",
+            "speakers",
+            "distance",
+            "max_items_per_bin",
+            "max_cells",
+            "n_resamples",
+        ),
         seed=config["seed"],
     script:
         "../../scripts/abx.py"
 
 
 rule abx_items:
-    """Run one model over the items of files, and score its layers on them."""
+    """Run one model over the recordings of item files, and score its layers on their items."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
@@ -66,11 +91,14 @@ rule abx_items:
         features=lookup("models/{model}/features", within=config, default=None),
         batch_s=config["activations"]["batch_s"],
         device=config["device"],
-        contexts=config["analyses"]["abx"]["contexts"],
-        speakers=config["analyses"]["abx"]["speakers"],
-        max_items_per_bin=config["analyses"]["abx"]["max_items_per_bin"],
-        max_cells=config["analyses"]["abx"]["max_cells"],
-        n_resamples=config["analyses"]["abx"]["n_resamples"],
+        settings=get_settings(
+            "abx",
+            "contexts",
+            "speakers",
+            "max_items_per_bin",
+            "max_cells",
+            "n_resamples",
+        ),
         seed=config["seed"],
     script:
         "../../scripts/abx_items.py"
@@ -97,7 +125,7 @@ rule abx_tables:
 
 
 rule abx_agreement:
-    """Compare how ABX and the probe rank layers and models."""
+    """Compare the rankings of layers and models by ABX and by the probe."""
     input:
         abx=rules.abx_tables.output.table,
         probing="results/probing/probing.csv",
@@ -122,7 +150,7 @@ rule abx:
         rules.abx_agreement.output,
 
 
-# What the figure is drawn from.
+# Tables from which the figure is drawn.
 FIGURE_TABLES["abx"] = {
     "abx": rules.abx_tables.output.table,
     "probing": "results/probing/probing.csv",

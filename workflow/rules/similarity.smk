@@ -1,22 +1,46 @@
 """
-How alike spaces are: the layers of a model, of two models, and of a model and reference spaces.
+Similarity of representation spaces: the layers of a model, of two models, and of a model and reference spaces.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json,
-                  files of word vectors that references name
+                  files of word vectors named by references
 outputs:          results/similarity/{corpus}/{model}/{step}.csv (layers and references), results/similarity/{corpus}/models.csv,
                   collected in results/similarity/similarity.csv; results/figures/similarity.*
 """
 
+from auscult.study.similarity import (
+    between_models,
+    compared_runs,
+    reference_runs,
+    reference_spaces,
+    vector_files,
+)
 
-include: "similarity_inputs.smk"
+SIMILARITY_ACTIVATIONS = "results/activations/{corpus}/{model}/{step}/manifest.json"
+
+
+def get_reference_activations(wildcards):
+    """Return the activations of the models that serve as reference spaces."""
+    return [
+        SIMILARITY_ACTIVATIONS.format(corpus=wildcards.corpus, model=model, step=step)
+        for model, step in reference_runs(config, wildcards.model)
+    ]
+
+
+def get_compared_activations(wildcards):
+    """Return the activations of every model that similarity compares on a corpus."""
+    return [
+        SIMILARITY_ACTIVATIONS.format(corpus=wildcards.corpus, model=model, step=step)
+        for model, step in compared_runs(config, wildcards.corpus)
+    ]
 
 
 rule similarity_run:
     """Compare one model's layers with each other and with reference spaces."""
     input:
-        activations="results/activations/{corpus}/{model}/{step}/manifest.json",
+        activations=SIMILARITY_ACTIVATIONS,
         others=get_reference_activations,
-        vectors=get_vectors(),
+        # Inputs, so that another file of word vectors reruns the comparison.
+        vectors=vector_files(config, STUDY_FOLDER),
         corpus="resources/corpora/{corpus}/manifest.json",
     output:
         table="results/similarity/{corpus}/{model}/{step}.csv",
@@ -28,19 +52,19 @@ rule similarity_run:
         runtime=120,
     params:
         code=code_of("similarity"),
-        tier=config["analyses"]["similarity"]["tier"],
-        references=get_references(),
-        measures=get_measures("metrics"),
-        layer_metrics=config["analyses"]["similarity"]["layer_metrics"],
-        n_items=config["analyses"]["similarity"]["n_items"],
+        references=reference_spaces(config, STUDY_FOLDER),
+        settings=get_settings(
+            "similarity", "tier", "layer_metrics", "n_items", "measures"
+        ),
+        seed=config["seed"],
     script:
         "../../scripts/similarity.py"
 
 
 rule similarity_models:
-    """Compare the layers of every two models, and of each model with its untrained self."""
+    """Compare the layers of every two models, and of each model with its untrained control."""
     input:
-        activations=get_corpus_activations,
+        activations=get_compared_activations,
     output:
         table="results/similarity/{corpus}/models.csv",
     log:
@@ -51,9 +75,8 @@ rule similarity_models:
         runtime=120,
     params:
         code=code_of("similarity_models"),
-        tier=config["analyses"]["similarity"]["tier"],
-        measures=get_measures("layer_metrics"),
-        n_items=config["analyses"]["similarity"]["n_items"],
+        settings=between_models(config),
+        seed=config["seed"],
     script:
         "../../scripts/similarity_models.py"
 
@@ -82,7 +105,7 @@ rule similarity:
         "../../scripts/collect_tables.py"
 
 
-# What the figure is drawn from.
+# Tables from which the figure is drawn.
 FIGURE_TABLES["similarity"] = {
     "table": rules.similarity.output.table,
 }

@@ -1,5 +1,5 @@
 """
-How well recognisers spell number where only a determiner tells it, the determiner heard and silenced.
+Number as spelt by recognisers where only the determiner marks it, with the determiner audible and silenced.
 
 required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json (with a CTC head)
 outputs:          results/spelling/{corpus}/{model}/{step}.csv, collected in results/spelling/spelling.csv;
@@ -12,7 +12,7 @@ localrules:
 
 
 rule spelling_run:
-    """Score one recogniser on the words whose number only a cue tells, the cue heard and silenced."""
+    """Score one recogniser on words whose number only a cue marks, with the cue audible and silenced."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
@@ -29,8 +29,7 @@ rule spelling_run:
         gpu=get_gpus(),
     params:
         code=code_of("spelling"),
-        split=config["analyses"]["spelling"]["split"],
-        n_resamples=config["analyses"]["spelling"]["n_resamples"],
+        settings=get_settings("spelling", "split", "n_resamples"),
         seed=config["seed"],
         device=config["device"],
     script:
@@ -38,7 +37,7 @@ rule spelling_run:
 
 
 rule spelling_tables:
-    """Collect how every recogniser spells number."""
+    """Collect the scores of every recogniser."""
     input:
         table=get_runs("spelling", ".csv"),
     output:
@@ -56,12 +55,12 @@ rule spelling_tables:
 
 
 rule spelling:
-    """Score how every recogniser spells number; in results/spelling/."""
+    """Score the number spelling of every recogniser; in results/spelling/."""
     input:
         rules.spelling_tables.output,
 
 
-# What the figure is drawn from.
+# Tables from which the figure is drawn.
 FIGURE_TABLES["spelling"] = {
     "table": rules.spelling_tables.output.table,
 }

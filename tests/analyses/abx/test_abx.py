@@ -6,7 +6,13 @@ import pytest
 from abx_reference import abx_cells, abx_score, distance
 from reference import PlantedActivations, plant
 
-from auscult.analyses.abx.analysis import ABX_COLUMNS, CONTRAST_COLUMNS, abx_activations, summarise_abx
+from auscult.analyses.abx.analysis import (
+    ABX_COLUMNS,
+    CONTRAST_COLUMNS,
+    AbxSettings,
+    abx_activations,
+    summarise_abx,
+)
 from auscult.analyses.abx.cells import score_cells
 from auscult.analyses.abx.distances import Vectors
 from auscult.analyses.abx.tasks import add_neighbours, make_abx_task
@@ -20,9 +26,9 @@ RUN = {"corpus": "c", "model": "m", "step": "final"}
 CONDITIONS = [(context, speaker) for context in ("in", "any") for speaker in ("within", "across", "any")]
 
 
-def run(activations, target=PHONE, **settings):
-    settings = {"contexts": ["any"], "n_resamples": 200} | settings
-    return abx_activations(activations, targets=[target], **RUN, **settings)
+def run(activations, target=PHONE, seed=0, **settings):
+    chosen = {"contexts": ["any"], "n_resamples": 200, "max_items_per_bin": None, "max_cells": None} | settings
+    return abx_activations(activations, targets=[target], settings=AbxSettings(**chosen), seed=seed, **RUN)
 
 
 def values(activations, **settings):
@@ -182,8 +188,8 @@ def voices():
     return make_abx_task(pd.DataFrame(index, columns=["speaker", "label"]), on="label", across="speaker")
 
 
-def interval(task, scores, **settings):
-    [(row, _)] = summarise_abx(task, scores[None], **settings)
+def interval(task, scores, n_resamples=100, seed=0):
+    [(row, _)] = summarise_abx(task, scores[None], n_resamples=n_resamples, seed=seed)
     return row["ci_low"], row["ci_high"]
 
 
@@ -249,7 +255,7 @@ def test_neighbours_are_those_of_the_same_utterance_in_its_order():
 def test_one_class_is_refused(planted):
     activations = dataclasses.replace(planted, index=planted.index.assign(label="a"))
     expected = (
-        r"^target 'phone, any context, within speaker': expected two classes or more in column 'label', found 1 "
+        r"^target 'phone, any context, within speaker': expected at least two classes in column 'label', found 1 "
         r"\('a'\); add items or leave it out$"
     )
     with pytest.raises(AnalysisError, match=expected):
@@ -258,7 +264,7 @@ def test_one_class_is_refused(planted):
 
 def test_one_speaker_is_refused_across_speakers():
     with pytest.raises(
-        AnalysisError, match=r"expected two values of speaker or more in column 'speaker', found 1 \('s"
+        AnalysisError, match=r"expected at least two values of speaker in column 'speaker', found 1 \('s"
     ):
         run(plant(n_speakers=1), speakers=["across"])
 
@@ -314,5 +320,5 @@ def test_settings_that_do_not_exist_list_those_that_do(planted, settings, expect
 
 
 def test_no_target_is_refused(planted):
-    with pytest.raises(AnalysisError, match="expected a target or more to score on corpus 'c', found none; name one"):
+    with pytest.raises(AnalysisError, match="expected at least one target for corpus 'c', found none; name one"):
         abx_activations(planted, targets=[], **RUN)

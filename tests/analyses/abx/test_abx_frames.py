@@ -1,3 +1,4 @@
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -6,14 +7,22 @@ import pytest
 import torch
 from abx_reference import abx_cells, abx_score, warped_distance
 
-from auscult.analyses.abx.analysis import ABX_COLUMNS, abx_activations, abx_frames, abx_item_files
-from auscult.analyses.abx.frames import find_frames, item_frames, read_frames
+from auscult.analyses.abx.analysis import (
+    ABX_COLUMNS,
+    AbxSettings,
+    FrameComparison,
+    abx_activations,
+    abx_frames,
+    abx_item_files,
+)
+from auscult.analyses.abx.frames import Limits, find_frames, item_frames, read_frames
 from auscult.analyses.abx.items import read_items
 from auscult.errors import AnalysisError, AudioError, CorpusError
 from auscult.models.frames import FrameTiming
 
 CENTRED = FrameTiming(320, 320)
 N_FRAMES = 40
+SETTINGS = AbxSettings(contexts=("in",), n_resamples=100, max_items_per_bin=None, max_cells=None)
 
 
 class GivenModel:
@@ -57,7 +66,7 @@ def test_frames_are_cut_exactly_or_as_libri_light_cuts_them():
     onset = rng.integers(0, 12000, 500)
     offset = np.minimum(onset + rng.integers(1, 3000, 500), 13600)
     counts = np.full(500, N_FRAMES)
-    starts, stops = item_frames(CENTRED, onset, offset, counts)
+    starts, stops = item_frames(CENTRED, onset, offset, counts, drop_last_frame=False)
     assert np.array_equal(starts, CENTRED.segment_frames(onset, offset, counts)[0])
     assert (stops > starts).all()
     dropped = item_frames(CENTRED, onset, offset, counts, drop_last_frame=True)
@@ -69,7 +78,10 @@ def test_frames_are_cut_exactly_or_as_libri_light_cuts_them():
 @pytest.mark.parametrize("drop", [False, True])
 def test_scores_of_a_models_frames_equal_three_nested_loops(speech, drop):
     model, corpus, items = speech
-    results, contrasts = abx_frames(model, corpus, items, drop_last_frame=drop, max_pairs=300, n_resamples=100)
+    frames = FrameComparison(drop_last_frame=drop)
+    results, contrasts = abx_frames(
+        model, corpus, items, frames=frames, settings=SETTINGS, limits=Limits(max_pairs=300)
+    )
     assert list(results.columns) == list(ABX_COLUMNS)
     counts = np.full(len(items), N_FRAMES)
     starts, stops = item_frames(CENTRED, items["onset"].to_numpy(), items["offset"].to_numpy(), counts, drop)
@@ -92,28 +104,31 @@ def test_scores_of_a_models_frames_equal_three_nested_loops(speech, drop):
 
 def test_batches_of_recordings_do_not_change_what_is_collected(speech):
     model, corpus, items = speech
-    where = find_frames(model, corpus, items)[1]
-    one, many = (list(read_frames(model, corpus, where, batch_s=seconds)) for seconds in (0.1, 60))
+    where = find_frames(model, corpus, items, drop_last_frame=False)[1]
+    one, many = (
+        list(read_frames(model, corpus, where, compared="dtw", limits=Limits(batch_s=seconds))) for seconds in (0.1, 60)
+    )
     assert [found.layer for found in one] == list(model.layers)
     assert all(np.array_equal(a.x, b.x) for a, b in zip(one, many))
 
 
 def test_layers_that_do_not_fit_into_memory_together_are_read_one_after_the_other(speech):
     model, corpus, items = speech
-    sizes = find_frames(model, corpus, items)[1].sizes
-    together = abx_frames(model, corpus, items, n_resamples=100)[0]
-    apart = abx_frames(model, corpus, items, n_resamples=100, max_bytes=16 * int(sizes.sum()))[0]
+    where = find_frames(model, corpus, items, drop_last_frame=False)[1]
+    one_layer = Limits(max_bytes=16 * int(where.sizes.sum()))
+    together = abx_frames(model, corpus, items, settings=SETTINGS)[0]
+    apart = abx_frames(model, corpus, items, settings=SETTINGS, limits=one_layer)[0]
     assert apart.equals(together)
-    frames = read_frames(model, corpus, find_frames(model, corpus, items)[1], max_bytes=16 * int(sizes.sum()))
-    assert all(found.x.nbytes == 16 * sizes.sum() for found in frames)
+    frames = read_frames(model, corpus, where, compared="dtw", limits=one_layer)
+    assert all(found.x.nbytes == 16 * where.sizes.sum() for found in frames)
 
 
 def test_a_layer_that_does_not_fit_into_memory_is_refused_before_it_is_read(speech):
     model, corpus, items = speech
-    where = find_frames(model, corpus, items)[1]
+    where = find_frames(model, corpus, items, drop_last_frame=False)[1]
     expected = rf"frames of a layer in 1e-07 GB or less, found .* GB \({where.sizes.sum()} × 4 numbers of layer 'T1'\);"
     with pytest.raises(AnalysisError, match=expected):
-        next(read_frames(model, corpus, where, max_bytes=100))
+        next(read_frames(model, corpus, where, compared="dtw", limits=Limits(max_bytes=100)))
 
 
 def test_only_recordings_of_items_that_are_compared_are_heard(speech):
@@ -122,22 +137,24 @@ def test_only_recordings_of_items_that_are_compared_are_heard(speech):
     corpus.waveform = lambda name: heard.append(name) or name
     alone = items.assign(label=items["label"].where(items["utterance"] != "u0", items["label"] + "!"), next="q")
     alone.loc[alone["utterance"] == "u0", "next"] = "elsewhere"
-    abx_frames(model, corpus, alone, speakers=["across"], n_resamples=100)
+    abx_frames(model, corpus, alone, settings=replace(SETTINGS, speakers=("across",)))
     assert set(heard) == {"u1", "u2", "u3", "u4", "u5"}
 
 
 def test_means_of_items_score_as_the_same_vectors_pooled_beforehand(speech):
     model, corpus, items = speech
-    settings = {"contexts": ["any"], "speakers": ["across"], "distance": "cosine", "n_resamples": 100}
-    found = abx_frames(model, corpus, items, frames="mean", **settings)[0]
-    where = find_frames(model, corpus, items)[1]
+    settings = replace(SETTINGS, contexts=("any",), speakers=("across",), distance="cosine")
+    means = FrameComparison(frames="mean", distance="cosine")
+    found = abx_frames(model, corpus, items, frames=means, settings=settings)[0]
+    where = find_frames(model, corpus, items, drop_last_frame=False)[1]
     pooled = {found.layer: found.x for found in read_frames(model, corpus, where, compared="mean")}
     first = model.stored["T1"]["u0"][where.starts[0] : where.starts[0] + where.sizes[0]]
     assert pooled["T1"][0] == pytest.approx(first.mean(axis=0), abs=1e-6)
     index = items.assign(tier="phone", index=np.arange(len(items)))
     activations = SimpleNamespace(index=index, layers=model.layers, load=lambda layer, rows: pooled[layer][rows])
     target = {"name": "phone", "tier": "phone", "column": "label"}
-    expected = abx_activations(activations, targets=[target], corpus="given", model="given", step="final", **settings)
+    run = {"corpus": "given", "model": "given", "step": "final"}
+    expected = abx_activations(activations, targets=[target], settings=settings, **run)
     assert found["value"].tolist() == expected[0]["value"].tolist()
     assert set(found["distance"]) == {"cosine, mean"}
 
@@ -151,17 +168,18 @@ def test_item_files_are_scored_each_by_its_own_settings(speech, tmp_path):
     ]
     path.write_text("\n".join(lines))
     targets = [{"name": "one", "items": path, "frames": "mean"}, {"name": "two", "items": path, "speakers": ["any"]}]
-    results, contrasts = abx_item_files(model, corpus, targets=targets, model_name="m", step="7", n_resamples=100)
+    results, contrasts = abx_item_files(model, corpus, targets=targets, run=("m", "7"), settings=SETTINGS)
     rows = results[["target", "model", "step", "speaker", "distance"]].drop_duplicates().to_numpy().tolist()
     assert rows[0] == ["one", "m", "7", "within", "angular, mean"]
     assert rows[-1] == ["two", "m", "7", "any", "angular, dtw"]
     assert set(contrasts["target"]) == {"one", "two"}
-    again = abx_frames(model, corpus, read_items(path, corpus.utterances), frames="mean", n_resamples=100)[0]
+    read = read_items(path, corpus.utterances)
+    again = abx_frames(model, corpus, read, frames=FrameComparison(frames="mean"), settings=SETTINGS)[0]
     assert results.query("target == 'one'")["value"].tolist() == again["value"].tolist()
 
 
 def test_no_item_file_is_refused(speech):
-    with pytest.raises(AnalysisError, match="expected a target or more to score on corpus 'given', found none"):
+    with pytest.raises(AnalysisError, match="expected at least one target for corpus 'given', found none"):
         abx_item_files(*speech[:2], targets=[])
 
 
@@ -172,8 +190,13 @@ def test_a_layer_that_does_not_exist_lists_those_that_do(speech):
 
 def test_items_without_frames_are_refused(speech):
     model, corpus, items = speech
-    with pytest.raises(AnalysisError, match="expected items of a frame or more, found none among 30"):
-        abx_frames(model, corpus, items.assign(offset=items["onset"] + 1), drop_last_frame=True)
+    with pytest.raises(AnalysisError, match="expected items of at least one frame, found none among 30"):
+        abx_frames(
+            model,
+            corpus,
+            items.assign(offset=items["onset"] + 1),
+            frames=FrameComparison(drop_last_frame=True),
+        )
 
 
 def test_items_of_a_recording_that_does_not_exist_are_refused(speech):

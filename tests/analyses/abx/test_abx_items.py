@@ -72,7 +72,7 @@ def test_a_file_of_another_encoding_is_one_line(tmp_path):
 @pytest.mark.parametrize("times", ["0.5 0.4", "-0.1 0.2", "0.9 1.1", "0.5 1e300", "0.5 1e308", "-1e308 0.5"])
 def test_times_outside_the_recording_are_refused(tmp_path, times):
     expected = (
-        "expected an onset before its offset, both within the 16000 samples .* in line 2 of .*; times are seconds"
+        "expected an onset before its offset, both within the 16000 samples .* in line 2 of .*; give times in seconds"
     )
     with pytest.raises(LabelError, match=expected):
         read(tmp_path, f"84-2 {times} AH B K 84\n")

@@ -104,7 +104,7 @@ def test_a_label_that_is_not_ipa_is_refused():
         articulatory_space(["a", "%"])
 
 
-def test_words_in_the_same_company_have_like_vectors():
+def test_words_in_the_same_contexts_have_similar_vectors():
     vectors = cooccurrence_vectors(SENTENCES, n_dims=4)
     similarity = {
         pair: vectors[pair[0]] @ vectors[pair[1]] / np.prod([np.linalg.norm(vectors[word]) for word in pair])
@@ -181,8 +181,8 @@ def test_no_word_with_a_vector_is_refused():
         lexical_space(["le"], {"the": np.ones(2)})
 
 
-def test_sentences_of_one_word_hold_no_company():
-    with pytest.raises(AnalysisError, match="expected sentences of two words or more, found none among 1"):
+def test_sentences_of_one_word_are_refused():
+    with pytest.raises(AnalysisError, match="expected sentences of at least two words, found none among 1"):
         cooccurrence_vectors(["hello"])
 
 
@@ -191,9 +191,9 @@ def test_a_tier_without_items_lists_those_that_exist():
         sample_items(plant().index, "word", 10, 0)
 
 
-def test_an_item_the_other_model_has_not_heard_is_named():
+def test_an_item_that_the_other_model_lacks_is_named():
     index = plant().index
-    expected = r"found no phone 3 of utterance 's00-u0' in those of 'mel' \(1 of 480 are missing\)"
+    expected = r"found no phone 3 of utterance 's00-u0' in 'mel' \(1 of 480 are missing\)"
     with pytest.raises(AnalysisError, match=expected):
         match_items(index, np.arange(480), index.drop(3), "mel")
 
@@ -203,7 +203,7 @@ def test_an_item_the_other_model_has_not_heard_is_named():
     [
         ({"space": "colour"}, "reference 'r': expected a space of activations, identity, .* found 'colour'"),
         ({"space": "identity", "column": "tone"}, "reference 'r': expected column 'tone' in the index, found only"),
-        ({"space": "activations", "model": "mel"}, "expected activations of model 'mel', found those of none; add it"),
+        ({"space": "activations", "model": "mel"}, "expected activations of model 'mel', found none; add it"),
     ],
 )
 def test_a_reference_that_cannot_be_made_says_why(reference, expected):

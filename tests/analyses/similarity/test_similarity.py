@@ -8,6 +8,7 @@ from auscult.analyses.similarity.analysis import (
     METRICS,
     SIMILARITY_COLUMNS,
     Measures,
+    SimilaritySettings,
     compare_activations,
     compare_models,
 )
@@ -16,12 +17,14 @@ from auscult.statistics.moments import JointMoments
 
 PHONE = {"tier": "phone", "space": "identity", "column": "label"}
 MEL = {"tier": "phone", "space": "activations", "model": "mel"}
-MEASURES = Measures(n_resamples=100)
+MEASURES = Measures(metrics=METRICS, n_resamples=100)
 
 
 def run(activations, references=None, measures=MEASURES, **settings):
+    names = {field.name for field in dataclasses.fields(SimilaritySettings)} & set(settings)
+    chosen = SimilaritySettings(measures=measures, **{name: settings.pop(name) for name in names})
     settings = {"corpus": "c", "model": "m", "step": "7", "references": references or {}} | settings
-    return compare_activations(activations, measures=measures, **settings)
+    return compare_activations(activations, settings=chosen, **settings)
 
 
 def value(results, **where):
@@ -108,7 +111,7 @@ def test_rsa_is_left_out_where_items_have_no_label(planted, mel, caplog):
 
 def test_chance_of_rsa_is_an_average_over_many_orders(planted, mel):
     chances = [
-        run(planted, {"mel": MEL}, Measures(("rsa",), n_resamples=0, seed=seed), others={"mel": mel})
+        run(planted, {"mel": MEL}, Measures(metrics=("rsa",), n_resamples=0), others={"mel": mel}, seed=seed)
         .query("target == 'mel' and layer == 'T2'")["chance"]
         .item()
         for seed in range(6)
@@ -132,8 +135,8 @@ def test_fitted_measures_of_a_property_of_few_speakers_are_left_out(planted, cap
         results = run(planted, references, dataclasses.replace(MEASURES, metrics=("cka", "r2", "procrustes")))
     assert set(results.loc[results["target"] == "gender", "metric"]) == {"cka"}
     assert "speaker" not in set(results["target"])
-    assert "r2 of T1 and gender left out: gender is a property of the speaker, of whom there are 12" in caplog.text
-    assert "cka of T1 and speaker left out: no two speakers share anything in speaker" in caplog.text
+    assert "r2 of T1 and gender left out: gender is a property of the speaker, and there are 12" in caplog.text
+    assert "cka of T1 and speaker left out: no two speakers share a value of speaker" in caplog.text
 
 
 def test_a_reference_that_knows_no_item_is_named(planted):
@@ -169,7 +172,8 @@ def test_rotating_and_scaling_a_layer_changes_nothing_but_weights_by_dimension(p
 def test_models_are_compared_at_their_last_step_and_each_with_its_first(planted, mel):
     shuffled = np.random.default_rng(0).permutation(planted.vectors["T2"])
     runs = {("m", "0"): with_vectors(planted, T1=shuffled), ("m", "7"): planted, ("mel", "final"): mel}
-    results = compare_models(runs, corpus="c", measures=Measures(metrics=("cka",), n_resamples=100))
+    settings = SimilaritySettings(measures=Measures(n_resamples=100))
+    results = compare_models(runs, corpus="c", settings=settings)
     pairs = results.groupby(["model", "step", "other_model", "other_step"]).size().to_dict()
     assert pairs == {("m", "7", "m", "0"): 3, ("m", "7", "mel", "final"): 3}
     assert abs(value(results, other_model="m", layer="T2")) < 0.02

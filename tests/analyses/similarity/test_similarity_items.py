@@ -2,12 +2,14 @@ import numpy as np
 import pytest
 from reference import plant
 
-from auscult.analyses.similarity.items import Items, Measures
+from auscult.analyses.similarity.items import Items
+from auscult.analyses.similarity.settings import Measures
 
 
 def items_of(n_speakers, metrics=("cka", "pwcca"), n_folds=4):
     planted = plant(n_speakers=n_speakers, n_items=5)
-    return planted.index, Items.of(planted.index, np.arange(len(planted.index)), Measures(metrics, n_folds=n_folds))
+    measures = Measures(metrics=metrics, n_folds=n_folds)
+    return planted.index, Items.of(planted.index, np.arange(len(planted.index)), measures, seed=0)
 
 
 def test_up_to_forty_speakers_are_resampled_each_for_itself():

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from french_cues import PLURAL, SINGULAR, tables
 
-from auscult.analyses.spelling.analysis import SPELLING_COLUMNS, score_spelling
+from auscult.analyses.spelling.analysis import SPELLING_COLUMNS, SpellingSettings, score_spelling
 from auscult.corpora.transcripts import spelt_right
 from auscult.errors import AnalysisError
 
@@ -90,8 +90,9 @@ def by_length(waveforms):
     return ["les chats dansent" if len(w) > 500 else "le chat danse" for w in waveforms]
 
 
-def score(source, transcribe, **options):
-    table = score_spelling(source, transcribe, corpus="french", model="m", step="9", n_resamples=50, **options)
+def score(source, transcribe):
+    settings = SpellingSettings(n_resamples=50)
+    table = score_spelling(source, transcribe, corpus="french", model="m", step="9", settings=settings)
     return table, table.set_index(["target", "metric"])
 
 
@@ -151,4 +152,4 @@ def test_where_nothing_has_a_number_the_balanced_share_is_missing():
 def test_split_without_targets_raises():
     source = corpus(2)
     with pytest.raises(AnalysisError, match="in split 'valid' of corpus 'french', found none in 0 utterances"):
-        score_spelling(source, listener, corpus="french", model="m", step="9", split="valid")
+        score_spelling(source, listener, corpus="french", model="m", step="9", settings=SpellingSettings(split="valid"))

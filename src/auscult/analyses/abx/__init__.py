@@ -1,1 +1,1 @@
-"""ABX: whether items of one category are nearer to each other than to another's, without training anything."""
+"""ABX: whether items of one category are closer to each other than to items of another, without any training."""

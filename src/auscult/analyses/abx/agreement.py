@@ -1,14 +1,16 @@
-"""Whether ABX and a trained probe rank layers and models alike: a zero-shot metric beside an optimised diagnostic."""
+"""Rank agreement of ABX, a zero-shot metric, with a trained probe, over layers and over models."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
 __all__ = ["AGREEMENT_COLUMNS", "MIN_RANKED", "linear_probes", "pair_scores", "spearman", "rank_agreement"]
 
-# Three points in the same order by chance are no surprise: one time in six.
+# Even three points are in the same order by chance one time in six.
 MIN_RANKED = 3
 AGREEMENT_COLUMNS = (
     "corpus",
@@ -29,18 +31,18 @@ _LINEAR = ("ridge", "logistic")
 
 
 def linear_probes(probing: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of a probing table that hold a linear probe's accuracy on true labels, trained on all it may."""
+    """Return the accuracies of linear probes on true labels, trained on the full training side."""
     rows = probing[(probing["metric"] == "accuracy") & (probing["labels"] == "true") & probing["probe"].isin(_LINEAR)]
     return rows[rows["n_train"].isna()] if "n_train" in rows else rows
 
 
 def pair_scores(abx: pd.DataFrame, probing: pd.DataFrame) -> pd.DataFrame:
-    """Return ABX rows of layers that were also probed for the same target, with the probe's accuracy and choice.
+    """Return ABX rows of layers that were also probed for the same target, with the probe's accuracy.
 
     Returns
     -------
-    pairs : the ABX table's columns, and ``probe`` (accuracy), ``chosen`` (whether the probe's validation speakers chose
-        this layer, or the model has only one)
+    pairs : the ABX table's columns, ``probe`` (accuracy) and ``chosen`` (whether this layer was chosen on the probe's
+        validation speakers, or is the only one)
     """
     probes = linear_probes(probing)
     chosen = probes.loc[probes["layer"] == "selected", [*_KEYS[:-1], "selected_layer"]]
@@ -51,8 +53,9 @@ def pair_scores(abx: pd.DataFrame, probing: pd.DataFrame) -> pd.DataFrame:
     return pairs.assign(chosen=pairs["chosen"].eq(True) | only)
 
 
-def spearman(x: np.ndarray, y: np.ndarray) -> float:
-    """Return Spearman's rank correlation, ties sharing ranks; NaN below :data:`MIN_RANKED` points or without spread."""
+def spearman(x: npt.ArrayLike, y: npt.ArrayLike) -> float:
+    """Return Spearman's rank correlation, ties sharing ranks; NaN below :data:`MIN_RANKED` points or if constant."""
+    x, y = np.asarray(x), np.asarray(y)
     if len(x) < MIN_RANKED:
         return float("nan")
     ranks = np.stack([rankdata(x), rankdata(y)])
@@ -64,10 +67,9 @@ def spearman(x: np.ndarray, y: np.ndarray) -> float:
 def rank_agreement(abx: pd.DataFrame, probing: pd.DataFrame) -> pd.DataFrame:
     """Correlate ABX and probe accuracy over the layers of each model, and over models.
 
-    Over models, each stands for itself at the layer that the probe's validation speakers chose: none is chosen by a
-    test score. Over layers, ``best_by_probe`` is that choice, ``best_by_abx`` the layer of the highest ABX score, which
-    describes the curve and estimates nothing. There is no interval: layers of one model are not independent, and
-    models are few.
+    Over models, each model is scored at the layer chosen on the probe's validation speakers, so no test score selects
+    it. Over layers, ``best_by_probe`` is this choice; ``best_by_abx``, the layer with the highest ABX score, only
+    describes the curve. There is no interval: layers of one model are not independent, and there are few models.
 
     Parameters
     ----------
@@ -75,22 +77,22 @@ def rank_agreement(abx: pd.DataFrame, probing: pd.DataFrame) -> pd.DataFrame:
 
     Returns
     -------
-    agreement : columns :data:`AGREEMENT_COLUMNS`; ``over`` is ``layers`` or ``models``, ``n`` how many were ranked
+    agreement : columns :data:`AGREEMENT_COLUMNS`; ``over`` is ``layers`` or ``models``; ``n`` is their number
     """
     pairs = pair_scores(abx, probing)
     rows = [row for condition, group in pairs.groupby(_CONDITION, sort=False) for row in _rows(condition, group)]
     return pd.DataFrame(rows, columns=list(AGREEMENT_COLUMNS))
 
 
-def _rows(condition: tuple[str, ...], pairs: pd.DataFrame) -> Iterator[dict]:
-    about = dict(zip(_CONDITION, condition))
+def _rows(condition: tuple[str, ...], pairs: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    names = dict(zip(_CONDITION, condition))
     chosen = pairs[pairs["chosen"]]
-    yield about | {"over": "models", "spearman": spearman(chosen["probe"], chosen["value"]), "n": len(chosen)}
+    yield names | {"over": "models", "spearman": spearman(chosen["probe"], chosen["value"]), "n": len(chosen)}
     for (model, step), layers in pairs.groupby(["model", "step"], sort=False):
         if len(layers) == 1:
             continue
         by_probe = layers.loc[layers["chosen"], "layer"]
-        yield about | {
+        yield names | {
             "over": "layers",
             "model": model,
             "step": step,

@@ -1,28 +1,31 @@
-"""ABX: whether items of one category are nearer to each other than to another's, without training anything.
+"""ABX: whether items of one category are closer to each other than to items of another, without any training.
 
-A triple has A and X of one category and B of another; it is won if d(a, x) < d(b, x), a tie is half won (Schatz and
-others, 2013). Scores are averaged over triples within cells, cells within speakers of A and B, speakers within
-contrasts (ordered pairs of categories), and contrasts: each contrast counts alike, however frequent, as in Libri-Light
-(Kahn and others, 2020). The tables give accuracy; the ABX error is one minus it.
+In a triple, A and X share a category and B has another; the triple is won if d(a, x) < d(b, x), and a tie counts half
+(Schatz et al., 2013). Scores are averaged over triples within cells, cells within speakers of A and B, speakers within
+contrasts (ordered pairs of categories), and contrasts. Every contrast has the same weight, whatever its frequency, as
+in Libri-Light (Kahn et al., 2020). The tables hold accuracy; the ABX error is one minus it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.activations.interface import Activations
 from auscult.analyses.abx.cells import MAX_PAIRS, score_cells
-from auscult.analyses.abx.distances import Distance, Store, Vectors
-from auscult.analyses.abx.frames import MAX_BYTES, Compared, find_frames, read_frames
+from auscult.analyses.abx.distances import Store, Vectors
+from auscult.analyses.abx.frames import Limits, find_frames, read_frames
 from auscult.analyses.abx.items import read_items
+from auscult.analyses.abx.settings import AbxSettings, Distance, FrameComparison
 from auscult.analyses.abx.summary import summarise_abx
 from auscult.analyses.abx.tasks import AbxTask, add_neighbours, make_abx_task
 from auscult.errors import AnalysisError
+from auscult.settings import settings_from
 from auscult.tables import RESULT_COLUMNS, check_results
 
 if TYPE_CHECKING:
@@ -35,6 +38,7 @@ __all__ = [
     "CONTRAST_COLUMNS",
     "METRIC",
     "AbxSettings",
+    "FrameComparison",
     "abx_activations",
     "abx_frames",
     "abx_item_files",
@@ -68,61 +72,42 @@ CONTRAST_COLUMNS = (
     "n_triples",
 )
 _NEIGHBOURS = ("previous", "next")
-
-
-_CONTEXTS, _SPEAKERS = ("in", "any"), {"within": (("speaker",), None), "across": ((), "speaker"), "any": ((), None)}
+# Of each speaker condition: columns that A, B and X share, and the column that X does not share with A and B.
+_SPEAKER_COLUMNS: dict[str, tuple[tuple[str, ...], str | None]] = {
+    "within": (("speaker",), None),
+    "across": ((), "speaker"),
+    "any": ((), None),
+}
 
 Tables = tuple[pd.DataFrame, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class AbxSettings:
-    """How items are compared.
-
-    Parameters
-    ----------
-    contexts : ``in`` (A, B and X share the context) or ``any``
-    speakers : ``within`` (A, B and X are one speaker's), ``across`` (A and B are one speaker's, X another's) or ``any``
-    distance : see :class:`~auscult.analyses.abx.distances.Vectors`
-    max_items_per_bin, max_cells : see :func:`~auscult.analyses.abx.tasks.make_abx_task`
-    max_pairs : most distances held at once; see :func:`~auscult.analyses.abx.cells.score_cells`
-    n_resamples : bootstrap samples of an interval
-    seed : of subsampling and resampling
-    """
-
-    contexts: Sequence[str] = ("in", "any")
-    speakers: Sequence[str] = ("within", "across")
-    distance: Distance = "cosine"
-    max_items_per_bin: int | None = None
-    max_cells: int | None = None
-    max_pairs: int = MAX_PAIRS
-    n_resamples: int = 2000
-    seed: int = 0
-
-    def of(self, target: Mapping[str, Any]) -> "AbxSettings":
-        """Return the settings with a target's own contexts and speakers, checked."""
-        own = replace(self, **{key: target[key] for key in ("contexts", "speakers") if target.get(key) is not None})
-        for asked, known, what in ((own.contexts, _CONTEXTS, "contexts"), (own.speakers, _SPEAKERS, "speakers")):
-            unknown = [value for value in asked if value not in known]
-            if unknown or not len(asked):
-                found = repr(unknown[0]) if unknown else "none; name one or more"
-                raise AnalysisError(f"target {target['name']!r}: expected {what} of {', '.join(known)}, found {found}")
-        return own
+# A condition (context and speaker) with its task.
+Tasks = list[tuple[dict[str, str], AbxTask]]
+# A layer with a function that returns a store of the items in some rows.
+LayerStore = tuple[str, Callable[[npt.NDArray[Any]], Store]]
+Scored = list[tuple[dict[str, Any], pd.DataFrame]]
 
 
 def abx_activations(
-    activations: Any, *, targets: Sequence[Mapping[str, Any]], corpus: str, model: str, step: str, **settings: Any
+    activations: Activations,
+    *,
+    targets: Sequence[Mapping[str, Any]],
+    corpus: str,
+    model: str,
+    step: str,
+    settings: AbxSettings = AbxSettings(),
+    seed: int = 0,
 ) -> Tables:
     """Score every layer of pooled activations for every target and condition.
 
     Parameters
     ----------
-    activations : has ``layers``, ``index`` (one row per segment) and ``load(layer, rows)``
-    targets : each with ``name``, ``tier``, ``column`` of the index and, optionally, ``context``: the columns that items
-        compared in context share, by default ``previous`` and ``next``, the labels of the neighbours in the tier; and
-        its own ``contexts`` and ``speakers``
+    activations : of the model
+    targets : each with ``name``, ``tier`` and ``column`` of the index, optionally with ``context`` (the columns shared
+        by items that are compared in context; by default ``previous`` and ``next``, the labels of the neighbours in the
+        tier) and its own ``contexts`` and ``speakers``
     corpus, model, step : copied into the tables
-    settings : of :class:`AbxSettings`
+    settings : conditions, distance, maximum numbers and resamples
+    seed : of samples and resamples
 
     Returns
     -------
@@ -133,24 +118,23 @@ def abx_activations(
     Raises
     ------
     AnalysisError
-        A tier, column, condition or distance does not exist; no cell can be formed; vectors are unusable; nothing is
-        asked for.
+        A tier, column, condition or distance does not exist; no cell can be formed; vectors are not finite or do not
+        suit the distance; there is no target.
     """
-    if not targets:
-        raise AnalysisError(f"expected a target or more to score on corpus {corpus!r}, found none; name one")
-    scored = []
+    _require_targets(targets, corpus)
+    scored: Scored = []
     for target in targets:
-        own = AbxSettings(**settings).of(target)
+        own = settings.of(target)
         rows = np.flatnonzero(activations.index["tier"] == target["tier"])
         if not len(rows):
             tiers = ", ".join(sorted(activations.index["tier"].unique()))
             raise AnalysisError(
                 f"target {target['name']!r}: expected items of tier {target['tier']!r}, found only the tiers {tiers}"
             )
-        tasks = _tasks(add_neighbours(activations.index.iloc[rows].reset_index(drop=True)), target, own)
-        stores = _stores(activations, rows, own.distance, f"{model} {step} {target['name']}")
-        about = {"target": target["name"], "tier": target["tier"], "distance": own.distance}
-        scored += _score(tasks, stores, about, own)
+        tasks = _tasks(add_neighbours(activations.index.iloc[rows].reset_index(drop=True)), target, own, seed)
+        stores = _layer_stores(activations, rows, own.distance, f"{model} {step} {target['name']}")
+        columns = {"target": target["name"], "tier": target["tier"], "distance": own.distance}
+        scored += _score(tasks, stores, columns, own.n_resamples, seed)
     return _tables(scored, corpus=corpus, model=model, step=str(step))
 
 
@@ -159,125 +143,170 @@ def abx_frames(
     corpus: "Corpus",
     items: pd.DataFrame,
     *,
+    target: str = "phone",
+    run: tuple[str, str] | None = None,
     layers: Sequence[str] | None = None,
-    frames: Compared = "dtw",
-    drop_last_frame: bool = False,
+    frames: FrameComparison = FrameComparison(),
     timing: "FrameTiming | None" = None,
-    name: str = "phone",
-    model_name: str | None = None,
-    step: str = "final",
-    batch_s: float = 60.0,
-    max_bytes: int = MAX_BYTES,
-    **settings: Any,
+    settings: AbxSettings = AbxSettings(),
+    limits: Limits = Limits(),
+    seed: int = 0,
 ) -> Tables:
-    """Score frames of items, such as those of a Libri-Light item file.
+    """Score items by their frames, such as the items of a Libri-Light item file.
 
     Parameters
     ----------
-    model, corpus : whose frames, of which recordings
-    items : columns ``utterance, onset, offset`` (samples), ``label, previous, next, speaker``, as
-        :func:`auscult.analyses.abx.items.read_items` returns them
+    model, corpus : model and recordings of the frames
+    items : columns ``utterance, onset, offset`` (samples), ``label, previous, next, speaker``, as returned by
+        :func:`auscult.analyses.abx.items.read_items`
+    target : its name in the tables
+    run : (model, step) in the tables; by default the model's name and ``final``
     layers : by default all
-    frames : ``dtw`` compares an item's sequence of frames by dynamic time warping, ``mean`` their mean
-    drop_last_frame : leave out each item's last frame, and items of one frame, as Libri-Light's evaluation does: its
-        published scores are lower for it. Without, an item takes exactly the frames of :mod:`auscult.models.frames`
-    timing : the frames' times, if other than the model's, such as frames that are centred in their hop
-    name, model_name, step : of target and model in the tables; the model's own name by default
-    batch_s : seconds of audio a batch
-    max_bytes : most memory for frames; see :func:`~auscult.analyses.abx.frames.read_frames`
-    settings : of :class:`AbxSettings`; by default in context, by angular distance
+    frames : how frames are compared, by which distance. Libri-Light's evaluation drops the last frame of every item,
+        which lowers its published scores; without ``drop_last_frame``, an item has exactly the frames given by
+        :mod:`auscult.models.frames`
+    timing : the times of frames if they differ from the model's, such as frames centred in their hop
+    settings : conditions, maximum numbers and resamples; the distance is taken from ``frames``
+    limits : audio, frames and distances held at once
+    seed : of samples and resamples
 
-    Results and errors are those of :func:`abx_activations`; ``n`` counts items that have frames.
+    Returns
+    -------
+    results, contrasts : as returned by :func:`abx_activations`; ``n`` counts items that have frames
+
+    Raises
+    ------
+    AnalysisError
+        As in :func:`abx_activations`, or a layer does not exist or does not fit into memory.
+    CorpusError, AudioError
+        A recording does not exist, has another sample rate than the model, or is shorter than a frame.
     """
-    target = {"name": name, "column": "label"}
-    own = AbxSettings(**{"contexts": ("in",), "distance": "angular"} | settings).of(target)
-    kept, where = find_frames(model, corpus, items, drop_last_frame=drop_last_frame, timing=timing)
-    tasks = _tasks(items.iloc[kept].reset_index(drop=True), target, own)
+    named = {"name": target, "column": "label"}
+    own = settings.of(named)
+    kept, where = find_frames(model, corpus, items, drop_last_frame=frames.drop_last_frame, timing=timing)
+    tasks = _tasks(items.iloc[kept].reset_index(drop=True), named, own, seed)
     used = np.unique(np.concatenate([task.rows for _, task in tasks]))
-    found = read_frames(
-        model, corpus, where.take(used), layers=layers, compared=frames, batch_s=batch_s, max_bytes=max_bytes
+    found = read_frames(model, corpus, where.take(used), compared=frames.frames, layers=layers, limits=limits)
+    stores = (
+        (
+            layer.layer,
+            lambda rows, layer=layer: layer.store(np.searchsorted(used, rows), frames.frames, frames.distance),
+        )
+        for layer in found
     )
-    stores = ((f.layer, lambda rows, f=f: f.store(np.searchsorted(used, rows), frames, own.distance)) for f in found)
-    about = {"target": name, "tier": name, "distance": f"{own.distance}, {frames}"}
-    return _tables(_score(tasks, stores, about, own), corpus=corpus.name, model=model_name or model.name, step=step)
+    columns = {"target": target, "tier": target, "distance": f"{frames.distance}, {frames.frames}"}
+    name, step = run or (model.name, "final")
+    scored = _score(tasks, stores, columns, own.n_resamples, seed, limits.max_pairs)
+    return _tables(scored, corpus=corpus.name, model=name, step=step)
 
 
 def abx_item_files(
-    model: "FrameModel", corpus: "Corpus", *, targets: Sequence[Mapping[str, Any]], **settings: Any
+    model: "FrameModel",
+    corpus: "Corpus",
+    *,
+    targets: Sequence[Mapping[str, Any]],
+    run: tuple[str, str] | None = None,
+    settings: AbxSettings = AbxSettings(),
+    limits: Limits = Limits(),
+    seed: int = 0,
 ) -> Tables:
     """Score the items of files, target by target.
 
     Parameters
     ----------
-    model, corpus : as of :func:`abx_frames`
-    targets : each with ``name``, ``items``, the path of its file (see :func:`auscult.analyses.abx.items.read_items`)
-        and any parameter of :func:`abx_frames` of its own
-    settings : other parameters of :func:`abx_frames`
+    model, corpus, run, settings, limits, seed : as in :func:`abx_frames`
+    targets : each with ``name``, ``items`` (the path of its file, see :func:`auscult.analyses.abx.items.read_items`)
+        and, optionally, settings of :class:`~auscult.analyses.abx.settings.FrameComparison` and its own ``contexts``
+        and ``speakers``
 
-    Results and errors are those of :func:`abx_frames` and :func:`~auscult.analyses.abx.items.read_items`.
+    Returns
+    -------
+    results, contrasts : as returned by :func:`abx_activations`
+
+    Raises
+    ------
+    AnalysisError, CorpusError, AudioError, LabelError
+        As in :func:`abx_frames` and :func:`~auscult.analyses.abx.items.read_items`.
     """
+    _require_targets(targets, corpus.name)
+    tables = [
+        abx_frames(
+            model,
+            corpus,
+            read_items(target["items"], corpus.utterances),
+            target=target["name"],
+            run=run,
+            frames=settings_from(FrameComparison, target),
+            settings=settings.of(target),
+            limits=limits,
+            seed=seed,
+        )
+        for target in targets
+    ]
+    results, contrasts = zip(*tables)
+    return pd.concat(results, ignore_index=True), pd.concat(contrasts, ignore_index=True)
+
+
+def _require_targets(targets: Sequence[Mapping[str, Any]], corpus: str) -> None:
     if not targets:
-        raise AnalysisError(f"expected a target or more to score on corpus {corpus.name!r}, found none; name one")
-    tables = []
-    for target in targets:
-        own = {key: value for key, value in target.items() if key != "items"}
-        tables.append(abx_frames(model, corpus, read_items(target["items"], corpus.utterances), **settings | own))
-    return tuple(pd.concat(parts, ignore_index=True) for parts in zip(*tables))
+        raise AnalysisError(f"expected at least one target for corpus {corpus!r}, found none; name one")
 
 
-def _tasks(
-    items: pd.DataFrame, target: Mapping[str, Any], settings: AbxSettings
-) -> list[tuple[dict[str, str], AbxTask]]:
+def _tasks(items: pd.DataFrame, target: Mapping[str, Any], settings: AbxSettings, seed: int) -> Tasks:
     shared = {"in": tuple(target.get("context") or _NEIGHBOURS), "any": ()}
     tasks = []
     for context, speaker in product(settings.contexts, settings.speakers):
-        voice, across = _SPEAKERS[speaker]
+        same, across = _SPEAKER_COLUMNS[speaker]
         task = make_abx_task(
             items,
             on=target["column"],
-            by=(*shared[context], *voice),
+            by=(*shared[context], *same),
             across=across,
             name=f"{target['name']}, {context} context, {speaker} speaker",
             max_items_per_bin=settings.max_items_per_bin,
             max_cells=settings.max_cells,
-            seed=settings.seed,
+            seed=seed,
         )
         tasks.append(({"context": context, "speaker": speaker}, task))
     return tasks
 
 
-def _stores(
-    activations: Any, rows: np.ndarray, distance: Distance, what: str
-) -> Iterator[tuple[str, Callable[[np.ndarray], Store]]]:
-    for layer in tqdm(activations.layers, desc=what, disable=None):
+def _layer_stores(
+    activations: Activations, rows: npt.NDArray[Any], distance: Distance, description: str
+) -> Iterator[LayerStore]:
+    for layer in tqdm(activations.layers, desc=description, disable=None):
         yield layer, partial(_vectors, activations.load(layer, rows), distance, f"layer {layer!r}")
 
 
-def _vectors(x: np.ndarray, distance: Distance, what: str, rows: np.ndarray) -> Vectors:
-    return Vectors(x[rows], distance, what)
+def _vectors(x: npt.NDArray[Any], distance: Distance, where: str, rows: npt.NDArray[Any]) -> Vectors:
+    return Vectors(x[rows], distance, where)
 
 
 def _score(
-    tasks: list[tuple[dict[str, str], AbxTask]],
-    stores: Iterable[tuple[str, Callable[[np.ndarray], Store]]],
-    about: dict[str, str],
-    settings: AbxSettings,
-) -> list[tuple[dict[str, Any], pd.DataFrame]]:
-    """Return the row and the contrasts of every condition and layer; layers are compared one after the other."""
-    layers, scores, scored = [], [[] for _ in tasks], []
+    tasks: Tasks,
+    stores: Iterable[LayerStore],
+    columns: Mapping[str, str],
+    n_resamples: int,
+    seed: int,
+    max_pairs: int = MAX_PAIRS,
+) -> Scored:
+    """Return the row and the contrasts of every condition and layer; one layer is held at a time."""
+    layers: list[str] = []
+    scores: list[list[npt.NDArray[Any]]] = [[] for _ in tasks]
     for layer, store in stores:
         layers.append(layer)
         for found, (_, task) in zip(scores, tasks):
-            found.append(score_cells(task, store(task.rows), settings.max_pairs))
+            found.append(score_cells(task, store(task.rows), max_pairs))
+    scored: Scored = []
     for (condition, task), found in zip(tasks, scores):
-        summaries = summarise_abx(task, np.stack(found), n_resamples=settings.n_resamples, seed=settings.seed)
+        summaries = summarise_abx(task, np.stack(found), n_resamples=n_resamples, seed=seed)
         for layer, (row, contrasts) in zip(layers, summaries):
-            named = about | condition | {"layer": layer}
+            named = {**columns, **condition, "layer": layer}
             scored.append((named | row, contrasts.assign(**named)))
     return scored
 
 
-def _tables(scored: list[tuple[dict, pd.DataFrame]], **run: str) -> Tables:
+def _tables(scored: Scored, **run: str) -> Tables:
     rows, contrasts = zip(*scored)
     results = pd.DataFrame(rows).assign(metric=METRIC, **run)
     by_contrast = pd.concat(contrasts, ignore_index=True).assign(metric=METRIC, **run)

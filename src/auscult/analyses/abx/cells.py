@@ -1,8 +1,10 @@
-"""Scores of ABX cells: how often X is nearer to A than to B, counted in batches of bounded size."""
+"""Scores of ABX cells: the share of triples in which X is closer to A than to B, in batches of bounded size."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from auscult.analyses.abx.distances import Block, Store
 from auscult.analyses.abx.tasks import AbxTask, ranges
@@ -12,22 +14,24 @@ __all__ = ["MAX_PAIRS", "score_cells"]
 # Distances held at once: 32 MB in float64.
 MAX_PAIRS = 4_000_000
 
-# Above so many A, sorting them beats comparing with each.
+# From this number of A, sorting them is faster than comparing with each.
 _SORT_FROM = 32
 
+Array = npt.NDArray[Any]
 
-def score_cells(task: AbxTask, store: Store, max_pairs: int = MAX_PAIRS) -> np.ndarray:
-    """Return each cell's score: the share of its triples with d(a, x) < d(b, x), ties counting half.
 
-    1 is best, 0.5 chance, one minus it the ABX error (Schatz and others, 2013, equation 1). Distances between an X and
-    the items of its group are made for one batch after the other and then forgotten.
+def score_cells(task: AbxTask, store: Store, max_pairs: int = MAX_PAIRS) -> Array:
+    """Return each cell's score: the share of its triples with d(a, x) < d(b, x), where a tie counts half.
+
+    1 is best and 0.5 is chance; one minus the score is the ABX error (Schatz et al., 2013, eq. 1). Distances between an
+    X and the items of its group are computed batch by batch and not kept.
 
     Parameters
     ----------
     task : items and cells
     store : the same items, in the order of ``task.rows``
-    max_pairs : most distances held at once (between frames for sequences), unless a single X has more in its group;
-        does not change scores
+    max_pairs : maximum number of distances held at once (between frames for sequences), unless a single X has more in
+        its group; does not change scores
 
     Returns
     -------
@@ -44,7 +48,7 @@ def score_cells(task: AbxTask, store: Store, max_pairs: int = MAX_PAIRS) -> np.n
 class _Units:
     """Runs of cells with the same X and A bins."""
 
-    def __init__(self, task: AbxTask):
+    def __init__(self, task: AbxTask) -> None:
         pairs = np.stack([task.x, task.a])
         self.cell = np.flatnonzero(np.append(True, (pairs[:, 1:] != pairs[:, :-1]).any(axis=0)))
         self.n_cells = np.diff(np.append(self.cell, len(task.x)))
@@ -54,8 +58,8 @@ class _Units:
         self.n_of_bin = np.searchsorted(self.x, bins, side="right") - self.first_of_bin
 
 
-def _batches(task: AbxTask, units: _Units, sizes: np.ndarray, max_pairs: int) -> Iterator[np.ndarray]:
-    """Yield items that are an X of some cell, in order, as many as ``max_pairs`` distances to their groups allow."""
+def _batches(task: AbxTask, units: _Units, sizes: Array, max_pairs: int) -> Iterator[Array]:
+    """Yield batches of items that are an X of some cell, in order, each with at most ``max_pairs`` distances."""
     bins = np.flatnonzero(units.n_of_bin)
     xs = ranges(task.bin_start[bins], task.bin_size[bins])
     before = np.append(0, np.cumsum(sizes))
@@ -69,11 +73,11 @@ def _batches(task: AbxTask, units: _Units, sizes: np.ndarray, max_pairs: int) ->
         begin = end
 
 
-def _count(task: AbxTask, units: _Units, store: Store, xs: np.ndarray) -> tuple[int, np.ndarray]:
-    """Return the first cell of these X, and twice the triples won in it and in the cells that follow."""
+def _count(task: AbxTask, units: _Units, store: Store, xs: Array) -> tuple[int, Array]:
+    """Return the first cell of these X, and twice the number of triples won in it and in each following cell."""
     bin_of = np.searchsorted(task.bin_start, xs, side="right") - 1
     width = (task.group_stop - task.group_start)[bin_of]
-    # Where the distance from each X to item 0 would stand, were that in its group.
+    # Position of the distance from each X to item 0, if item 0 were in the same group.
     origin = np.cumsum(width) - width - task.group_start[bin_of]
 
     low, high = units.first_of_bin[bin_of[0]], units.first_of_bin[bin_of[-1]] + units.n_of_bin[bin_of[-1]]
@@ -87,10 +91,10 @@ def _count(task: AbxTask, units: _Units, store: Store, xs: np.ndarray) -> tuple[
     rows = np.stack(
         [origin[row_x], task.bin_start[a], task.bin_size[a], b_first[row_unit - low], b_count[row_unit - low]]
     )
-    alike = [(to + a_at, to + b_items[b_at], b_cells[b_at]) for to, a_at, b_at in _alike(rows)]
+    equal = [(to + a_at, to + b_items[b_at], b_cells[b_at]) for to, a_at, b_at in _same_shape(rows)]
 
     wanted = np.zeros(int(width.sum()), dtype=bool)
-    for to_a, to_b, _ in alike:
+    for to_a, to_b, _ in equal:
         wanted[to_a] = wanted[to_b] = True
     if task.within:
         wanted[origin + xs] = False
@@ -98,33 +102,33 @@ def _count(task: AbxTask, units: _Units, store: Store, xs: np.ndarray) -> tuple[
     if task.within:
         distances[origin + xs] = np.inf
     won = np.zeros(last - first)
-    for to_a, to_b, cells in alike:
+    for to_a, to_b, cells in equal:
         won += np.bincount(cells.ravel(), _compare(distances[to_a], distances[to_b]).ravel(), minlength=len(won))
     return first, won
 
 
-def _columns(task: AbxTask, units: _Units, those: slice, cells: slice):
-    """Return the B of units, cell by cell: items and the cells they belong to; and where each unit's stand."""
+def _columns(task: AbxTask, units: _Units, selected: slice, cells: slice) -> tuple[Array, Array, Array, Array]:
+    """Return the B of selected units: items and their cells, and the start and number of each unit's B."""
     sizes = task.bin_size[task.b[cells]]
     ends = np.append(0, np.cumsum(sizes))
-    first = units.cell[those] - cells.start
+    first = units.cell[selected] - cells.start
     items = ranges(task.bin_start[task.b[cells]], sizes)
     return (
         items,
         np.repeat(np.arange(len(sizes)), sizes),
         ends[first],
-        ends[first + units.n_cells[those]] - ends[first],
+        ends[first + units.n_cells[selected]] - ends[first],
     )
 
 
-def _blocks(task: AbxTask, xs: np.ndarray, bin_of: np.ndarray) -> list[Block]:
+def _blocks(task: AbxTask, xs: Array, bin_of: Array) -> list[Block]:
     starts, stops = task.group_start[bin_of], task.group_stop[bin_of]
     edges = np.flatnonzero(np.append(True, starts[1:] != starts[:-1]))
     return [Block(rows, int(starts[edge]), int(stops[edge])) for rows, edge in zip(np.split(xs, edges[1:]), edges)]
 
 
-def _alike(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Yield rows with as many A and as many B: their origins, and the places of their A and B [shape=(n_rows, …)]."""
+def _same_shape(rows: Array) -> Iterator[tuple[Array, Array, Array]]:
+    """Yield rows with equal numbers of A and of B: origins and positions of their A and B [shape=(n_rows, …)]."""
     order = np.lexsort((rows[4], rows[2]))
     rows = rows[:, order]
     edges = np.flatnonzero(np.append(True, (rows[[2, 4], 1:] != rows[[2, 4], :-1]).any(axis=0)))
@@ -133,8 +137,8 @@ def _alike(rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarra
         yield origins[:, None], a_first[:, None] + np.arange(a_count[0]), b_first[:, None] + np.arange(b_count[0])
 
 
-def _compare(to_a: np.ndarray, to_b: np.ndarray) -> np.ndarray:
-    """Count twice, for each B, the A that are nearer, ties once [shapes=(n, n_a), (n, n_b) → (n, n_b)]."""
+def _compare(to_a: Array, to_b: Array) -> Array:
+    """Count, for each B, the closer A twice and ties once [shapes=(n, n_a), (n, n_b) → (n, n_b)]."""
     twice = np.zeros(to_b.shape, dtype=np.int64)
     if to_a.shape[1] < _SORT_FROM:
         for column in to_a.T:

@@ -1,53 +1,53 @@
 """Distances between items, as vectors or as sequences of frames, in blocks of bounded size.
 
-Inner products are taken in float64 and distances compared in float32: items that are equal are then equally far from a
-third, in whatever order sums were taken, and batch sizes do not change scores.
+Inner products are computed in float64 and distances compared in float32. Equal items are then equally far from a third
+whatever the order of summation, and batch sizes do not change scores.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from auscult.analyses.abx.dtw import dtw_distances
+from auscult.analyses.abx.settings import DISTANCES, Distance
 from auscult.analyses.abx.tasks import ranges
 from auscult.errors import AnalysisError
 
 __all__ = ["DISTANCES", "Distance", "Block", "Store", "Vectors", "Sequences"]
 
-Distance = Literal["cosine", "angular", "euclidean", "kl"]
-DISTANCES = ("cosine", "angular", "euclidean", "kl")
-
-# Added to probabilities before taking logarithms, as Libri-Light does.
+Array = npt.NDArray[Any]
+# Added to probabilities before taking logarithms, as in Libri-Light.
 _EPSILON = 1e-6
-# Frames compared with others in one matrix product.
+# Number of frames whose distances come from one matrix product.
 _SLAB = 48
-# Below this, relative to the terms it is the difference of, a squared distance in float64 is rounding.
+# A squared distance is a difference of terms; below this share of them it is rounding error in float64.
 _ROUNDING = 1e-13
 
 
 @dataclass(frozen=True)
 class Block:
-    """Items ``rows`` against the items ``first`` to ``last`` - 1."""
+    """Items ``rows`` compared with the items ``first`` to ``last`` − 1."""
 
-    rows: np.ndarray
+    rows: Array
     first: int
     last: int
 
 
 class Store(Protocol):
-    """Items whose distances can be asked for.
+    """Items that return their distances.
 
     Parameters
     ----------
-    sizes : frames of each item, 1 for vectors [shape=(n_items,)]
+    sizes : number of frames of each item, 1 for vectors [shape=(n_items,)]
     """
 
-    sizes: np.ndarray
+    sizes: Array
 
-    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
-        """Return the distances of all blocks, row by row [shape=(n,), float32]; only those ``wanted`` need be right."""
+    def between(self, blocks: Sequence[Block], wanted: Array) -> Array:
+        """Return the distances of all blocks, row by row [shape=(n,), float32]; only ``wanted`` ones must be valid."""
         ...
 
 
@@ -56,23 +56,24 @@ class Vectors:
 
     Parameters
     ----------
-    x : [shape=(n_items, n_dims)]
-    distance : ``cosine`` (1 − cos, 0 to 2); ``angular`` (arccos(cos) / π, 0 to 1: what Libri-Light calls cosine);
+    x : vectors [shape=(n_items, n_dims)]
+    distance : ``cosine`` (1 − cos, 0 to 2); ``angular`` (arccos(cos) / π, 0 to 1; Libri-Light calls it cosine);
         ``euclidean``; ``kl``, symmetrised: ½ KL(p‖q) + ½ KL(q‖p) in nats, for vectors of probabilities
-    what : how messages call the items
+    where : name of the items in error messages
 
     Raises
     ------
     AnalysisError
-        The distance does not exist; a vector is not finite, has no direction, or is no probability distribution.
+        The distance does not exist; a vector is not finite, has length 0 (for angles), or is no probability
+        distribution (for ``kl``).
     """
 
-    def __init__(self, x: np.ndarray, distance: Distance, what: str = "the items"):
-        self._pairwise = _Pairwise(x, distance, what)
+    def __init__(self, x: Array, distance: Distance, where: str = "the items") -> None:
+        self._pairwise = _Pairwise(x, distance, where)
         self.sizes = np.ones(len(x), dtype=np.int64)
 
-    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
-        """Return the distances of all blocks, whether wanted or not: one matrix product a block."""
+    def between(self, blocks: Sequence[Block], wanted: Array) -> Array:
+        """Return the distances of all blocks, wanted or not: one matrix product per block."""
         return _concatenate(self._pairwise(block.rows, slice(block.first, block.last)) for block in blocks)
 
 
@@ -82,33 +83,33 @@ class Sequences:
     Parameters
     ----------
     frames : frames of all items [shape=(n_frames, n_dims)]
-    starts, sizes : where each item's frames stand, and how many they are [shape=(n_items,)]
-    distance, what : as of :class:`Vectors`, here between frames
+    starts, sizes : position of each item's first frame, and number of its frames [shapes=(n_items,)]
+    distance, where : as in :class:`Vectors`, here between frames
 
     Raises
     ------
     AnalysisError
-        As :class:`Vectors`, or an item has no frame.
+        As in :class:`Vectors`, or an item has no frame.
     """
 
     def __init__(
         self,
-        frames: np.ndarray,
-        starts: np.ndarray,
-        sizes: np.ndarray,
+        frames: Array,
+        starts: Array,
+        sizes: Array,
         distance: Distance,
-        what: str = "the items",
-    ):
+        where: str = "the items",
+    ) -> None:
         self.sizes, self._starts = np.asarray(sizes), np.asarray(starts)
         if (self.sizes < 1).any():
             raise AnalysisError(
-                f"expected a frame or more in every item of {what}, found none in {(self.sizes < 1).sum()}; leave out "
-                "items shorter than a frame"
+                f"expected at least one frame in every item of {where}, found none in {(self.sizes < 1).sum()}; leave "
+                "out items shorter than a frame"
             )
-        self._pairwise = _Pairwise(frames, distance, what)
+        self._pairwise = _Pairwise(frames, distance, where)
 
-    def between(self, blocks: Sequence[Block], wanted: np.ndarray) -> np.ndarray:
-        """Return the distances of all blocks, zero where not wanted; each pair is warped once, whichever way round."""
+    def between(self, blocks: Sequence[Block], wanted: Array) -> Array:
+        """Return the distances of all blocks, zero where not wanted; each pair is warped once, in one direction."""
         rows = np.concatenate([block.rows for block in blocks])
         n_rows = [len(block.rows) for block in blocks]
         first, width = (np.repeat(values, n_rows) for values in zip(*((b.first, b.last - b.first) for b in blocks)))
@@ -118,13 +119,14 @@ class Sequences:
         x, y = rows[row], places - (begin - first)[row]
         keys = np.minimum(x, y) * len(self.sizes) + np.maximum(x, y)
         _, once, inverse = np.unique(keys, return_index=True, return_inverse=True)
-        # A few rows at a time need no columns before them, which are rows with columns after them.
+        # Rows are processed in slabs: columns before a slab are rows of earlier slabs.
         slab = np.cumsum(self.sizes[rows]) // _SLAB + len(rows) * np.repeat(np.arange(len(blocks)), n_rows)
         result = np.zeros(len(wanted), dtype=np.float32)
         result[places] = self._warp(x[once], y[once], slab[row[once]])[inverse]
         return result
 
-    def _warp(self, x: np.ndarray, y: np.ndarray, slab: np.ndarray) -> np.ndarray:
+    def _warp(self, x: Array, y: Array, slab: Array) -> Array:
+        """Return the distance of every pair (x, y); frame distances are computed slab by slab."""
         frames, place, stride, begin = [], np.empty_like(x), np.empty_like(x), 0
         order = np.argsort(slab, kind="stable")
         for pairs in np.split(order, np.flatnonzero(np.diff(slab[order])) + 1):
@@ -142,34 +144,34 @@ class Sequences:
         n, m = self.sizes[np.minimum(x, y)], self.sizes[np.maximum(x, y)]
         return dtw_distances(np.concatenate(frames), place, *steps, n, m)
 
-    def _frames_of(self, items: np.ndarray) -> np.ndarray:
+    def _frames_of(self, items: Array) -> Array:
         return ranges(self._starts[items], self.sizes[items])
 
 
 class _Pairwise:
-    """Distances between all of some vectors and all of others."""
+    """Distances between two sets of vectors, every one with every other."""
 
-    def __init__(self, x: np.ndarray, distance: Distance, what: str):
+    def __init__(self, x: Array, distance: Distance, where: str) -> None:
         if distance not in DISTANCES:
             raise AnalysisError(f"expected one of the distances {', '.join(DISTANCES)}, found {distance!r}")
-        wrong = int((~np.isfinite(x)).any(axis=1).sum())
-        if wrong:
+        n_invalid = int((~np.isfinite(x)).any(axis=1).sum())
+        if n_invalid:
             raise AnalysisError(
-                f"expected finite vectors, found NaN or infinity in {wrong} of {len(x)} rows of {what}; check the "
+                f"expected finite vectors, found NaN or infinity in {n_invalid} of {len(x)} rows of {where}; check the "
                 "model's weights and precision, then extract again"
             )
         self.x, self.distance = x, distance
         if distance == "kl":
-            _require_probabilities(x, what)
+            _require_probabilities(x, where)
         self.squares = np.einsum("ij,ij->i", x, x, dtype=np.float64)
-        zero = int((self.squares == 0).sum())
-        if zero and distance in ("cosine", "angular"):
+        n_zero = int((self.squares == 0).sum())
+        if n_zero and distance in ("cosine", "angular"):
             raise AnalysisError(
-                f"expected vectors of non-zero length for the {distance} distance, found {zero} zero vectors of "
-                f"{len(x)} in {what}; choose distance euclidean or leave them out"
+                f"expected vectors of non-zero length for the {distance} distance, found {n_zero} zero vectors of "
+                f"{len(x)} in {where}; choose distance euclidean or leave them out"
             )
 
-    def __call__(self, rows: np.ndarray, columns: np.ndarray | slice) -> np.ndarray:
+    def __call__(self, rows: Array, columns: Array | slice) -> Array:
         """Return distances [shape=(n_rows, n_columns), float32]."""
         p, q = self.x[rows].astype(np.float64), self.x[columns].astype(np.float64)
         if self.distance == "kl":
@@ -180,33 +182,33 @@ class _Pairwise:
             return np.sqrt(_cut(scale - 2 * product, scale)).astype(np.float32)
         product /= np.sqrt(self.squares[rows])[:, None]
         product /= np.sqrt(squares)
-        apart = _cut(1 - product, 1.0)
+        cosine_distances = _cut(1 - product, 1.0)
         if self.distance == "cosine":
-            return apart.astype(np.float32)
-        return (np.arccos(np.maximum(1 - apart, -1)) / np.pi).astype(np.float32)
+            return cosine_distances.astype(np.float32)
+        return (np.arccos(np.maximum(1 - cosine_distances, -1)) / np.pi).astype(np.float32)
 
 
-def _cut(differences: np.ndarray, scale: np.ndarray | float) -> np.ndarray:
-    """Return differences of equal sums as exact zeros."""
+def _cut(differences: Array, scale: Array | float) -> Array:
+    """Return differences with rounding errors set to exactly zero."""
     differences[differences < _ROUNDING * scale] = 0
     return differences
 
 
-def _symmetric_kl(p: np.ndarray, q: np.ndarray) -> np.ndarray:
+def _symmetric_kl(p: Array, q: Array) -> Array:
     log_p, log_q = np.log(p + _EPSILON), np.log(q + _EPSILON)
     own = (p * log_p).sum(axis=1)[:, None] + (q * log_q).sum(axis=1)
     return (0.5 * _cut(own - p @ log_q.T - log_p @ q.T, 100.0)).astype(np.float32)
 
 
-def _require_probabilities(x: np.ndarray, what: str) -> None:
+def _require_probabilities(x: Array, where: str) -> None:
     sums = x.sum(axis=1, dtype=np.float64)
     wrong = (x < 0).any(axis=1) | (np.abs(sums - 1) > 1e-3)
     if wrong.any():
         raise AnalysisError(
-            f"expected probabilities that sum to 1 for the kl distance, found {wrong.sum()} of {len(x)} rows of {what} "
-            f"that do not (one sums to {sums[wrong][0]:.4g}); apply a softmax, or choose another distance"
+            f"expected probabilities that sum to 1 for the kl distance, found {wrong.sum()} of {len(x)} rows of "
+            f"{where} that do not (one sums to {sums[wrong][0]:.4g}); apply a softmax, or choose another distance"
         )
 
 
-def _concatenate(matrices) -> np.ndarray:
+def _concatenate(matrices: Iterable[Array]) -> Array:
     return np.concatenate([matrix.ravel() for matrix in matrices])

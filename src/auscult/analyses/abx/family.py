@@ -1,6 +1,6 @@
-"""Declaration of abx: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of abx: settings, part of the talk and requirements of a study."""
 
-from auscult.analyses.abx.settings import AbxSettings
+from auscult.analyses.abx.settings import AbxSection
 from auscult.errors import ConfigError
 from auscult.family import Family
 from auscult.requirements import Config
@@ -9,7 +9,7 @@ __all__ = ["FAMILY"]
 
 
 def check_abx(abx: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse a study without probing, since the figure compares both."""
     if "probing" not in config["analyses"]:
         raise ConfigError(
             "expected analyses: probing beside analyses: abx, whose figure compares both, found none; "
@@ -20,9 +20,9 @@ def check_abx(abx: Config, config: Config) -> None:
 FAMILY = Family(
     name="abx",
     part="Part I: representational analyses",
-    description="ABX scores, by contrast too, and how far they rank like the probe.",
-    settings=AbxSettings,
-    corpora="Which targets are scored on which corpus.",
+    description="ABX scores, also by contrast, and the agreement of their rankings with a probe.",
+    settings=AbxSection,
+    corpora="The targets that are scored on each corpus.",
     asks="targets",
     reads_activations=True,
     needs=("probing",),

@@ -1,14 +1,17 @@
-"""Frames of the items of an ABX task: which ones they are, and a model's, collected for comparison."""
+"""Frames of ABX items: their positions in recordings, and a model's frames collected for comparison."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from auscult.activations.batches import batches_of_like_length
-from auscult.analyses.abx.distances import Distance, Sequences, Store, Vectors
+from auscult.analyses.abx.cells import MAX_PAIRS
+from auscult.analyses.abx.distances import Sequences, Store, Vectors
+from auscult.analyses.abx.settings import Compared, Distance
 from auscult.errors import AnalysisError, CorpusError
 
 if TYPE_CHECKING:
@@ -16,29 +19,43 @@ if TYPE_CHECKING:
     from auscult.models.frames import FrameTiming
     from auscult.models.interface import FrameModel
 
-__all__ = ["MAX_BYTES", "Compared", "ItemFrames", "LayerFrames", "find_frames", "read_frames", "item_frames"]
+__all__ = ["Limits", "ItemFrames", "LayerFrames", "find_frames", "read_frames", "item_frames"]
 
-# Frames held at once: those of one layer of all triphones of an hour or two of speech, in float32, are 1 GB.
-MAX_BYTES = 4_000_000_000
+Array = npt.NDArray[Any]
 
-Compared = Literal["dtw", "mean"]
+
+@dataclass(frozen=True)
+class Limits:
+    """Audio, frames and distances held at once. Scores do not depend on them.
+
+    Parameters
+    ----------
+    batch_s : seconds of audio per batch
+    max_bytes : maximum memory for frames in bytes. In float32, all triphones of one or two hours of speech take 1 GB
+        per layer. If not all layers fit, the model runs again for the remaining ones
+    max_pairs : maximum number of distances, see :func:`~auscult.analyses.abx.cells.score_cells`
+    """
+
+    batch_s: float = 60.0
+    max_bytes: int = 4_000_000_000
+    max_pairs: int = MAX_PAIRS
 
 
 @dataclass(frozen=True)
 class ItemFrames:
-    """Where the frames of items stand in their recordings.
+    """Positions of the frames of items in their recordings.
 
     Parameters
     ----------
     utterances : recording of each item [shape=(n_items,)]
-    starts, sizes : first frame of each item, and how many it has [shape=(n_items,)]
+    starts, sizes : first frame of each item, and number of its frames [shapes=(n_items,)]
     """
 
-    utterances: np.ndarray
-    starts: np.ndarray
-    sizes: np.ndarray
+    utterances: Array
+    starts: Array
+    sizes: Array
 
-    def take(self, rows: np.ndarray) -> "ItemFrames":
+    def take(self, rows: Array) -> "ItemFrames":
         """Return some of the items."""
         return ItemFrames(self.utterances[rows], self.starts[rows], self.sizes[rows])
 
@@ -50,34 +67,41 @@ class LayerFrames:
     Parameters
     ----------
     layer : its name
-    sizes : frames of each item, 1 for means [shape=(n_items,)]
-    x : [shape=(n_frames, n_dims), float32]
+    sizes : number of frames of each item, 1 for means [shape=(n_items,)]
+    x : frames [shape=(n_frames, n_dims), float32]
     """
 
     layer: str
-    sizes: np.ndarray
-    x: np.ndarray = field(repr=False)
+    sizes: Array
+    x: Array = field(repr=False)
 
-    def store(self, rows: np.ndarray, compared: Compared, distance: Distance) -> Store:
+    def store(self, rows: Array, compared: Compared, distance: Distance) -> Store:
         """Return some of the items for comparison."""
-        what = f"layer {self.layer!r}"
+        where = f"layer {self.layer!r}"
         if compared == "mean":
-            return Vectors(self.x[rows], distance, what)
-        return Sequences(self.x, (np.cumsum(self.sizes) - self.sizes)[rows], self.sizes[rows], distance, what)
+            return Vectors(self.x[rows], distance, where)
+        return Sequences(self.x, (np.cumsum(self.sizes) - self.sizes)[rows], self.sizes[rows], distance, where)
 
 
 def item_frames(
-    timing: "FrameTiming", onset: np.ndarray, offset: np.ndarray, n_frames: np.ndarray, drop_last_frame: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return each item's frames, first and one past the last [shapes=(n_items,)].
+    timing: "FrameTiming", onset: Array, offset: Array, n_frames: Array, drop_last_frame: bool
+) -> tuple[Array, Array]:
+    """Return each item's first frame, and one past its last frame [shapes=(n_items,)].
 
-    By the convention of :mod:`auscult.models.frames`, or, with ``drop_last_frame``, by that of Libri-Light's
-    evaluation: the last frame with its centre in the item is left out, unless the recording ends before it; items may
+    Frames follow the convention of :mod:`auscult.models.frames`. With ``drop_last_frame`` they follow Libri-Light's
+    evaluation: the last frame whose centre lies in the item is left out, unless the recording ends before it. Items can
     then be empty.
+
+    Parameters
+    ----------
+    timing : of the frames
+    onset, offset : of each item, in samples [shapes=(n_items,)]
+    n_frames : number of frames in each item's recording [shape=(n_items,)]
+    drop_last_frame : whether to leave out the last frame
     """
     if not drop_last_frame:
         return timing.segment_frames(onset, offset, n_frames)[:2]
-    # Asked of a recording without end, so that the frame that is dropped may be one that does not exist.
+    # Recordings are treated as endless, so that the dropped frame can be one past the end.
     endless = np.full(len(onset), np.iinfo(np.int32).max)
     starts, stops, nearest = timing.segment_frames(onset, offset, endless)
     stops = np.minimum(np.where(nearest, starts, stops - 1), n_frames)
@@ -89,11 +113,12 @@ def find_frames(
     corpus: "Corpus",
     items: pd.DataFrame,
     *,
-    drop_last_frame: bool = False,
+    drop_last_frame: bool,
     timing: "FrameTiming | None" = None,
-) -> tuple[np.ndarray, ItemFrames]:
-    """Return the positions of the items that have frames, and where those are; see
-    :func:`auscult.analyses.abx.analysis.abx_frames`.
+) -> tuple[Array, ItemFrames]:
+    """Return the positions of the items that have frames, and their frames.
+
+    Parameters are described in :func:`auscult.analyses.abx.analysis.abx_frames`.
 
     Raises
     ------
@@ -109,7 +134,9 @@ def find_frames(
     )
     kept = np.flatnonzero(stops > starts)
     if not len(kept):
-        raise AnalysisError(f"expected items of a frame or more, found none among {len(items)}; times are samples")
+        raise AnalysisError(
+            f"expected items of at least one frame, found none among {len(items)}; give onset and offset in samples"
+        )
     return kept, ItemFrames(items["utterance"].to_numpy(), starts, stops - starts).take(kept)
 
 
@@ -118,14 +145,19 @@ def read_frames(
     corpus: "Corpus",
     items: ItemFrames,
     *,
+    compared: Compared,
     layers: Sequence[str] | None = None,
-    compared: Compared = "dtw",
-    batch_s: float = 60.0,
-    max_bytes: int = MAX_BYTES,
+    limits: Limits = Limits(),
 ) -> Iterator[LayerFrames]:
-    """Run a model over the recordings of items and yield each layer's frames of them, or their means.
+    """Run a model over the recordings of items and yield each layer's frames of the items, or their means.
 
-    As many layers as fit into ``max_bytes`` are held at once; the model runs anew for those that follow.
+    Parameters
+    ----------
+    model, corpus : model and recordings
+    items : positions of their frames
+    compared : ``dtw`` keeps all frames, ``mean`` their mean
+    layers : by default all
+    limits : audio and frames held at once
 
     Raises
     ------
@@ -142,9 +174,9 @@ def read_frames(
     lengths = corpus.utterances.set_index("utterance")["n_samples"].loc[pd.unique(items.utterances)]
     shortest = model.frames([corpus.waveform(lengths.idxmin())])
     shapes = {layer: (int(sizes.sum()), shortest[layer][0].shape[1]) for layer in layers}
-    for group in _groups(shapes, max_bytes):
+    for group in _groups(shapes, limits.max_bytes):
         frames = {layer: np.empty(shapes[layer], dtype=np.float32) for layer in group}
-        for batch in batches_of_like_length(lengths, int(batch_s * model.sample_rate_hz)):
+        for batch in batches_of_like_length(lengths, int(limits.batch_s * model.sample_rate_hz)):
             found = model.frames([corpus.waveform(name) for name in batch])
             for layer, kept in frames.items():
                 for name, values in zip(batch, found[layer]):
@@ -159,8 +191,8 @@ def _groups(shapes: dict[str, tuple[int, int]], max_bytes: int) -> Iterator[list
     if n_bytes[largest] > max_bytes:
         raise AnalysisError(
             f"expected frames of a layer in {max_bytes / 1e9:.3g} GB or less, found {n_bytes[largest] / 1e9:.3g} GB "
-            f"({' × '.join(map(str, shapes[largest]))} numbers of layer {largest!r}); take fewer items a bin or fewer "
-            "cells, or compare means of frames"
+            f"({' × '.join(map(str, shapes[largest]))} numbers of layer {largest!r}); lower max_items_per_bin or "
+            "max_cells, or compare means of frames"
         )
     group: list[str] = []
     for layer in shapes:
@@ -171,11 +203,9 @@ def _groups(shapes: dict[str, tuple[int, int]], max_bytes: int) -> Iterator[list
     yield group
 
 
-def _copy(
-    values: np.ndarray, items: ItemFrames, those: np.ndarray, places: np.ndarray, to: np.ndarray, compared: Compared
-) -> None:
-    """Copy the frames of ``those`` items, or their means, out of their recording's ``values`` to their places."""
-    for item in those:
+def _copy(values: Array, items: ItemFrames, selected: Array, places: Array, to: Array, compared: Compared) -> None:
+    """Copy the frames of selected items, or their means, from the ``values`` of a recording to their places."""
+    for item in selected:
         own = values[items.starts[item] : items.starts[item] + items.sizes[item]]
         if compared == "mean":
             to[places[item]] = own.mean(axis=0)
@@ -189,7 +219,7 @@ def _recordings(corpus: "Corpus", items: pd.DataFrame, model: "FrameModel") -> p
     if len(missing):
         raise CorpusError(
             f"expected recordings of corpus {corpus.name!r}, found items of {missing.iloc[0]!r} "
-            f"({missing.nunique()} such recordings)"
+            f"({missing.nunique()} such recordings); use the items of this corpus"
         )
     about = about.loc[items["utterance"].unique()]
     wrong = about[about["sample_rate_hz"] != model.sample_rate_hz]

@@ -14,14 +14,14 @@ _HEADER = "#file onset offset #phone prev-phone next-phone speaker"
 
 
 def read_items(path: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
-    """Read an item file: a header, then one item a line, ``file onset offset phone previous next speaker``.
+    """Read an item file: a header, then one item per line, ``file onset offset phone previous next speaker``.
 
     Times in the file are seconds; they are rounded to samples of the recording.
 
     Parameters
     ----------
     path : the file, in UTF-8
-    utterances : of the corpus whose recordings it names, see :data:`auscult.tables.UTTERANCE_COLUMNS`
+    utterances : of the corpus with the recordings, see :data:`auscult.tables.UTTERANCE_COLUMNS`
 
     Returns
     -------
@@ -30,10 +30,10 @@ def read_items(path: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
     Raises
     ------
     LabelError
-        The file is not UTF-8 or has no header; a line has not seven fields, or times that are no numbers, in the wrong
-        order or outside the recording.
+        The file is not UTF-8 or has no header; a line does not have seven fields; times are not numbers, are in the
+        wrong order or lie outside the recording.
     AnalysisError
-        The file does not exist, names a recording that the corpus has not, or holds no item.
+        The file does not exist, names a recording that is not in the corpus, or holds no item.
     """
     path = Path(path)
     rows, numbers = _fields(_lines(path), path)
@@ -46,15 +46,14 @@ def read_items(path: str | Path, utterances: pd.DataFrame) -> pd.DataFrame:
         first = int(np.argmax(missing))
         raise AnalysisError(
             f"expected recordings of the corpus ({len(known)}) in {path}, found {items['utterance'][first]!r} in line "
-            f"{numbers[first]} ({items['utterance'][missing].nunique()} such recordings); give the corpus the file "
-            "was made for"
+            f"{numbers[first]} ({items['utterance'][missing].nunique()} such recordings); use the corpus of the file"
         )
     return _in_samples(items, known.loc[items["utterance"]], numbers, path)
 
 
 def _in_samples(items: pd.DataFrame, about: pd.DataFrame, numbers: list[int], path: Path) -> pd.DataFrame:
     rates, lengths = about["sample_rate_hz"].to_numpy(), about["n_samples"].to_numpy()
-    # Within a second of the recording, so that no number is too large for an integer; what is outside stays outside.
+    # Clipped to one second around the recording, so that no time overflows an integer; times outside stay outside.
     onset, offset = (
         np.rint(np.clip(items[column].to_numpy(), -1, lengths / rates + 1) * rates).astype(np.int64)
         for column in ("onset", "offset")
@@ -66,7 +65,7 @@ def _in_samples(items: pd.DataFrame, about: pd.DataFrame, numbers: list[int], pa
             f"expected an onset before its offset, both within the {lengths[first]} samples "
             f"({lengths[first] / rates[first]:g} s) of the recording, found {items['onset'][first]:g} to "
             f"{items['offset'][first]:g} s in line {numbers[first]} of {path} ({wrong.sum()} such lines); "
-            "times are seconds"
+            "give times in seconds"
         )
     return items.assign(onset=onset, offset=offset)
 

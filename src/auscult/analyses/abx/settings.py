@@ -1,26 +1,42 @@
-"""Settings of abx."""
+"""Settings of ABX: targets, conditions, distance and samples."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal, get_args
 
+from auscult.errors import AnalysisError
 from auscult.settings import setting
 
-__all__ = ["AbxSettings", "AbxTarget", "AbxItemFile"]
+__all__ = [
+    "Distance",
+    "DISTANCES",
+    "Compared",
+    "CONTEXTS",
+    "SPEAKERS",
+    "AbxTarget",
+    "FrameComparison",
+    "AbxItemFile",
+    "AbxSettings",
+    "AbxSection",
+]
 
-_DISTANCES = ["cosine", "angular", "euclidean", "kl"]
-_CONTEXTS = {"items": {"enum": ["in", "any"]}, "minItems": 1}
-_SPEAKERS = {"items": {"enum": ["within", "across", "any"]}, "minItems": 1}
+Distance = Literal["cosine", "angular", "euclidean", "kl"]
+DISTANCES: tuple[str, ...] = get_args(Distance)
+Compared = Literal["dtw", "mean"]
+CONTEXTS = ("in", "any")
+SPEAKERS = ("within", "across", "any")
+_CONTEXTS: dict[str, Any] = {"items": {"enum": list(CONTEXTS)}, "minItems": 1}
+_SPEAKERS: dict[str, Any] = {"items": {"enum": list(SPEAKERS)}, "minItems": 1}
 
 
 @dataclass(frozen=True)
 class AbxTarget:
-    """A target whose items are segments of a tier."""
+    """An entry of ``targets`` whose items are segments of a tier."""
 
     tier: str = setting("Segments that are compared.", enum=["phone", "syllable", "word", "utterance"])
-    column: str = setting("Column of the activations' index that tells A and X from B.")
+    column: str = setting("Column of the activations' index whose value A and X share and B does not.")
     context: tuple[str, ...] = setting(
-        "Columns that A, B and X share in context; previous and next are the labels beside a segment.",
+        "Columns that A, B and X share in context; previous and next are the labels of the neighbouring segments.",
         ("previous", "next"),
         minItems=1,
         uniqueItems=True,
@@ -34,23 +50,29 @@ class AbxTarget:
 
 
 @dataclass(frozen=True)
-class AbxItemFile:
-    """A target whose items are those of a file."""
+class FrameComparison:
+    """How items of several frames are compared."""
+
+    frames: Compared = setting(
+        "Compare items as sequences of frames by dynamic time warping, or by the mean of their frames.",
+        "dtw",
+        enum=list(get_args(Compared)),
+    )
+    drop_last_frame: bool = setting("Leave out the last frame of each item, as Libri-Light's evaluation does.", False)
+    distance: Distance = setting(
+        "Distance between frames or their means; angular is what Libri-Light calls cosine.",
+        "angular",
+        enum=list(DISTANCES),
+    )
+
+
+@dataclass(frozen=True)
+class AbxItemFile(FrameComparison):
+    """An entry of ``targets`` whose items are listed in a file."""
 
     items: str = setting(
-        "Item file, as Libri-Light publishes them, that names recordings of the corpus; relative to the study's file.",
+        "Item file in Libri-Light's format that names recordings of the corpus; relative to the study's file.",
         minLength=1,
-    )
-    frames: str = setting(
-        "Items are compared as sequences of frames by dynamic time warping, or by the mean of their frames.",
-        "dtw",
-        enum=["dtw", "mean"],
-    )
-    drop_last_frame: bool = setting(
-        "Whether to leave out the last frame of each item, as Libri-Light's evaluation does.", False
-    )
-    distance: str = setting(
-        "Distance between frames or their means; angular is what Libri-Light calls cosine.", "angular", enum=_DISTANCES
     )
     contexts: tuple[str, ...] | None = setting(
         "Contexts of this target instead of those of the analysis.", None, optional=True, **_CONTEXTS
@@ -64,23 +86,47 @@ class AbxItemFile:
 class AbxSettings:
     """Settings of the analysis ``abx``."""
 
-    targets: Mapping[str, Any] = setting(
-        "Segments of a tier, named as the probing targets that they are drawn beside, or an item file.",
-        entries={"items": AbxItemFile, "": AbxTarget},
-        minProperties=1,
-        propertyNames={"pattern": "^[a-z][a-z0-9_]*$"},
-    )
     contexts: tuple[str, ...] = setting(
         "Whether A, B and X share their context (in) or may differ in it (any).", ("in", "any"), **_CONTEXTS
     )
     speakers: tuple[str, ...] = setting(
-        "Whether A, B and X come from one speaker, X comes from another, or any of them may.",
+        "Whether A, B and X come from one speaker (within), X comes from another (across), or any speaker will do.",
         ("within", "across"),
         **_SPEAKERS,
     )
-    distance: str = setting("Distance between pooled vectors; kl is for probabilities.", "cosine", enum=_DISTANCES)
+    distance: Distance = setting(
+        "Distance between pooled vectors; kl is meant for probabilities.", "cosine", enum=list(DISTANCES)
+    )
     max_items_per_bin: int | None = setting(
         "Maximum number of items per label, context and speaker; more are sampled.", 10, minimum=2
     )
     max_cells: int | None = setting("Maximum number of cells per condition; more are sampled.", 50000, minimum=100)
     n_resamples: int = setting("Number of bootstrap samples of speakers.", 2000, minimum=100)
+
+    def of(self, target: Mapping[str, Any]) -> "AbxSettings":
+        """Return the settings with a target's own contexts and speaker conditions.
+
+        Raises
+        ------
+        AnalysisError
+            There is no context or speaker condition, or one does not exist.
+        """
+        own = replace(self, **{key: target[key] for key in ("contexts", "speakers") if target.get(key) is not None})
+        for name, values, known in (("contexts", own.contexts, CONTEXTS), ("speakers", own.speakers, SPEAKERS)):
+            unknown = [value for value in values if value not in known]
+            if unknown or not values:
+                found = repr(unknown[0]) if unknown else "none; name one or more"
+                raise AnalysisError(f"target {target['name']!r}: expected {name} of {', '.join(known)}, found {found}")
+        return own
+
+
+@dataclass(frozen=True)
+class AbxSection(AbxSettings):
+    """The section ``abx`` of a study: the settings and the targets."""
+
+    targets: Mapping[str, Any] = setting(
+        "Segments of a tier, named like the probing target shown beside them, or items of a file.",
+        entries={"items": AbxItemFile, "": AbxTarget},
+        minProperties=1,
+        propertyNames={"pattern": "^[a-z][a-z0-9_]*$"},
+    )

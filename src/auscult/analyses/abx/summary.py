@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from auscult.analyses.abx.tasks import AbxTask
@@ -10,27 +11,31 @@ from auscult.statistics.intervals import MIN_GROUPS
 
 __all__ = ["summarise_abx"]
 
+Array = npt.NDArray[Any]
+
 
 def summarise_abx(
-    task: AbxTask, scores: np.ndarray, *, n_resamples: int = 2000, seed: int = 0
+    task: AbxTask, scores: Array, *, n_resamples: int, seed: int = 0
 ) -> list[tuple[dict[str, Any], pd.DataFrame]]:
     """Average each layer's scores of cells over speakers and contrasts.
 
-    The interval resamples speakers: a cell counts as often as the speaker of its A and B was drawn times as often as
-    that of its X, once where one speaker is both. Contrasts that a resample has lost are left out of its mean. It is
-    missing with fewer than :data:`auscult.statistics.intervals.MIN_GROUPS` speakers on either side, and for tasks that
-    mix speakers within a triple.
+    The interval resamples speakers. A cell's weight is the product of how often its two speakers were drawn (one factor
+    if they are the same). Contrasts without a cell in a resample are left out of its mean. There is no interval with
+    fewer than :data:`auscult.statistics.intervals.MIN_GROUPS` speakers on either side, or if a task mixes speakers
+    within a triple.
 
     Parameters
     ----------
-    scores : as of :func:`~auscult.analyses.abx.cells.score_cells` [shape=(n_layers, n_cells)]
+    task : items and cells
+    scores : as returned by :func:`~auscult.analyses.abx.cells.score_cells` [shape=(n_layers, n_cells)]
+    n_resamples : number of bootstrap samples
+    seed : of the resamples
 
     Returns
     -------
-    For each layer:
-
-    row : ``value, ci_low, ci_high, n, n_groups`` and the counts of :data:`auscult.analyses.abx.analysis.ABX_COLUMNS`
-    contrasts : one row per contrast, columns ``label, other, value, n_cells, n_triples``
+    summaries : for each layer a row (``value, ci_low, ci_high, n, n_groups`` and the counts among
+        :data:`auscult.analyses.abx.analysis.ABX_COLUMNS`) and a table with one row per contrast (columns ``label,
+        other, value, n_cells, n_triples``)
     """
     cells = _Cells(task, scores)
     by_contrast = cells.contrasts()
@@ -61,12 +66,13 @@ def summarise_abx(
 
 
 class _Cells:
-    """Scores summed within contrast, speaker of A and B, and speaker of X: all that a draw of speakers can tell apart.
+    """Scores summed within contrast, speaker of A and B, and speaker of X, the units that resampling reweights.
 
-    Sums are sorted by these three, so that those of one contrast and speaker (a row) and of one contrast are runs.
+    Sums are sorted by these three, so that the sums of one contrast and speaker (a row) and of one contrast are
+    contiguous.
     """
 
-    def __init__(self, task: AbxTask, scores: np.ndarray):
+    def __init__(self, task: AbxTask, scores: Array) -> None:
         self.sides = np.stack([task.speaker, task.x_speaker])
         self.n_speakers = task.n_speakers
         self.pairs, self.contrast = np.unique(
@@ -82,30 +88,30 @@ class _Cells:
         self.of_row = rows // self.n_speakers
         self.first_rows = np.unique(self.of_row, return_index=True)[1]
 
-    def contrasts(self) -> np.ndarray:
+    def contrasts(self) -> Array:
         """Return the mean over speakers of every contrast [shape=(n_layers, n_contrasts)]."""
         means = np.add.reduceat(self.sums, self.starts, axis=1) / np.add.reduceat(self.counts, self.starts)
         return np.add.reduceat(means, self.first_rows, axis=1) / np.bincount(self.of_row)
 
-    def intervals(self, n_resamples: int, seed: int) -> np.ndarray:
+    def intervals(self, n_resamples: int, seed: int) -> Array:
         """Return the 95 % percentile interval of each layer's mean over contrasts [shape=(n_layers, 2)]."""
         if min(len(np.unique(side)) for side in self.sides) < MIN_GROUPS:
             return np.full((len(self.sums), 2), np.nan)
         n = self.n_speakers
         draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
-        # Draws that leave no cell, as very few cells may, have no mean.
+        # With very few cells, a draw may leave none and has no mean.
         found = [self.sums @ shares for draw in draws if len(shares := self._shares(draw))]
         return np.quantile(found, [0.025, 0.975], axis=0).T if found else np.full((len(self.sums), 2), np.nan)
 
-    def _shares(self, draw: np.ndarray) -> np.ndarray:
-        """Return the share of each sum in the mean over contrasts; nothing if no cell is left."""
-        heard = draw[self.x]
-        counts = np.add.reduceat(self.counts * heard, self.starts)
+    def _shares(self, draw: Array) -> Array:
+        """Return the weight of each sum in the mean over contrasts; an empty array if no cell is left."""
+        drawn = draw[self.x]
+        counts = np.add.reduceat(self.counts * drawn, self.starts)
         times = draw[self.ab] * (counts > 0)
         total = np.add.reduceat(times, self.first_rows)
         n_left = np.count_nonzero(total)
         if not n_left:
             return np.empty(0)
-        # Rows that were not drawn count nothing, whatever they are divided by.
+        # Rows that were not drawn have weight 0 whatever the divisor.
         times /= np.maximum(counts, 1) * np.maximum(total, 1)[self.of_row] * n_left
-        return heard * times[self.row]
+        return drawn * times[self.row]

@@ -1,14 +1,16 @@
-"""ABX tasks: which items are compared with which. ON one attribute, BY others that all three share, ACROSS one more.
+"""ABX tasks: the triples that are compared. A and X share the ON value, all three the BY values; X differs in ACROSS.
 
 A *bin* holds the items of one label in one group (equal BY values) and one ACROSS value. A *cell* takes A and X from
-bins of one label and B from a bin of another: without ACROSS, A and X share a bin and are different items; with it, A
-and B share the ACROSS value and X has another. (Schatz and others, 2013, section 2; Schatz, 2016, chapter 2.)
+bins of one label and B from a bin of another. Without ACROSS, A and X are different items of one bin; with ACROSS, A
+and B share its value and X has another (Schatz et al., 2013, section 2; Schatz, 2016, chapter 2).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from auscult.errors import AnalysisError
@@ -16,8 +18,10 @@ from auscult.errors import AnalysisError
 __all__ = ["AbxTask", "make_abx_task", "add_neighbours", "ranges", "EDGE"]
 
 EDGE = "#"
-# What tells an item from the others of its corpus, or of an item file.
+# Columns that identify an item in its corpus or item file.
 _PLACES = ("utterance", "tier", "index", "onset", "offset")
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -27,39 +31,39 @@ class AbxTask:
     Parameters
     ----------
     name : of the target, for messages
-    rows : positions of the items in the table the task was made from [shape=(n_items,)]
-    bin_start, bin_size : where each bin's items stand, and how many they are [shape=(n_bins,)]
-    group_start, group_stop : where the items of each bin's group stand [shape=(n_bins,)]
+    rows : positions of the items in the table of the task [shape=(n_items,)]
+    bin_start, bin_size : position of each bin's first item, and number of its items [shapes=(n_bins,)]
+    group_start, group_stop : first item of each bin's group, and one past its last [shapes=(n_bins,)]
     x, a, b : bins of each cell [shape=(n_cells,)]
     within : whether A and X share a bin (no ACROSS)
-    label : code in ``labels`` of each bin [shape=(n_bins,)]
+    label : code of each bin's label in ``labels`` [shape=(n_bins,)]
     labels : names of the labels, sorted
-    speaker, x_speaker : speaker codes of A and B, and of X, of each cell, -1 where speakers are neither BY nor ACROSS
-        [shapes=(n_cells,)]
+    speaker, x_speaker : for each cell the speaker code of A and B, and of X; −1 where speakers are neither BY nor
+        ACROSS [shapes=(n_cells,)]
     n_speakers : number of speakers among the items
-    n_possible : cells there were before ``max_cells`` of them were drawn
+    n_possible : number of cells before ``max_cells`` of them were drawn
     """
 
     name: str
-    rows: np.ndarray = field(repr=False)
-    bin_start: np.ndarray = field(repr=False)
-    bin_size: np.ndarray = field(repr=False)
-    group_start: np.ndarray = field(repr=False)
-    group_stop: np.ndarray = field(repr=False)
-    x: np.ndarray = field(repr=False)
-    a: np.ndarray = field(repr=False)
-    b: np.ndarray = field(repr=False)
+    rows: Array = field(repr=False)
+    bin_start: Array = field(repr=False)
+    bin_size: Array = field(repr=False)
+    group_start: Array = field(repr=False)
+    group_stop: Array = field(repr=False)
+    x: Array = field(repr=False)
+    a: Array = field(repr=False)
+    b: Array = field(repr=False)
     within: bool
-    label: np.ndarray = field(repr=False)
+    label: Array = field(repr=False)
     labels: tuple[str, ...]
-    speaker: np.ndarray = field(repr=False)
-    x_speaker: np.ndarray = field(repr=False)
+    speaker: Array = field(repr=False)
+    x_speaker: Array = field(repr=False)
     n_speakers: int
     n_possible: int
 
     @property
-    def n_triples(self) -> np.ndarray:
-        """Return how many triples (a, b, x) each cell has [shape=(n_cells,)]."""
+    def n_triples(self) -> Array:
+        """Number of triples (a, b, x) in each cell [shape=(n_cells,)]."""
         sizes = self.bin_size
         return sizes[self.x] * (sizes[self.a] - int(self.within)) * sizes[self.b]
 
@@ -79,12 +83,12 @@ def make_abx_task(
 
     Parameters
     ----------
-    table : one row an item, with a column ``speaker``; items whose ``on`` is empty are left out
+    table : one row per item, with a column ``speaker``; items whose ``on`` is empty are left out
     on, by, across : columns
-    name : for messages; by default ``on``
-    max_items_per_bin : draw so many items of a bin that has more, whatever the order of the table
-    max_cells : draw so many cells if there are more; fewer cells are also less work
-    seed : of both draws
+    name : of the target in messages; by default ``on``
+    max_items_per_bin : maximum number of items per bin; more are sampled, independently of the order of the table
+    max_cells : maximum number of cells; more are sampled
+    seed : of both samples
 
     Raises
     ------
@@ -115,9 +119,9 @@ def make_abx_task(
 
 
 def add_neighbours(index: pd.DataFrame) -> pd.DataFrame:
-    """Return segments of one tier with columns ``previous`` and ``next``: the labels beside each, ``#`` at the edges.
+    """Return segments of one tier with columns ``previous`` and ``next``, the neighbouring labels, ``#`` at the edges.
 
-    Neighbours are those that the tier lists before and after in the same utterance, whatever silence lies between.
+    Neighbours are the previous and the next segment of the tier in the same utterance, even across a silence.
     """
     ordered = index.sort_values(["utterance", "index"], kind="stable")
     labels = ordered.groupby("utterance", sort=False)["label"]
@@ -125,8 +129,8 @@ def add_neighbours(index: pd.DataFrame) -> pd.DataFrame:
     return index.assign(previous=previous, next=following)
 
 
-def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Return start, start + 1, …, start + count − 1 for every pair, one after the other."""
+def ranges(starts: Array, counts: Array) -> Array:
+    """Return start, start + 1, …, start + count − 1 for every pair, concatenated."""
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
     return np.arange(total) + np.repeat(starts - (ends - counts), counts)
@@ -134,20 +138,20 @@ def ranges(starts: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class _Cells:
-    start: np.ndarray
-    size: np.ndarray
-    keys: np.ndarray
-    x: np.ndarray
-    a: np.ndarray
-    b: np.ndarray
+    start: Array
+    size: Array
+    keys: Array
+    x: Array
+    a: Array
+    b: Array
     n_possible: int
 
 
-def _require_two(values: np.ndarray, where: str, what: str, column: str) -> None:
+def _require_two(values: Array, where: str, kind: str, column: str) -> None:
     if len(values) < 2:
         found = f"{len(values)} ({str(values[0])!r})" if len(values) else "none"
         raise AnalysisError(
-            f"{where}: expected two {what} or more in column {column!r}, found {found}; add items or leave it out"
+            f"{where}: expected at least two {kind} in column {column!r}, found {found}; add items or leave it out"
         )
 
 
@@ -160,18 +164,18 @@ def _no_cell(name: str, by: Sequence[str], across: str | None, n_items: int) -> 
     )
 
 
-def _groups(table: pd.DataFrame, by: Sequence[str]) -> np.ndarray:
+def _groups(table: pd.DataFrame, by: Sequence[str]) -> Array:
     return table.groupby(list(by), dropna=False).ngroup().to_numpy() if by else np.zeros(len(table), int)
 
 
-def _places(table: pd.DataFrame) -> list[np.ndarray]:
-    """Return keys, the last one first, that put items into one order in whatever order the table lists them."""
+def _places(table: pd.DataFrame) -> list[Array]:
+    """Return sort keys, the last one first, that order items independently of the order of the table."""
     columns = [column for column in _PLACES if column in table]
     return [pd.factorize(table[column], sort=True)[0] for column in reversed(columns)]
 
 
-def _sample_bins(keys: np.ndarray, maximum: int | None, rng: np.random.Generator) -> np.ndarray:
-    """Return the positions to keep: at most ``maximum`` of every run of equal columns."""
+def _sample_bins(keys: Array, maximum: int | None, rng: np.random.Generator) -> Array:
+    """Return the positions to keep, at most ``maximum`` per bin (run of equal columns)."""
     if maximum is None:
         return np.arange(keys.shape[1])
     start, size = _runs(keys)
@@ -181,12 +185,12 @@ def _sample_bins(keys: np.ndarray, maximum: int | None, rng: np.random.Generator
     return np.sort(shuffled[rank < maximum])
 
 
-def _runs(keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _runs(keys: Array) -> tuple[Array, Array]:
     start = np.flatnonzero(np.append(True, (keys[:, 1:] != keys[:, :-1]).any(axis=0)))
     return start, np.diff(np.append(start, keys.shape[1]))
 
 
-def _cells(keys: np.ndarray, across: bool, maximum: int | None, rng: np.random.Generator) -> _Cells:
+def _cells(keys: Array, across: bool, maximum: int | None, rng: np.random.Generator) -> _Cells:
     start, size = _runs(keys)
     bins = keys[:, start]
     pool_start, pool_size = _runs(bins[:2])
@@ -195,7 +199,7 @@ def _cells(keys: np.ndarray, across: bool, maximum: int | None, rng: np.random.G
     others = pool_size[pool[a]] - 1
     total = int(others.sum())
     chosen = np.arange(total)
-    # Drawn by number, so that the cells that are not taken are never written out.
+    # Cells are drawn by number, so that the others never take memory.
     if maximum is not None and total > maximum:
         chosen = np.sort(rng.choice(total, size=maximum, replace=False))
     ends = np.cumsum(others)
@@ -204,7 +208,7 @@ def _cells(keys: np.ndarray, across: bool, maximum: int | None, rng: np.random.G
     return _Cells(start, size, bins, x[unit], a[unit], b + (b >= a[unit]), total)
 
 
-def _partners(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _partners(bins: Array) -> tuple[Array, Array]:
     """Return all pairs (x, a) of bins of one group and label with different ACROSS values, sorted."""
     order = np.lexsort((bins[1], bins[2], bins[0]))
     start, size = _runs(bins[[0, 2]][:, order])
@@ -217,7 +221,15 @@ def _partners(bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return x[order], a[order]
 
 
-def _assemble(table, rows: np.ndarray, cells: _Cells, names, by, across, name: str) -> AbxTask:
+def _assemble(
+    table: pd.DataFrame,
+    rows: Array,
+    cells: _Cells,
+    names: tuple[str, ...],
+    by: Sequence[str],
+    across: str | None,
+    name: str,
+) -> AbxTask:
     used = np.zeros(len(cells.size), dtype=bool)
     for bins in (cells.x, cells.a, cells.b):
         used[bins] = True

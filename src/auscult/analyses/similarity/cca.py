@@ -1,34 +1,38 @@
 """Alignments of two spaces, fitted on some speakers and measured on others: CCA, SVCCA, PWCCA, Procrustes and R².
 
-Fitted and measured on the same items, an alignment of two unrelated spaces approaches 1 as their dimension approaches
-the number of items. Here each speaker is measured by a fit that has not heard it, so unrelated spaces give about 0.
-Fits and measures come from moments: no further pass over the items.
+If an alignment of two unrelated spaces is fitted and measured on the same items, it approaches 1 as the dimension
+approaches the number of items. Here each speaker is measured with a fit on other speakers, so unrelated spaces give
+about 0. Fits and measures are computed from moments, without another pass over the items.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from auscult.analyses.similarity.settings import ALIGNMENTS, Alignment
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import bootstrap_statistic
 from auscult.statistics.moments import JointMoments, fit_pca
 
 __all__ = ["ALIGNMENTS", "Alignment", "Spaces", "held_out_alignment", "canonical_directions"]
 
-Alignment = Literal["cca", "svcca", "pwcca", "procrustes", "r2"]
-ALIGNMENTS = ("cca", "svcca", "pwcca", "procrustes", "r2")
 _KEPT_VARIANCE = 0.99
-# Directions of less than this share of the largest variance are rounding errors of float32 vectors.
+# Below this share of the largest variance, a direction holds rounding errors of float32 vectors.
 _RANK = 1e-12
 _NO_VARIANCE = "expected features that vary over the items, found a constant space; leave it out or take other items"
+
+Array = npt.NDArray[Any]
+# Maps the covariances (xx, yy, xy) of a group to sums of xy, xx and yy per direction [shape=(n_directions, 3)].
+GroupMeasure = Callable[[Array, Array, Array], Array]
 
 
 @dataclass(frozen=True)
 class Spaces:
-    """Two spaces over the same items: the moments of each and of both, for each group."""
+    """Two spaces over the same items: the moments of each space and of both together, by group."""
 
     xx: JointMoments
     yy: JointMoments
@@ -36,44 +40,46 @@ class Spaces:
 
     @property
     def swapped(self) -> "Spaces":
-        """The same with x and y exchanged."""
+        """The spaces with x and y exchanged."""
         return Spaces(self.yy, self.xx, self.xy.swapped)
 
 
 def held_out_alignment(
     spaces: Spaces,
-    folds: np.ndarray,
+    folds: Array,
     metric: Alignment,
     *,
-    shrinkage: float = 1e-3,
-    n_resamples: int = 2000,
+    shrinkage: float,
+    n_resamples: int,
     seed: int,
 ) -> tuple[float, float, float]:
-    """Return how well two spaces align on held-out groups, with the 95 % interval from resampling these.
+    """Return the similarity of two aligned spaces on held-out groups, with a 95 % interval from resampling groups.
 
-    ``cca`` is the mean canonical correlation over all min(n_dims_x, n_dims_y) directions; ``svcca`` the same after
-    keeping the principal axes of 99 % of each space's variance (Raghu et al., 2017); ``pwcca`` weights each
-    correlation by the share of x that its direction accounts for, αᵢ = Σⱼ |⟨hᵢ, xⱼ⟩| (Morcos et al., 2018, eq. 3), so
-    it is not symmetric, and rotating x changes it a little, for it sums over single dimensions; ``procrustes`` is
-    tr(XQYᵀ) / (‖X‖ ‖Y‖) with the best rotation Q (Schönemann, 1966; Williams et al., 2021); ``r2`` the share of the
-    variance of y that ridge regression on x explains, against the mean of the training groups. We differ from the
-    sources in measuring on held-out groups, around the training means, each correlation over all folds by its rank.
+    ``cca`` is the mean canonical correlation over all min(n_dims_x, n_dims_y) directions. ``svcca`` first keeps the
+    principal axes of 99 % of each space's variance (Raghu et al., 2017). ``pwcca`` weights each correlation by the
+    share of x that its direction accounts for, αᵢ = Σⱼ |⟨hᵢ, xⱼ⟩| (Morcos et al., 2018, eq. 3); it is not symmetric,
+    and a rotation of x changes it slightly because it sums over single dimensions. ``procrustes`` is
+    tr(XQYᵀ) / (‖X‖ ‖Y‖) with the best rotation Q (Schönemann, 1966; Williams et al., 2021). ``r2`` is the share of the
+    variance of y that ridge regression on x explains, relative to the mean of the training groups. Unlike the sources,
+    we measure on held-out groups, around the training means, and pool each correlation over folds by its rank.
 
-    The interval leaves out that fits differ. For what varies from item to item that is little; for a property of the
-    group itself (gender, where groups are speakers) a fit knows as many values as it has groups, and with fewer than
-    about thirty of them the interval is far too narrow.
+    The interval does not include the variation of fits. It is small for variables that differ between items. A property
+    of the group itself (such as gender, where groups are speakers) has one value per group: with fewer than about
+    thirty groups its interval is far too narrow.
 
     Parameters
     ----------
     spaces : moments by group
     folds : the fold of each group [shape=(n_groups,)]
-    shrinkage : added to the diagonal of a covariance, in units of its mean
-    n_resamples : bootstrap samples; fits are kept, held-out groups are resampled
+    metric : the alignment
+    shrinkage : value added to the diagonal of a covariance matrix, in units of its mean
+    n_resamples : number of bootstrap samples of held-out groups; fits are kept
+    seed : of the resamples
 
     Returns
     -------
-    (value, ci_low, ci_high): at most 1, higher is more alike, about 0 for unrelated spaces and below for overfitting;
-    no interval (NaN) with too few groups
+    (value, ci_low, ci_high): at most 1; higher is more similar, about 0 for unrelated spaces, below 0 for overfitting;
+    the interval is NaN with too few groups
 
     Raises
     ------
@@ -83,20 +89,18 @@ def held_out_alignment(
     if metric not in ALIGNMENTS:
         raise AnalysisError(f"expected one of the metrics {', '.join(ALIGNMENTS)}, found {metric!r}")
     if len(np.unique(folds)) < 2:
-        raise AnalysisError("expected two folds of speakers or more (to fit and to measure), found one; add speakers")
+        raise AnalysisError("expected at least two folds of speakers (to fit and to measure), found one; add speakers")
     sums, weights = _measure(spaces, folds, metric, shrinkage)
     statistic = partial(_score, metric, weights)
     low, high = bootstrap_statistic(sums, statistic, n_resamples=n_resamples, seed=seed)
     return float(statistic(sums.sum(axis=0)[None])[0]), low, high
 
 
-def canonical_directions(
-    xx: np.ndarray, yy: np.ndarray, xy: np.ndarray, shrinkage: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return canonical directions of x and y in columns, and their correlations in the fit, the largest first.
+def canonical_directions(xx: Array, yy: Array, xy: Array, shrinkage: float) -> tuple[Array, Array, Array]:
+    """Return canonical directions of x and y in columns, and their training correlations, the largest first.
 
-    The singular vectors of (Cxx + κ)^−½ Cxy (Cyy + κ)^−½ (Hotelling, 1936), with κ as ``shrinkage`` × the mean
-    variance; axes without variance are left out.
+    They follow from the singular vectors of (Cxx + κ)^−½ Cxy (Cyy + κ)^−½ (Hotelling, 1936), where κ is ``shrinkage`` ×
+    the mean variance. Axes without variance are left out.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def canonical_directions(
     return white_x @ left, white_y @ right.T, correlations
 
 
-def _whitening(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
+def _whitening(covariance: Array, shrinkage: float) -> Array:
     variances, axes = fit_pca(covariance)
     if variances[0] <= 0:
         raise AnalysisError(_NO_VARIANCE)
@@ -116,21 +120,22 @@ def _whitening(covariance: np.ndarray, shrinkage: float) -> np.ndarray:
     return axes[:, kept] / np.sqrt(variances[kept] + shrinkage * variances.mean())
 
 
-def _measure(spaces: Spaces, folds: np.ndarray, metric: Alignment, shrinkage: float) -> tuple[np.ndarray, np.ndarray]:
-    """Measure each group by the fit of the other folds.
+def _measure(spaces: Spaces, folds: Array, metric: Alignment, shrinkage: float) -> tuple[Array, Array]:
+    """Measure each group with the fit on the other folds.
 
     Returns
     -------
     sums of x with y, x with x and y with y [shape=(n_groups, n_directions, 3)]; weights of the directions
     """
-    measured, weights = {}, []
+    measured: dict[int, Array] = {}
+    weights: list[Array] = []
     for fold in np.unique(folds):
         train = (folds != fold).astype(float)
         xx, yy, xy = (moments.covariance(train) for moments in (spaces.xx, spaces.yy, spaces.xy))
-        measure, of_directions = _fit(metric, xx, yy, xy, shrinkage)
-        weights.append(of_directions)
+        measure, fold_weights = _fit(metric, xx, yy, xy, shrinkage)
+        weights.append(fold_weights)
         mean_x, mean_y = spaces.xy.means(train)
-        for group in np.flatnonzero(folds == fold):
+        for group in np.flatnonzero(folds == fold).tolist():
             measured[group] = measure(
                 spaces.xx.about(group, mean_x, mean_x),
                 spaces.yy.about(group, mean_y, mean_y),
@@ -141,10 +146,8 @@ def _measure(spaces: Spaces, folds: np.ndarray, metric: Alignment, shrinkage: fl
     return np.stack([measured[group][:n_kept] for group in range(len(folds))]), shares
 
 
-def _fit(
-    metric: Alignment, xx: np.ndarray, yy: np.ndarray, xy: np.ndarray, shrinkage: float
-) -> tuple[Callable, np.ndarray]:
-    """Return what measures a group's (xx, yy, xy) and the weight of each direction, from training covariances."""
+def _fit(metric: Alignment, xx: Array, yy: Array, xy: Array, shrinkage: float) -> tuple[GroupMeasure, Array]:
+    """Fit an alignment to training covariances; return the measure of a group and the weight of each direction."""
     if not (np.trace(xx) > 0 and np.trace(yy) > 0):
         raise AnalysisError(_NO_VARIANCE)
     match metric:
@@ -156,35 +159,36 @@ def _fit(
             n_dims = len(xx)
             weights = np.linalg.solve(xx + shrinkage * np.trace(xx) / n_dims * np.eye(n_dims), xy)
             return lambda xx, yy, xy: np.array([[0, _residual(weights, xx, yy, xy), np.trace(yy)]]), np.ones(1)
-    axes_x, axes_y = (_leading_axes(covariance) if metric == "svcca" else None for covariance in (xx, yy))
     if metric == "svcca":
-        xx, yy, xy = axes_x.T @ xx @ axes_x, axes_y.T @ yy @ axes_y, axes_x.T @ xy @ axes_y
-    a, b, _ = canonical_directions(xx, yy, xy, shrinkage)
-    weights = np.abs(xx @ a).sum(axis=0) if metric == "pwcca" else np.ones(a.shape[1])
-    if metric == "svcca":
+        axes_x, axes_y = _leading_axes(xx), _leading_axes(yy)
+        reduced = axes_x.T @ xx @ axes_x, axes_y.T @ yy @ axes_y, axes_x.T @ xy @ axes_y
+        a, b, _ = canonical_directions(*reduced, shrinkage)
         a, b = axes_x @ a, axes_y @ b
+    else:
+        a, b, _ = canonical_directions(xx, yy, xy, shrinkage)
+    weights = np.abs(xx @ a).sum(axis=0) if metric == "pwcca" else np.ones(a.shape[1])
     return lambda xx, yy, xy: np.stack([_along(a, xy, b), _along(a, xx, a), _along(b, yy, b)], axis=-1), weights
 
 
-def _score(metric: Alignment, weights: np.ndarray, totals: np.ndarray) -> np.ndarray:
-    """Return the metric of each row of sums over groups [shape=(n, n_directions, 3)]."""
+def _score(metric: Alignment, weights: Array, totals: Array) -> Array:
+    """Return the metric for each row of sums over groups [shape=(n, n_directions, 3)]."""
     xy, xx, yy = np.moveaxis(totals, -1, 0)
     if metric == "r2":
         return 1 - xx[..., 0] / yy[..., 0]
     norm = np.sqrt(xx * yy)
-    # A direction nothing varies in on held-out groups holds no shared information there.
+    # A direction without variance in held-out groups holds no shared information there.
     return np.divide(xy, norm, where=norm > 0, out=np.zeros_like(xy)) @ weights
 
 
-def _leading_axes(covariance: np.ndarray) -> np.ndarray:
+def _leading_axes(covariance: Array) -> Array:
     variances, axes = fit_pca(covariance)
     share = np.cumsum(variances) / variances.sum()
     return axes[:, : int(np.searchsorted(share, _KEPT_VARIANCE)) + 1]
 
 
-def _residual(weights: np.ndarray, xx: np.ndarray, yy: np.ndarray, xy: np.ndarray) -> float:
-    return np.trace(yy) - 2 * np.sum(weights * xy) + np.sum(weights * (xx @ weights))
+def _residual(weights: Array, xx: Array, yy: Array, xy: Array) -> float:
+    return float(np.trace(yy) - 2 * np.sum(weights * xy) + np.sum(weights * (xx @ weights)))
 
 
-def _along(a: np.ndarray, matrix: np.ndarray, b: np.ndarray) -> np.ndarray:
+def _along(a: Array, matrix: Array, b: Array) -> Array:
     return np.einsum("dk,dk->k", a, matrix @ b)

@@ -1,17 +1,19 @@
-"""Comparisons of two spaces over the same items: every measure of similarity from what each space needs once."""
+"""Comparisons of two spaces over the same items by every metric; each space computes what it needs once."""
 
 import logging
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
-from auscult.analyses.similarity.cca import ALIGNMENTS, Spaces, held_out_alignment
+from auscult.activations.interface import Activations
+from auscult.analyses.similarity.cca import Spaces, held_out_alignment
 from auscult.analyses.similarity.cka import MIN_DISTINCT, HsicSums, cka_interval, cka_of_items
-from auscult.analyses.similarity.items import Items, Measures
+from auscult.analyses.similarity.items import Items
 from auscult.analyses.similarity.rsa import (
     MIN_CONDITIONS,
     Conditions,
@@ -21,49 +23,53 @@ from auscult.analyses.similarity.rsa import (
     draw_rdms,
     noise_ceiling,
 )
+from auscult.analyses.similarity.settings import ALIGNMENTS, Alignment, Correlation, Distance, Measures
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import CONSTANT_SHARE, JointMoments
 
 __all__ = ["Space", "Chance", "compare_spaces"]
 
 _log = logging.getLogger(__name__)
-# A fit that must tell speakers apart knows one value a speaker: with fewer than these, its interval is no interval.
+# A variable of speakers has one value per speaker: with fewer speakers, the interval of a fit would be far too narrow.
 _MIN_FITTED_SPEAKERS = 30
 _N_SHUFFLES = 20
+
+Array = npt.NDArray[Any]
+Kept = TypeVar("Kept")
 
 
 @dataclass(frozen=True, eq=False)
 class Space:
-    """Vectors of some items, and what comparisons need of them, each made once.
+    """Vectors of some items and the statistics that comparisons need, each computed once.
 
     Parameters
     ----------
     name : of a layer or a reference
     vectors : centred [shape=(n, n_dims), float64]
-    mean : what was subtracted [shape=(n_dims,)]
-    items : that the rows belong to
+    mean : the subtracted mean [shape=(n_dims,)]
+    items : the items of the rows
     """
 
     name: str
-    vectors: np.ndarray
-    mean: np.ndarray
+    vectors: Array
+    mean: Array
     items: Items
-    _kept: dict = field(default_factory=dict)
+    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, activations: Any, layer: str, items: Items) -> "Space":
+    def of(cls, activations: Activations, layer: str, items: Items) -> "Space":
         """Read a layer of a model."""
         return cls.around(activations.load(layer, items.rows), f"layer {layer!r}", layer, items)
 
     @classmethod
-    def around(cls, x: np.ndarray, where: str, name: str, items: Items) -> "Space":
-        """Centre vectors after checking that they are finite and vary."""
+    def around(cls, x: Array, where: str, name: str, items: Items) -> "Space":
+        """Centre vectors after checking that they are finite and vary; ``where`` names them in errors."""
         x = np.asarray(x, dtype=np.float64)
-        wrong = int((~np.isfinite(x)).any(axis=1).sum())
-        if wrong:
+        n_invalid = int((~np.isfinite(x)).any(axis=1).sum())
+        if n_invalid:
             raise AnalysisError(
-                f"similarity: expected finite vectors, found NaN or infinity in {wrong} of {len(x)} rows of {where}; "
-                "check the model's weights and precision, then extract again"
+                f"similarity: expected finite vectors, found NaN or infinity in {n_invalid} of {len(x)} rows of "
+                f"{where}; check the model's weights and precision, then extract again"
             )
         mean = x.mean(axis=0)
         centred = x - mean
@@ -76,73 +82,99 @@ class Space:
 
     @cached_property
     def moments(self) -> JointMoments:
-        """The space's own moments, by group."""
+        """Moments of the space with itself, by group."""
         return JointMoments.of(self.vectors, self.vectors, self.items.groups)
 
     @cached_property
     def hsic(self) -> HsicSums:
-        """What CKA needs of them; a d × d block for each group is not kept for it."""
+        """Sums for CKA; moments (a d × d block per group) are reused if they exist, but not kept for it."""
         kept = self.__dict__.get("moments")
         return HsicSums.of(kept or JointMoments.of(self.vectors, self.vectors, self.items.groups))
 
     @cached_property
     def of_speakers(self) -> bool:
-        """Whether all items of a speaker have the same vector, as its gender has."""
+        """Whether all items of a speaker have the same vector, such as a one-hot vector of gender."""
         first, speakers = np.unique(self.items.speakers, return_index=True)[1], self.items.speakers
         return len(first) < len(speakers) and np.array_equal(self.vectors, self.vectors[first][speakers])
 
-    def conditions(self, measures: Measures) -> Conditions | None:
-        """Return the sums of vectors by group and label; nothing if there are too few labels for RSA."""
+    def n_conditions(self, measures: Measures) -> int:
+        """Return the number of labels that RSA can compare."""
+        maximum = measures.max_conditions
+        return self._keep(("n_conditions", maximum), lambda: int(self.items.conditions(maximum).max(initial=-1)) + 1)
 
-        def make() -> Conditions | None:
+    def conditions(self, measures: Measures) -> Conditions:
+        """Return the sums of vectors by group and label.
+
+        Raises
+        ------
+        AnalysisError
+            There are too few labels for RSA.
+        """
+
+        def make() -> Conditions:
             codes = self.items.conditions(measures.max_conditions)
-            if codes.max(initial=-1) + 1 < MIN_CONDITIONS:
-                return None
             kept = codes >= 0
             x = self.vectors[kept] + self.mean
             return Conditions.of(x, codes[kept], np.unique(self.items.groups[kept], return_inverse=True)[1])
 
         return self._keep(("conditions", measures.max_conditions), make)
 
-    def rdms(self, distance: str, measures: Measures) -> DrawnRdms:
-        """Return the dissimilarity matrix of the labels, and its resamples."""
-        settings = {"n_resamples": measures.n_resamples, "seed": measures.seed}
-        key = ("rdms", distance, measures.max_conditions, *settings.values())
-        return self._keep(key, lambda: draw_rdms(self.conditions(measures), distance, **settings))
+    def rdms(self, distance: Distance, measures: Measures) -> DrawnRdms:
+        """Return the dissimilarity matrix of the labels and its resamples."""
+        n_resamples, seed = measures.n_resamples, self.items.seed
+        return self._keep(
+            ("rdms", distance, measures.max_conditions, n_resamples),
+            lambda: draw_rdms(self.conditions(measures), distance, n_resamples=n_resamples, seed=seed),
+        )
 
-    def ceiling(self, distance: str, correlation: str, measures: Measures) -> tuple[float, float]:
+    def ceiling(self, distance: Distance, correlation: Correlation, measures: Measures) -> tuple[float, float]:
         """Return the noise ceiling of RSA with this space."""
-        conditions = self.conditions(measures)
-        key = ("ceiling", distance, correlation, measures.max_conditions, measures.seed)
-        return self._keep(key, lambda: noise_ceiling(conditions, distance, correlation, seed=measures.seed))
+        return self._keep(
+            ("ceiling", distance, correlation, measures.max_conditions),
+            lambda: noise_ceiling(self.conditions(measures), distance, correlation, seed=self.items.seed),
+        )
 
-    def shuffled(self, *seed: int) -> "Space":
-        """Return the space with its items in random order: what is alike by chance."""
-        return replace(self, vectors=np.random.default_rng(seed).permutation(self.vectors), _kept={})
+    def shuffled(self, *stream: int) -> "Space":
+        """Return the space with its items in random order, the chance level; ``stream`` numbers the order."""
+        rng = np.random.default_rng((self.items.seed, *stream))
+        return replace(self, vectors=rng.permutation(self.vectors), _kept={})
 
-    def _keep(self, key: tuple, make: Callable[[], Any]) -> Any:
+    def _keep(self, key: tuple[Any, ...], make: Callable[[], Kept]) -> Kept:
         if key not in self._kept:
             self._kept[key] = make()
-        return self._kept[key]
+        return cast(Kept, self._kept[key])
 
 
-def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict]:
-    """Yield one row for each measure of two spaces over the same items: value, interval, n and what it rests on.
+@dataclass(frozen=True, eq=False)
+class _Pair:
+    """Two spaces over the same items."""
 
-    A measure that is undefined for a space is left out, and logged: RSA where there are fewer than three labels or
-    all distances are alike, as between one-hot vectors; CKA where no two speakers share anything, as of their names;
-    fitted measures of a property of fewer than 30 speakers. Fewer than four speakers have CKA over items, without
-    interval (:func:`~auscult.analyses.similarity.cka.cka_of_items`).
+    x: Space
+    y: Space
+
+    @cached_property
+    def moments(self) -> JointMoments:
+        """Moments of x with y, by group."""
+        x = self.x.vectors
+        return JointMoments.of(x, x if self.x is self.y else self.y.vectors, self.x.items.groups)
+
+
+def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict[str, Any]]:
+    """Yield one row for each metric of two spaces over the same items: value, interval, n and details.
+
+    A metric that is undefined for a space is left out and logged: RSA with fewer than three labels or with equal
+    distances throughout, as between one-hot vectors; CKA if no two speakers share a value, as with speaker identity;
+    fitted metrics of a property of fewer than 30 speakers. With fewer than four speakers, CKA is computed over items,
+    without interval (:func:`~auscult.analyses.similarity.cka.cka_of_items`).
 
     Raises
     ------
     AnalysisError
         There are too few items or speakers.
     """
-    items, xy = x.items, None
+    items, pair = x.items, _Pair(x, y)
     shared = {"n": len(items.rows), "n_groups": len(items.folds), "tier": items.tier, "resampling_unit": items.unit}
-    settings = {"n_resamples": measures.n_resamples, "seed": measures.seed}
-    # Before CKA, which takes what it needs from moments that are kept.
+    # Computed before CKA, which reuses moments that exist.
     own = [space.moments for space in (x, y)] if set(measures.metrics) & set(ALIGNMENTS) else []
     for metric in measures.metrics:
         if metric == "rsa":
@@ -152,43 +184,52 @@ def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict]:
         if reason:
             _log.info("similarity: %s of %s and %s left out: %s", metric, x.name, y.name, reason)
             continue
-        if xy is None and (metric != "cka" or len(items.folds) >= MIN_DISTINCT):
-            xy = JointMoments.of(x.vectors, x.vectors if x is y else y.vectors, items.groups)
-        if metric != "cka":
-            spaces = Spaces(*own, xy)
-            found = held_out_alignment(spaces, items.folds, metric, shrinkage=measures.shrinkage, **settings)
-        elif len(items.folds) >= MIN_DISTINCT:
-            found = cka_interval(HsicSums.of(xy), x.hsic, y.hsic, **settings)
+        if metric == "cka":
+            found = _compare_by_cka(pair, measures)
         else:
-            found = cka_of_items(x.vectors, y.vectors), np.nan, np.nan
+            found = held_out_alignment(
+                Spaces(own[0], own[1], pair.moments),
+                items.folds,
+                cast(Alignment, metric),
+                shrinkage=measures.shrinkage,
+                n_resamples=measures.n_resamples,
+                seed=items.seed,
+            )
         row = dict(zip(("value", "ci_low", "ci_high"), found))
         yield {**shared, "metric": metric, **row, "held_out": "" if metric == "cka" else "speaker"}
+
+
+def _compare_by_cka(pair: _Pair, measures: Measures) -> tuple[float, float, float]:
+    items = pair.x.items
+    if len(items.folds) < MIN_DISTINCT:
+        return cka_of_items(pair.x.vectors, pair.y.vectors), np.nan, np.nan
+    sums = HsicSums.of(pair.moments), pair.x.hsic, pair.y.hsic
+    return cka_interval(*sums, n_resamples=measures.n_resamples, seed=items.seed)
 
 
 def _why_undefined(metric: str, space: Space) -> str:
     n_speakers = space.items.n_speakers
     if metric == "cka" and len(space.items.folds) >= MIN_DISTINCT and not space.hsic.varies:
-        return f"no two speakers share anything in {space.name}"
+        return f"no two speakers share a value of {space.name}"
     if metric in ALIGNMENTS and space.of_speakers and n_speakers < _MIN_FITTED_SPEAKERS:
-        return f"{space.name} is a property of the speaker, of whom there are {n_speakers} (< {_MIN_FITTED_SPEAKERS})"
+        return f"{space.name} is a property of the speaker, and there are {n_speakers} (< {_MIN_FITTED_SPEAKERS})"
     return ""
 
 
-def _compare_rdms(x: Space, y: Space, measures: Measures) -> Iterator[dict]:
-    if x.conditions(measures) is None:
+def _compare_rdms(x: Space, y: Space, measures: Measures) -> Iterator[dict[str, Any]]:
+    if x.n_conditions(measures) < MIN_CONDITIONS:
         _log.info("similarity: rsa of %s and %s left out: fewer than %d labels", x.name, y.name, MIN_CONDITIONS)
         return
     for distance, correlation in product(measures.distances, measures.correlations):
         one, other = (space.rdms(distance, measures) for space in (x, y))
         if not comparable(one, other):
-            _log.info("similarity: rsa of %s and %s left out: all %s distances are alike", x.name, y.name, distance)
+            _log.info("similarity: rsa of %s and %s left out: all %s distances are equal", x.name, y.name, distance)
             continue
         row = dict(zip(("value", "ci_low", "ci_high"), compare_rdms(one, other, correlation)))
         ceiling = dict(zip(("ceiling_low", "ceiling_high"), x.ceiling(distance, correlation, measures)))
-        n_labelled = int(x.conditions(measures).counts.sum())
         yield {
             "metric": "rsa",
-            "n": n_labelled,
+            "n": int(x.conditions(measures).counts.sum()),
             "n_groups": one.n_groups,
             **row,
             **ceiling,
@@ -201,33 +242,33 @@ def _compare_rdms(x: Space, y: Space, measures: Measures) -> Iterator[dict]:
 
 
 class Chance:
-    """What is alike with a space by chance: with its items in random order.
+    """Chance level of comparisons with a space: the metrics after its items are put in random order.
 
-    RSA between few labels differs much from one order to the next and is averaged over twenty. It is not 0 on average:
-    labels with fewer items have noisier means, which lie farther from all others in both spaces.
+    RSA between few labels varies strongly between orders and is averaged over twenty of them. Its chance level is not 0
+    on average: labels with fewer items have noisier means, which lie farther from all others in both spaces.
     """
 
     def __init__(self, space: Space, measures: Measures) -> None:
-        self._once = space.shuffled(measures.seed, 3)
+        self._once = space.shuffled(3)
         self._measures = replace(measures, n_resamples=0)
-        self._rdms: dict[str, list[DrawnRdms]] = {distance: [] for distance in measures.distances}
-        if "rsa" in measures.metrics and space.conditions(measures) is not None:
+        self._rdms: dict[Distance, list[DrawnRdms]] = {distance: [] for distance in measures.distances}
+        if "rsa" in measures.metrics and space.n_conditions(measures) >= MIN_CONDITIONS:
             for number in range(_N_SHUFFLES):
-                shuffled = space.shuffled(measures.seed, 3, number)
+                shuffled = space.shuffled(3, number)
                 for distance, drawn in self._rdms.items():
                     drawn.append(shuffled.rdms(distance, self._measures))
 
     def values(self, x: Space, rows: Collection[Mapping[str, Any]]) -> list[float]:
-        """Return what each row of a comparison with ``x`` would be by chance."""
+        """Return the chance level for each row of a comparison with ``x``."""
         metrics = tuple({row["metric"]: None for row in rows if row["metric"] != "rsa"})
         fitted = compare_spaces(x, self._once, replace(self._measures, metrics=metrics))
         values = {row["metric"]: row["value"] for row in fitted}
         return [
-            self._rdm_value(x, row) if row["metric"] == "rsa" else values.get(row["metric"], np.nan) for row in rows
+            self._rsa_value(x, row) if row["metric"] == "rsa" else values.get(row["metric"], np.nan) for row in rows
         ]
 
-    def _rdm_value(self, x: Space, row: Mapping[str, Any]) -> float:
-        mine = x.rdms(row["distance"], self._measures)
-        others = [other for other in self._rdms[row["distance"]] if comparable(mine, other)]
-        found = [compare_rdms(mine, other, row["correlation"])[0] for other in others]
+    def _rsa_value(self, x: Space, row: Mapping[str, Any]) -> float:
+        own = x.rdms(row["distance"], self._measures)
+        others = [other for other in self._rdms[row["distance"]] if comparable(own, other)]
+        found = [compare_rdms(own, other, row["correlation"])[0] for other in others]
         return float(np.mean(found)) if found else np.nan

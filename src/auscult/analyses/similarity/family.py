@@ -1,6 +1,6 @@
-"""Declaration of similarity: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of similarity: settings, part of the talk and requirements of a study."""
 
-from auscult.analyses.similarity.settings import SimilaritySettings
+from auscult.analyses.similarity.settings import SimilaritySection
 from auscult.family import Family
 from auscult.requirements import Config, check_known
 
@@ -8,7 +8,7 @@ __all__ = ["FAMILY"]
 
 
 def check_similarity(similarity: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse references to activations of a model that is no acoustic baseline of the study."""
     acoustic = [name for name, model in config["models"].items() if model["source"] == "acoustic"]
     for name, reference in similarity["references"].items():
         if reference["space"] == "activations":
@@ -20,7 +20,7 @@ FAMILY = Family(
     name="similarity",
     part="Part I: representational analyses",
     description="Similarity of layers, models and reference spaces.",
-    settings=SimilaritySettings,
+    settings=SimilaritySection,
     reads_activations=True,
     check=check_similarity,
 )

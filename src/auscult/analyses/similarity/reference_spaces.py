@@ -1,7 +1,7 @@
-"""Spaces that representations are compared with, and the items on which they are: the same ones for every model.
+"""Reference spaces with which representations are compared, and the sample of items, the same for every model.
 
-A reference space says what could be known of an item: its sound, which phone or word it is, how the phone is
-articulated, what company the word keeps.
+A reference space describes an item independently of a model: its acoustics, the identity of the phone or word, the
+articulation of the phone, or the distribution of the word in texts.
 """
 
 import hashlib
@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
+from auscult.activations.interface import Activations
+from auscult.analyses.similarity.settings import REFERENCES
 from auscult.corpora.phones import phone_class
 from auscult.errors import AnalysisError
 
@@ -30,7 +33,7 @@ __all__ = [
     "read_vectors",
 ]
 
-REFERENCES = ("activations", "identity", "articulatory", "cooccurrence", "vectors")
+Array = npt.NDArray[Any]
 _KEYS = ["utterance", "tier", "index"]
 
 # Place of articulation, after the chart of the International Phonetic Association (2020).
@@ -100,11 +103,11 @@ ARTICULATORY_FEATURES = (
 _LETTER = re.compile(r"[^\W\d_]")
 
 
-def sample_items(index: pd.DataFrame, tier: str, n_items: int, seed: int) -> np.ndarray:
-    """Return positions of a random sample of the labelled items of a tier, the same ones for every model of a corpus.
+def sample_items(index: pd.DataFrame, tier: str, n_items: int, seed: int) -> Array:
+    """Return positions of a random sample of labelled items of a tier, the same for every model of a corpus.
 
-    An item is drawn by the hash of its utterance, tier and number, so that neither the order of an index nor what
-    else it holds matters. Items without label (silence) are left out, except for utterances, which have none.
+    Items are drawn by a hash of utterance, tier and number, so the sample depends neither on the order of the index nor
+    on its other rows. Items without label (silence) are left out, except utterances, which have no label.
 
     Raises
     ------
@@ -121,20 +124,20 @@ def sample_items(index: pd.DataFrame, tier: str, n_items: int, seed: int) -> np.
     return np.sort(rows[np.argsort(np.array(drawn, dtype="S8"), kind="stable")[:n_items]])
 
 
-def match_items(index: pd.DataFrame, rows: np.ndarray, other: pd.DataFrame, name: str) -> np.ndarray:
-    """Return where the items in some rows of an index are in the index of another model, called ``name`` in errors.
+def match_items(index: pd.DataFrame, rows: Array, other: pd.DataFrame, name: str) -> Array:
+    """Return the positions of some rows of an index in the index of another model, called ``name`` in errors.
 
     Raises
     ------
     AnalysisError
-        The other model has not heard an item.
+        An item is missing in the other model.
     """
     places = pd.Series(np.arange(len(other)), index=pd.MultiIndex.from_frame(other[_KEYS]))
     found = places.reindex(pd.MultiIndex.from_frame(index[_KEYS].iloc[rows]))
     if found.isna().any():
         utterance, tier, number = found.index[found.isna()][0]
         raise AnalysisError(
-            f"expected the same items in every model, found no {tier} {number} of utterance {utterance!r} in those of "
+            f"expected the same items in every model, found no {tier} {number} of utterance {utterance!r} in "
             f"{name!r} ({int(found.isna().sum())} of {len(rows)} are missing); extract both from the same corpus"
         )
     return found.to_numpy(dtype=np.int64)
@@ -142,25 +145,30 @@ def match_items(index: pd.DataFrame, rows: np.ndarray, other: pd.DataFrame, name
 
 def reference_space(
     index: pd.DataFrame,
-    rows: np.ndarray,
+    rows: Array,
     name: str,
     reference: Mapping[str, Any],
-    others: Mapping[str, Any],
+    others: Mapping[str, Activations],
     sentences: Iterable[str],
-) -> np.ndarray:
+) -> Array:
     """Return the vectors of some rows of an index in a reference space [shape=(n, n_dims)], NaN where it has none.
 
     Parameters
     ----------
+    index : of the activations
+    rows : positions in it [shape=(n,)]
     name : of the reference, for errors
-    reference : its ``space`` (one of :data:`REFERENCES`) and what that needs: ``model``, ``column`` or ``path``
-    others : activations by model, of which a reference takes the first layer: acoustic features have one
+    reference : its ``space`` (one of :data:`REFERENCES`) with ``model``, ``column`` or ``path``, as the space needs
+    others : activations by model; a reference uses the first layer (acoustic features have one layer)
     sentences : texts of the corpus
 
     Raises
     ------
     AnalysisError
-        The space, column or model does not exist, or what :func:`lexical_space` and others raise.
+        The space, column or model does not exist; see also :func:`lexical_space`, :func:`cooccurrence_vectors` and
+        :func:`read_vectors`.
+    LabelError
+        A label is not in IPA (space ``articulatory``).
     """
     table = index.iloc[rows]
     match reference["space"]:
@@ -168,7 +176,7 @@ def reference_space(
             other = others.get(reference["model"])
             if other is None:
                 raise AnalysisError(
-                    f"reference {name!r}: expected activations of model {reference['model']!r}, found those of "
+                    f"reference {name!r}: expected activations of model {reference['model']!r}, found "
                     f"{', '.join(others) or 'none'}; add it to the models of similarity"
                 )
             return other.load(other.layers[0], match_items(index, rows, other.index, reference["model"]))
@@ -190,34 +198,38 @@ def reference_space(
     )
 
 
-def identity_space(labels: Iterable[str]) -> np.ndarray:
+def identity_space(labels: Iterable[str]) -> Array:
     """Return one-hot vectors of labels, NaN where there is none [shape=(n, n_labels)]."""
-    labels = pd.Series(labels).astype("string").fillna("").to_numpy(dtype=str)
-    names, codes = np.unique(labels, return_inverse=True)
+    texts = _as_texts(labels)
+    names, codes = np.unique(texts, return_inverse=True)
     space = np.eye(len(names))[codes]
-    space[labels == ""] = np.nan
+    space[texts == ""] = np.nan
     return space[:, names != ""]
 
 
-def articulatory_space(phones: Iterable[str]) -> np.ndarray:
+def articulatory_space(phones: Iterable[str]) -> Array:
     """Return the articulatory features of phones in IPA [shape=(n, n_features)]; a pause has NaN.
 
-    :data:`ARTICULATORY_FEATURES`: manner, place, voicing, aspiration, laterality, rhoticity and rounding as 0 or 1; the
-    height and backness of vowels from −0.5 to 0.5, 0 for consonants; gliding, the distance between the ends of
-    a diphthong on these two. A sequence written as one phone (``aɪ``, ``əl``, ``ʊŋ``) has the mean of its letters.
+    :data:`ARTICULATORY_FEATURES`: manner, place, voicing, aspiration, laterality, rhoticity and rounding as 0 or 1;
+    height and backness of vowels from −0.5 to 0.5, 0 for consonants; gliding, the distance in height and backness
+    between the two ends of a diphthong. A sequence written as one phone (``aɪ``, ``əl``, ``ʊŋ``) has the mean of its
+    letters.
 
     Raises
     ------
     LabelError
         A label is not in IPA.
     """
-    phones = pd.Series(phones).astype("string").fillna("").to_numpy(dtype=str)
-    names, codes = np.unique(phones, return_inverse=True)
+    names, codes = np.unique(_as_texts(phones), return_inverse=True)
     table = np.stack([_features(str(name)) for name in names])
     return table[codes]
 
 
-def _features(phone: str) -> np.ndarray:
+def _as_texts(labels: Iterable[str]) -> Array:
+    return pd.Series(labels).astype("string").fillna("").to_numpy(dtype=str)
+
+
+def _features(phone: str) -> Array:
     kind = phone_class(phone)
     if kind in ("silence", "noise"):
         return np.full(len(ARTICULATORY_FEATURES), np.nan)
@@ -243,7 +255,7 @@ def _letter_features(letter: str) -> list[float]:
     return [*manner, *places, *map(float, flags), height, backness, 0.0]
 
 
-def lexical_space(words: Iterable[str], vectors: Mapping[str, np.ndarray]) -> np.ndarray:
+def lexical_space(words: Iterable[str], vectors: Mapping[str, Array]) -> Array:
     """Return the vector of each word, NaN where there is none [shape=(n, n_dims)].
 
     Raises
@@ -251,29 +263,31 @@ def lexical_space(words: Iterable[str], vectors: Mapping[str, np.ndarray]) -> np
     AnalysisError
         No word has a vector.
     """
-    words = [str(word).lower() for word in words]
-    known = sorted(set(words) & set(vectors))
+    texts = [str(word).lower() for word in words]
+    known = sorted(set(texts) & set(vectors))
     if not known:
         raise AnalysisError(
-            f"expected vectors of the corpus's words, found none of {len(set(words))} words (such as {words[0]!r}) "
+            f"expected vectors of the corpus's words, found none of {len(set(texts))} words (such as {texts[0]!r}) "
             f"among {len(vectors)} vectors; check the language and the spelling"
         )
     missing = np.full(len(vectors[known[0]]), np.nan)
-    return np.stack([vectors.get(word, missing) for word in words])
+    return np.stack([vectors.get(word, missing) for word in texts])
 
 
 def cooccurrence_vectors(
     sentences: Iterable[str], *, window: int = 2, n_dims: int = 50, max_words: int = 5000
-) -> dict[str, np.ndarray]:
-    """Return vectors of words from which words stand near them: what distribution alone says of a word.
+) -> dict[str, Array]:
+    """Return distributional word vectors, computed from co-occurrences in sentences.
 
-    Positive pointwise mutual information of co-occurrence within ``window`` words, reduced by a singular value
+    The positive pointwise mutual information of co-occurrence within ``window`` words is reduced by a singular value
     decomposition to U √Σ (Levy, Goldberg and Dagan, 2015, sections 2 and 3.3, without subsampling).
 
     Parameters
     ----------
     sentences : texts; case is ignored
-    max_words : the most frequent so many words have vectors
+    window : largest distance between two words that co-occur
+    n_dims : dimensions of the vectors
+    max_words : number of words with vectors, the most frequent first
 
     Raises
     ------
@@ -293,7 +307,7 @@ def cooccurrence_vectors(
                 counts[j, i] += 1
     if not counts.any():
         raise AnalysisError(
-            f"expected sentences of two words or more, found none among {len(split)}; use another corpus"
+            f"expected sentences of at least two words, found none among {len(split)}; use another corpus"
         )
     expected = np.outer(counts.sum(axis=1), counts.sum(axis=0)) / counts.sum()
     ppmi = np.log(np.divide(counts, expected, where=counts > 0, out=np.ones_like(counts))).clip(0)
@@ -302,18 +316,18 @@ def cooccurrence_vectors(
     return {word: vectors[i] for word, i in place.items() if counts[i].any()}
 
 
-def read_vectors(path: str | Path, words: Collection[str]) -> dict[str, np.ndarray]:
+def read_vectors(path: str | Path, words: Collection[str]) -> dict[str, Array]:
     """Read the vectors of some words from a text file in fastText's format (``.vec``); its other lines are skipped.
 
-    The first line says how many words and dimensions there are; each other line is a word and its numbers.
+    The first line holds the number of words and of dimensions; each other line is a word and its numbers.
 
     Raises
     ------
     AnalysisError
-        The file is missing, or a line that is needed does not hold a word and as many finite numbers as there are
-        dimensions.
+        The file is missing, or a line of a wanted word does not hold one finite number per dimension.
     """
-    wanted, vectors, path = {str(word).lower() for word in words}, {}, Path(path)
+    wanted, path = {str(word).lower() for word in words}, Path(path)
+    vectors: dict[str, Array] = {}
     if not path.is_file():
         raise AnalysisError(f"expected word vectors in {path}, found no such file; correct `path` of the reference")
     with open(path, encoding="utf-8", errors="replace", newline="\n") as stream:
@@ -330,7 +344,7 @@ def read_vectors(path: str | Path, words: Collection[str]) -> dict[str, np.ndarr
     return vectors
 
 
-def _parse(numbers: str, n_dims: int, where: str) -> np.ndarray:
+def _parse(numbers: str, n_dims: int, where: str) -> Array:
     try:
         vector = np.array(numbers.split(), dtype=float)
     except ValueError:

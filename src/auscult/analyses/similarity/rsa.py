@@ -1,15 +1,17 @@
-"""Representational similarity analysis: how alike the distances between conditions are in two spaces.
+"""Representational similarity analysis (RSA): correlations of the distances between conditions in two spaces.
 
-A condition is a label, its vector the mean of its items; a dissimilarity matrix (RDM) holds the distance of every two
-conditions (Kriegeskorte et al., 2008). Its entries are not independent, so intervals resample what was sampled:
+A condition is a label; its vector is the mean of its items. A representational dissimilarity matrix (RDM) holds the
+distance of every two conditions (Kriegeskorte et al., 2008). Its entries are not independent, so intervals resample
 speakers and conditions.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from auscult.analyses.similarity.settings import CORRELATIONS, DISTANCES, Correlation, Distance
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
 
@@ -26,13 +28,11 @@ __all__ = [
     "noise_ceiling",
 ]
 
-Distance = Literal["cosine", "correlation", "euclidean"]
-Correlation = Literal["spearman", "pearson"]
-DISTANCES = ("cosine", "correlation", "euclidean")
-CORRELATIONS = ("spearman", "pearson")
 MIN_CONDITIONS = 3
-# Distances that agree to so many digits of the largest are equal, and differ by rounding.
+# Distances that agree to this number of digits of the largest are equal; they differ by rounding.
 _DIGITS = 10
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -45,17 +45,17 @@ class Conditions:
     counts : items [shape=(n_groups, n_conditions)]
     """
 
-    sums: np.ndarray
-    counts: np.ndarray
+    sums: Array
+    counts: Array
 
     @classmethod
-    def of(cls, x: np.ndarray, conditions: np.ndarray, groups: np.ndarray) -> "Conditions":
+    def of(cls, x: Array, conditions: Array, groups: Array) -> "Conditions":
         """Return the sums of ``x`` [shape=(n, n_dims)] by group and condition codes from 0 [shapes=(n,)].
 
         Raises
         ------
         AnalysisError
-            There are fewer than three conditions: two have one distance, and nothing to correlate it with.
+            There are fewer than three conditions: two have a single distance, which cannot be correlated.
         """
         n_groups, n_conditions = (int(codes.max(initial=-1)) + 1 for codes in (groups, conditions))
         if n_conditions < MIN_CONDITIONS:
@@ -69,26 +69,26 @@ class Conditions:
         np.add.at(sums, cells, x)
         return cls(sums.reshape(n_groups, n_conditions, -1), counts)
 
-    def means(self, weights: np.ndarray) -> np.ndarray:
-        """Return the mean vector of each condition with each group weighted, NaN without items."""
+    def means(self, weights: Array) -> Array:
+        """Return each condition's mean with groups weighted [shape=(n_conditions, n_dims)], NaN without items."""
         counts = (weights @ self.counts)[:, None]
         sums = np.tensordot(weights, self.sums, axes=1)
         return np.divide(sums, counts, where=counts > 0, out=np.full_like(sums, np.nan))
 
 
-def rdm(vectors: np.ndarray, distance: Distance = "cosine") -> np.ndarray:
-    """Return the distances between conditions: the entries above the diagonal, row by row, and nothing else.
+def rdm(vectors: Array, distance: Distance) -> Array:
+    """Return the distances between conditions: the entries above the diagonal of the RDM, row by row.
 
-    ``cosine`` is 1 − cosine, ``correlation`` the same of vectors with their own mean subtracted; ``euclidean`` is not
-    squared.
+    ``cosine`` is 1 − cosine; ``correlation`` first subtracts each vector's own mean; ``euclidean`` is not squared.
 
     Parameters
     ----------
     vectors : one per condition [shape=(n_conditions, n_dims)]
+    distance : one of :data:`DISTANCES`
 
     Returns
     -------
-    distances [shape=(n_conditions · (n_conditions − 1) / 2,)], NaN where a vector is NaN, or zero for an angle
+    distances [shape=(n_conditions · (n_conditions − 1) / 2,)], NaN where a vector is NaN or, for angles, zero
 
     Raises
     ------
@@ -112,52 +112,52 @@ def rdm(vectors: np.ndarray, distance: Distance = "cosine") -> np.ndarray:
 
 @dataclass(frozen=True)
 class DrawnRdms:
-    """An RDM and its resamples, with ranks; spaces over the same items, drawn with the same seed, go together.
+    """An RDM and its resamples, with ranks. Two spaces over the same items, drawn with one seed, can be compared.
 
     Parameters
     ----------
-    values, ranks : the first row is not resampled [shapes=(1 + n_resamples, n_pairs)]
-    weights : how often each pair of conditions was drawn; 0 where one was not, or has no items [same shape]
-    n_groups, n_conditions : what was resampled
+    values, ranks : distances and their ranks; the first row is not resampled [shapes=(1 + n_resamples, n_pairs)]
+    weights : number of times each pair of conditions was drawn; 0 if one was not drawn or has no items [same shape]
+    n_groups, n_conditions : number of resampled groups and conditions
     """
 
-    values: np.ndarray
-    ranks: np.ndarray
-    weights: np.ndarray
+    values: Array
+    ranks: Array
+    weights: Array
     n_groups: int
     n_conditions: int
 
 
-def draw_rdms(
-    conditions: Conditions, distance: Distance = "cosine", *, n_resamples: int = 1000, seed: int
-) -> DrawnRdms:
-    """Return the RDM of a space and those of bootstrap samples of both speakers and conditions.
+def draw_rdms(conditions: Conditions, distance: Distance, *, n_resamples: int, seed: int) -> DrawnRdms:
+    """Return the RDM of a space and its bootstrap samples over both speakers and conditions.
 
-    Speakers are resampled before condition means are taken, conditions afterwards; a condition drawn twice forms no
-    pair with itself, whose distance of 0 would be a certainty (Nili et al., 2014). Resampling both factors widens
-    the interval rather than narrowing it (Schütt et al., 2023).
+    Speakers are resampled before condition means are taken, conditions afterwards. A condition drawn twice forms no
+    pair with itself, since the distance would be 0 by construction (Nili et al., 2014). Resampling both factors makes
+    the interval rather too wide than too narrow (Schütt et al., 2023).
     """
     n_groups, n_conditions = conditions.counts.shape
     enough = min(n_groups, n_conditions) >= MIN_GROUPS
     rng, upper = np.random.default_rng(seed), np.triu_indices(n_conditions, 1)
-    values, weights = [], []
+    drawn: list[Array] = []
+    counts: list[Array] = []
     for draw in range(1 + n_resamples * enough):
-        of_groups, of_conditions = np.ones(n_groups), np.ones(n_conditions)
+        group_counts, condition_counts = np.ones(n_groups), np.ones(n_conditions)
         if draw:
-            of_groups, of_conditions = (
+            group_counts, condition_counts = (
                 rng.multinomial(n, np.full(n, 1 / n)).astype(float) for n in (n_groups, n_conditions)
             )
-        of_conditions = of_conditions * (of_groups @ conditions.counts > 0)
-        values.append(rdm(conditions.means(of_groups), distance))
-        weights.append(of_conditions[upper[0]] * of_conditions[upper[1]])
-    values, weights = np.stack(values), np.stack(weights)
-    values, weights = np.nan_to_num(values), np.where(np.isnan(values), 0, weights)
+        condition_counts = condition_counts * (group_counts @ conditions.counts > 0)
+        drawn.append(rdm(conditions.means(group_counts), distance))
+        counts.append(condition_counts[upper[0]] * condition_counts[upper[1]])
+    values = np.stack(drawn)
+    weights = np.where(np.isnan(values), 0, np.stack(counts))
+    values = np.nan_to_num(values)
     ranks = np.stack([_weighted_ranks(*row) for row in zip(values, weights)])
     return DrawnRdms(values, ranks, weights, n_groups, n_conditions)
 
 
-def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the mean rank each value has in a list that holds it ``weights`` times."""
+def _weighted_ranks(values: Array, weights: Array) -> Array:
+    """Return the mean rank of each value in a list that holds it ``weights`` times."""
     largest = np.abs(values).max(where=weights > 0, initial=0)
     levels, codes = np.unique(np.round(values / (largest or 1), _DIGITS), return_inverse=True)
     mass = np.bincount(codes, weights, minlength=len(levels))
@@ -165,40 +165,41 @@ def _weighted_ranks(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def comparable(one: DrawnRdms, other: DrawnRdms) -> bool:
-    """Say whether distances differ in both spaces over the conditions they share: else nothing can be correlated."""
+    """Return whether distances vary in both spaces over shared conditions; otherwise no correlation is defined."""
     shared = np.minimum(one.weights[0], other.weights[0]) > 0
     return all(len(np.unique(drawn.ranks[0][shared])) > 1 for drawn in (one, other))
 
 
-def compare_rdms(one: DrawnRdms, other: DrawnRdms, correlation: Correlation = "spearman") -> tuple[float, float, float]:
+def compare_rdms(one: DrawnRdms, other: DrawnRdms, correlation: Correlation) -> tuple[float, float, float]:
     """Return the correlation of two RDMs over the pairs above the diagonal, −1 to 1, with its 95 % interval.
 
     Returns
     -------
-    (value, ci_low, ci_high); the interval is NaN with too few speakers or conditions, and where more than one in ten
-    resamples have distances that are all alike
+    (value, ci_low, ci_high); the interval is NaN with too few speakers or conditions, and if distances are constant in
+    more than one in ten resamples
 
     Raises
     ------
     AnalysisError
-        The correlation does not exist, or an RDM is constant, as that of one-hot vectors is.
+        The correlation does not exist, or an RDM is constant, such as the RDM of one-hot vectors.
     """
     if correlation not in CORRELATIONS:
         raise AnalysisError(f"expected one of the correlations {', '.join(CORRELATIONS)}, found {correlation!r}")
     weights = np.minimum(one.weights, other.weights)
-    values = _correlate(*((r.ranks if correlation == "spearman" else r.values) for r in (one, other)), weights)
+    x, y = ((rdms.ranks if correlation == "spearman" else rdms.values) for rdms in (one, other))
+    values = _correlate(x, y, weights)
     if np.isnan(values[0]):
         raise AnalysisError(
-            "expected distances that differ between conditions, found all alike (one-hot vectors or constant "
-            "features); RSA has nothing to compare here"
+            "expected distances that differ between conditions, found all equal (one-hot vectors or constant "
+            "features); leave RSA out for this space"
         )
     if len(values) == 1:
         return float(values[0]), float("nan"), float("nan")
     return float(values[0]), *percentile_interval(values[1:])
 
 
-def _correlate(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weighted Pearson correlation of each row, NaN where one of them is constant."""
+def _correlate(x: Array, y: Array, weights: Array) -> Array:
+    """Return the weighted Pearson correlation of each row, NaN where x or y is constant."""
     total = weights.sum(axis=1, keepdims=True)
     total = np.where(total > 0, total, 1)
     rounding = [10.0 ** (-2 * _DIGITS) * (weights * v**2).sum(axis=1) for v in (x, y)]
@@ -210,26 +211,26 @@ def _correlate(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 def noise_ceiling(
     conditions: Conditions,
-    distance: Distance = "cosine",
-    correlation: Correlation = "spearman",
+    distance: Distance,
+    correlation: Correlation,
     *,
     n_splits: int = 50,
     seed: int = 0,
 ) -> tuple[float, float]:
-    """Return between what a perfect account of the RDM of all speakers would reach, given how speakers differ.
+    """Return the range of correlations that a perfect model of the RDM would reach, given the noise over speakers.
 
-    Each of ``n_splits`` random halves of the speakers has an RDM, as has the rest of them; their correlation r,
-    averaged, is the reliability of half as many speakers, and that of all is R = 2r / (1 + r) (Spearman, 1910; Brown,
-    1910). R, the lower end, is what an equally noisy measurement of the same distances reaches; √R, the upper end,
-    what the distances free of noise reach on average. Where noise exceeds the distances √R is too low, for then its
-    square counts: by 0.03 at R = 0.5, by 0.1 at R = 0.1. The ceiling of Nili et al. (2014) is that of single speakers'
-    RDMs, which are not what is compared here.
+    The speakers are split into random halves ``n_splits`` times. The mean correlation r of the two halves' RDMs is the
+    reliability with half the speakers; with all of them it is R = 2r / (1 + r) (Spearman, 1910; Brown, 1910). The lower
+    end, R, is the expected correlation with an equally noisy measurement of the same distances; the upper end, √R, with
+    the noise-free distances. If noise exceeds the distances, √R is too low, since the squared noise counts: by 0.03 at
+    R = 0.5, by 0.1 at R = 0.1. Nili et al. (2014) instead bound the correlation with single speakers' RDMs.
 
     Returns
     -------
     (low, high), 0 to 1; NaN with fewer than two speakers, or if no two halves share three distances that differ
     """
-    n_groups, rng, found = len(conditions.counts), np.random.default_rng([seed, 4]), []
+    n_groups, rng = len(conditions.counts), np.random.default_rng([seed, 4])
+    found: list[float] = []
     for _ in range(n_splits if n_groups > 1 else 0):
         half = np.zeros(n_groups)
         half[rng.permutation(n_groups)[: n_groups // 2]] = 1
@@ -239,10 +240,10 @@ def noise_ceiling(
             pair = [np.nan_to_num(values) for values in (one, other)]
             if correlation == "spearman":
                 pair = [_weighted_ranks(values, used) for values in pair]
-            found += _correlate(*(values[None] for values in pair), used[None]).tolist()
-    found = np.array(found)[np.isfinite(found)]
-    if not len(found):
+            found += _correlate(pair[0][None], pair[1][None], used[None]).tolist()
+    correlations = np.array(found)[np.isfinite(found)]
+    if not len(correlations):
         return float("nan"), float("nan")
-    half_reliability = max(0.0, float(found.mean()))
+    half_reliability = max(0.0, float(correlations.mean()))
     reliability = 2 * half_reliability / (1 + half_reliability)
     return reliability, float(np.sqrt(reliability))

@@ -1,54 +1,99 @@
-"""Settings of similarity."""
+"""Settings of similarity: metrics, reference spaces and the sample of items."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
+from auscult.errors import AnalysisError
 from auscult.settings import setting
 
-__all__ = ["SimilaritySettings", "SimilarityMeasures", "SimilarityReference"]
+__all__ = [
+    "Alignment",
+    "Distance",
+    "Correlation",
+    "ALIGNMENTS",
+    "DISTANCES",
+    "CORRELATIONS",
+    "METRICS",
+    "REFERENCES",
+    "Measures",
+    "SimilarityReference",
+    "SimilaritySettings",
+    "SimilaritySection",
+]
+
+Alignment = Literal["cca", "svcca", "pwcca", "procrustes", "r2"]
+Distance = Literal["cosine", "correlation", "euclidean"]
+Correlation = Literal["spearman", "pearson"]
+
+ALIGNMENTS: tuple[str, ...] = get_args(Alignment)
+DISTANCES: tuple[str, ...] = get_args(Distance)
+CORRELATIONS: tuple[str, ...] = get_args(Correlation)
+METRICS = ("cka", *ALIGNMENTS, "rsa")
+REFERENCES = ("activations", "identity", "articulatory", "cooccurrence", "vectors")
+_TIERS = ["phone", "syllable", "word", "utterance"]
 
 
 @dataclass(frozen=True)
 class SimilarityReference:
-    """One entry of references."""
+    """One entry of ``references``: a space and the items for which it is computed."""
 
-    tier: str = setting("", "phone", enum=["phone", "syllable", "word", "utterance"])
+    tier: str = setting("Segments that are compared, one of the extracted tiers.", "phone", enum=_TIERS)
     space: str = setting(
         "Activations of another model, one-hot values of a column, articulatory features of phones, "
         "co-occurrence vectors of words in the corpus's sentences, or word vectors from a file.",
-        enum=["activations", "identity", "articulatory", "cooccurrence", "vectors"],
+        enum=list(REFERENCES),
     )
-    model: str | None = setting("For activations; an acoustic one.", None, optional=True)
-    column: str | None = setting("For identity; a column of the activations' index.", None, optional=True)
+    model: str | None = setting("An acoustic baseline, for space activations.", None, optional=True)
+    column: str | None = setting("Column of the activations' index, for space identity.", None, optional=True)
     path: str | None = setting(
-        "For vectors; a text file in fastText's format. A relative path starts at the study's file.",
+        "Text file in fastText's format, for space vectors; a relative path starts at the study's file.",
         None,
         optional=True,
     )
 
 
 @dataclass(frozen=True)
-class SimilarityMeasures:
-    """Settings under ``measures``."""
+class Measures:
+    """Settings under ``measures``: the metrics and how each is estimated.
+
+    Raises
+    ------
+    AnalysisError
+        A metric, distance or correlation does not exist.
+    """
 
     metrics: tuple[str, ...] = setting(
-        "What is measured between layers and references.",
+        "Metrics between layers and references.",
         ("cka", "pwcca", "procrustes", "r2", "rsa"),
-        items={"enum": ["cka", "cca", "svcca", "pwcca", "procrustes", "r2", "rsa"]},
+        items={"enum": list(METRICS)},
         minItems=1,
     )
-    distances: tuple[str, ...] = setting(
-        "Of the dissimilarity matrices of RSA; the first is drawn.",
+    distances: tuple[Distance, ...] = setting(
+        "Distances in the dissimilarity matrices of RSA; the figure shows the first.",
         ("cosine",),
-        items={"enum": ["cosine", "correlation", "euclidean"]},
+        items={"enum": list(DISTANCES)},
         minItems=1,
     )
-    correlations: tuple[str, ...] = setting("", ("spearman",), items={"enum": ["spearman", "pearson"]}, minItems=1)
-    n_folds: int = setting("", 4, minimum=2)
-    shrinkage: float = setting("Added to a covariance's diagonal, in units of its mean.", 0.001, exclusiveMinimum=0)
-    max_conditions: int = setting("RSA compares so many of the most frequent labels.", 80, minimum=3)
-    n_resamples: int = setting("Bootstrap samples of speakers and conditions.", 1000, minimum=100)
+    correlations: tuple[Correlation, ...] = setting(
+        "Correlations between the dissimilarity matrices of RSA; the figure shows the first.",
+        ("spearman",),
+        items={"enum": list(CORRELATIONS)},
+        minItems=1,
+    )
+    n_folds: int = setting("Number of folds of speakers for fitted metrics.", 4, minimum=2)
+    shrinkage: float = setting(
+        "Value added to the diagonal of a covariance matrix, in units of its mean.", 0.001, exclusiveMinimum=0
+    )
+    max_conditions: int = setting("Number of labels that RSA compares, the most frequent first.", 80, minimum=3)
+    n_resamples: int = setting("Number of bootstrap samples of speakers and conditions.", 1000, minimum=100)
+
+    def __post_init__(self) -> None:
+        choices = {"metrics": METRICS, "distances": DISTANCES, "correlations": CORRELATIONS}
+        for name, known in choices.items():
+            for value in getattr(self, name):
+                if value not in known:
+                    raise AnalysisError(f"similarity: expected {name} of {', '.join(known)}, found {value!r}")
 
 
 @dataclass(frozen=True)
@@ -56,12 +101,24 @@ class SimilaritySettings:
     """Settings of the analysis ``similarity``."""
 
     tier: str = setting(
-        "Segments on which layers are compared with each other and models with models.",
-        "phone",
-        enum=["phone", "syllable", "word", "utterance"],
+        "Segments on which layers are compared with each other and models with models.", "phone", enum=_TIERS
     )
+    layer_metrics: tuple[str, ...] = setting(
+        "Metrics between the layers of one model and of two models.",
+        ("cka",),
+        items={"enum": list(METRICS)},
+        minItems=1,
+    )
+    n_items: int = setting("Number of segments in the random sample, the same for all models.", 3000, minimum=50)
+    measures: Measures = setting("Metrics and how each is estimated.", Measures)
+
+
+@dataclass(frozen=True)
+class SimilaritySection(SimilaritySettings):
+    """The section ``similarity`` of a study: the settings and the reference spaces."""
+
     references: Mapping[str, Any] = setting(
-        "Spaces that every layer is compared with.",
+        "Spaces with which every layer is compared.",
         entries=SimilarityReference,
         minProperties=1,
         propertyNames={"pattern": "^[a-z][a-z0-9_]*$"},
@@ -73,11 +130,3 @@ class SimilaritySettings:
             ]
         },
     )
-    layer_metrics: tuple[str, ...] = setting(
-        "What is measured between layers of one model and of two.",
-        ("cka",),
-        items={"enum": ["cka", "cca", "svcca", "pwcca", "procrustes", "r2", "rsa"]},
-        minItems=1,
-    )
-    n_items: int = setting("Random sample of segments that all models share.", 3000, minimum=50)
-    measures: SimilarityMeasures = setting("", SimilarityMeasures)

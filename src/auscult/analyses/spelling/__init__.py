@@ -1,1 +1,1 @@
-"""Whether a recogniser spells number right where only a cue tells it: with the cue heard, and with the cue silenced."""
+"""Spelling: whether a recogniser spells number correctly if only a cue marks it, with the cue audible and silenced."""

@@ -1,4 +1,4 @@
-"""Declaration of spelling: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of spelling: settings, part of the talk and requirements of a study."""
 
 from auscult.analyses.spelling.settings import SpellingSettings
 from auscult.family import Family
@@ -9,8 +9,8 @@ __all__ = ["FAMILY"]
 FAMILY = Family(
     name="spelling",
     part="Part II: feature importance",
-    description="How recognisers spell number where only a determiner tells it.",
+    description="Number as spelt by recognisers where only the determiner marks it.",
     settings=SpellingSettings,
     models="Each must have a CTC head.",
-    corpora="Their words carry number, head and relation; see auscult.corpora.cues.",
+    corpora="Words must be annotated with number, head and relation; see auscult.corpora.cues.",
 )

@@ -1,4 +1,4 @@
-"""Settings of spelling."""
+"""Settings of spelling: the split and the number of resamples."""
 
 from dataclasses import dataclass
 
@@ -11,5 +11,5 @@ __all__ = ["SpellingSettings"]
 class SpellingSettings:
     """Settings of the analysis ``spelling``."""
 
-    split: str = setting("", "test", enum=["train", "valid", "test"])
-    n_resamples: int = setting("Bootstrap samples of an interval over speakers.", 2000, minimum=100)
+    split: str = setting("Split whose utterances are transcribed.", "test", enum=["train", "valid", "test"])
+    n_resamples: int = setting("Number of bootstrap samples of speakers.", 2000, minimum=100)
