@@ -152,7 +152,7 @@ rule abx:
 
 # Tables from which the figure is drawn.
 FIGURE_TABLES["abx"] = {
-    "abx": rules.abx_tables.output.table,
+    "table": rules.abx_tables.output.table,
     "probing": "results/probing/probing.csv",
     "agreement": rules.abx_agreement.output.table,
     "published": source("workflow/reference/de_heer_kloots_2025.csv"),

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import seaborn as sns
-from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection
 from matplotlib.lines import Line2D
 
 from auscult.figures.findings import number
@@ -26,6 +26,7 @@ __all__ = [
     "interval_band",
     "interval_bar",
     "interval_row",
+    "model_curve",
     "model_handles",
     "mark_handle",
     "matrix",
@@ -101,6 +102,16 @@ def interval_row(axes: Axes, y: float, row: Mapping[str, Any], style: ModelStyle
     axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 
 
+def model_curve(axes: Axes, rows: pd.DataFrame, style: ModelStyle, **line: Any) -> None:
+    """Draw a model over layers at column ``x``: a curve with its 95 % interval, or a line across for a baseline."""
+    if style.baseline:
+        for row in rows.to_dict("records"):
+            baseline_line(axes, row, style)
+        return
+    interval_band(axes, rows["x"], rows, style.colour)
+    axes.plot(rows["x"], rows["value"], **{**style.line, **line})
+
+
 def model_handles(styles: Sequence[ModelStyle]) -> list[Line2D]:
     """Return legend entries for models (line and marker), followed by baselines (plain lines)."""
     models = [Line2D([], [], **style.line) for style in styles if not style.baseline]
@@ -127,8 +138,8 @@ def matrix(
     cmap: str = "Blues",
     numbers: bool | None = None,
     digits: int = 2,
-) -> Artist:
-    """Draw a matrix of values as a heat map and return the artist to which a colour bar refers.
+) -> Collection:
+    """Draw a matrix of values as a heat map and return the cells, to which a colour bar refers.
 
     Parameters
     ----------

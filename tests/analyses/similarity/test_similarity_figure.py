@@ -1,17 +1,18 @@
-"""The figure of representation-space comparisons, on tables of the agreed form with plausible numbers."""
+"""The similarity figure, drawn from planted tables: panels, controls, note, finding and caption."""
 
-import json
 from itertools import combinations, product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import LAYERS, MODELS, STUDY, caption_of, run_script, texts
+from figure_cases import LAYERS, MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.similarity import figure as similarity
 from auscult.analyses.similarity.analysis import SIMILARITY_COLUMNS
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
-from auscult.tables import write_table
+from auscult.tables import read_table, write_table
 
 RUNS = [("hubert-english", "0"), ("hubert-english", "1500"), ("w2v2-english", "0"), ("w2v2-english", "1500")]
 REFERENCES = {"mel": 0.75, "phone": 0.35, "articulatory": 0.5, "word": 0.2, "lexical": 0.15}
@@ -40,6 +41,7 @@ def make_row(model, step, layer, target, metric, value, width=0.03, n_groups=16,
         "ci_high": value + width,
         "n": 3000,
         "n_groups": n_groups,
+        "reference": "" if target in ("layers", "models") else "activations" if target == "mel" else "identity",
         "resampling_unit": "speaker",
     }
     return row | more
@@ -88,85 +90,152 @@ def similarity_table(layers=LAYERS, runs=RUNS, references=tuple(REFERENCES), **m
     return pd.DataFrame(rows).reindex(columns=SIMILARITY_COLUMNS)
 
 
-def draw(folder, table, figure=None, **more):
-    write_table(table, folder / "similarity.csv")
-    figure = figure or {"title": "Similarity", "models": SHOWN}
-    return run_script("similarity", folder, figure, {"table": str(folder / "similarity.csv")}, **more)
+def draw(table, shown=SHOWN):
+    return draw_styled(similarity, context_of("similarity", shown=shown), table=table)
+
+
+def finding(table, shown=SHOWN):
+    return similarity.describe_finding(table, context=context_of("similarity", shown=shown))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("similarity"), similarity_table()))
+def full():
+    return draw(similarity_table())
 
 
-def test_it_shows_trained_and_untrained_layers_and_two_models(drawn):
-    assert all(title in drawn for title in ("HuBERT (English)", "the same, untrained", "two models"))
-    assert drawn.count("wav2vec 2.0 (English)") == 2
-    assert drawn.count("english · n = 3,000, 16 speakers") == 3
-    assert drawn.count("95 % interval: ± 0.01 at most") == 3
+@pytest.fixture(scope="module")
+def words(full):
+    return drawn(full)
 
 
-def test_it_names_every_reference_measure_and_control(drawn):
-    assert all(f"to {name}" in drawn for name in REFERENCES)
-    assert all(name in drawn for name in ("CKA", "RSA", "PWCCA,", "log-mel", "MFCC", "chance: shuffled items"))
-    assert any("Study “default”, synthesised speech (english)." in text for text in drawn)
-    assert any("(39 labels)" in text for text in drawn)
+def test_layers_are_compared_trained_and_untrained_and_between_two_models(words):
+    assert {"Between layers, trained", "Between layers, untrained", "Between two models"} <= set(words)
+    assert words.count("english · n = 3,000, 16 speakers") == 3
+    assert words.count("95 % interval: ± 0.01 at most") == 3
+    assert "linear CKA" in words
 
 
-def test_rsa_against_one_hot_labels_is_said_to_be_undefined(drawn):
-    assert drawn.count("undefined: labels") == 2
-    assert "CKA, unbiased over speakers" in drawn
+def test_every_reference_metric_and_control_is_named(words, full):
+    assert all(f"vs. {name}" in words for name in REFERENCES)
+    assert all(name in words for name in ("CKA", "RSA", "PWCCA,", "log-mel", "MFCC", "chance: shuffled items"))
+    note = note_of(full)
+    assert note.startswith("Study “default”, synthesised speech (english).")
+    assert "(39 labels)" in note
+    assert len(note.split()) <= 60
 
 
-def test_groups_of_speakers_are_not_called_speakers(tmp_path):
+def test_rsa_with_one_hot_labels_is_marked_as_undefined(words):
+    assert words.count("undefined: equal") == 2
+
+
+def test_groups_of_speakers_are_not_called_speakers():
     table = similarity_table(runs=RUNS[:2], references=["mel"]).assign(resampling_unit="speaker group", n_groups=40)
-    found = texts(draw(tmp_path, table, {"models": ["hubert-english", "mel"]}))
+    found = drawn(draw(table, ["hubert-english", "mel"]))
     assert found.count("english · n = 3,000, 40 speaker groups") == 3
     assert not any(text.endswith("40 speakers") for text in found)
 
 
-def test_measures_left_out_for_a_property_of_the_speaker_are_said_to_be(tmp_path):
+def test_empty_panels_give_the_reason():
     table = similarity_table(runs=RUNS[:2], references=["mel", "phone"])
     table = table[~((table["target"] == "mel") & table["metric"].isin(["pwcca", "cka"]))]
-    found = texts(draw(tmp_path, table, {"models": ["hubert-english", "mel"]}))
-    assert {"left out: a property of", "undefined: no two"} <= set(found)
+    found = drawn(draw(table, ["hubert-english", "mel"]))
+    assert {"left out: property of", "undefined: speakers"} <= set(found)
 
 
-def test_a_single_model_is_compared_with_its_untrained_self(tmp_path):
+def test_a_single_model_is_compared_with_its_untrained_control():
     table = similarity_table(runs=RUNS[:2], references=["mel"])
-    assert "trained × untrained" in texts(draw(tmp_path, table, {"models": ["hubert-english", "mel"]}))
+    assert "Trained vs. untrained" in drawn(draw(table, ["hubert-english", "mel"]))
 
 
-def test_too_few_speakers_give_no_interval_and_say_so(tmp_path):
-    found = texts(draw(tmp_path, similarity_table(references=["mel"], n_groups=4)))
+def test_too_few_speakers_have_no_interval():
+    found = drawn(draw(similarity_table(references=["mel"], n_groups=4)))
     assert found.count("no interval: 4 speakers") == 3
 
 
-def test_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, similarity_table(references=["mel"]), {"models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_a_table_can_be_drawn_without_context():
+    figure = similarity.draw(similarity_table(references=["mel"]))
+    assert "hubert-english, untrained" in drawn(figure)
 
 
-def test_drawn_twice_it_has_the_same_bytes_and_names_its_sources(tmp_path):
+def test_the_rows_beside_the_figure_are_those_of_its_models():
+    table = similarity_table(references=["mel"])
+    rows = similarity.drawn_rows(table, context=context_of("similarity", shown=["mel", "hubert-english"]))
+    assert list(dict.fromkeys(rows["model"])) == ["mel", "hubert-english"]
+    assert similarity.drawn_rows(table).equals(table)
+
+
+def test_a_model_without_rows_is_refused():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of similarity, found"):
+        draw(similarity_table(references=["mel"]), ["absent"])
+
+
+def test_drawn_twice_it_has_the_same_bytes(tmp_path):
+    write_table(similarity_table(references=["mel"]), tmp_path / "similarity.csv")
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, similarity_table(references=["mel"])))
-    for ending in ("pdf", "svg", "png", "csv", "json"):
-        assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
-    assert set(json.loads(Path(f"{stems[0]}.json").read_text())["corpora"]) == {"english"}
+        figure, inputs = {"title": "Similarity", "models": SHOWN}, {"table": str(tmp_path / "similarity.csv")}
+        stems.append(run_script("similarity", folder, figure, inputs))
+    for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
+        assert digest(f"{stems[0]}.{ending}") == digest(f"{stems[1]}.{ending}"), ending
 
 
 @pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 13)))])
-def test_no_text_lies_over_text(tmp_path, misplaced, layers):
-    draw(tmp_path, similarity_table(layers=layers))
+def test_no_text_lies_over_text(misplaced, layers):
+    plotting.save_figure(draw(similarity_table(layers=layers)), "unused")
     assert misplaced == []
 
 
+def planted(trained, untrained, width=0.02, n_groups=16):
+    """Return comparisons of two layers with phone identity, the higher one at T2."""
+    rows = []
+    for step, value in (("1500", trained), ("0", untrained)):
+        for layer, factor in (("T1", 0.5), ("T2", 1)):
+            for target in ("mel", "phone"):
+                more = {"chance": 0.01, "n_groups": n_groups}
+                rows.append(make_row("hubert-english", step, layer, target, "cka", factor * value, width, **more))
+    return pd.DataFrame(rows).reindex(columns=SIMILARITY_COLUMNS)
+
+
+def test_the_finding_compares_the_most_similar_layer_with_the_same_layer_untrained():
+    expected = "The highest CKA of HuBERT (English) with phone (layer T2) is .40 [.38, .42], above untrained (.10)."
+    assert finding(planted(0.4, 0.1), ()) == expected
+    assert len(expected.split()) <= 22
+
+
+def test_the_finding_states_where_training_has_no_effect():
+    assert finding(planted(0.4, 0.41), ()).endswith("is .40 [.38, .42], not separated from untrained (.41).")
+    assert finding(planted(0.4, 0.6), ()).endswith("is .40 [.38, .42], below untrained (.60).")
+
+
+def test_the_finding_judges_nothing_without_intervals():
+    found = finding(planted(0.4, 0.1, n_groups=4), ())
+    assert "against untrained (.10)" in found
+    assert "[" not in found
+
+
+def test_without_an_untrained_model_the_finding_compares_with_chance():
+    table = planted(0.4, 0.1)
+    assert finding(table[table["step"] == "1500"], ()).endswith("above chance (.01).")
+
+
+def test_without_rows_there_is_no_finding():
+    table = planted(0.4, 0.1)
+    assert finding(table[table["step"] == "0"], ()) == ""
+    assert finding(similarity_table(references=["mel"]).query("target == 'layers'"), ["hubert-english"]) == ""
+
+
+def test_the_finding_is_the_same_from_a_file(tmp_path):
+    write_table(similarity_table(), tmp_path / "similarity.csv")
+    assert finding(read_table(tmp_path / "similarity.csv")) == finding(similarity_table())
+
+
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"n_items": 3000, "references": REFERENCES, "measures": {"n_resamples": 1234, "max_conditions": 80}}
+    analysis = {"n_items": 3000, "references": REFERENCES, "measures": {"n_resamples": 1234, "metrics": ["rsa"]}}
     figure = {"name": "similarity", "title": "T", "models": SHOWN, "analysis": analysis}
     caption = caption_of("similarity", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "1,234 resamplings" in caption
+    assert "lexical" in caption
+    assert "PWCCA" not in caption
     assert "problematic" not in caption
+    assert "Seen." in caption
