@@ -108,6 +108,8 @@ def model_curve(axes: Axes, rows: pd.DataFrame, style: ModelStyle, **line: Any) 
         for row in rows.to_dict("records"):
             baseline_line(axes, row, style)
         return
+    if rows.empty:
+        return
     interval_band(axes, rows["x"], rows, style.colour)
     axes.plot(rows["x"], rows["value"], **{**style.line, **line})
 

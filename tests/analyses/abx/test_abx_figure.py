@@ -1,25 +1,38 @@
-"""The ABX figure, drawn from planted tables as Snakemake draws it."""
-
-import json
-from pathlib import Path
+"""The ABX figure, drawn from planted tables: panels, note, finding and caption."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import LAYERS, LEVEL, MODELS, RUNS, STUDY, caption_of, probing_table, run_script, texts
+from figure_cases import (
+    LAYERS,
+    LEVEL,
+    MODELS,
+    RUNS,
+    STUDY,
+    caption_of,
+    context_of,
+    draw_styled,
+    drawn,
+    note_of,
+    probing_table,
+    run_script,
+)
 from places import REFERENCE
 
+from auscult.analyses.abx import figure as abx
 from auscult.analyses.abx.agreement import rank_agreement
 from auscult.analyses.abx.analysis import ABX_COLUMNS
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
-from auscult.tables import write_table
+from auscult.tables import read_table, write_table
 
 PUBLISHED = REFERENCE / "de_heer_kloots_2025.csv"
 CONDITIONS = (("in", "within"), ("in", "across"), ("any", "within"), ("any", "across"))
 
 
 def abx_table(targets=("phone",), layers=LAYERS, n_groups=16):
-    """Return ABX rows in which the middle layers are best, as for the probe, but not in the same order."""
+    """Return ABX rows whose middle layers are best, as with the probe, but not in the same order."""
     random, rows = np.random.default_rng(2), []
     for target in targets:
         for context, speaker in CONDITIONS:
@@ -59,105 +72,200 @@ def row(target, context, speaker, model, step, layer, value, n_groups):
     }
 
 
-def draw(folder, abx, probing=None, figure=None):
-    probing = probing_table([("english", target) for target in abx["target"].unique()]) if probing is None else probing
-    tables = {"abx": abx, "probing": probing, "agreement": rank_agreement(abx, probing)}
-    for name, table in tables.items():
-        write_table(table, folder / f"{name}.csv")
-    inputs = {name: str(folder / f"{name}.csv") for name in tables} | {"published": str(PUBLISHED)}
-    return run_script("abx", folder, figure or {"title": "ABX"}, inputs)
+def tables_of(table, probing=None):
+    if probing is None:
+        probing = probing_table([("english", target) for target in table["target"].unique()])
+    agreement = rank_agreement(table, probing)
+    return {"table": table, "probing": probing, "agreement": agreement, "published": read_table(PUBLISHED)}
+
+
+def draw(table, probing=None, shown=()):
+    return draw_styled(abx, context_of("abx", shown=shown), **tables_of(table, probing))
+
+
+def finding(table, probing=None):
+    return abx.describe_finding(**tables_of(table, probing), context=context_of("abx"))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("abx"), abx_table()))
+def full():
+    return draw(abx_table())
 
 
-def test_abx_states_counts_speakers_and_resampling_of_its_panels(drawn):
-    words = " ".join(drawn)
-    assert "ABX, across speakers" in words
+@pytest.fixture(scope="module")
+def words(full):
+    return drawn(full)
+
+
+def test_every_panel_states_counts_speakers_and_the_resampling_unit(words):
+    assert {"ABX within speaker", "ABX across speakers"} <= set(words)
     assert words.count("cosine · 1,120 contrasts, 20,000 cells") == 2
-    assert words.count("n = 8,134 of 16 speakers") == 2
-    assert "n = 12,480 of 16 speakers" in words
+    assert words.count("n = 8,134, 16 speakers") == 2
+    assert "n = 12,480, 16 speakers" in words
     assert words.count("95 % interval over speakers") == 3
 
 
-def test_abx_names_every_model_condition_and_how_many_were_ranked(drawn):
+def test_every_model_condition_and_number_ranked_is_named(words, full):
     for name in ("HuBERT (English)", "HuBERT (English), untrained", "log-mel", "chance", "over models"):
-        assert name in drawn
-    assert "ρ: in context, within speaker" in drawn
-    assert "n = 8" in drawn
-    assert any(text.startswith("n = 6 · T") for text in drawn)
+        assert name in words
+    assert "ρ: in context, within speaker" in words
+    assert "n = 8" in words
+    assert any(text.startswith("n = 6 · T") for text in words)
+    assert len(note_of(full).split()) <= 60
 
 
-def test_published_numbers_stand_in_panels_of_their_own(drawn):
-    assert {"Not ours: published ABX", "Not ours: published probe", "Not ours: both"} <= set(drawn)
-    assert "read by eye off the slides," in " ".join(drawn)
-    assert "published: Dutch" in drawn
+def test_published_values_have_panels_of_their_own(words):
+    assert {"Published: ABX", "Published: probe", "Published: probe vs. ABX"} <= set(words)
+    assert "read by eye off slides," in words
+    assert "published: Dutch" in words
 
 
-def test_abx_with_too_few_speakers_says_so(tmp_path):
-    words = " ".join(texts(draw(tmp_path, abx_table(n_groups=3))))
-    assert "n = 8,134 of 3 speakers no interval: 3 speakers" in words
+def test_few_speakers_have_no_interval():
+    words = drawn(draw(abx_table(n_groups=3)))
+    assert words.count("n = 8,134, 3 speakers") == words.count("no interval: 3 speakers") == 2
 
 
-def test_abx_of_a_target_that_was_not_probed_says_so(tmp_path):
-    probing = probing_table([("english", "speaker")])
-    assert "not probed for this target" in " ".join(texts(draw(tmp_path, abx_table(), probing)))
+def test_a_target_that_was_not_probed_is_named_as_such():
+    words = drawn(draw(abx_table(), probing_table([("english", "speaker")])))
+    assert "not probed for this target" in words
+    assert "Rank correlation" not in words
 
 
 @pytest.fixture
 def with_item_file():
     """Return ABX rows of a probed target and of an item file, and the probe's."""
-    abx = abx_table(("phone", "triphone"))
-    abx.loc[abx["target"] == "triphone", "distance"] = "angular, dtw"
-    return abx, probing_table([("english", "phone")])
+    table = abx_table(("phone", "triphone"))
+    table.loc[table["target"] == "triphone", "distance"] = "angular, dtw"
+    return table, probing_table([("english", "phone")])
 
 
-def test_item_files_that_were_not_probed_are_drawn_beside_a_target_that_was(tmp_path, with_item_file):
-    words = " ".join(texts(draw(tmp_path, *with_item_file)))
-    assert "angular, dtw · 1,120 contrasts" in words
+def test_item_files_that_were_not_probed_are_drawn_beside_a_target_that_was(with_item_file):
+    words = drawn(draw(*with_item_file))
+    assert "angular, dtw · 1,120 contrasts, 20,000 cells" in words
     assert "not probed for this target" in words
 
 
-def test_panels_of_item_files_lay_no_text_over_text(tmp_path, misplaced, with_item_file):
-    draw(tmp_path, *with_item_file)
+def test_panels_of_item_files_lay_no_text_over_text(misplaced, with_item_file):
+    plotting.save_figure(draw(*with_item_file), "unused")
     assert misplaced == []
 
 
-def test_abx_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, abx_table(), figure={"title": "", "models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_scores_alone_can_be_drawn_without_context():
+    words = drawn(abx.draw(abx_table()))
+    assert "hubert-english" in words
+    assert "not probed for this target" in words
+    assert "Published: ABX" not in words
 
 
-def test_abx_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_path):
+def test_agreement_is_computed_where_it_is_not_given():
+    tables = tables_of(abx_table())
+    del tables["agreement"]
+    assert "over models" in drawn(abx.draw(**tables))
+
+
+def test_the_rows_beside_the_figure_are_the_scores_of_its_models():
+    table = abx_table()
+    rows = abx.drawn_rows(**tables_of(table), context=context_of("abx", shown=["mel", "hubert-english"]))
+    assert list(dict.fromkeys(rows["model"])) == ["mel", "hubert-english"]
+    assert abx.drawn_rows(table).equals(table)
+
+
+def test_a_model_without_rows_is_refused():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of abx, found"):
+        draw(abx_table(), shown=["absent"])
+
+
+def test_drawn_twice_it_has_the_same_bytes(tmp_path):
+    inputs = {}
+    for name, table in tables_of(abx_table()).items():
+        inputs[name] = str(tmp_path / f"{name}.csv")
+        write_table(table, inputs[name])
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, abx_table()))
-    for ending in ("pdf", "svg", "png", "csv", "json"):
-        assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
-    tables = json.loads(Path(f"{stems[0]}.json").read_text())["tables"]
-    assert set(tables) == {"abx.csv", "probing.csv", "agreement.csv", "de_heer_kloots_2025.csv"}
+        stems.append(run_script("abx", folder, {"title": "ABX"}, inputs))
+    for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
+        assert digest(f"{stems[0]}.{ending}") == digest(f"{stems[1]}.{ending}"), ending
 
 
 @pytest.mark.parametrize("targets", [("phone",), ("phone", "gender")])
 @pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 25)))])
-def test_abx_lays_no_text_over_text(tmp_path, misplaced, targets, layers):
+def test_no_text_lies_over_text(misplaced, targets, layers):
     probing = probing_table([("english", target) for target in targets], layers=layers)
-    draw(tmp_path, abx_table(targets, layers), probing)
+    plotting.save_figure(draw(abx_table(targets, layers), probing), "unused")
     assert misplaced == []
+
+
+VALUES = {("hubert-english", "1500"): 0.9, ("hubert-english", "0"): 0.6, ("mel", "final"): 0.8, ("time", "final"): 0.5}
+
+
+def planted(values=VALUES, width=0.02, n_groups=16):
+    """Return scores that differ between models, not between layers; within speaker they are higher."""
+    rows = [
+        row("phone", "in", speaker, model, step, layer, value + 0.05 * (speaker == "within"), n_groups)
+        for (model, step), value in values.items()
+        for layer in (LAYERS if MODELS[model]["source"] == "trained" else ("input",))
+        for speaker in ("within", "across")
+    ]
+    table = pd.DataFrame(rows)[list(ABX_COLUMNS)]
+    return table.assign(ci_low=table["value"] - width, ci_high=table["value"] + width)
+
+
+def test_the_finding_compares_with_the_untrained_model_and_the_best_baseline():
+    chosen = probing_table([("english", "phone")]).query(
+        "model == 'hubert-english' and step == '1500' and layer == 'selected' and labels == 'true'"
+    )["selected_layer"]
+    expected = (
+        f"Across-speaker phone ABX of HuBERT (English) at layer {chosen.item()} is .90 [.88, .92], above untrained "
+        "(.60) and log-mel (.80)."
+    )
+    assert finding(planted()) == expected
+    assert len(expected.split()) <= 22
+
+
+def test_the_finding_states_where_there_is_no_effect():
+    found = finding(planted(VALUES | {("hubert-english", "1500"): 0.61}))
+    assert "is .61 [.59, .63], not separated from untrained (.60), below log-mel (.80)." in found
+    assert len(found.split()) <= 22
+
+
+def test_the_finding_judges_nothing_without_intervals():
+    found = finding(planted(width=np.nan, n_groups=4))
+    assert "against untrained (.60) and log-mel (.80)" in found
+    assert "[" not in found
+
+
+def test_without_a_probe_the_finding_reads_the_last_layer():
+    assert "at layer T4 is .90" in abx.describe_finding(planted())
+
+
+def test_without_controls_the_finding_compares_with_chance():
+    table = planted({("hubert-english", "1500"): 0.9})
+    assert finding(table).endswith("above chance (.50).")
+
+
+def test_baselines_alone_have_no_finding():
+    assert finding(planted({("mel", "final"): 0.8})) == ""
+
+
+def test_the_finding_is_the_same_from_a_file(tmp_path):
+    tables = tables_of(abx_table())
+    before = abx.describe_finding(**tables)
+    for name, table in tables.items():
+        write_table(table, tmp_path / f"{name}.csv")
+        tables[name] = read_table(tmp_path / f"{name}.csv")
+    assert abx.describe_finding(**tables) == before != ""
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
     triphone = {"items": "dev.item", "frames": "dtw", "distance": "angular"}
     targets = {"phone": {"tier": "phone", "column": "label"}, "triphone": triphone}
-    analysis = {"distance": "cosine", "n_resamples": 1234, "max_cells": 20000, "targets": targets}
+    analysis = {"distance": "cosine", "n_resamples": 1234, "targets": targets}
     figure = {"name": "abx", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
     caption = caption_of("abx", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1,234 resamplings of speakers: across speakers a cell counts" in caption
-    assert "as that of X. The items of triphone come from a file: sequences of frames" in caption
-    assert "The items of phone" not in caption
-    assert "more than 20000 cells" in caption
+    assert "1,234 resamplings of speakers" in caption
+    assert "cosine distance of segment means; angular distance of item files" in caption
     assert "problematic" not in caption
+    del targets["triphone"]
+    caption = caption_of("abx", {"figure": figure, "study": STUDY, "models": MODELS})
+    assert "item files" not in caption

@@ -1,20 +1,20 @@
-"""The spelling figure, drawn from planted tables of plausible shape as Snakemake draws it."""
-
-import json
-from pathlib import Path
+"""The spelling figure, drawn from planted tables: panels, note, finding and caption."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, caption_of, run_script, texts
+from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.spelling import figure as spelling
 from auscult.analyses.spelling.analysis import SPELLING_COLUMNS
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
-from auscult.tables import write_table
+from auscult.tables import read_table, write_table
 
 RUNS = [("hubert-english", "0"), ("hubert-english", "1500")]
 MORE = [*RUNS, ("w2v2-english", "0"), ("w2v2-english", "1500")]
-# Of a trained recogniser: the cue heard and silenced.
+# Values of a trained recogniser, with the cue audible and silenced.
 TRAINED = {
     "number_right": 0.95,
     "number_right_balanced": 0.97,
@@ -46,77 +46,142 @@ def spelling_table(runs=RUNS, n_speakers=16):
     return table[list(SPELLING_COLUMNS)]
 
 
-def draw(folder, table, figure=None, study=STUDY | {"sources": {"french": "synthetic"}}):
-    write_table(table, folder / "spelling.csv")
-    return run_script(
-        "spelling", folder, figure or {"title": "Spelling"}, {"table": str(folder / "spelling.csv")}, study
-    )
+CONTEXT = context_of("spelling", study=STUDY | {"sources": {"french": "synthetic"}})
+
+
+def draw(table, context=CONTEXT):
+    return draw_styled(spelling, context, table=table)
+
+
+def finding(table, context=CONTEXT):
+    return spelling.describe_finding(table, context=context)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("spelling"), spelling_table()))
+def full():
+    return draw(spelling_table())
 
 
-def test_spelling_states_counts_controls_and_what_was_resampled(drawn):
-    words = " ".join(drawn)
+@pytest.fixture(scope="module")
+def words(full):
+    return drawn(full)
+
+
+def test_counts_controls_and_the_resampling_unit_are_stated(words, full):
     assert "n = 240, silenced 216; 16 speakers" in words
     assert "95 % interval over speakers" in words
-    assert {"untrained", "chance, cue silenced"} <= set(drawn)
-    assert "a silence of one length, 150 ms" in words
-    assert "Study “default”, synthesised speech (french)." in words
+    assert {"HuBERT (English), untrained", "chance, silenced"} <= set(words)
+    assert note_of(full).startswith("Study “default”, synthesised speech (french).")
+    assert len(note_of(full).split()) <= 60
 
 
-def test_spelling_shows_what_was_written_with_the_cue_heard_and_silenced(drawn):
-    for name in ("noun, cue heard", "noun, cue silenced", "verb, cue heard", "verb, cue silenced", "wrong number"):
-        assert name in drawn
-    assert "character error rate 0.021, word error rate 0.070" in drawn
+def test_forms_are_shown_with_the_cue_audible_and_silenced(words):
+    for name in ("noun, audible", "noun, silenced", "verb, audible", "verb, silenced", "wrong number"):
+        assert name in words
+    assert "character error rate 0.021, word error rate 0.070" in words
 
 
-def test_parts_of_what_was_written_are_shares_of_all_targets(drawn):
-    # The noun: .89 exact and .05 with a misspelt stem are the .94 that are right, .02 wrong, .03 neither.
-    heard = {"exact": 0.89, "right": 0.06, "wrong": 0.02}
+def test_forms_are_shares_of_all_targets(words):
+    # The noun: .89 exact and .06 with a misspelt stem are right, .02 wrong, .03 neither.
+    audible = {"exact": 0.89, "right": 0.06, "wrong": 0.02}
     silenced = {"exact": 0.43, "right": 0.06, "wrong": 0.40, "neither": 0.11}
-    for share in (*heard.values(), *silenced.values()):
+    for share in (*audible.values(), *silenced.values()):
         if share >= 0.055:
-            assert f"{share:.2f}".removeprefix("0") in drawn
+            assert f"{share:.2f}".removeprefix("0") in words
 
 
-def test_spelling_of_few_speakers_says_that_there_is_no_interval(tmp_path):
-    words = " ".join(texts(draw(tmp_path, spelling_table(n_speakers=4))))
-    assert "no interval: 4 speakers" in words
+def test_every_trained_recogniser_has_its_own_panels():
+    figure = draw(spelling_table(MORE))
+    assert len(figure.axes) == 4
+    assert "french · wav2vec 2.0 (English)" in drawn(figure)
 
 
-def test_spelling_of_an_untrained_recogniser_alone_is_drawn(tmp_path):
-    words = " ".join(texts(draw(tmp_path, spelling_table(RUNS[:1]))))
-    assert "HuBERT (English), untrained" in words
+def test_few_speakers_have_no_interval():
+    assert "no interval: 4 speakers" in drawn(draw(spelling_table(n_speakers=4)))
 
 
-def test_spelling_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, spelling_table(), {"title": "", "models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_an_untrained_recogniser_can_be_drawn_alone():
+    assert "french · HuBERT (English), untrained" in " ".join(drawn(draw(spelling_table(RUNS[:1]))))
 
 
-def test_spelling_drawn_twice_has_the_same_bytes_and_names_its_source(tmp_path):
+def test_a_table_can_be_drawn_without_context():
+    assert "hubert-english" in drawn(spelling.draw(spelling_table()))
+
+
+def test_the_rows_beside_the_figure_are_those_of_its_models():
+    rows = spelling.drawn_rows(spelling_table(MORE), context=context_of("spelling", shown=["w2v2-english"]))
+    assert set(rows["model"]) == {"w2v2-english"}
+    assert spelling.drawn_rows(spelling_table(MORE)).equals(spelling_table(MORE))
+
+
+def test_a_model_without_rows_is_refused():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of spelling, found"):
+        draw(spelling_table(), context_of("spelling", shown=["absent"]))
+
+
+def test_drawn_twice_it_has_the_same_bytes(tmp_path):
+    write_table(spelling_table(), tmp_path / "spelling.csv")
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, spelling_table()))
-    for ending in ("pdf", "svg", "png", "csv", "json"):
-        assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
-    assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"spelling.csv"}
+        stems.append(run_script("spelling", folder, {"title": "T"}, {"table": str(tmp_path / "spelling.csv")}))
+    for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
+        assert digest(f"{stems[0]}.{ending}") == digest(f"{stems[1]}.{ending}"), ending
 
 
 @pytest.mark.parametrize("runs", [RUNS[:1], RUNS, MORE])
-def test_spelling_lays_no_text_over_text(tmp_path, misplaced, runs):
-    draw(tmp_path, spelling_table(runs))
+def test_no_text_lies_over_text(misplaced, runs):
+    plotting.save_figure(draw(spelling_table(runs)), "unused")
     assert misplaced == []
+
+
+def test_the_finding_compares_both_conditions():
+    expected = (
+        "Balanced number accuracy of HuBERT (English) with audible determiners is .97 [.90, 1.00], above silenced "
+        "(.53) and chance (.50)."
+    )
+    assert finding(spelling_table()) == expected
+    assert len(expected.split()) <= 22
+
+
+def test_the_finding_states_where_silencing_has_no_effect():
+    table = spelling_table()
+    silenced = table["metric"].eq("number_right_silenced") & table["step"].eq("1500")
+    table.loc[silenced, ["value", "ci_low", "ci_high"]] = 0.95, 0.88, 1.0
+    assert ", not separated from silenced (.95)" in finding(table)
+    assert "above chance (.50)" in finding(table)
+
+
+def test_the_finding_judges_nothing_without_intervals():
+    found = finding(spelling_table(n_speakers=4))
+    assert "against silenced (.53) and chance (.50)" in found
+    assert "[" not in found
+
+
+def test_where_no_silenced_target_has_a_number_the_finding_compares_with_the_untrained_model():
+    table = spelling_table()
+    table.loc[table["metric"].eq("number_right_silenced"), ["value", "ci_low", "ci_high"]] = np.nan
+    expected = (
+        "The share of targets that HuBERT (English) spells in the right number is .95 [.88, 1.00], above untrained "
+        "(.00)."
+    )
+    assert finding(table) == expected
+    assert len(expected.split()) <= 22
+
+
+def test_an_untrained_recogniser_alone_has_no_finding():
+    assert finding(spelling_table(RUNS[:1])) == ""
+
+
+def test_the_finding_is_the_same_from_a_file(tmp_path):
+    write_table(spelling_table(), tmp_path / "spelling.csv")
+    assert finding(read_table(tmp_path / "spelling.csv")) == finding(spelling_table())
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "spelling", "title": "T", "models": ["hubert-english"], "analysis": {"n_resamples": 1234}}
     caption = caption_of("spelling", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "1,234 resamplings" in caption
-    assert "HuBERT (English), on sentences" in caption
+    assert "HuBERT (English), where only the determiner" in caption
+    assert "test split" in caption
     assert "problematic" not in caption

@@ -1,214 +1,234 @@
-"""Draw ABX accuracy by layer beside a probe's on the same items, how far they agree, and published numbers apart."""
+"""Figure of ABX: ABX accuracy by layer beside a probe, agreement of their rankings, and published values."""
 
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 
-from auscult.analyses.abx.agreement import linear_probes, pair_scores, spearman
+from auscult.analyses.abx.agreement import linear_probes, pair_scores, rank_agreement
+from auscult.analyses.abx.figure_panels import (
+    SPEAKERS,
+    condition_look,
+    condition_name,
+    draw_agreement,
+    draw_curves,
+    draw_published,
+    draw_scatter,
+)
 from auscult.figures import plotting
-from auscult.tables import read_table
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import finding
+from auscult.figures.marks import chance_handle, count_line, mark_handle, model_handles
+from auscult.figures.palette import Entry
 
-CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-MARKERS = {("in", "within"): "o", ("in", "across"): "s", ("any", "within"): "^", ("any", "across"): "D"}
-SPEAKERS = {"within": "within speaker", "across": "across speakers", "any": "any speakers"}
-PUBLISHED = {"phone_abx_accuracy": "ABX accuracy", "phone_probe_accuracy": "probe accuracy"}
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
+_UPPER_MM, _PUBLISHED_MM = 68, 58
+_PROBING_COLUMNS = (
+    *("corpus", "target", "model", "step", "layer", "metric", "value", "ci_low", "ci_high", "n", "n_groups"),
+    *("labels", "probe", "n_classes", "chance", "resampling_unit", "selected_layer"),
+)
 
 
-def draw(abx, probes, pairs, agreement, published, entries, study):
-    """Return the figure: for each corpus and target two rows of panels, and a last row of published numbers."""
-    panels, read = list(abx.groupby(["corpus", "target"], sort=False)), (probes, pairs, agreement)
-    lower_mm = max(52, 26 + 5 * len(agreement["model"].drop_duplicates()))
-    heights_mm = [68, lower_mm] * len(panels) + [58]
-    conditions = list(dict.fromkeys(zip(abx["context"], abx["speaker"])))
-    colours = plotting.class_colours(published["pretraining"])
-    legends = [
-        [Line2D([], [], **entry.style.line) for entry in entries] + [Line2D([], [], **CHANCE, label="chance")],
-        [Line2D([], [], **condition_marks(*c), linestyle="", label=f"ρ: {describe_condition(*c)}") for c in conditions],
-        [Line2D([], [], color=colour, label=f"published: {name}") for name, colour in colours.items()],
-    ]
-    figure = plotting.new_figure(sum(heights_mm), legends, note(abx, study))
+class _Results(NamedTuple):
+    """Tables of one corpus and target: ABX, probe, both at the same layers, and rank correlations."""
+
+    abx: pd.DataFrame
+    probes: pd.DataFrame
+    pairs: pd.DataFrame
+    agreement: pd.DataFrame
+
+
+def draw(
+    table: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    agreement: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> Figure:
+    """Draw ABX and probe accuracy by layer and their rank agreement for each target, then published values.
+
+    Parameters
+    ----------
+    table : scores returned by :func:`~auscult.analyses.abx.analysis.abx_activations`, of one or several models
+    probing : result rows of :func:`~auscult.analyses.probing.analysis.probe_activations`
+    agreement : as returned by :func:`~auscult.analyses.abx.agreement.rank_agreement`; computed if not given
+    published : columns ``pretraining``, ``layer``, ``metric`` and ``value``; a row of panels if given
+    context : models, settings and study
+
+    Raises
+    ------
+    AnalysisError
+        The table has no row of a model that the context names.
+    """
+    shown = context.select(table)
+    entries = context.entries(shown)
+    targets = _by_target(shown, _or_empty(probing), agreement)
+    lower_mm = max(52, 26 + 5 * max(results.agreement["model"].nunique(dropna=False) for results in targets))
+    heights_mm = [_UPPER_MM, lower_mm] * len(targets) + ([_PUBLISHED_MM] if published is not None else [])
+    colours = plotting.class_colours(published["pretraining"]) if published is not None else {}
+    figure = plotting.new_figure(sum(heights_mm), _legends(shown, entries, colours), _note(shown, published, context))
     grid = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
-    for place, ((corpus, target), rows) in enumerate(panels):
-        others = (table[(table["corpus"] == corpus) & (table["target"] == target)] for table in read)
-        draw_target(grid[2 * place], grid[2 * place + 1], rows, *others, entries)
-    draw_published(grid[-1].subgridspec(1, 3).subplots(), published, colours)
+    for place, results in enumerate(targets):
+        _draw_scores(grid[2 * place], results, entries)
+        _draw_rankings(grid[2 * place + 1], results, entries)
+    if published is not None:
+        draw_published(grid[len(heights_mm) - 1].subgridspec(1, 3).subplots(squeeze=False)[0], published, colours)
     return figure
 
 
-def draw_target(upper, lower, abx, probes, pairs, agreement, entries):
-    """Draw ABX within and across speakers and the probe by layer; below, both against each other and their ranks."""
-    context = abx["context"].iloc[0]
-    shown = abx[abx["context"] == context]
-    name = plotting.plain(f"{abx['corpus'].iloc[0]} · {abx['target'].iloc[0].replace('_', ' ')}")
-    columns = list(shown.groupby("speaker", sort=False))[:2]
-    limits = limits_of(shown[["value", "ci_low", "ci_high"]])
-    *zero_shot, trained = upper.subgridspec(1, len(columns) + 1).subplots()
-    for column, (axes, (speaker, rows)) in enumerate(zip(zero_shot, columns)):
+def drawn_rows(
+    table: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    agreement: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> pd.DataFrame:
+    """Return the ABX scores of the models that the figure shows."""
+    return context.select(table)
+
+
+def describe_finding(
+    table: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    agreement: pd.DataFrame | None = None,
+    published: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> str:
+    """Compare the first trained model with its untrained control and the best baseline, across speakers if possible.
+
+    Every model is scored at the layer chosen on the probe's validation speakers, or at its last layer if there is no
+    probe; no ABX score selects a layer.
+    """
+    shown = context.select(table)
+    entries = context.entries(shown)
+    trained = next((entry for entry in entries if not entry.style.baseline and entry.step != "0"), None)
+    if trained is None:
+        return ""
+    rows = shown.loc[trained.rows(shown).index[:1]]
+    rows = shown[(shown[["corpus", "target", "context"]] == rows[["corpus", "target", "context"]].iloc[0]).all(axis=1)]
+    rows = rows[rows["speaker"] == ("across" if "across" in set(rows["speaker"]) else rows["speaker"].iloc[0])]
+    selected = {entry: _selected_row(entry, rows, _or_empty(probing)) for entry in entries}
+    scores = {entry: row for entry, row in selected.items() if row is not None}
+    row = scores[trained]
+    controls: dict[str, pd.Series | float] = {}
+    for entry, score in scores.items():
+        if entry.model == trained.model and entry.step == "0":
+            controls["untrained"] = score
+    baselines = [entry for entry in scores if entry.style.baseline]
+    if baselines:
+        best = max(baselines, key=lambda entry: float(scores[entry]["value"]))
+        controls[best.style.label] = scores[best]
+    target = str(row["target"]).replace("_", " ")
+    subject = f"{row['speaker']}-speaker {target} ABX of {trained.style.label} at layer {row['layer']}"
+    return finding(subject, row, controls or {"chance": float(row["chance"])})
+
+
+def _selected_row(entry: Entry, rows: pd.DataFrame, probing: pd.DataFrame) -> pd.Series | None:
+    """Return the score at the layer that the probe chose, or at the last layer; None without rows."""
+    own = entry.rows(rows)
+    if own.empty:
+        return None
+    pairs = entry.rows(pair_scores(rows, probing))
+    chosen = pairs.loc[pairs["chosen"], "layer"]
+    layer = chosen.iloc[0] if len(chosen) else plotting.layer_order(own["layer"])[-1]
+    return own[own["layer"] == layer].iloc[0]
+
+
+def _or_empty(probing: pd.DataFrame | None) -> pd.DataFrame:
+    return pd.DataFrame(columns=list(_PROBING_COLUMNS), dtype=object) if probing is None else probing
+
+
+def _by_target(abx: pd.DataFrame, probing: pd.DataFrame, agreement: pd.DataFrame | None) -> list[_Results]:
+    agreement = rank_agreement(abx, probing) if agreement is None else agreement
+    others = linear_probes(probing), pair_scores(abx, probing), agreement
+    found = []
+    for (corpus, target), rows in abx.groupby(["corpus", "target"], sort=False):
+        own = [other[(other["corpus"] == corpus) & (other["target"] == target)] for other in others]
+        found.append(_Results(rows, *own))
+    return found
+
+
+def _draw_scores(place: SubplotSpec, results: _Results, entries: Sequence[Entry]) -> None:
+    """Draw ABX by layer in up to two speaker conditions of the first context, and the probe."""
+    context = results.abx["context"].iloc[0]
+    shown = results.abx[results.abx["context"] == context]
+    name = _name(results.abx)
+    conditions = list(shown.groupby("speaker", sort=False))[:2]
+    limits = _limits(shown[["value", "ci_low", "ci_high"]])
+    *panels, probe = place.subgridspec(1, len(conditions) + 1).subplots(squeeze=False)[0]
+    for column, (axes, (speaker, rows)) in enumerate(zip(panels, conditions)):
         draw_curves(axes, rows, entries, limits, "" if column else "ABX accuracy")
-        plotting.head(axes, f"ABX, {SPEAKERS[speaker]}", [f"{name} · {context} context", *describe(rows)])
-    draw_curves(trained, probes, entries, (0, 1), "probe accuracy")
-    plotting.head(trained, "Probe, other speakers", [name, *describe_probe(probes)])
-    scatter, ranks = lower.subgridspec(1, 2, width_ratios=(1, 1.4)).subplots()
-    across = pairs[(pairs["context"] == context) & (pairs["speaker"] == columns[-1][0])]
-    draw_scatter(scatter, across, entries)
-    plotting.head(scatter, "Probe against ABX", [describe_condition(context, columns[-1][0]), "one point is one layer"])
-    draw_agreement(ranks, agreement, entries)
+        plotting.head(axes, f"ABX {SPEAKERS[str(speaker)]}", [f"{name} · {context} context", *_abx_counts(rows)])
+    draw_curves(probe, results.probes, entries, (0, 1), "probe accuracy")
+    plotting.head(probe, "Linear probe", _probe_counts(name, results.probes))
 
 
-def draw_curves(axes, rows, entries, limits, ylabel):
-    """Draw the curve of each model over its layers, and a horizontal line for each baseline and for chance."""
-    layers = [layer for layer in plotting.layer_order(rows["layer"]) if layer not in ("input", "selected")]
-    rows = rows[rows["layer"] != "selected"].assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)}))
-    if len(rows):
-        axes.axhline(rows["chance"].iloc[0], **CHANCE)
-    for entry in entries:
-        mine, style = entry.rows(rows).sort_values("x"), entry.style
-        if style.baseline:
-            for value, low, high in mine[["value", "ci_low", "ci_high"]].to_numpy():
-                axes.axhspan(low, high, color=style.colour, alpha=0.1, linewidth=0)
-                axes.axhline(value, color=style.colour, linestyle=style.dashes, linewidth=1)
-            continue
-        axes.fill_between(mine["x"], mine["ci_low"], mine["ci_high"], color=style.colour, alpha=0.2, linewidth=0)
-        axes.plot(mine["x"], mine["value"], **style.line)
-    axes.set(xlim=(-0.3, max(1, len(layers)) - 0.7), ylim=limits, xlabel="layer", ylabel=ylabel)
-    step = max(1, -(-len(layers) // 7))
-    axes.set_xticks(range(len(layers))[::step], layers[::step])
-
-
-def draw_scatter(axes, pairs, entries):
-    """Draw each layer by its probe accuracy and its ABX accuracy, the layers of a model joined in their order."""
-    for entry in entries:
-        mine = entry.rows(pairs)
-        rank = {layer: x for x, layer in enumerate(plotting.layer_order(mine["layer"]))}
-        mine = mine.iloc[mine["layer"].map(rank).argsort()]
-        axes.plot(mine["probe"], mine["value"], color=entry.style.colour, linewidth=0.6, alpha=0.6)
-        axes.plot(mine["probe"], mine["value"], **entry.style.marks, linestyle="")
-    axes.set(xlabel="probe accuracy", ylabel="ABX accuracy")
-
-
-def draw_agreement(axes, agreement, entries):
-    """Draw rank correlations: over models on top, then over the layers of each model, one mark a condition."""
-    if agreement.empty:
-        axes.set_axis_off()
+def _draw_rankings(place: SubplotSpec, results: _Results, entries: Sequence[Entry]) -> None:
+    """Draw probe vs. ABX accuracy of every layer, and rank correlations over models and over layers."""
+    scatter, ranks = place.subgridspec(1, 2, width_ratios=(1, 1.4)).subplots(squeeze=False)[0]
+    if results.pairs.empty:
+        scatter.set_axis_off()
+        ranks.set_axis_off()
         return
-    rows = [("over models", agreement[agreement["over"] == "models"])]
-    rows += [(entry.style.label, mine) for entry in entries if len(mine := entry.rows(agreement))]
-    axes.axvline(0, **CHANCE)
-    for y, (_, mine) in enumerate(rows):
-        step = 0.5 / max(1, len(mine) - 1)
-        for place, row in enumerate(mine.itertuples()):
-            axes.plot(
-                row.spearman, y - 0.25 + place * step, **condition_marks(row.context, row.speaker), markersize=3.5
-            )
-        axes.text(1.03, y, describe_ranks(mine), transform=axes.get_yaxis_transform(), fontsize=6.5, va="center")
-    axes.set(xlim=(-1.05, 1.05), ylim=(len(rows) - 0.4, -0.6), xlabel="Spearman’s ρ of probe and ABX")
-    axes.set_yticks(range(len(rows)), [plotting.plain(name) for name, _ in rows])
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y")
-    first = describe_condition(*agreement[["context", "speaker"]].iloc[0])
-    lines = [
-        "rank correlation over models, and over the layers of each",
-        f"right: n · best layer by probe, by ABX ({first})",
+    context = results.abx["context"].iloc[0]
+    shown = results.abx[results.abx["context"] == context]
+    speaker = list(dict.fromkeys(shown["speaker"]))[:2][-1]
+    pairs = results.pairs[(results.pairs["context"] == context) & (results.pairs["speaker"] == speaker)]
+    draw_scatter(scatter, pairs, entries)
+    plotting.head(scatter, "Probe vs. ABX", [condition_name(context, speaker), "one point per layer"])
+    draw_agreement(ranks, results.agreement, entries)
+
+
+def _legends(rows: pd.DataFrame, entries: Sequence[Entry], colours: dict[str, str]) -> list[list[Line2D]]:
+    conditions = list(dict.fromkeys(zip(rows["context"], rows["speaker"])))
+    legends = [
+        [*model_handles([entry.style for entry in entries]), chance_handle()],
+        [mark_handle(label=f"ρ: {condition_name(*each)}", **condition_look(*each)) for each in conditions],
     ]
-    plotting.head(axes, "Do they rank alike?", lines)
+    published = [Line2D([], [], color=colour, label=f"published: {name}") for name, colour in colours.items()]
+    return [*legends, published] if published else legends
 
 
-def draw_published(panels, published, colours):
-    """Draw published numbers by layer and against each other, in colours of their own."""
-    wide = published.pivot(index=["pretraining", "layer"], columns="metric", values="value")
-    layers = ["CNN", *plotting.layer_order(set(published["layer"]) - {"CNN"})]
-    for axes, (metric, label) in zip(panels, PUBLISHED.items()):
-        for name, colour in colours.items():
-            axes.plot(range(len(layers)), wide.loc[name, metric].reindex(layers), color=colour, linewidth=1.2)
-        axes.set_xticks(range(len(layers))[::2], layers[::2])
-        axes.set(xlabel="layer", ylabel=label)
-    ranks = []
-    for name, colour in colours.items():
-        x, y = (wide.loc[name, metric].reindex(layers) for metric in reversed(PUBLISHED))
-        panels[-1].plot(x, y, color=colour, linewidth=0.6, marker=".", markersize=4)
-        ranks.append(f"{name} {spearman(x, y):.2f}")
-    panels[-1].set(xlabel="probe accuracy", ylabel="ABX accuracy")
-    plotting.head(
-        panels[0], "Not ours: published ABX", ["de Heer Kloots and others (2025),", "four models of their own"]
-    )
-    plotting.head(panels[1], "Not ours: published probe", ["read by eye off the slides,", "± 0.01"])
-    halves = (", ".join(ranks[:2]), ", ".join(ranks[2:]))
-    plotting.head(panels[2], "Not ours: both", [f"ρ over n = {len(layers)} layers: {halves[0]},", halves[1]])
+def _name(rows: pd.DataFrame) -> str:
+    return f"{rows['corpus'].iloc[0]} · {str(rows['target'].iloc[0]).replace('_', ' ')}"
 
 
-def condition_marks(context, speaker):
-    """Return the mark of a condition: form for speakers and context, filled in context."""
-    face = "#333333" if context == "in" else "white"
-    marker = MARKERS.get((context, speaker), "P")
-    return {"marker": marker, "color": "#333333", "markerfacecolor": face, "markeredgecolor": "#333333"}
+def _abx_counts(rows: pd.DataFrame) -> tuple[str, str, str]:
+    """Return distance, contrasts, cells, items and speakers of a panel, and its interval."""
+    contrasts, cells = (plotting.describe_range(rows[column]) for column in ("n_contrasts", "n_cells"))
+    first = f"{rows['distance'].iloc[0]} · {contrasts} contrasts, {cells} cells"
+    return first, count_line(rows), plotting.describe_interval(rows)
 
 
-def describe_condition(context, speaker):
-    """Name a condition in words."""
-    return f"{context} context, {SPEAKERS[speaker]}"
-
-
-def describe(rows):
-    """Say on how many items, contrasts and speakers a panel rests."""
-    n, groups, contrasts, cells = (
-        plotting.describe_range(rows[column]) for column in ("n", "n_groups", "n_contrasts", "n_cells")
-    )
-    unit = plotting.resampling_unit(rows)
-    return (
-        f"{rows['distance'].iloc[0]} · {contrasts} contrasts, {cells} cells",
-        f"n = {n} of {groups} {unit}s",
-        plotting.describe_interval(rows),
-    )
-
-
-def describe_probe(rows):
-    """Say on how many items of how many classes and speakers the probe rests."""
+def _probe_counts(name: str, rows: pd.DataFrame) -> list[str]:
+    """Return target, probe, classes, items and speakers of a panel, and its interval."""
     if rows.empty:
-        return ["not probed for this target"]
-    n, groups, classes = (plotting.describe_range(rows[column]) for column in ("n", "n_groups", "n_classes"))
-    unit = plotting.resampling_unit(rows)
-    counts = f"n = {n} of {groups} {unit}s"
-    return f"{rows['probe'].iloc[0]} · {classes} classes", counts, plotting.describe_interval(rows)
+        return [name, "not probed for this target"]
+    classes = f"{rows['probe'].iloc[0]} · {plotting.describe_range(rows['n_classes'])} classes"
+    return [f"{name} · held-out speakers", classes, count_line(rows), plotting.describe_interval(rows)]
 
 
-def describe_ranks(rows):
-    """Say how many were ranked and, of layers, which came first by either measure, in the first condition."""
-    n = plotting.describe_range(rows["n"])
-    first = rows.iloc[0]
-    if first["over"] == "models":
-        return f"n = {n}"
-    return f"n = {n} · {first['best_by_probe']}, {first['best_by_abx']}"
-
-
-def limits_of(values):
-    """Return the range of values, chance included, with a margin."""
+def _limits(values: pd.DataFrame) -> tuple[float, float]:
+    """Return the range of values and chance with a margin."""
     low, high = min(0.5, values.min(axis=None)), max(0.5, values.max(axis=None))
     return low - 0.05 * (high - low) - 0.005, high + 0.05 * (high - low) + 0.005
 
 
-def note(abx, study):
-    """Say what a reader of the figure alone must know."""
-    return (
-        f"{plotting.describe_study(study, abx['corpus'])} ABX: the share of triples in which X is nearer to A, of its "
-        "own category, than to B; nothing is trained, chance is 0.5. Bands: 95 % intervals over speakers, those "
-        "of X included. The probe is trained, and tested on other speakers; ABX uses those of its items that form a "
-        "cell. ρ over models takes each at the layer that the probe chose on validation speakers; untrained models and "
-        "baselines count as models. ρ over few layers has no interval and is a description. The last row is not ours, "
-        "nor comparable in height: other models, speech and contrasts."
-    )
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
-
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    abx, probing, agreement, published = map(read_table, [paths.abx, paths.probing, paths.agreement, paths.published])
-    abx = plotting.select(abx, "model", settings.get("models"), paths.abx)
-    lines = plotting.entries(abx, abx["model"].unique(), plotting.model_style(models))
-    probes = linear_probes(probing)
-    pairs = pair_scores(abx, probing)
-    figure = draw(abx, probes, pairs, agreement, published, lines, study)
-    return figure, abx
+def _note(rows: pd.DataFrame, published: pd.DataFrame | None, context: FigureContext) -> str:
+    """Return the note below the figure: study, intervals, rank correlations and published values."""
+    sentences = [
+        context.describe(rows["corpus"]),
+        "Bands: 95 % intervals over speakers. ABX uses only items that form a cell, the probe all items.",
+        "ρ over models: each model at the layer chosen on the probe’s validation speakers, untrained models and "
+        "baselines included; no interval.",
+    ]
+    if published is not None:
+        sentences.append("Published: other models, speech and contrasts.")
+    return " ".join(sentences)
