@@ -89,7 +89,7 @@ def test_every_condition_and_layer_has_one_complete_row(planted):
     assert len(contrasts) == 12 * 6
 
 
-def test_planted_classes_are_told_apart_where_they_were_planted(planted):
+def test_planted_classes_are_separated_in_the_layers_where_they_were_planted(planted):
     found = values(planted)
     assert found["T2"] > 0.95
     assert found["T2"] > found["T1"]
@@ -145,7 +145,7 @@ def test_batch_size_does_not_change_any_score(planted, by, across, max_pairs):
     assert np.array_equal(score_cells(task, store, max_pairs), score_cells(task, store))
 
 
-def test_many_a_are_counted_as_few_are(planted, monkeypatch):
+def test_sorting_and_comparing_count_the_same(planted, monkeypatch):
     expected = run(planted)[1]["value"]
     monkeypatch.setattr("auscult.analyses.abx.cells._SORT_FROM", 1)
     assert np.array_equal(run(planted)[1]["value"], expected)
@@ -245,7 +245,7 @@ def test_the_order_of_the_index_does_not_change_which_items_and_cells_are_drawn(
     assert found.equals(run(dataclasses.replace(planted, index=index), **settings)[0])
 
 
-def test_neighbours_are_those_of_the_same_utterance_in_its_order():
+def test_neighbours_are_segments_of_the_same_utterance_in_order():
     index = pd.DataFrame({"utterance": ["u", "v", "u", "u"], "index": [2, 0, 0, 1], "label": list("cxab")})
     found = add_neighbours(index)
     assert found["previous"].tolist() == ["b", "#", "#", "a"]
@@ -284,7 +284,7 @@ def test_items_that_form_no_cell_are_refused(planted):
         ([], None, "items; add utterances$"),
     ],
 )
-def test_the_advice_where_no_cell_is_found_fits_what_was_asked(by, across, hint):
+def test_the_advice_without_cells_fits_the_condition(by, across, hint):
     rows = [("a", "s1", "front"), ("b", "s2", "back")]
     index = pd.DataFrame(rows, columns=["label", "speaker", "place"])
     with pytest.raises(AnalysisError, match=hint):

@@ -89,7 +89,7 @@ def test_vectors_without_direction_are_refused(kind):
         Vectors(np.eye(4)[[0, 1, 3, 3]] * [1, 1, 1, 0], kind, "layer 'T1'")
 
 
-def test_kl_of_what_is_no_probability_is_refused():
+def test_kl_of_vectors_that_are_no_probabilities_is_refused():
     with pytest.raises(AnalysisError, match=r"expected probabilities that sum to 1 .* found 2 of 2 rows of the items"):
         Vectors(np.array([[0.5, 0.4], [-0.5, 1.5]]), "kl")
 

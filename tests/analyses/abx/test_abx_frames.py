@@ -131,7 +131,7 @@ def test_a_layer_that_does_not_fit_into_memory_is_refused_before_it_is_read(spee
         next(read_frames(model, corpus, where, compared="dtw", limits=Limits(max_bytes=100)))
 
 
-def test_only_recordings_of_items_that_are_compared_are_heard(speech):
+def test_only_recordings_of_compared_items_are_read(speech):
     model, corpus, items = speech
     heard = []
     corpus.waveform = lambda name: heard.append(name) or name

@@ -46,7 +46,7 @@ def test_distances_equal_those_of_rsatoolbox():
     assert np.allclose(rdm(x, "euclidean") ** 2 / 5, oracle["euclidean"], atol=1e-12)
 
 
-def test_the_diagonal_and_nothing_else_is_left_out():
+def test_only_the_diagonal_is_left_out():
     assert rdm(np.eye(12), "cosine").shape == (12 * 11 // 2,)
 
 
@@ -105,7 +105,7 @@ def test_unrelated_spaces_have_an_interval_around_zero():
     assert abs(value) < 0.3
 
 
-def test_the_noise_ceiling_falls_as_speakers_differ_and_brackets_what_is_possible():
+def test_the_noise_ceiling_falls_as_speakers_differ():
     ceilings = [ceiling(*make_items(noise=noise)) for noise in (0.01, 1, 30)]
     assert ceilings[0][0] > 0.99
     assert all(low <= high for low, high in ceilings)
@@ -114,7 +114,7 @@ def test_the_noise_ceiling_falls_as_speakers_differ_and_brackets_what_is_possibl
 
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean"])
-def test_a_perfect_account_reaches_the_noise_ceiling_of_what_it_is_compared_with(distance):
+def test_a_perfect_model_reaches_the_noise_ceiling(distance):
     found = []
     for seed in range(20):
         x, conditions, speakers = make_items(n_speakers=12, noise=2, seed=seed)
@@ -128,7 +128,7 @@ def test_a_perfect_account_reaches_the_noise_ceiling_of_what_it_is_compared_with
     assert high < 0.97
 
 
-def test_of_two_speakers_the_ceiling_is_that_of_their_rdms_in_rsatoolbox():
+def test_the_ceiling_of_two_speakers_follows_from_their_rdms_in_rsatoolbox():
     x, conditions, speakers = make_items(n_speakers=2, noise=1)
     means = [Conditions.of(x, conditions, speakers).means(weights) for weights in np.eye(2)]
     r = compare_of_rsatoolbox(*(calc_rdm(Dataset(m), method="correlation") for m in means), method="corr").item()
@@ -181,7 +181,7 @@ def test_no_conditions_at_all_are_refused():
 
 
 @pytest.mark.parametrize("correlation", ["pearson", "spearman"])
-def test_distances_that_are_all_alike_are_refused(correlation):
+def test_equal_distances_are_refused(correlation):
     x, conditions, speakers = make_items()
     one_hot = drawn(np.eye(10)[conditions] / 3, conditions, speakers)
     with pytest.raises(AnalysisError, match="expected distances that differ between conditions, found all equal"):

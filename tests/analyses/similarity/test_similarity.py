@@ -64,7 +64,7 @@ def test_every_layer_partner_and_metric_has_one_complete_row(results):
     assert with_interval[["value", "ci_low", "ci_high"]].notna().all(axis=None)
 
 
-def test_layers_are_like_themselves_and_the_noise_like_nothing(results):
+def test_layers_are_similar_to_themselves_and_not_to_noise(results):
     layers = results[results["target"] == "layers"]
     assert value(layers, layer="T1", other_layer="T1") == pytest.approx(1)
     assert abs(value(layers, layer="T2", other_layer="noise")) < 0.02
@@ -83,7 +83,7 @@ def test_chance_is_the_metric_of_shuffled_items(results):
     assert results.loc[results["target"] == "layers", "chance"].isna().all()
 
 
-def test_rsa_leaves_out_references_whose_distances_are_all_alike(results):
+def test_rsa_leaves_out_references_with_equal_distances(results):
     assert results[(results["target"] == "phone") & (results["metric"] == "rsa")].empty
     mel_rows = results[(results["target"] == "mel") & (results["metric"] == "rsa")]
     assert mel_rows["ceiling_low"].notna().all()
@@ -120,7 +120,7 @@ def test_chance_of_rsa_is_an_average_over_many_orders(planted, mel):
     assert np.std(chances) < 0.25
 
 
-def test_what_a_comparison_needs_is_made_once_for_value_and_chance(planted, mel, monkeypatch):
+def test_moments_are_computed_once_for_value_and_chance(planted, mel, monkeypatch):
     made, of = [], JointMoments.of
     count = classmethod(lambda cls, x, y, *rest: made.append(x is y) or of(x, y, *rest))
     monkeypatch.setattr(JointMoments, "of", count)
@@ -139,7 +139,7 @@ def test_fitted_measures_of_a_property_of_few_speakers_are_left_out(planted, cap
     assert "cka of T1 and speaker left out: no two speakers share a value of speaker" in caplog.text
 
 
-def test_a_reference_that_knows_no_item_is_named(planted):
+def test_a_reference_without_vectors_of_any_item_is_named(planted):
     nobody = PlantedActivations(planted.layers, planted.index.assign(tone=""), planted.vectors)
     reference = {"tier": "phone", "space": "identity", "column": "tone"}
     with pytest.raises(
@@ -148,7 +148,7 @@ def test_a_reference_that_knows_no_item_is_named(planted):
         run(nobody, {"tone": reference})
 
 
-def test_a_factor_of_little_variance_is_seen_by_fitted_metrics_only(planted):
+def test_only_fitted_metrics_find_a_factor_of_little_variance(planted):
     rng = np.random.default_rng(1)
     phone = np.eye(4)[planted.index["label"].astype("category").cat.codes]
     x = np.hstack([0.05 * phone, rng.normal(size=(480, 12))]) @ np.linalg.qr(rng.normal(size=(16, 16)))[0]
@@ -159,7 +159,7 @@ def test_a_factor_of_little_variance_is_seen_by_fitted_metrics_only(planted):
     assert found["r2"] > 0.9
 
 
-def test_rotating_and_scaling_a_layer_changes_nothing_but_weights_by_dimension(planted, results, mel):
+def test_rotating_and_scaling_a_layer_changes_only_weights_by_dimension(planted, results, mel):
     rotation = 7 * np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0]
     moved = with_vectors(planted, **{layer: x @ rotation for layer, x in planted.vectors.items()})
     found = run(moved, {"phone": PHONE, "mel": MEL}, others={"mel": mel})
@@ -190,7 +190,7 @@ def test_models_whose_indices_are_in_another_order_are_matched_item_by_item(plan
     assert value(compare_models(runs, corpus="c")) == pytest.approx(1)
 
 
-def test_a_single_run_has_nothing_to_be_compared_with(planted):
+def test_a_single_run_gives_an_empty_table(planted):
     results = compare_models({("a", "final"): planted}, corpus="c")
     assert results.empty
     assert list(results.columns) == list(SIMILARITY_COLUMNS)
@@ -205,7 +205,7 @@ def test_same_seed_gives_the_same_table(planted, results, mel):
     assert run(planted, {"phone": PHONE, "mel": MEL}, others={"mel": mel}).equals(results)
 
 
-def test_items_the_reference_does_not_know_are_dropped_and_counted(planted, tmp_path):
+def test_items_without_a_reference_vector_are_dropped_and_counted(planted, tmp_path):
     path = tmp_path / "three.vec"
     path.write_text("3 3\na 1 0 0\ne 0 1 0\ni 0 0 1\n")
     reference = {"tier": "phone", "space": "vectors", "path": str(path)}
@@ -223,7 +223,7 @@ def test_word_vectors_come_from_the_sentences_of_the_corpus(planted):
     assert value(results, target="lexical", layer="T2") > 0.2
 
 
-def test_one_speaker_has_values_without_interval_from_cka_but_nothing_is_held_out():
+def test_one_speaker_has_cka_without_interval_and_no_fitted_metric():
     alone = plant(n_speakers=1)
     assert run(alone)["value"].notna().all()
     assert run(alone)[["ci_low", "ci_high"]].isna().all(axis=None)

@@ -1,4 +1,4 @@
-"""Number spelt right, wrong or not at all; and with the cue silenced, no better than chance."""
+"""Scores of number spelling: right, wrong or unrecognisable, and at chance with the cue silenced."""
 
 from types import SimpleNamespace
 
@@ -35,7 +35,7 @@ CUES = pd.DataFrame(
         ("", [False, False], [False, False], [False, False]),
     ],
 )
-def test_number_is_that_of_the_nearer_spelling(hypothesis, right, wrong, exact):
+def test_the_nearer_spelling_gives_the_number(hypothesis, right, wrong, exact):
     table = spelt_right({"u": "les chats dansent"}, {"u": hypothesis}, CUES)
     assert [table[name].tolist() for name in ("right", "wrong", "exact")] == [right, wrong, exact]
 
@@ -96,7 +96,7 @@ def score(source, transcribe):
     return table, table.set_index(["target", "metric"])
 
 
-def test_listener_to_the_cue_is_right_until_it_is_silenced():
+def test_a_model_of_the_cue_is_right_until_the_cue_is_silenced():
     table, rows = score(corpus(8), listener)
     assert list(table.columns) == list(SPELLING_COLUMNS)
     for target in ("all", "noun", "verb"):
@@ -111,13 +111,13 @@ def test_listener_to_the_cue_is_right_until_it_is_silenced():
     assert (row["n"], row["n_groups"], row["resampling_unit"]) == (32, 8, "speaker")
 
 
-def test_length_of_the_determiner_tells_nothing_once_it_is_silenced():
+def test_the_length_of_a_silenced_determiner_carries_no_number():
     _, rows = score(corpus(8, longer=60), by_length)
     assert rows.loc[("noun", "number_right"), "value"] == 1
     assert rows.loc[("noun", "number_right_silenced"), "value"] == 0.5
 
 
-def test_silence_takes_the_first_30_ms_of_the_next_word_and_lasts_150():
+def test_150_ms_of_silence_replace_the_cue_and_30_ms_of_the_next_word():
     heard = []
 
     def remember(waveforms):
@@ -132,7 +132,7 @@ def test_silence_takes_the_first_30_ms_of_the_next_word_and_lasts_150():
     assert (silenced[0][250:] > 0).all()
 
 
-def test_whoever_always_writes_the_commoner_number_is_at_chance_once_it_is_balanced():
+def test_always_writing_the_more_frequent_number_is_at_chance_when_balanced():
     source = corpus(8)
     source.utterances = source.utterances[~source.utterances["utterance"].isin(["u0", "u2", "u4", "u6", "u8", "u10"])]
     _, rows = score(source, lambda waveforms: ["les chats dansent"] * len(waveforms))
@@ -141,7 +141,7 @@ def test_whoever_always_writes_the_commoner_number_is_at_chance_once_it_is_balan
     assert rows.loc[("noun", "number_right_silenced"), "value"] == 0.5
 
 
-def test_where_nothing_has_a_number_the_balanced_share_is_missing():
+def test_without_recognisable_numbers_the_balanced_share_is_missing():
     _, rows = score(corpus(8), lambda waveforms: ["x"] * len(waveforms))
     row = rows.loc[("noun", "number_right_silenced")]
     assert np.isnan(row["value"])
