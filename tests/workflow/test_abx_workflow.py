@@ -33,7 +33,7 @@ def test_a_target_with_an_item_file_needs_no_tier_and_defaults_to_libri_light_se
 @pytest.mark.parametrize(
     ("target", "message"),
     [
-        ({"items": "dev.item", "tier": "phone"}, "unknown key 'tier' in .*triphone.*; keys that exist: items, frames"),
+        ({"items": "dev.item", "tier": "phone"}, "unknown key 'tier' in .*triphone.*; keys that exist: frames, drop_last_frame"),
         ({"tier": "phone", "column": "label", "frames": "dtw"}, "unknown key 'frames' in .*triphone"),
         ({"tier": "phone"}, "expected key 'column' in .*triphone"),
         ({"items": "dev.item", "frames": "max"}, "triphone: frames: 'max' is not one of"),

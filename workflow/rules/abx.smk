@@ -29,7 +29,8 @@ def get_abx_item_files(wildcards):
 def get_abx_tables(ending):
     """Return one path for each run on segments, and one for each run on item files."""
     return [
-        f"results/abx/{corpus}/{model}/{step}{'/items' if from_files else ''}{ending}"
+        (f"results/abx/{corpus}/{model}/" + (f"{step}/items" if from_files else step))
+        + ending
         for corpus, model, step, from_files in scored_runs(config)
     ]
 
