@@ -1,12 +1,14 @@
-"""Score how one model mixes the words of sentences whose true cue is known."""
+"""Score how one model mixes the words of sentences whose cues are known."""
 
 from pathlib import Path
 
 from auscult.analyses.mixing.analysis import mix_cues
+from auscult.analyses.mixing.settings import MixingSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.cues import cues
 from auscult.jobs import job
 from auscult.models.loading import open_model
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -20,11 +22,7 @@ with job(snakemake.log[0], snakemake.threads):
         model,
         corpus,
         cues(corpus.segments, corpus.utterances),
-        methods=snakemake.params.methods,
-        splits=snakemake.params.splits,
-        max_sentences=snakemake.params.max_sentences,
-        memory_mb=snakemake.params.memory_mb,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(MixingSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

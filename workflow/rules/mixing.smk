@@ -1,9 +1,9 @@
 """
-Which words each layer mixes into a word's representation, by several methods, where the word it must use is known.
+Context mixing: the words that each layer mixes into the representation of a word, where the word that must be used is known.
 
 required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
-outputs:          results/mixing/{corpus}/{model}/{step}.csv (mass and hits of the cue), {step}.sentences.parquet (of every sentence) and
-                  {step}.maps.parquet (word by word), collected in results/mixing/mixing.csv, sentences.parquet and maps.parquet;
+outputs:          results/mixing/{corpus}/{model}/{step}.csv (mass and hits of the cue), {step}.sentences.parquet (the same by
+                  sentence) and {step}.maps.parquet (word by word), collected in results/mixing/mixing.csv, sentences.parquet and maps.parquet;
                   results/figures/mixing.*
 """
 
@@ -13,7 +13,7 @@ localrules:
 
 
 rule mixing_run:
-    """Score how one model mixes the words of sentences with a known cue."""
+    """Score how one model mixes the words of sentences whose cues are known."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
@@ -34,11 +34,9 @@ rule mixing_run:
         code=code_of("mixing"),
         checkpoint="resources/checkpoints/{model}/{step}",
         features=lookup("models/{model}/features", within=config, default=None),
-        methods=config["analyses"]["mixing"]["methods"],
-        splits=config["analyses"]["mixing"]["splits"],
-        max_sentences=config["analyses"]["mixing"]["max_sentences"],
-        memory_mb=config["analyses"]["mixing"]["memory_mb"],
-        n_resamples=config["analyses"]["mixing"]["n_resamples"],
+        settings=get_settings(
+            "mixing", "methods", "splits", "max_sentences", "memory_mb", "n_resamples"
+        ),
         device=config["device"],
         seed=config["seed"],
     script:
@@ -46,7 +44,7 @@ rule mixing_run:
 
 
 rule mixing_tables:
-    """Collect mass and hits of the cue, of the study and of its sentences, and the maps."""
+    """Collect summaries, sentences and maps of all runs."""
     input:
         table=get_runs("mixing", ".csv"),
         sentences=get_runs("mixing", ".sentences.parquet"),
@@ -68,12 +66,12 @@ rule mixing_tables:
 
 
 rule mixing:
-    """Score the context mixing of the study; in results/mixing/."""
+    """Measure context mixing; results in results/mixing/."""
     input:
         rules.mixing_tables.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["mixing"] = {
     "table": rules.mixing_tables.output.table,
     "maps": rules.mixing_tables.output.maps,

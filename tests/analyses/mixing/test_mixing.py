@@ -197,14 +197,14 @@ def test_the_model_is_left_as_it_was(hubert):
 
 def test_whispers_padding_is_no_segment():
     model = SpeechModel(tiny_encoder("whisper"))
-    with pytest.raises(AnalysisError, match=r"segment 0 to hold frames within 0–28, found 20–40: frames that do not"):
+    with pytest.raises(AnalysisError, match=r"segment 0 to contain frames within 0–28, found 20–40: frames that do"):
         mix_waveform(model, WAVEFORM[:8800], np.array([[20, 40]]))
 
 
 def test_a_segment_without_frames_is_one_clear_line(hubert):
     with pytest.raises(
         AnalysisError,
-        match=r"expected segment 1 to hold frames within 0–27, found 5–5: no frame; give it the nearest",
+        match=r"expected segment 1 to contain frames within 0–27, found 5–5: no frame; assign the nearest",
     ):
         mix_waveform(hubert, WAVEFORM, np.array([[0, 5], [5, 5]]))
 
@@ -255,7 +255,7 @@ def test_a_model_without_attention_is_one_clear_line():
 
 
 def test_a_conformer_is_one_clear_line():
-    with pytest.raises(AnalysisError, match="found a convolution in those of 'wav2vec2-bert'"):
+    with pytest.raises(AnalysisError, match="found a convolution in the blocks of 'wav2vec2-bert'"):
         mix_waveform(SpeechModel(tiny_encoder("wav2vec2-bert")), WAVEFORM, SPANS)
 
 

@@ -1,4 +1,4 @@
-"""Mass and hits of the true cue: of the right cell, in halves that do not meet, logged before it costs."""
+"""Mass and hits of the cue: the right cell, disjoint halves, and a cost that is logged first."""
 
 import logging
 from types import SimpleNamespace
@@ -11,13 +11,15 @@ from tiny_models import tiny_encoder
 from auscult.analyses.mixing.analysis import MAP_COLUMNS, SENTENCE_COLUMNS, mix_cues
 from auscult.analyses.mixing.ranking import MIXING_COLUMNS
 from auscult.analyses.mixing.sentences import plan_sentences
+from auscult.analyses.mixing.settings import MixingSettings
 from auscult.analyses.mixing.waveforms import mix_waveform
 from auscult.errors import AnalysisError
 from auscult.models.acoustic import acoustic_model
 from auscult.models.speech import SpeechModel
 
 RUN = {"corpus": "french", "model": "m", "step": "7"}
-METHODS = ["attention", "value_zeroing"]
+METHODS = ("attention", "value_zeroing")
+ALONE = MixingSettings(methods=("attention",), n_resamples=10)
 KINDS = (("DET", "NOUN", "VERB"), ("DET", "NOUN", "VERB", "ADV"))
 
 
@@ -54,7 +56,7 @@ def hubert():
 
 @pytest.fixture(scope="module")
 def tables(hubert, planted):
-    return mix_cues(hubert, *planted, methods=METHODS, n_resamples=100, **RUN)
+    return mix_cues(hubert, *planted, settings=MixingSettings(methods=METHODS, n_resamples=100), **RUN)
 
 
 def test_the_tables_have_their_columns_and_every_target(tables):
@@ -101,39 +103,40 @@ def test_halves_share_no_sentence_and_do_not_depend_on_the_model(tables, planted
     halves = sentences.groupby("text")["half"].nunique()
     assert (halves == 1).all()
     assert sentences.drop_duplicates("text")["half"].value_counts().to_dict() == {"test": 7, "valid": 6}
-    other = mix_cues(SpeechModel(tiny_encoder("wavlm")), *planted, methods=["attention"], n_resamples=10, **RUN)[1]
+    other = mix_cues(SpeechModel(tiny_encoder("wavlm")), *planted, settings=ALONE, **RUN)[1]
     assert dict(zip(other["text"], other["half"])) == dict(zip(sentences["text"], sentences["half"]))
 
 
 def test_the_same_call_gives_the_same_tables_and_fewer_sentences_the_same_values(tables, hubert, planted):
-    again = mix_cues(hubert, *planted, methods=METHODS, n_resamples=100, **RUN)
+    again = mix_cues(hubert, *planted, settings=MixingSettings(methods=METHODS, n_resamples=100), **RUN)
     for one, other in zip(tables, again):
         pd.testing.assert_frame_equal(one, other)
-    few = mix_cues(hubert, *planted, methods=METHODS, max_sentences=3, n_resamples=10, **RUN)[1]
+    three = MixingSettings(methods=METHODS, max_sentences=3, n_resamples=10)
+    few = mix_cues(hubert, *planted, settings=three, **RUN)[1]
     keys = ["utterance", "target", "layer", "method"]
     both = few.merge(tables[1], on=keys)
     assert few["utterance"].nunique() == 3
     np.testing.assert_allclose(both["mass_x"], both["mass_y"], atol=1e-6)
 
 
-def test_the_cost_is_told_from_four_sentences_before_the_rest_runs(hubert, planted, caplog):
+def test_the_cost_is_estimated_from_four_sentences_before_the_rest_runs(hubert, planted, caplog):
     with caplog.at_level(logging.INFO, logger="auscult"):
-        mix_cues(hubert, *planted, methods=["attention"], layers=["T1"], n_resamples=10, **RUN)
+        mix_cues(hubert, *planted, settings=ALONE, layers=["T1"], **RUN)
     n_samples = planted[0].utterances.query("split == 'test'")["n_samples"].sum()
-    told = [message for message in caplog.messages if message.startswith("mixing: about")]
-    assert len(told) == 1
-    assert f"s for 13 sentences ({n_samples} samples), by the time of 4 of them" in told[0]
+    logged = [message for message in caplog.messages if message.startswith("mixing: about")]
+    assert len(logged) == 1
+    assert f"s for 13 sentences ({n_samples} samples), estimated from 4 of them" in logged[0]
 
 
-def test_a_word_that_holds_no_frame_takes_the_nearest_and_is_counted(hubert, planted, caplog):
+def test_a_word_without_a_frame_gets_the_nearest_and_is_counted(hubert, planted, caplog):
     corpus, cues = planted
     segments = corpus.segments.copy()
     short = (segments["utterance"] == "u03") & (segments["index"] == 0)
     segments.loc[short, "offset"] = segments.loc[short, "onset"] + 10
     squeezed = SimpleNamespace(**{**vars(corpus), "segments": segments})
     with caplog.at_level(logging.INFO, logger="auscult"):
-        mix_cues(hubert, squeezed, cues, methods=["attention"], n_resamples=10, **RUN)
-    assert "mixing: 1 words hold no frame's centre and took the nearest frame" in caplog.messages
+        mix_cues(hubert, squeezed, cues, settings=ALONE, **RUN)
+    assert "mixing: 1 words contain no frame's centre and received the nearest frame" in caplog.messages
 
 
 def test_a_frame_on_the_border_of_two_words_belongs_to_the_first(planted, hubert):
@@ -150,7 +153,7 @@ def test_a_frame_on_the_border_of_two_words_belongs_to_the_first(planted, hubert
 
 def test_whispers_encoder_is_scored_like_any_other(planted):
     results, sentences, _ = mix_cues(
-        SpeechModel(tiny_encoder("whisper")), *planted, methods=METHODS, n_resamples=10, **RUN
+        SpeechModel(tiny_encoder("whisper")), *planted, settings=MixingSettings(methods=METHODS, n_resamples=10), **RUN
     )
     assert set(sentences["layer"]) == {"T1", "T2"}
     assert sentences["mass"].between(0, 1).all()
@@ -160,19 +163,19 @@ def test_whispers_encoder_is_scored_like_any_other(planted):
 def test_a_cue_that_is_its_own_target_is_one_clear_line(hubert, planted):
     corpus, cues = planted
     with pytest.raises(
-        AnalysisError, match="expected the cue of a word to be another, found word 1 of utterance 'u01'"
+        AnalysisError, match="expected the cue of a word to be another word, found word 1 of utterance 'u01' as its own"
     ):
         mix_cues(hubert, corpus, cues.assign(cue_index=cues["target_index"]), **RUN)
 
 
 def test_a_sentence_that_does_not_fit_into_memory_is_one_clear_line(hubert, planted):
     with pytest.raises(AnalysisError, match=r"found memory_mb: 0\.001: more samples than memory allows"):
-        mix_cues(hubert, *planted, memory_mb=0.001, **RUN)
+        mix_cues(hubert, *planted, settings=MixingSettings(memory_mb=0.001), **RUN)
 
 
 def test_a_corpus_without_targets_is_one_clear_line(hubert, planted):
     with pytest.raises(AnalysisError, match=r"expected targets with a known cue in splits train of corpus 'french'"):
-        mix_cues(hubert, *planted, splits=["train"], **RUN)
+        mix_cues(hubert, *planted, settings=MixingSettings(splits=("train",)), **RUN)
 
 
 def test_a_cue_that_is_no_word_is_one_clear_line(hubert, planted):

@@ -89,5 +89,5 @@ def test_rollout_to_the_encoder_is_one_clear_line(whisper, features):
 
 
 def test_speech_beyond_the_frames_is_one_clear_line(whisper, features):
-    with pytest.raises(AnalysisError, match="segment 2 to hold frames within 0–20, found 9–25"):
+    with pytest.raises(AnalysisError, match="segment 2 to contain frames within 0–20, found 9–25"):
         mix_decoder(whisper, features, TOKENS, part="cross", speech_spans=SPEECH, n_frames=20)

@@ -10,6 +10,7 @@ from tiny_models import tiny_model
 
 from auscult.activations.derived_columns import add_derived
 from auscult.analyses.mixing.analysis import mix_cues
+from auscult.analyses.mixing.settings import MixingSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.cues import cues
 from auscult.corpora.importing import import_corpus
@@ -115,7 +116,7 @@ def test_models_in_a_folder_are_scored_on_the_cues_trained_and_untrained(tmp_pat
             corpus="homophones",
             model="m",
             step=step,
-            n_resamples=10,
+            settings=MixingSettings(n_resamples=10),
         )
         assert set(sentences["layer"]) == {"T1", "T2"}
         assert sentences.drop_duplicates(["utterance", "target_index"])["target"].tolist() == [

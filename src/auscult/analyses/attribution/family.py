@@ -1,6 +1,6 @@
 """Declaration of attribution: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.attribution.settings import AttributionSettings
+from auscult.analyses.attribution.settings import AttributionSection
 from auscult.family import Family
 from auscult.requirements import Config, check_known
 
@@ -17,7 +17,7 @@ FAMILY = Family(
     name="attribution",
     part="Part II: feature importance",
     description="Attributions of predictions, their completeness and the share of the deciding word.",
-    settings=AttributionSettings,
+    settings=AttributionSection,
     corpora="Which models are asked about which corpus; each must have a head.",
     asks="models",
     check=check_attribution,

@@ -2,95 +2,121 @@
 
 from dataclasses import dataclass
 
+from auscult.errors import AnalysisError
 from auscult.settings import setting
 
-__all__ = ["AttributionSettings", "AttributionExplain"]
+__all__ = ["METHODS", "INPUTS", "UNITS", "SCALES", "ExplainedKind", "AttributionSettings", "AttributionSection"]
+
+METHODS = (
+    "saliency",
+    "input_x_gradient",
+    "integrated_gradients",
+    "integrated_gradients_noise",
+    "occlusion",
+    "ablation",
+    "lime",
+    "kernel_shap",
+)
+INPUTS = ("waveform", "spectrogram", "cnn")
+UNITS = ("frame", "phone", "word")
+SCALES = ("log_probability", "logit")
 
 
 @dataclass(frozen=True)
-class AttributionExplain:
-    """Settings under ``explain``."""
+class ExplainedKind:
+    """Kind of explained output, by head of the model."""
 
-    classes: str = setting("", "labelled", enum=["predicted", "labelled"])
-    ctc: str = setting("", "word", enum=["transcript", "word"])
+    classes: str = setting(
+        "Explained output of classifiers: the class that was said (labelled) or the predicted one.",
+        "labelled",
+        enum=["predicted", "labelled"],
+    )
+    ctc: str = setting(
+        "Explained output of recognisers: the transcript, or one word against its other spelling.",
+        "word",
+        enum=["transcript", "word"],
+    )
+
+    def of(self, head: str) -> str:
+        """Return the kind for a head, ``classes`` or ``ctc``."""
+        return self.classes if head == "classes" else self.ctc
 
 
 @dataclass(frozen=True)
 class AttributionSettings:
-    """Settings of the analysis ``attribution``."""
+    """How the predictions of one model are attributed.
 
-    explain: AttributionExplain = setting(
-        "What is attributed, of classifiers and of recognisers; word needs a corpus with cues.", AttributionExplain
+    Raises
+    ------
+    AnalysisError
+        A method, input or unit does not exist.
+    """
+
+    explain: ExplainedKind = setting(
+        "Explained output, by head of the model; word needs a corpus in which cues are known.", ExplainedKind
     )
-    scale: str = setting("Of a class.", "log_probability", enum=["log_probability", "logit"])
+    scale: str = setting("Scale on which the score of a class is explained.", "log_probability", enum=list(SCALES))
     methods: tuple[str, ...] = setting(
-        "",
-        (
-            "saliency",
-            "input_x_gradient",
-            "integrated_gradients",
-            "integrated_gradients_noise",
-            "occlusion",
-            "ablation",
-            "lime",
-            "kernel_shap",
-        ),
-        items={
-            "enum": [
-                "saliency",
-                "input_x_gradient",
-                "integrated_gradients",
-                "integrated_gradients_noise",
-                "occlusion",
-                "ablation",
-                "lime",
-                "kernel_shap",
-            ]
-        },
-        minItems=1,
-        uniqueItems=True,
+        "Attribution methods.", METHODS, items={"enum": list(METHODS)}, minItems=1, uniqueItems=True
     )
     inputs: tuple[str, ...] = setting(
-        "",
-        ("waveform", "spectrogram", "cnn"),
-        items={"enum": ["waveform", "spectrogram", "cnn"]},
+        "Representations of the utterance to which a prediction is attributed; cnn are the frames of the front end.",
+        INPUTS,
+        items={"enum": list(INPUTS)},
         minItems=1,
-        uniqueItems=True,
-    )
-    inputs_of_seeds: tuple[str, ...] = setting(
-        "Those of the models of a task other than the first, which differ from it in their seed; by "
-        "default all of inputs.",
-        (),
-        items={"enum": ["waveform", "spectrogram", "cnn"]},
         uniqueItems=True,
     )
     units: tuple[str, ...] = setting(
-        "", ("word",), items={"enum": ["frame", "phone", "word"]}, minItems=1, uniqueItems=True
+        "Segments that receive scores.", ("word",), items={"enum": list(UNITS)}, minItems=1, uniqueItems=True
     )
-    n_utterances: int = setting("Test utterances", 16, minimum=1)
+    n_utterances: int = setting("Number of test utterances.", 16, minimum=1)
     n_samples: int = setting(
-        "Coalitions of LIME and KernelSHAP; 8 times the units of an utterance where that is more, all "
-        "there are if no more.",
+        "Coalitions of LIME and KernelSHAP: at least 8 per unit, and all coalitions where there are no more.",
         256,
         minimum=4,
     )
-    n_steps: int = setting("Points of integrated gradients.", 50, minimum=2)
-    window_ms: float = setting("Of occlusion.", 100, exclusiveMinimum=0)
-    stride_ms: float = setting("", 50, exclusiveMinimum=0)
-    n_bands: int = setting("Bands of frequency of a spectrogram's units.", 1, minimum=1)
-    frame_hops: int = setting("Hops of the model in one unit frame.", 1, minimum=1)
+    n_steps: int = setting("Quadrature points of integrated gradients.", 50, minimum=2)
+    window_ms: float = setting("Length of the occlusion window in ms.", 100, exclusiveMinimum=0)
+    stride_ms: float = setting("Step between occlusion windows in ms.", 50, exclusiveMinimum=0)
+    n_bands: int = setting("Frequency bands into which each unit of a spectrogram is divided.", 1, minimum=1)
+    frame_hops: int = setting("Length of the unit frame in hops of the model.", 1, minimum=1)
     frame_inputs: tuple[str, ...] = setting(
-        "Inputs of which frames are units, where they are among units; by default all.",
-        ("waveform", "spectrogram", "cnn"),
-        items={"enum": ["waveform", "spectrogram", "cnn"]},
+        "Inputs on which the unit frame is scored, if it is among the units; other units are scored on every input.",
+        INPUTS,
+        items={"enum": list(INPUTS)},
         uniqueItems=True,
     )
-    memory_mb: float = setting("Of activations; perturbations run in chunks that fit.", 1000, exclusiveMinimum=0)
-    max_s: float = setting("Longest utterance; a longer one that was drawn is refused.", 30, exclusiveMinimum=0)
+    memory_mb: float = setting(
+        "Memory in MB for activations; perturbed inputs run in chunks that fit.", 1000, exclusiveMinimum=0
+    )
+    max_s: float = setting("Longest utterance in s; a longer one that was drawn is refused.", 30, exclusiveMinimum=0)
     drawn_within_s: float | None = setting(
-        "Utterances are drawn among those of at most this length; by default among all.",
+        "Longest utterance in s to draw from; without it, utterances of any length are drawn.",
         None,
         optional=True,
         exclusiveMinimum=0,
     )
-    n_resamples: int = setting("", 2000, minimum=100)
+    n_resamples: int = setting("Bootstrap resamples of utterances per interval.", 2000, minimum=100)
+
+    def __post_init__(self) -> None:
+        for key, known in (("methods", METHODS), ("inputs", INPUTS), ("frame_inputs", INPUTS), ("units", UNITS)):
+            for name in getattr(self, key):
+                if name not in known:
+                    raise AnalysisError(f"expected {key} among {', '.join(known)}, found {name!r}; correct the name")
+
+    def units_of(self, input_name: str) -> list[str]:
+        """Return the units that are scored on an input."""
+        return [unit for unit in self.units if unit != "frame" or input_name in self.frame_inputs]
+
+
+@dataclass(frozen=True)
+class AttributionSection(AttributionSettings):
+    """Settings of the analysis ``attribution``."""
+
+    inputs_of_seeds: tuple[str, ...] = setting(
+        "Inputs of the models of a task other than the first, which differ from it only in their seed; none for the "
+        "same inputs.",
+        (),
+        items={"enum": list(INPUTS)},
+        uniqueItems=True,
+    )

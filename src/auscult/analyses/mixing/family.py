@@ -1,4 +1,4 @@
-"""Declaration of mixing: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of mixing."""
 
 from auscult.analyses.mixing.settings import MixingSettings
 from auscult.errors import ConfigError
@@ -9,7 +9,7 @@ __all__ = ["FAMILY"]
 
 
 def check_mixing(mixing: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse models without attention."""
     for model in mixing["models"]:
         if config["models"][model]["source"] == "acoustic":
             raise ConfigError(
@@ -21,8 +21,8 @@ def check_mixing(mixing: Config, config: Config) -> None:
 FAMILY = Family(
     name="mixing",
     part="Part II: feature importance",
-    description="Context mixing, mass on the known cue and word by word maps.",
+    description="Context mixing: share and hits of the known cue word, and word-by-word maps.",
     settings=MixingSettings,
-    corpora="Corpora whose words carry number, head and relation, or whose reader states the cue (homophones).",
+    corpora="Corpora whose words carry number, head and relation, or whose reader gives the cues (homophones).",
     check=check_mixing,
 )

@@ -1,6 +1,7 @@
-"""What scoring one layer takes, told before it is taken, and how many altered copies of it run at once."""
+"""Memory of scoring one layer: a check before it is allocated, and chunks of altered copies that fit."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
 
 from torch import nn
 
@@ -10,26 +11,28 @@ from auscult.errors import AnalysisError
 
 __all__ = ["check_memory", "copies"]
 
-# Of altered copies: more at once are not faster.
+T = TypeVar("T")
+
+# Limit for altered copies: more at once are not faster.
 _COPIES_MB = 256
 
 
 def check_memory(
     roles: Roles, calls: Mapping[str, Call], n_rows: int, methods: Collection[str], memory_mb: float
 ) -> None:
-    """Raise :class:`AnalysisError` if a layer's attention weights, and what methods make of them, do not fit.
+    """Raise :class:`AnalysisError` if the attention weights of a layer and the methods' arrays exceed the limit.
 
-    Weights grow with the square of the frames, and are there up to three times while the plain kernel computes them;
-    norms need them, and the vectors of all heads, in double precision. The estimate was 1.0 to 1.5 times what was
-    measured on a HuBERT of base width at 10 and 30 s.
+    Weights grow with the square of the number of frames, and up to three copies exist while the eager kernel computes
+    them. Norms need weights and the vectors of all heads in double precision. The estimate was 1.0 to 1.5 times the
+    measured memory of a HuBERT of base width at 10 and 30 s.
 
     Parameters
     ----------
     roles, calls : of a layer, see :func:`auscult.analyses.mixing.roles.record`
-    n_rows : frames whose rows are wanted
-    memory_mb : limit, in 10⁶ bytes
+    n_rows : number of frames whose rows are computed
+    memory_mb : limit in 10⁶ bytes
     """
-    attention = roles.blocks[0].get_submodule(roles.attention)
+    attention: Any = roles.blocks[0].get_submodule(roles.attention)
     call = calls[roles.attention]
     source = call.given(attention, "key_value_states")
     hidden, n_keys = calls[""].hidden, (call.hidden if source is None else source).shape[1]
@@ -45,17 +48,17 @@ def check_memory(
         )
 
 
-def copies(items: Sequence, layer: Layer, n_frames: int, memory_mb: float) -> Iterator[Sequence]:
-    """Yield the items in chunks, each of as many as may run at once.
+def copies(items: Sequence[T], layer: Layer, n_frames: int, memory_mb: float) -> Iterator[Sequence[T]]:
+    """Yield the items in chunks as large as memory allows.
 
     Parameters
     ----------
-    n_frames : frames of one altered copy
+    n_frames : number of frames of one altered copy
 
     Raises
     ------
     AnalysisError
-        Not even one copy fits.
+        One copy alone exceeds the limit.
     """
     block = layer.roles.blocks[layer.place]
     widest = max(module.out_features for module in block.modules() if isinstance(module, nn.Linear))

@@ -1,17 +1,19 @@
-"""Scores of context mixing: how much segment i takes from segment j in one layer, by several methods.
+"""Measures of context mixing: how much segment i takes from segment j in one layer.
 
-``attention``: the mean weight over frames of i, frames of j and heads. ``attention_norm``: ‖Σ_h α_h f_h(x_j)‖, f the
-values and the output projection, so that a frame that is looked at but holds nothing counts nothing (Kobayashi and
-others, 2020). ``attention_norm_residual`` adds the frame itself to its own term, and
-``attention_norm_layer_norm`` the normalisation behind it (Kobayashi and others, 2021); where blocks normalise their
-input, that normalisation is part of f and the last two are the same, and in cross-attention, where a token is none of
-the frames, all three. ``rollout``: the product of ½(A + I) over the layers so far (Abnar and Zuidema, 2020).
-``value_zeroing``: the cosine distance between what the layer returns for i and what it returns with the values of all
-frames of j set to zero, queries, keys and attention being kept (Mohebbi and others, 2023). Biases of the value
-projection are part of the values; that of the output projection belongs to no frame.
+* ``attention``: mean weight over frames of i, frames of j and heads.
+* ``attention_norm``: ‖Σ_h α_h f_h(x_j)‖, where f is the value followed by the output projection, so that an attended
+  frame with a small value counts little (Kobayashi and others, 2020).
+* ``attention_norm_residual`` adds the frame itself to its own term, and ``attention_norm_layer_norm`` also applies the
+  layer norm after the residual (Kobayashi and others, 2021). Where blocks normalise their input (pre-norm), that norm
+  is part of f and both are equal. In cross-attention, where no token is a frame, both equal ``attention_norm``.
+* ``rollout``: product of ½(A + I) over the layers up to this one (Abnar and Zuidema, 2020).
+* ``value_zeroing``: cosine distance between the layer's output for i and its output with the values of all frames of j
+  set to zero, with queries, keys and attention weights kept (Mohebbi and others, 2023).
 
-Every row is divided by its sum over the segments given. Means over frames make the first five independent of how long j
-is; value zeroing takes all of j away at once, so that a longer segment may weigh more.
+The bias of the value projection is part of the values; the bias of the output projection belongs to no frame.
+
+Every row is divided by its sum over the given segments. The first five measures are means over frames and do not depend
+on the length of j; value zeroing removes all of j at once, so that a longer segment can have a larger score.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -25,23 +27,16 @@ from auscult.analyses.mixing.layers import Layer, open_layer
 from auscult.analyses.mixing.memory import check_memory, copies
 from auscult.analyses.mixing.norms import attention_norms, head_norms
 from auscult.analyses.mixing.roles import Call, Roles
+from auscult.analyses.mixing.settings import METHODS, MixingSettings
 from auscult.errors import AnalysisError
 
 __all__ = ["METHODS", "check_methods", "check_spans", "score_layers", "value_zeroing_distances"]
 
-METHODS = (
-    "attention",
-    "attention_norm",
-    "attention_norm_residual",
-    "attention_norm_layer_norm",
-    "rollout",
-    "value_zeroing",
-)
 _BY_HEAD = ("attention", "attention_norm", "value_zeroing")
 
 
 def check_methods(methods: Sequence[str], *, per_head: bool = False, cross: bool = False) -> None:
-    """Raise :class:`AnalysisError` for a method that does not exist, or not by head, or not in cross-attention."""
+    """Raise :class:`AnalysisError` for a method that is not defined, in general, per head or for cross-attention."""
     known = [name for name in METHODS if not (per_head and name not in _BY_HEAD) and not (cross and name == "rollout")]
     unknown = [name for name in methods if name not in known]
     if unknown:
@@ -50,12 +45,12 @@ def check_methods(methods: Sequence[str], *, per_head: bool = False, cross: bool
 
 
 def check_spans(spans: np.ndarray, n_frames: int, what: str = "segment") -> np.ndarray:
-    """Return half-open frame ranges [shape=(n_segments, 2), int64] after checking that each holds a frame.
+    """Return half-open frame ranges [shape=(n_segments, 2), int64], checked to contain a frame each.
 
     Raises
     ------
     AnalysisError
-        There is no segment, one is empty, or one leaves the ``n_frames`` there are.
+        There is no segment, one is empty, or one exceeds the ``n_frames`` frames.
     """
     spans = np.asarray(spans)
     if spans.ndim != 2 or spans.shape[1] != 2 or not len(spans) or not np.issubdtype(spans.dtype, np.integer):
@@ -67,8 +62,8 @@ def check_spans(spans: np.ndarray, n_frames: int, what: str = "segment") -> np.n
         if not 0 <= start < stop <= n_frames:
             kind = "no frame" if start >= stop else "frames that do not exist"
             raise AnalysisError(
-                f"expected {what} {place} to hold frames within 0–{n_frames}, found {start}–{stop}: {kind}; give it "
-                "the nearest frame (FrameTiming.segment_frames does) or leave it out"
+                f"expected {what} {place} to contain frames within 0–{n_frames}, found {start}–{stop}: {kind}; "
+                "assign the nearest frame (as FrameTiming.segment_frames does) or leave it out"
             )
     return spans.astype(np.int64)
 
@@ -82,30 +77,30 @@ def score_layers(
     methods: Sequence[str] = METHODS,
     layers: Collection[str] | None = None,
     per_head: bool = False,
-    memory_mb: float = 1000,
+    memory_mb: float = MixingSettings.memory_mb,
 ) -> dict[str, dict[str, np.ndarray]]:
-    """Score the layers of a recorded pass.
+    """Score the layers of a recorded forward pass.
 
     Parameters
     ----------
-    roles, calls : of :func:`~auscult.analyses.mixing.roles.find_roles` and
+    roles, calls : from :func:`~auscult.analyses.mixing.roles.find_roles` and
         :func:`~auscult.analyses.mixing.roles.record`
-    rows, columns : frame ranges of the segments that take and that give [shape=(n, 2)]
-    methods : of :data:`METHODS`
-    layers : names among ``roles.layers``; by default all
-    per_head : one matrix a head: of one head's weights, of one head's share of the norm, of one head's values zeroed
-    memory_mb : about what the weights of one layer, and then its altered copies, may take at once, in 10⁶ bytes; does
-        not change results
+    rows, columns : frame ranges of the receiving and of the contributing segments [shape=(n, 2)]
+    methods : names in :data:`METHODS`
+    layers : names in ``roles.layers``; by default all
+    per_head : one matrix per head, computed from its weights, its part of the norm, or with its values alone zeroed
+    memory_mb : approximate limit in 10⁶ bytes for the weights of one layer, and then for its altered copies; does not
+        change results
 
     Returns
     -------
     scores : by method and layer [shape=(n_rows, n_columns), with ``per_head`` (n_heads, n_rows, n_columns); float64],
-        at least 0, each row summing to 1; all zeros where nothing has an effect
+        at least 0, each row summing to 1; all zeros where no segment has an effect
 
     Raises
     ------
     AnalysisError
-        A method or layer does not exist; the weights of a layer, or one altered copy, do not fit into memory.
+        A method or layer does not exist, or the weights of a layer or one altered copy do not fit into memory.
     """
     check_methods(methods, per_head=per_head, cross=roles.part == "cross")
     wanted = _check_layers(roles.layers, layers)
@@ -125,14 +120,19 @@ def score_layers(
 
 
 def value_zeroing_distances(
-    layer: Layer, frames: Tensor, columns: np.ndarray, *, per_head: bool = False, memory_mb: float = 1000
+    layer: Layer,
+    frames: Tensor,
+    columns: np.ndarray,
+    *,
+    per_head: bool = False,
+    memory_mb: float = MixingSettings.memory_mb,
 ) -> Tensor:
-    """Return how far each frame's state moves when a segment's values are zero.
+    """Return how far the state of each frame moves when the values of a segment are set to zero.
 
     Parameters
     ----------
-    frames : which frames [shape=(n_frames,)]
-    columns : frame ranges of the segments that are zeroed [shape=(n_columns, 2)]
+    frames : indices of the frames [shape=(n_frames,)]
+    columns : frame ranges of the segments to zero [shape=(n_columns, 2)]
 
     Returns
     -------
@@ -149,7 +149,7 @@ def value_zeroing_distances(
         for context, (head, start, stop) in zip(contexts, chunk):
             at = slice(None) if head is None else slice(head, head + 1)
             context[at] -= layer.context(frames, start, stop)[at]
-        # 1 − cos = ½‖a − b‖² of unit vectors: exact where the effect is small, 1 − a·b is not.
+        # For unit vectors 1 − cos = ½‖a − b‖², which unlike 1 − a·b is exact for small effects.
         parts.append((_unit(layer.outputs(contexts, frames)) - original).square().sum(dim=-1) / 2)
     return torch.cat(parts).unflatten(0, (len(heads), len(columns)))
 
@@ -172,6 +172,7 @@ def _score(
         case "attention":
             matrix = layer.weights[:, frames] if per_head else layer.weights[:, frames].mean(dim=0, keepdim=True)
         case "rollout":
+            assert rolled is not None
             matrix = rolled[frames][None]
         case "attention_norm":
             matrix = head_norms(layer, frames) if per_head else attention_norms(layer, frames)[None]
@@ -191,7 +192,7 @@ def _roll(weights: Tensor, before: Tensor | None) -> Tensor:
 
 
 def _frames(spans: np.ndarray, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Return the frames of all segments one after the other, and the matrix that averages each segment's."""
+    """Return the frames of all segments in order, and the matrix that averages over each segment."""
     lengths = spans[:, 1] - spans[:, 0]
     owner = np.repeat(np.arange(len(spans)), lengths)
     frames = np.concatenate([np.arange(start, stop) for start, stop in spans])
@@ -205,9 +206,9 @@ def _unit(states: Tensor) -> Tensor:
 
 
 def _normalised(scores: Tensor) -> np.ndarray:
-    scores = scores.cpu().numpy()
-    total = scores.sum(axis=-1, keepdims=True)
-    return np.divide(scores, total, out=np.zeros_like(scores), where=total > 0)
+    values: np.ndarray = scores.cpu().numpy()
+    total = values.sum(axis=-1, keepdims=True)
+    return np.divide(values, total, out=np.zeros_like(values), where=total > 0)
 
 
 def _check_layers(known: Sequence[str], layers: Collection[str] | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""Norms of what attention really moves: weights times transformed vectors (Kobayashi and others, 2020 and 2021)."""
+"""Norms of attention-weighted value vectors (Kobayashi and others, 2020 and 2021)."""
 
 import torch
 from torch import Tensor, nn
@@ -13,15 +13,15 @@ def attention_norms(
 ) -> Tensor:
     """Return ‖Σ_h α_h f_h(x_j)‖ for some frames i and all j [shape=(n_frames, n_keys), float64].
 
-    The squared norm is αᵀ G_j α with G_j the Gram matrix of the heads' vectors of frame j: heads squared instead of
-    dimensions for every pair of frames. The residual is one more head, whose vector is the frame itself and whose
-    weight is 1 where i = j.
+    The squared norm is αᵀ G_j α, where G_j is the Gram matrix of the heads' vectors of frame j; this needs n_heads²
+    instead of n_dims products per pair of frames. The residual counts as one more head, whose vector is the frame
+    itself and whose weight is 1 where i = j.
 
     Parameters
     ----------
-    frames : which frames i [shape=(n_frames,)]
-    residual : whether the frame itself is added to its own term; it is not in cross-attention, which has no such term
-    norm : the normalisation behind the residual, to take the share of each term in what leaves it
+    frames : indices of the frames i [shape=(n_frames,)]
+    residual : whether the frame itself is added to its own term; ignored in cross-attention, which has no such term
+    norm : layer norm after the residual, applied to each term
     """
     vectors, weights = _vectors(layer), layer.weights[:, frames].double()
     if residual and layer.roles.part != "cross":
@@ -29,7 +29,7 @@ def attention_norms(
         own[0, torch.arange(len(frames), device=frames.device), frames] = 1
         vectors, weights = torch.cat([vectors, layer.hidden.double()[:, None]], dim=1), torch.cat([weights, own])
     if norm is not None:
-        # A layer norm is linear once the deviation of its input is known: that of the sum over all frames.
+        # Given the standard deviation of its input, the sum over all frames, a layer norm is linear.
         vectors = (vectors - vectors.mean(dim=-1, keepdim=True)) * norm.weight.double()
     gram = vectors @ vectors.transpose(1, 2)
     squares = torch.einsum("hij,jhg,gij->ij", weights, gram, weights).clamp_min(0)
@@ -46,6 +46,6 @@ def head_norms(layer: Layer, frames: Tensor) -> Tensor:
 
 
 def _vectors(layer: Layer) -> Tensor:
-    """Return what each head makes of each frame, before weighting [shape=(n_keys, n_heads, n_dims), float64]."""
+    """Return the unweighted vector of each frame and head [shape=(n_keys, n_heads, n_dims), float64]."""
     heads = layer.output.weight.unflatten(1, (len(layer.weights), -1))
     return torch.einsum("hkd,nhd->khn", layer.values.double(), heads.double())

@@ -1,8 +1,8 @@
-"""Which modules of a transformer play which role, and what they were given while the model ran.
+"""Modules of a transformer by their role in attention, and recordings of their calls.
 
-Attention is where frames mix; everything else in a block works on each frame alone. So three modules of a block (its
-attention, the value and the output projection) and the final normalisation are all that context mixing has to find. No
-model code is repeated here: blocks and attentions are run as they are, on inputs that hooks have recorded.
+Frames mix in attention; everything else in a block works on each frame alone. Context mixing therefore needs only three
+modules of a block (attention, value projection and output projection) and the final norm. No model code is repeated
+here: blocks and attentions run as they are, on recorded inputs.
 """
 
 import inspect
@@ -18,7 +18,7 @@ from auscult.errors import AnalysisError
 __all__ = ["Part", "Roles", "Call", "find_roles", "record", "eager", "substitute"]
 
 Part = Literal["encoder", "decoder", "cross"]
-# Attention, value projection and output projection within a block, as families name them.
+# Attention, value projection and output projection within a block, by family of models.
 _NAMES = {
     "encoder": (
         ("attention", "attention.v_proj", "attention.out_proj"),
@@ -29,23 +29,23 @@ _NAMES = {
     "decoder": (("self_attn", "self_attn.v_proj", "self_attn.out_proj"),),
     "cross": (("encoder_attn", "encoder_attn.v_proj", "encoder_attn.out_proj"),),
 }
-# The normalisation directly behind the attention's residual: only where it stands there (post-norm).
+# Layer norm directly after the attention's residual, in post-norm models.
 _NORMS = ("attention.output.LayerNorm", "layer_norm")
 
 
 @dataclass(frozen=True)
 class Roles:
-    """The blocks of a transformer and, by their names within a block, the modules that matter to mixing.
+    """Blocks of a transformer, with the names within a block of the modules that take part in mixing.
 
     Parameters
     ----------
-    model : whose attention kernel is switched while weights are read
-    part : ``encoder``; ``decoder``, its self-attention; ``cross``, its attention to the encoder
+    model : its attention kernel is switched while weights are read
+    part : ``encoder``, ``decoder`` (self-attention) or ``cross`` (attention of the decoder to the encoder)
     blocks : in order of depth
-    attention, value, output : the attention, its value projection and the projection of the joined heads
-    before : other attentions of the block, which run before this one
-    norm : the normalisation right after the attention's residual; None where blocks normalise their input instead
-    final_norm : what the last block's output passes on its way out; None in post-norm models
+    attention, value, output : attention, its value projection and the projection of the concatenated heads
+    before : other attentions of the block that run before this one
+    norm : layer norm directly after the attention's residual; None in pre-norm models
+    final_norm : norm after the last block; None in post-norm models
     """
 
     model: Any
@@ -65,30 +65,30 @@ class Roles:
 
     @property
     def projects(self) -> bool:
-        """Whether the attention's own output has passed the output projection; in BERT it has not."""
+        """Whether the attention module includes the output projection; in BERT it does not."""
         return self.output.startswith(f"{self.attention}.")
 
 
 @dataclass
 class Call:
-    """What a module was called with, and what it returned."""
+    """Arguments and output of one call of a module."""
 
-    args: tuple
+    args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     output: Any = field(repr=False)
 
     @property
     def hidden(self) -> Tensor:
-        """The states it was given [shape=(n_items, n_frames, n_dims)]."""
+        """Input states [shape=(n_items, n_frames, n_dims)]."""
         return self.args[0] if self.args else self.kwargs["hidden_states"]
 
     @property
     def first(self) -> Tensor:
-        """The states it returned [shape=(n_items, n_frames, n_dims)]."""
+        """Output states [shape=(n_items, n_frames, n_dims)]."""
         return self.output[0] if isinstance(self.output, tuple) else self.output
 
     def given(self, module: nn.Module, name: str) -> Any:
-        """Return an argument by the name it has in the module's signature; None if it was not given."""
+        """Return an argument by its name in the module's signature; None if it was not passed."""
         return inspect.signature(module.forward).bind(*self.args, **self.kwargs).arguments.get(name)
 
 
@@ -97,14 +97,14 @@ def find_roles(model: Any, part: Part = "encoder") -> Roles:
 
     Parameters
     ----------
-    model : a transformers model with an encoder (wav2vec 2.0, HuBERT, WavLM, data2vec, BERT and their kin) or of
-        Whisper, with or without heads; of Whisper the encoder alone will do for ``encoder``
+    model : transformers model with an encoder (wav2vec 2.0, HuBERT, WavLM, data2vec, BERT and related models) or
+        Whisper, with or without heads; for the part ``encoder``, Whisper's encoder alone is enough
     part : see :class:`Roles`
 
     Raises
     ------
     AnalysisError
-        There is no such part, no attention, or blocks mix frames by other means too.
+        The model has no such part or no attention, or its blocks mix frames by other means as well.
     """
     stack = _stack(model, part)
     blocks = next((tuple(getattr(stack, name)) for name in ("layers", "layer") if hasattr(stack, name)), ())
@@ -112,12 +112,12 @@ def find_roles(model: Any, part: Part = "encoder") -> Roles:
     if not names:
         raise AnalysisError(
             f"expected a transformer whose {part} has attention, found {_name(model)!r}; leave it out of analyses: "
-            "mixing: models, or choose a model of wav2vec2, hubert, wavlm, data2vec-audio, whisper or bert"
+            "mixing: models, or choose a wav2vec2, hubert, wavlm, data2vec-audio, whisper or bert model"
         )
     if _has(blocks[0], "conv_module"):
         raise AnalysisError(
-            f"expected blocks in which frames mix by attention alone, found a convolution in those of "
-            f"{_name(model)!r}; leave it out of analyses: mixing: models"
+            f"expected blocks in which frames mix by attention alone, found a convolution in the blocks of "
+            f"{_name(model)!r}; leave the model out of analyses: mixing: models"
         )
     attention, value, output = names[0]
     pre_norm = _has(blocks[0], "self_attn_layer_norm") or getattr(model.config, "do_stable_layer_norm", False)
@@ -129,16 +129,23 @@ def find_roles(model: Any, part: Part = "encoder") -> Roles:
 
 @contextmanager
 def record(roles: Roles) -> Iterator[list[dict[str, Call]]]:
-    """Yield a list that holds, after the model has run in the block, the calls of each layer by the module's name.
+    """Yield a list that is filled, while the model runs, with the calls of each layer by name of the module.
 
-    The block itself stands under the empty name. Everything is kept as it was given: inputs of all layers, no weights.
+    The call of the block itself has the empty name. Inputs and outputs are kept, attention weights are not.
     """
     calls: list[dict[str, Call]] = [{} for _ in roles.blocks]
     with ExitStack() as hooks:
         for block, kept in zip(roles.blocks, calls):
             for name in ("", roles.attention, *roles.before):
 
-                def keep(_, args, kwargs, output, kept=kept, name=name):
+                def keep(
+                    _: nn.Module,
+                    args: tuple[Any, ...],
+                    kwargs: dict[str, Any],
+                    output: Any,
+                    kept: dict[str, Call] = kept,
+                    name: str = name,
+                ) -> None:
                     kept[name] = Call(args, kwargs, output)
 
                 handle = block.get_submodule(name).register_forward_hook(keep, with_kwargs=True)
@@ -148,9 +155,9 @@ def record(roles: Roles) -> Iterator[list[dict[str, Call]]]:
 
 @contextmanager
 def eager(model: Any) -> Iterator[None]:
-    """Let the model's attentions return their weights, and give it back the kernel it had.
+    """Switch the model to the eager attention kernel, which returns weights, and restore its own kernel afterwards.
 
-    Fused kernels return no weights; the plain one agrees with them to rounding, not bit by bit.
+    Fused kernels return no weights. Results of the two kernels agree up to rounding.
     """
     kernel = model.config._attn_implementation
     if kernel == "eager":
@@ -165,7 +172,7 @@ def eager(model: Any) -> Iterator[None]:
 
 @contextmanager
 def substitute(outputs: Mapping[nn.Module, Any]) -> Iterator[None]:
-    """Let modules return what they are told instead of running."""
+    """Replace the outputs of modules, which do not run."""
     for module, output in outputs.items():
         module.forward = lambda *_, output=output, **__: output
     try:
@@ -176,7 +183,7 @@ def substitute(outputs: Mapping[nn.Module, Any]) -> Iterator[None]:
 
 
 def _stack(model: Any, part: Part) -> Any:
-    """Return the encoder or the decoder of a model: what holds its blocks."""
+    """Return the module that holds the blocks of the encoder or the decoder."""
     base = getattr(model, "base_model", model)
     wanted = "encoder" if part == "encoder" else "decoder"
     return getattr(base, wanted, base if part == "encoder" else None)
@@ -190,4 +197,5 @@ def _has(module: nn.Module, name: str) -> bool:
 
 
 def _name(model: Any) -> str:
-    return getattr(getattr(model, "config", None), "model_type", None) or getattr(model, "name", type(model).__name__)
+    model_type = getattr(getattr(model, "config", None), "model_type", None)
+    return str(model_type or getattr(model, "name", type(model).__name__))

@@ -1,4 +1,4 @@
-"""The sentences in which the true cue of a word is known: their words, their halves, and which of them make a map."""
+"""Sentences with target words whose cue is known: their words, their half, and those averaged in maps."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -21,14 +21,14 @@ _CUE_COLUMNS = ("utterance", "target_index", "target_pos", "cue_index")
 
 @dataclass(frozen=True)
 class Sentence:
-    """An utterance with targets whose cue is known.
+    """An utterance with target words whose cue is known.
 
     Parameters
     ----------
-    half : ``valid``, to choose layers on, or ``test``
+    half : ``valid`` (chooses layers) or ``test`` (is reported)
     words : segments of tier ``word``, in order
-    cues : one row a target; ``target_place`` and ``cue_place`` count its words
-    whole : whether the rows of all words are wanted, for a map
+    cues : one row per target word; ``target_place`` and ``cue_place`` are positions in ``words``
+    whole : whether the rows of all words are computed, for a map
     """
 
     utterance: str
@@ -41,17 +41,17 @@ class Sentence:
 
     @property
     def rows(self) -> np.ndarray:
-        """Words whose rows are needed: the targets, or all for a map."""
+        """Positions of the words whose rows are computed: the target words, or all words for a map."""
         return np.arange(len(self.words)) if self.whole else np.unique(self.cues["target_place"])
 
     def spans(self, timing: FrameTiming) -> tuple[np.ndarray, int]:
-        """Return the frame range of each word [shape=(n_words, 2)], and how many took the nearest frame.
+        """Return the frame range of each word [shape=(n_words, 2)], and the number of words given the nearest frame.
 
-        A frame on the border of two words belongs to the first, so that no values are zeroed with both; only a word
-        without a frame of its own shares one.
+        A frame on the border of two words belongs to the first, so that no frame is zeroed with both; only a word that
+        contains no frame shares one.
         """
-        times = (self.words[column].to_numpy() for column in ("onset", "offset"))
-        starts, stops, nearest = timing.segment_frames(*times, max(1, int(timing.n_frames(self.n_samples))))
+        onset, offset = (self.words[column].to_numpy() for column in ("onset", "offset"))
+        starts, stops, nearest = timing.segment_frames(onset, offset, max(1, int(timing.n_frames(self.n_samples))))
         own = np.maximum(starts, np.maximum.accumulate(np.append(0, stops[:-1])))
         return np.stack([np.where(own < stops, own, starts), stops], axis=1), int(nearest.sum())
 
@@ -59,15 +59,15 @@ class Sentence:
 def plan_sentences(
     corpus: "Corpus", cues: pd.DataFrame, splits: Sequence[str], max_sentences: int | None, seed: int
 ) -> list[Sentence]:
-    """Return the sentences with a known cue, in the order of the corpus, each with its half, its words and its cues.
+    """Return the sentences with a known cue, in the order of the corpus.
 
-    Halves are drawn by text. Of the half ``test``, the sentences of the most frequent sequence of parts of speech,
-    among those with most kinds of targets, are taken whole.
+    Halves are drawn by text. Maps average the sentences of the half ``test`` that have the most frequent sequence of
+    parts of speech among the sentences with most kinds of target words.
 
     Raises
     ------
     AnalysisError
-        The cues lack a column or name a word that does not exist; no utterance of the splits has a target.
+        The cues lack a column or name a word that does not exist, or no utterance of the splits has a target word.
     """
     missing = [column for column in _CUE_COLUMNS if column not in cues]
     if missing:
@@ -96,19 +96,19 @@ def plan_sentences(
 
 
 def _halves(texts: pd.Series, seed: int) -> dict[str, str]:
-    """Give every text to one of two halves."""
+    """Assign every text to one of two halves."""
     names = np.array(sorted(texts.unique()))
     order = np.random.default_rng(seed).permutation(len(names))
     return {name: "valid" if place < len(names) // 2 else "test" for place, name in enumerate(names[order])}
 
 
 def _kind(words: pd.DataFrame) -> tuple[str, ...]:
-    """Return what sentences must share for their maps to be averaged: parts of speech, or else the words themselves."""
+    """Return a key equal for sentences whose maps are averaged: parts of speech, or without them the words."""
     return tuple(words["pos"] if "pos" in words and (words["pos"] != "").all() else words["label"])
 
 
 def _template(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[str, ...]:
-    """Return the most frequent kind of sentence among those with most targets."""
+    """Return the most frequent kind of sentence among those with most kinds of target words."""
     counts = Counter((targets["target_pos"].nunique(), _kind(words)) for words, targets in parts)
     most = max((n_targets for n_targets, _ in counts), default=0)
     kinds = {kind: count for (n_targets, kind), count in counts.items() if n_targets == most}
@@ -116,19 +116,19 @@ def _template(parts: Iterable[tuple[pd.DataFrame, pd.DataFrame]]) -> tuple[str, 
 
 
 def _placed(cues: pd.DataFrame, words: pd.DataFrame | None, utterance: str) -> pd.DataFrame:
-    """Add where target and cue stand among the words."""
+    """Add the positions of target word and cue among the words."""
     place = {} if words is None else {index: at for at, index in enumerate(words["index"])}
     for column in ("target_index", "cue_index"):
         for index in cues[column]:
             if index not in place:
                 raise AnalysisError(
                     f"expected {column} of utterance {utterance!r} to be one of its {len(place)} words, found {index}; "
-                    "make the cues of the corpus they are used with"
+                    "compute the cues from the same corpus"
                 )
     own = cues[cues["target_index"] == cues["cue_index"]]
     if len(own):
         raise AnalysisError(
-            f"expected the cue of a word to be another, found word {own['target_index'].iloc[0]} of utterance "
-            f"{utterance!r} as its own; make the cues of the corpus they are used with"
+            f"expected the cue of a word to be another word, found word {own['target_index'].iloc[0]} of utterance "
+            f"{utterance!r} as its own cue; correct the cues"
         )
     return cues.assign(target_place=cues["target_index"].map(place), cue_place=cues["cue_index"].map(place))

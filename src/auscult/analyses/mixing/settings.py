@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from auscult.settings import setting
 
-__all__ = ["MixingSettings"]
+__all__ = ["METHODS", "MixingSettings"]
+
+METHODS = (
+    "attention",
+    "attention_norm",
+    "attention_norm_residual",
+    "attention_norm_layer_norm",
+    "rollout",
+    "value_zeroing",
+)
 
 
 @dataclass(frozen=True)
@@ -12,38 +21,24 @@ class MixingSettings:
     """Settings of the analysis ``mixing``."""
 
     methods: tuple[str, ...] = setting(
-        "How much one word takes from another; see auscult.analyses.mixing.methods.",
-        (
-            "attention",
-            "attention_norm",
-            "attention_norm_residual",
-            "attention_norm_layer_norm",
-            "rollout",
-            "value_zeroing",
-        ),
-        items={
-            "enum": [
-                "attention",
-                "attention_norm",
-                "attention_norm_residual",
-                "attention_norm_layer_norm",
-                "rollout",
-                "value_zeroing",
-            ]
-        },
+        "Measures of context mixing to compare, see auscult.analyses.mixing.methods.",
+        METHODS,
+        items={"enum": list(METHODS)},
         minItems=1,
         uniqueItems=True,
     )
     splits: tuple[str, ...] = setting(
-        "Half of their sentences choose layers, the other half is reported.",
+        "Splits of the corpus; half of their sentences choose layers, the other half is reported.",
         ("test",),
         items={"enum": ["train", "valid", "test"]},
         minItems=1,
     )
-    max_sentences: int | None = setting("Run so many sentences, spread evenly, instead of all.", None, minimum=1)
+    max_sentences: int | None = setting(
+        "Number of sentences to analyse, spread evenly over the corpus; null for all.", None, minimum=1
+    )
     memory_mb: float = setting(
-        "Of a layer's attention weights, then of its altered copies, which run in chunks that fit.",
+        "Memory in MB for the attention weights of one layer, and for the copies that value zeroing runs at once.",
         1000,
         exclusiveMinimum=0,
     )
-    n_resamples: int = setting("Bootstrap samples of an interval over sentences.", 2000, minimum=1)
+    n_resamples: int = setting("Bootstrap resamples of sentences per interval.", 2000, minimum=1)

@@ -1,24 +1,31 @@
-"""Context mixing: which stretches of the input each layer's representation of a segment takes up.
+"""Context mixing: from which parts of the input each layer builds its representation of a segment.
 
-A segment is any range of frames: one frame, a phone, a word, a token. One utterance runs at a time, unpadded, so
-nothing else can change its scores. The pass keeps the model's own (fused) kernel; attentions are then run once more,
-layer by layer, to give their weights, so that memory holds those of one layer. The methods are described in
-:mod:`auscult.analyses.mixing.methods`. All of them see attention alone: what frames learn of each other before T1, by
-the front end's receptive field and by the positional convolution of wav2vec 2.0 and HuBERT, is in every frame already.
+A segment is any range of frames: one frame, a phone, a word, a token. Each utterance runs alone and unpadded, so that
+no other utterance changes its scores. The forward pass uses the model's own (fused) attention kernel. Attention is then
+recomputed layer by layer to obtain its weights, so that memory holds the weights of one layer. The measures are defined
+in :mod:`auscult.analyses.mixing.methods`. They cover attention only: mixing before T1, by the receptive field of the
+front end and by the positional convolution of wav2vec 2.0 and HuBERT, is not measured.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
 from auscult.analyses.mixing.methods import METHODS, check_methods, check_spans, score_layers
 from auscult.analyses.mixing.roles import find_roles, record
+from auscult.analyses.mixing.settings import MixingSettings
 from auscult.errors import AnalysisError
 
-__all__ = ["METHODS", "frame_spans", "mix_waveform", "mix_text"]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
 
+    from auscult.models.speech import SpeechModel
+
+__all__ = ["METHODS", "Scores", "frame_spans", "mix_waveform", "mix_text"]
+
+# By method and layer [shape=(n_targets, n_segments), float64].
 Scores = dict[str, dict[str, np.ndarray]]
 
 
@@ -28,7 +35,7 @@ def frame_spans(n_frames: int) -> np.ndarray:
 
 
 def mix_waveform(
-    model: Any,
+    model: "SpeechModel",
     waveform: np.ndarray,
     spans: np.ndarray,
     *,
@@ -36,24 +43,23 @@ def mix_waveform(
     targets: Sequence[int] | None = None,
     layers: Collection[str] | None = None,
     per_head: bool = False,
-    memory_mb: float = 1000,
+    memory_mb: float = MixingSettings.memory_mb,
 ) -> Scores:
     """Score how the encoder of a speech model mixes the segments of one waveform.
 
-    Of Whisper's window only the frames of the waveform may be in a segment; its padding takes part in the attention, as
-    the model has it, but is neither scored nor counted.
+    In Whisper's window, only frames of the waveform may belong to a segment. The padding takes part in attention, as in
+    the model, but is not scored.
 
     Parameters
     ----------
-    model : an :class:`auscult.models.speech.SpeechModel`
     waveform : at the model's sample rate [shape=(n_samples,)]
-    spans : half-open frame ranges of the segments [shape=(n_segments, 2)], as of
+    spans : half-open frame ranges of the segments [shape=(n_segments, 2)], as returned by
         :meth:`auscult.models.frames.FrameTiming.segment_frames`
-    methods : of :data:`METHODS`
-    targets : segments whose rows are wanted, by default all: value zeroing computes nothing for other frames
+    methods : names in :data:`METHODS`
+    targets : indices of the segments whose rows are returned, by default all; value zeroing computes no other frames
     layers : ``T1 … TL``, by default all
-    per_head : see :func:`auscult.analyses.mixing.methods.score_layers`
-    memory_mb : of one layer's weights and of the altered copies that value zeroing runs at once
+    per_head : one matrix per head, see :func:`auscult.analyses.mixing.methods.score_layers`
+    memory_mb : limit in 10⁶ bytes for the weights of one layer, and for the copies that value zeroing runs at once
 
     Returns
     -------
@@ -62,8 +68,8 @@ def mix_waveform(
     Raises
     ------
     AnalysisError
-        The model has no attention; a method or layer does not exist; a segment has no frame or leaves the waveform; the
-        weights of a layer do not fit into memory.
+        The model has no attention, a method or layer does not exist, a segment has no frame or exceeds the waveform, or
+        the weights of a layer do not fit into memory.
     AudioError
         The waveform is too short, or longer than the model's window.
     """
@@ -79,7 +85,7 @@ def mix_waveform(
 
 
 def mix_text(
-    model: Any,
+    model: "PreTrainedModel",
     token_ids: Sequence[int],
     spans: np.ndarray | None = None,
     *,
@@ -87,12 +93,17 @@ def mix_text(
     targets: Sequence[int] | None = None,
     layers: Collection[str] | None = None,
     per_head: bool = False,
-    memory_mb: float = 1000,
+    memory_mb: float = MixingSettings.memory_mb,
 ) -> Scores:
-    """Score how a text encoder such as BERT mixes the tokens of one text, or the words that ``spans`` makes of them.
+    """Score how a text encoder such as BERT mixes the tokens of one text.
 
-    Other parameters, results and errors are those of :func:`mix_waveform`; a text that is longer than the model's
-    positions raises :class:`AnalysisError` too.
+    Parameters
+    ----------
+    token_ids : the text, special tokens included
+    spans : half-open token ranges, such as words [shape=(n_segments, 2)]; by default every token
+
+    Other parameters, results and errors are those of :func:`mix_waveform`. A text with more tokens than the model has
+    positions raises :class:`AnalysisError`, too.
     """
     check_methods(methods, per_head=per_head)
     roles = find_roles(model)

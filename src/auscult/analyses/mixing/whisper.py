@@ -1,7 +1,7 @@
-"""Context mixing in Whisper's decoder: among the tokens written so far, and from the frames heard to the tokens."""
+"""Context mixing in Whisper's decoder: between tokens (self-attention) and from speech to tokens (cross-attention)."""
 
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal, TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -12,11 +12,22 @@ from auscult.analyses.mixing.roles import eager, find_roles, record
 from auscult.analyses.mixing.waveforms import Scores, frame_spans
 from auscult.errors import AnalysisError
 
-__all__ = ["mix_decoder"]
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+__all__ = ["ScoreOptions", "mix_decoder"]
+
+
+class ScoreOptions(TypedDict, total=False):
+    """Options of :func:`auscult.analyses.mixing.methods.score_layers`."""
+
+    layers: Collection[str] | None
+    per_head: bool
+    memory_mb: float
 
 
 def mix_decoder(
-    model: Any,
+    model: "PreTrainedModel",
     features: Tensor,
     token_ids: Sequence[int],
     *,
@@ -26,28 +37,27 @@ def mix_decoder(
     n_frames: int | None = None,
     methods: Sequence[str] | None = None,
     targets: Sequence[int] | None = None,
-    layers: Collection[str] | None = None,
-    per_head: bool = False,
-    memory_mb: float = 1000,
+    **options: Unpack[ScoreOptions],
 ) -> Scores:
-    """Score what a token's state takes from earlier tokens (``decoder``) or from stretches of speech (``cross``).
+    """Score how the state of a token depends on earlier tokens (``decoder``) or on segments of speech (``cross``).
 
-    Zeroing the values of self-attention lets the cross-attention of the same block run on what comes of it; zeroing
-    those of cross-attention keeps the self-attention of the pass. Of the encoder's window only the first ``n_frames``
-    may be in a segment: the rest is padding. The pass uses the plain kernel, because the fused one is given no mask for
-    what lies ahead; the model's own is restored.
+    When values of the self-attention are zeroed, the cross-attention of the same block runs on the changed states; when
+    values of the cross-attention are zeroed, the self-attention keeps its recorded output. Only the first ``n_frames``
+    of the encoder's window may belong to a segment: the rest is padding. The pass uses the eager attention kernel,
+    because the fused one receives no causal mask here; the model's own kernel is restored.
 
     Parameters
     ----------
     model : Whisper with its decoder
-    features : log-mel window as the checkpoint's feature extractor makes it [shape=(n_mels, n_window)]
-    token_ids : what the decoder is given, from its start token on
-    part : which attention
-    token_spans : ranges of tokens, such as words [shape=(n_segments, 2)]; by default every token
-    speech_spans : ranges of encoder frames, for ``cross``; by default every one of the ``n_frames``
-    n_frames : encoder frames that hold speech, as of ``SpeechModel.timing.n_frames``; by default the whole window
-
-    Other parameters are those of :func:`auscult.analyses.mixing.waveforms.mix_waveform`.
+    features : log-mel window from the checkpoint's feature extractor [shape=(n_mels, n_window)]
+    token_ids : input of the decoder, from its start token on
+    part : ``decoder`` for self-attention, ``cross`` for cross-attention
+    token_spans : half-open ranges of tokens, such as words [shape=(n_segments, 2)]; by default every token
+    speech_spans : half-open ranges of encoder frames, for ``cross``; by default each of the ``n_frames``
+    n_frames : number of encoder frames with speech, as returned by ``SpeechModel.timing.n_frames``; by default the
+        whole window
+    methods, targets, options : as in :func:`auscult.analyses.mixing.waveforms.mix_waveform`; ``rollout`` is not defined
+        for ``cross``
 
     Returns
     -------
@@ -56,12 +66,12 @@ def mix_decoder(
     Raises
     ------
     AnalysisError
-        As of :func:`auscult.analyses.mixing.waveforms.mix_waveform`, and for more tokens than the decoder has
+        As in :func:`auscult.analyses.mixing.waveforms.mix_waveform`, and for more tokens than the decoder has
         positions.
     """
     cross = part == "cross"
     methods = methods or [name for name in METHODS if not (cross and name == "rollout")]
-    check_methods(methods, per_head=per_head, cross=cross)
+    check_methods(methods, per_head=options.get("per_head", False), cross=cross)
     roles = find_roles(model, part)
     if len(token_ids) > model.config.max_target_positions:
         raise AnalysisError(
@@ -77,6 +87,4 @@ def mix_decoder(
         tokens = torch.tensor([list(token_ids)], device=model.device)
         model.base_model(features[None].to(model.device), decoder_input_ids=tokens, use_cache=False)
     rows = rows if targets is None else rows[np.asarray(targets, dtype=int)]
-    return score_layers(
-        roles, calls, rows, columns, methods=methods, layers=layers, per_head=per_head, memory_mb=memory_mb
-    )
+    return score_layers(roles, calls, rows, columns, methods=methods, **options)

@@ -1,6 +1,6 @@
 """Declaration of reliability: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.reliability.settings import ReliabilitySettings
+from auscult.analyses.reliability.settings import ReliabilitySection
 from auscult.errors import ConfigError
 from auscult.family import Family
 from auscult.requirements import Config, check_known
@@ -66,7 +66,7 @@ FAMILY = Family(
     name="reliability",
     part="Part II: feature importance",
     description="Agreement, faithfulness, pointing game and sanity check of attributions.",
-    settings=ReliabilitySettings,
+    settings=ReliabilitySection,
     models="All models of all tasks; attribution explains them too.",
     corpora="Which tasks are measured on which corpus.",
     asks="tasks",
