@@ -1,33 +1,45 @@
-"""Measure faithfulness, pointing game, randomisation and repetition of the attributions of one task's models."""
+"""Measure faithfulness, pointing game, randomisation and retest of the attributions of the models of one task."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.analyses.reliability.analysis import measure_run
 from auscult.analyses.reliability.items import summarise_items
 from auscult.analyses.reliability.sanity import explain_again
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.predictor import load_predictor
+from auscult.settings import settings_from
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):
     given, seed = snakemake.params, snakemake.params.seed
     speech = read_corpus(Path(snakemake.input.corpus).parent)
-    inputs = zip(given.runs, snakemake.input.checkpoints, snakemake.input.scores, given.attribution, given.reliability)
-    for ((model, step), checkpoint, scores, attribution, reliability), table, measured in zip(
-        inputs, snakemake.output.tables, snakemake.output.measured
+    settings = settings_from(ReliabilitySettings, given.settings)
+    explain = explain_again(
+        speech, replace(settings_from(AttributionSettings, given.attribution), inputs=settings.inputs), seed=seed
+    )
+    for (model, step), options, checkpoint, scores, table, measured in zip(
+        given.runs,
+        given.options,
+        snakemake.input.checkpoints,
+        snakemake.input.scores,
+        snakemake.output.tables,
+        snakemake.output.measured,
     ):
-        predictor, settings = load_predictor(Path(checkpoint).parent, device=given.device), dict(attribution)
-        target = settings.pop("explain")[predictor.task]
         items = measure_run(
-            predictor,
+            load_predictor(Path(checkpoint).parent, device=given.device),
             speech,
             read_table(scores),
+            settings,
             model=model,
-            explain=explain_again(speech, target=target, **settings),
+            explain=explain if options["randomised"] else None,
+            only_right=options["only_right"],
             seed=seed,
-            **reliability,
         )
         about = {"corpus": given.corpus, "model": model, "step": step, "task": given.task}
-        write_table(summarise_items(items, **about, n_seeds=1, n_resamples=given.n_resamples, seed=seed), table)
+        summary = summarise_items(items, **about, n_seeds=1, n_resamples=settings.n_resamples, seed=seed)
+        write_table(summary, table)
         write_table(items.assign(model=model, step=step), measured)

@@ -1,4 +1,4 @@
-"""Compare what words gain on frames in word-based tasks with what they gain in others."""
+"""Compare the difference between words and frames in word-based tasks with the difference in other tasks."""
 
 from auscult.analyses.reliability.interaction import interact
 from auscult.jobs import job

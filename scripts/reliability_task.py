@@ -1,7 +1,9 @@
-"""Summarise a task over its models: how their attributions agree, and what was measured of each."""
+"""Summarise a task over its models: agreement of their attributions, and measures of single models."""
 
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.analyses.reliability.tasks import measure_task
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import read_table, write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -9,9 +11,7 @@ with job(snakemake.log[0], snakemake.threads):
         {tuple(run): read_table(path) for run, path in zip(snakemake.params.runs, snakemake.input.scores)},
         [read_table(path) for path in snakemake.input.measured],
         between=snakemake.params.between,
-        methods=snakemake.params.methods,
-        top_share=snakemake.params.top_share,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(ReliabilitySettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

@@ -1,25 +1,28 @@
 """
-Which stretches of an utterance a fine-tuned model's prediction rests on, by several methods, on three inputs.
+Feature attribution: the segments of an utterance on which the prediction of a fine-tuned model rests.
 
 required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json (with a head)
-outputs:          results/attribution/{corpus}/{model}/{step}.parquet (a score for each segment), .csv (completeness gaps, share of
-                  the cue) and .example.parquet (one recording), collected in results/attribution/attribution.csv,
+outputs:          results/attribution/{corpus}/{model}/{step}.parquet (a score per segment), .csv (completeness gaps, share
+                  of the deciding word) and .example.parquet (one recording), collected in results/attribution/attribution.csv,
                   scores.parquet and examples.parquet; results/figures/attribution.*
 """
 
-
-include: "attribution_inputs.smk"
+from auscult.study.attribution import (
+    attribution_settings,
+    explained_inputs,
+    explained_tasks,
+)
 
 
 localrules:
     attribution,
 
 
-# One rule a task: its models are explained on the same utterances, in one run that loads libraries and corpus once.
-for (corpus, task), runs in get_explained_tasks().items():
+# One rule per task: its models are explained on the same utterances, in one job that loads libraries and corpus once.
+for (corpus, task), runs in explained_tasks(config).items():
 
     rule:
-        """Attribute the predictions of a task's models on a sample of one corpus."""
+        """Attribute the predictions of the models of one task on a sample of one corpus."""
         name:
             f"attribution_{corpus}_{task}".replace("-", "_")
         input:
@@ -38,20 +41,16 @@ for (corpus, task), runs in get_explained_tasks().items():
             f"logs/benchmarks/attribution/{corpus}/{task}.tsv"
         threads: 1
         resources:
-            mem_mb=get_attribution_memory(),
+            # Activations, and 1500 MB for model and libraries.
+            mem_mb=int(1500 + config["analyses"]["attribution"]["memory_mb"]),
             runtime=240,
             gpu=get_gpus(),
         params:
             code=code_of("attribution"),
             corpus=corpus,
             runs=runs,
-            settings=[get_attribution_settings(model) for model, _ in runs],
-            explain=config["analyses"]["attribution"]["explain"],
-            scale=config["analyses"]["attribution"]["scale"],
-            n_utterances=config["analyses"]["attribution"]["n_utterances"],
-            max_s=config["analyses"]["attribution"]["max_s"],
-            drawn_within_s=config["analyses"]["attribution"].get("drawn_within_s"),
-            n_resamples=config["analyses"]["attribution"]["n_resamples"],
+            settings=attribution_settings(config),
+            inputs=[explained_inputs(config, model) for model, _ in runs],
             device=config["device"],
             seed=config["seed"],
         script:
@@ -59,7 +58,7 @@ for (corpus, task), runs in get_explained_tasks().items():
 
 
 rule attribution_tables:
-    """Collect the attributions of the study, their summaries and examples."""
+    """Collect scores, summaries and examples of all runs."""
     input:
         table=get_runs("attribution", ".csv"),
         scores=get_runs("attribution", ".parquet"),
@@ -81,12 +80,12 @@ rule attribution_tables:
 
 
 rule attribution:
-    """Attribute the predictions of the study; in results/attribution/."""
+    """Attribute the predictions of fine-tuned models; results in results/attribution/."""
     input:
         rules.attribution_tables.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["attribution"] = {
     "table": rules.attribution_tables.output.table,
     "scores": rules.attribution_tables.output.scores,

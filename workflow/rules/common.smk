@@ -169,6 +169,11 @@ def get_runs(family, ending):
     ]
 
 
+def get_run_paths(family, corpus, runs, ending):
+    """Return one path for each (model, step) of an analysis family on one corpus."""
+    return [f"results/{family}/{corpus}/{model}/{step}{ending}" for model, step in runs]
+
+
 def get_lexicons(wildcards):
     """Return the lexicons, grammars and translations, if any, of the languages of a synthesised corpus."""
     languages = config["corpora"][wildcards.corpus]["languages"]

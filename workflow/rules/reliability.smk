@@ -1,28 +1,53 @@
 """
-How far attributions can be trusted: agreement of seeds, methods and inputs, faithfulness, randomisation, pointing game.
+Reliability of attributions: agreement of seeds, methods and inputs, faithfulness, pointing game, randomisation.
 
 required inputs:  results/attribution/{corpus}/{model}/{step}.parquet, resources/corpora/{corpus}/manifest.json,
                   resources/checkpoints/{model}/{step}/manifest.json
 outputs:          results/reliability/{corpus}/{model}/{step}.csv (one model) and .parquet (its utterances),
-                  results/reliability/{corpus}/{task}.csv (all models of a task) and .contrasts.parquet (words less
-                  frames, of its utterances), collected in results/reliability/reliability.csv (tasks), interaction.csv
+                  results/reliability/{corpus}/{task}.csv (all models of a task) and .contrasts.parquet (words minus
+                  frames, by utterance), collected in results/reliability/reliability.csv (tasks), interaction.csv
                   (between tasks) and runs.csv (models); results/figures/reliability.*
 """
 
-
-include: "reliability_inputs.smk"
+from auscult.study.attribution import explanation_settings
+from auscult.study.reliability import (
+    compared_tasks,
+    perturbation_options,
+    perturbed_runs,
+    task_runs,
+    word_based,
+)
 
 
 localrules:
     reliability,
 
 
-# One rule a task: its models are perturbed in one run that loads libraries and corpus once.
-for corpus, task in get_tasks():
-    runs = get_perturbed(task)
+def get_measured_paths(corpus, task, ending):
+    """Return one path per model of a task whose inputs are perturbed."""
+    return get_run_paths("reliability", corpus, perturbed_runs(config, task), ending)
+
+
+def get_task_scores(wildcards):
+    """Return the attributions of every model of a task."""
+    runs = task_runs(config, wildcards.task)
+    return get_run_paths("attribution", wildcards.corpus, runs, ".parquet")
+
+
+def get_task_paths(ending):
+    """Return one path per task of each corpus."""
+    return [
+        f"results/reliability/{corpus}/{task}{ending}"
+        for corpus, task in compared_tasks(config)
+    ]
+
+
+# One rule per task: its models are perturbed in one job that loads libraries and corpus once.
+for corpus, task in compared_tasks(config):
+    runs = perturbed_runs(config, task)
 
     rule:
-        """Perturb the inputs of models by their attributions, randomise layers, play the pointing game."""
+        """Perturb inputs by their attributions, randomise layers, and play the pointing game."""
         name:
             f"reliability_{corpus}_{task}".replace("-", "_")
         input:
@@ -33,8 +58,8 @@ for corpus, task in get_tasks():
             ],
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
         output:
-            tables=get_run_paths("reliability", corpus, runs, ".csv"),
-            measured=get_run_paths("reliability", corpus, runs, ".parquet"),
+            tables=get_measured_paths(corpus, task, ".csv"),
+            measured=get_measured_paths(corpus, task, ".parquet"),
         log:
             f"logs/reliability/{corpus}/{task}.runs.log",
         benchmark:
@@ -49,9 +74,25 @@ for corpus, task in get_tasks():
             corpus=corpus,
             task=task,
             runs=runs,
-            attribution=[get_explanation(model) for model, _ in runs],
-            reliability=[get_perturbation(model, step) for model, step in runs],
-            n_resamples=config["analyses"]["reliability"]["n_resamples"],
+            attribution=explanation_settings(config),
+            settings=get_settings(
+                "reliability",
+                "methods",
+                "inputs",
+                "units",
+                "n_utterances",
+                "n_random",
+                "n_points",
+                "shares",
+                "top_share",
+                "n_randomised",
+                "randomise",
+                "n_draws",
+                "randomised_units",
+                "batch_s",
+                "n_resamples",
+            ),
+            options=[perturbation_options(config, model, step) for model, step in runs],
             device=config["device"],
             seed=config["seed"],
         script:
@@ -59,10 +100,12 @@ for corpus, task in get_tasks():
 
 
 rule reliability_task:
-    """Compare the attributions of all models of a task, and average what was measured of each."""
+    """Compare the attributions of all models of a task, and average the measures of single models."""
     input:
         scores=get_task_scores,
-        measured=get_task_items,
+        measured=lambda wildcards: get_measured_paths(
+            wildcards.corpus, wildcards.task, ".parquet"
+        ),
     output:
         table="results/reliability/{corpus}/{task}.csv",
         contrasts="results/reliability/{corpus}/{task}.contrasts.parquet",
@@ -76,20 +119,20 @@ rule reliability_task:
         runtime=60,
     params:
         code=code_of("reliability_task"),
-        runs=get_task_runs,
-        between=get_between,
-        methods=config["analyses"]["reliability"]["methods"],
-        top_share=config["analyses"]["reliability"]["top_share"],
-        n_resamples=config["analyses"]["reliability"]["n_resamples"],
+        runs=lambda wildcards: task_runs(config, wildcards.task),
+        between=lambda wildcards: config["analyses"]["reliability"]["tasks"][
+            wildcards.task
+        ]["between"],
+        settings=get_settings("reliability", "methods", "top_share", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/reliability_task.py"
 
 
 rule reliability_interaction:
-    """Compare what words gain on frames in word-based tasks with what they gain in others."""
+    """Compare the difference between words and frames in word-based tasks with other tasks."""
     input:
-        contrasts=get_task_contrasts(),
+        contrasts=get_task_paths(".contrasts.parquet"),
     output:
         table="results/reliability/interaction.csv",
     log:
@@ -100,8 +143,8 @@ rule reliability_interaction:
         runtime=10,
     params:
         code=code_of("reliability_interaction"),
-        runs=get_tasks(),
-        word_based=get_word_based(),
+        runs=compared_tasks(config),
+        word_based=word_based(config),
         n_resamples=config["analyses"]["reliability"]["n_resamples"],
         seed=config["seed"],
     script:
@@ -109,10 +152,14 @@ rule reliability_interaction:
 
 
 rule reliability_tables:
-    """Collect the reliability of every task, and of every model."""
+    """Collect the results of every task, and of every model."""
     input:
-        table=get_task_tables(),
-        runs=get_measured_runs(".csv"),
+        table=get_task_paths(".csv"),
+        runs=[
+            path
+            for corpus, task in compared_tasks(config)
+            for path in get_measured_paths(corpus, task, ".csv")
+        ],
     output:
         table="results/reliability/reliability.csv",
         runs="results/reliability/runs.csv",
@@ -129,13 +176,13 @@ rule reliability_tables:
 
 
 rule reliability:
-    """Measure how far the study's attributions can be trusted; in results/reliability/."""
+    """Measure the reliability of attributions; results in results/reliability/."""
     input:
         rules.reliability_tables.output,
         rules.reliability_interaction.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["reliability"] = {
     "table": rules.reliability_tables.output.table,
     "interaction": rules.reliability_interaction.output.table,

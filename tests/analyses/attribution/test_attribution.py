@@ -1,8 +1,8 @@
-"""Attribution of utterances and corpora: what is explained, of whom, in which rows, at what cost."""
+"""Attribution of utterances and corpora: explained outputs, samples, rows of tables, and cost."""
 
 import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,18 +11,25 @@ import pytest
 import torch
 from tiny_predictors import CLASSES, noise, tiny_predictor
 
-from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS, Settings, attribute, attribute_corpus
+from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS, attribute, attribute_corpus
 from auscult.analyses.attribution.cost import chunk_size, count_coalitions, footprint
-from auscult.analyses.attribution.explained_outputs import class_target
+from auscult.analyses.attribution.explained_outputs import class_output
 from auscult.analyses.attribution.inputs import INPUTS, frame_units
-from auscult.analyses.attribution.items import Item, choose_utterances, explained, utterance_seed
+from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item, utterance_seed
+from auscult.analyses.attribution.settings import AttributionSettings, ExplainedKind
 from auscult.analyses.attribution.summary import SUMMARY_COLUMNS, summarise
 from auscult.errors import AnalysisError, AudioError, LabelError
 from auscult.models.frames import FrameTiming
 from auscult.tables import check_results
 
 RUN = {"corpus": "toy", "model": "tiny", "step": "final"}
-FEW = Settings(n_samples=20, n_steps=4, units=("word", "phone"))
+FEW = {"n_samples": 20, "n_steps": 4, "units": ("word", "phone"), "n_resamples": 100}
+
+
+def settings_of(classes="predicted", ctc="word", **settings):
+    return AttributionSettings(explain=ExplainedKind(classes=classes, ctc=ctc), **settings)
+
+
 # Words and their lengths in samples; "male" is a class of the tiny classifier.
 SENTENCES = {"u0": "a male cab", "u1": "female b", "u2": "a b", "u3": "male female", "u4": "ab male", "u5": "other b"}
 
@@ -84,7 +91,7 @@ def recogniser():
 
 @pytest.fixture(scope="module")
 def tables(classifier):
-    return attribute_corpus(classifier, toy(), FEW, **RUN, n_utterances=3, n_resamples=100)
+    return attribute_corpus(classifier, toy(), settings_of(**FEW, n_utterances=3), **RUN)
 
 
 def cues_of():
@@ -93,7 +100,7 @@ def cues_of():
 
 
 def row_of(speech, utterance, labels=CLASSES, **more):
-    chosen = choose_utterances(speech, labels, **({"target": "predicted"} | more))
+    chosen = choose_utterances(speech, labels, **({"kind": "predicted"} | more))
     return chosen.set_index("utterance", drop=False).loc[utterance].to_dict()
 
 
@@ -111,12 +118,12 @@ def test_rows_are_one_for_each_method_input_unit_and_segment(tables):
 def test_scores_of_an_utterance_do_not_depend_on_the_others(classifier, tables):
     scores, _, _ = tables
     one = scores["utterance"].iloc[-1]
-    alone = attribute_corpus(classifier, toy(), FEW, **RUN, fixed={one: scores["form"].iloc[-1]}, n_resamples=100)[0]
+    alone = attribute_corpus(classifier, toy(), settings_of(**FEW), **RUN, forms={one: scores["form"].iloc[-1]})[0]
     pd.testing.assert_frame_equal(alone, scores[scores["utterance"] == one].reset_index(drop=True))
 
 
 def test_a_second_run_gives_the_same_tables(classifier, tables):
-    again = attribute_corpus(classifier, toy(), FEW, **RUN, n_utterances=3, n_resamples=100)
+    again = attribute_corpus(classifier, toy(), settings_of(**FEW, n_utterances=3), **RUN)
     for first, second in zip(tables, again):
         pd.testing.assert_frame_equal(first, second)
 
@@ -133,9 +140,9 @@ def test_phones_of_a_word_share_its_gradients(tables):
 
 def test_shapley_values_sum_to_the_difference_of_ablating_everything(classifier):
     speech = toy({"u0": "abc"})
-    item = explained(classifier, speech, row_of(speech, "u0"), target="predicted")
+    item = prepare_item(classifier, speech, row_of(speech, "u0"), kind="predicted")
     words = speech.segments[speech.segments["tier"] == "word"]
-    scores, _ = attribute(classifier, item, {"word": words}, Settings(("kernel_shap", "ablation"), units=("word",)))
+    scores, _ = attribute(classifier, item, {"word": words}, settings_of(methods=("kernel_shap", "ablation")))
     by_method = scores.pivot_table(index="input", columns="method", values="score")
     np.testing.assert_allclose(by_method["kernel_shap"], by_method["ablation"], atol=1e-6)
 
@@ -182,7 +189,7 @@ def test_the_summary_by_hand():
 
 
 def test_utterances_with_exactly_one_keyword_are_chosen_for_a_classifier_of_keywords():
-    chosen = choose_utterances(toy(), ("male", "female"), target="labelled")
+    chosen = choose_utterances(toy(), ("male", "female"), kind="labelled")
     assert chosen["utterance"].tolist() == ["u0", "u1", "u4"]
     assert chosen["truth"].tolist() == ["male", "female", "male"]
     assert chosen["cue_index"].tolist() == [1, 0, 1]
@@ -190,13 +197,13 @@ def test_utterances_with_exactly_one_keyword_are_chosen_for_a_classifier_of_keyw
 
 def test_other_classes_are_read_from_a_column_and_any_utterance_will_do():
     speech = toy({"u0": "a b", "u1": "b"})
-    chosen = choose_utterances(speech, ("female", "male"), target="labelled")
+    chosen = choose_utterances(speech, ("female", "male"), kind="labelled")
     assert chosen["truth"].tolist() == ["male", "female"]
     assert (chosen["cue_index"] == -1).all()
 
 
 def test_the_sample_is_the_same_for_every_model_of_a_task():
-    first, second = (choose_utterances(toy(), CLASSES[:2], target="labelled", n_utterances=2, seed=5) for _ in range(2))
+    first, second = (choose_utterances(toy(), CLASSES[:2], kind="labelled", n_utterances=2, seed=5) for _ in range(2))
     pd.testing.assert_frame_equal(first, second)
     assert utterance_seed(1, "u0") == utterance_seed(1, "u0") != utterance_seed(1, "u1")
 
@@ -206,11 +213,9 @@ def test_a_word_is_explained_against_its_other_spelling_and_its_cue_is_known(rec
     scores, summary, _ = attribute_corpus(
         recogniser,
         speech,
-        Settings(("integrated_gradients", "ablation"), ("cnn",), ("word",), n_steps=2),
+        settings_of(methods=("integrated_gradients", "ablation"), inputs=("cnn",), n_steps=2, n_resamples=100),
         **RUN,
-        target="word",
         cues=cues_of(),
-        n_resamples=100,
     )
     assert set(zip(scores["target"], scores["form"])) == {("b", "a [b|c]")}
     assert scores.loc[scores["cue"], "label"].unique().tolist() == ["a"]
@@ -218,24 +223,24 @@ def test_a_word_is_explained_against_its_other_spelling_and_its_cue_is_known(rec
 
 
 def test_a_transcript_is_explained_whole(recogniser):
-    item = explained(
-        recogniser, toy({"u0": "a b"}), {"utterance": "u0", "truth": "", "cue_index": -1}, target="transcript"
+    item = prepare_item(
+        recogniser, toy({"u0": "a b"}), {"utterance": "u0", "truth": "", "cue_index": -1}, kind="transcript"
     )
-    assert item.target.name == "a b"
+    assert item.output.name == "a b"
     assert 0 < item.probability < 1
 
 
 def test_bands_of_a_spectrogram_add_up_to_the_whole_for_gradients(classifier):
     speech = toy({"u0": "a b"})
-    item = explained(classifier, speech, row_of(speech, "u0"), target="predicted")
+    item = prepare_item(classifier, speech, row_of(speech, "u0"), kind="predicted")
     words = {"word": speech.segments[speech.segments["tier"] == "word"]}
     settings = {
         "methods": ("input_x_gradient", "occlusion", "kernel_shap"),
         "inputs": ("spectrogram",),
         "units": ("word",),
     }
-    whole, _ = attribute(classifier, item, words, Settings(**settings))
-    cut, _ = attribute(classifier, item, words, Settings(**settings, n_bands=3))
+    whole, _ = attribute(classifier, item, words, settings_of(**settings))
+    cut, _ = attribute(classifier, item, words, settings_of(**settings, n_bands=3))
     assert set(cut["unit"]) == {"word band 1", "word band 2", "word band 3"}
     for method, tolerance in (("input_x_gradient", 1e-6), ("kernel_shap", 1e-5)):
         sums = [table[table["method"] == method]["score"].sum() for table in (whole, cut)]
@@ -244,47 +249,49 @@ def test_bands_of_a_spectrogram_add_up_to_the_whole_for_gradients(classifier):
 
 def test_frames_are_units_too(classifier):
     speech = toy({"u0": "a b"})
-    settings = Settings(("saliency", "occlusion", "ablation"), ("cnn", "waveform"), ("frame",))
-    scores, _, _ = attribute_corpus(classifier, speech, settings, **RUN, n_resamples=100)
+    settings = settings_of(
+        methods=("saliency", "occlusion", "ablation"), inputs=("cnn", "waveform"), units=("frame",), n_resamples=100
+    )
+    scores, _, _ = attribute_corpus(classifier, speech, settings, **RUN)
     n_samples = int(speech.utterances["n_samples"].iloc[0])
     assert len(scores) == 6 * classifier.timing.n_frames(n_samples)
 
 
 def test_frames_may_be_units_of_some_inputs_only_and_change_nothing_of_the_other_units(classifier):
-    methods, speech = ("saliency", "lime"), toy({"u0": "a b c"})
-    settings = Settings(methods, ("waveform", "cnn"), ("frame", "word"), n_samples=16, frame_inputs=("cnn",))
-    scores, _, _ = attribute_corpus(classifier, speech, settings, **RUN, n_resamples=100)
+    speech = toy({"u0": "a b c"})
+    words = settings_of(methods=("saliency", "lime"), inputs=("waveform", "cnn"), n_samples=16, n_resamples=100)
+    settings = replace(words, units=("frame", "word"), frame_inputs=("cnn",))
+    scores, _, _ = attribute_corpus(classifier, speech, settings, **RUN)
     assert set(zip(scores["input"], scores["unit"])) == {("waveform", "word"), ("cnn", "frame"), ("cnn", "word")}
-    words = Settings(methods, ("waveform", "cnn"), ("word",), n_samples=16)
-    alone, _, _ = attribute_corpus(classifier, speech, words, **RUN, n_resamples=100)
+    alone, _, _ = attribute_corpus(classifier, speech, words, **RUN)
     pd.testing.assert_frame_equal(scores[scores["unit"] == "word"].reset_index(drop=True), alone)
 
 
 def test_utterances_may_be_drawn_among_the_short_ones():
     speech = toy({"u0": "a b a b", "u1": "a", "u2": "a b", "u3": "b"})
     lengths_s = speech.utterances.set_index("utterance")["n_samples"] / 16000
-    chosen = choose_utterances(speech, ["x"], target="predicted", drawn_within_s=lengths_s["u2"])
+    chosen = choose_utterances(speech, ["x"], kind="predicted", drawn_within_s=lengths_s["u2"])
     assert sorted(chosen["utterance"]) == ["u1", "u2", "u3"]
-    fixed = choose_utterances(speech, ["x"], target="predicted", drawn_within_s=lengths_s["u2"], only=["u0"])
+    fixed = choose_utterances(speech, ["x"], kind="predicted", drawn_within_s=lengths_s["u2"], only=["u0"])
     assert list(fixed["utterance"]) == ["u0"]
-    message = (
-        r"expected test utterances of at most 0.01 s .* found the shortest of 4 to last 0\.\d+ s; raise drawn_within_s"
-    )
+    message = r"expected test utterances of at most 0.01 s .* found 4 of at least 0\.\d+ s; raise .* drawn_within_s"
     with pytest.raises(AnalysisError, match=message):
-        choose_utterances(speech, ["x"], target="predicted", drawn_within_s=0.01)
+        choose_utterances(speech, ["x"], kind="predicted", drawn_within_s=0.01)
 
 
-def test_the_cost_is_told_before_it_is_spent(classifier, caplog):
+def test_the_cost_is_logged_before_it_is_spent(classifier, caplog):
     with caplog.at_level(logging.INFO, logger="auscult"):
-        attribute_corpus(classifier, toy({"u0": "a b"}), Settings(("lime",), ("cnn",), ("word",)), **RUN)
-    told, after = caplog.text.split("for 1 utterances (0 s of speech), 6 perturbations and steps each")
-    assert re.search(r"attribution: about \d+ s $", told)
+        attribute_corpus(classifier, toy({"u0": "a b"}), settings_of(methods=("lime",), inputs=("cnn",)), **RUN)
+    before, after = caplog.text.split("for 1 utterances (0 s of speech), 6 perturbations and steps each")
+    assert re.search(r"attribution: about \d+ s $", before)
     assert re.search(r"attribution: predicted about \d+ s, took \d+ s", after)
 
 
-def test_what_is_not_estimated_is_not_told(classifier, caplog):
+def test_without_an_estimate_nothing_is_logged(classifier, caplog):
     with caplog.at_level(logging.INFO, logger="auscult"):
-        attribute_corpus(classifier, toy({"u0": "a b"}), Settings(("saliency",), ("cnn",)), **RUN, estimated=False)
+        attribute_corpus(
+            classifier, toy({"u0": "a b"}), settings_of(methods=("saliency",), inputs=("cnn",)), **RUN, estimated=False
+        )
     assert "attribution" not in caplog.text
 
 
@@ -305,13 +312,13 @@ def test_memory_decides_how_many_run_at_once_and_grows_with_the_utterance(classi
     assert chunk_size(10**6, 5000, "cpu", "x") == 8
 
 
-def test_more_samples_than_memory_allows_is_told_in_one_line(classifier):
+def test_more_samples_than_memory_allows_is_one_clear_line(classifier):
     message = (
         r"room for one perturbation of the waveform of utterance 'u0' \(.* MB\), found memory_mb: 0.01: "
         "more samples than memory allows; raise memory_mb"
     )
     with pytest.raises(AnalysisError, match=message):
-        attribute_corpus(classifier, toy({"u0": "a b"}), Settings(memory_mb=0.01), **RUN)
+        attribute_corpus(classifier, toy({"u0": "a b"}), settings_of(memory_mb=0.01), **RUN)
 
 
 @pytest.mark.parametrize(
@@ -323,43 +330,45 @@ def test_more_samples_than_memory_allows_is_told_in_one_line(classifier):
         ({"units": ["syllable"]}, "expected units among frame, phone, word, found 'syllable'"),
     ],
 )
-def test_an_unknown_name_is_told_with_those_that_exist(wrong, message):
+def test_an_unknown_name_is_refused_with_the_known_ones(wrong, message):
     with pytest.raises(AnalysisError, match=message):
-        Settings(**wrong)
+        AttributionSettings(**wrong)
 
 
 def test_an_utterance_longer_than_the_limit_is_refused(classifier):
     with pytest.raises(AudioError, match=r"expected at most 0.1 s, the limit of the analysis, found 0.2 s in .*'u0'"):
-        attribute_corpus(classifier, toy({"u0": "a b"}), FEW, **RUN, max_s=0.1)
+        attribute_corpus(classifier, toy({"u0": "a b"}), settings_of(**FEW, max_s=0.1), **RUN)
 
 
 def test_speech_of_another_rate_is_refused(classifier):
-    with pytest.raises(AudioError, match="expected speech at 16000 Hz, which the model hears, found 8000 Hz"):
-        attribute_corpus(classifier, toy({"u0": "a b"}, rate=8000), FEW, **RUN)
+    with pytest.raises(AudioError, match="expected speech at 16000 Hz, the sample rate of the model, found 8000 Hz"):
+        attribute_corpus(classifier, toy({"u0": "a b"}, rate=8000), settings_of(**FEW), **RUN)
 
 
 def test_a_tier_without_segments_is_refused(classifier):
     speech = toy({"u0": "a b"})
     speech.segments = speech.segments[speech.segments["tier"] == "word"]
     with pytest.raises(LabelError, match=r"expected at least one frame in every segment .* found no segment"):
-        attribute_corpus(classifier, speech, FEW, **RUN)
+        attribute_corpus(classifier, speech, settings_of(**FEW), **RUN)
 
 
 @pytest.mark.parametrize(
     ("more", "message"),
     [
         (
-            {"target": "everything"},
-            "expected one of the targets predicted, labelled, transcript, word, found 'everything'",
+            {"classes": "everything"},
+            "expected one of the kinds of explained output predicted, labelled, transcript, word, found 'everything'",
         ),
-        ({"target": "word"}, "expected cues for target: word, found none in corpus 'toy'"),
-        ({"target": "word", "cues": cues_of()}, "expected test utterances to explain in corpus 'toy', found none"),
-        ({"fixed": {"u0": "child"}}, r"expected one of the model's classes \(female, male, other\), found 'child'"),
+        ({"classes": "word"}, "expected cues to explain a word, found none in corpus 'toy'"),
+        ({"classes": "word", "cues": cues_of()}, "expected test utterances to explain in corpus 'toy', found none"),
+        ({"forms": {"u0": "child"}}, r"expected one of the model's classes \(female, male, other\), found 'child'"),
     ],
 )
-def test_a_target_that_cannot_be_is_refused(classifier, more, message):
+def test_an_impossible_explained_output_is_refused(classifier, more, message):
+    more = dict(more)
+    settings = settings_of(more.pop("classes", "predicted"), **FEW)
     with pytest.raises(AnalysisError, match=message):
-        attribute_corpus(classifier, toy({"u0": "a b"}), FEW, **RUN, **more)
+        attribute_corpus(classifier, toy({"u0": "a b"}), settings, **RUN, **more)
 
 
 def weighing(weights):
@@ -381,9 +390,9 @@ def weighing(weights):
 def test_by_default_kernel_shap_scores_every_frame_of_three_seconds():
     weights, values = torch.linspace(-1, 1, 48000) / 100, torch.from_numpy(noise(48000))
     predictor = weighing(weights)
-    item = Item("u0", values, class_target(predictor, "up", "logit"), -1, "up", 0.5, True)
+    item = Item("u0", values, class_output(predictor, "up", "logit"), -1, "up", 0.5, True)
     frames = frame_units(predictor.timing, 48000)
-    settings = Settings(("kernel_shap",), ("waveform",), ("frame",))
+    settings = settings_of(methods=("kernel_shap",), inputs=("waveform",), units=("frame",))
     scores, _ = attribute(predictor, item, {"frame": frames}, settings)
     assert len(scores) == 149 > settings.n_samples / 2
     expected = [float((weights * values)[a:b].sum()) for a, b in zip(frames["onset"], frames["offset"])]
@@ -395,10 +404,10 @@ def test_a_closed_form_holds_through_the_whole_chain():
     weights = torch.linspace(-1, 1, 3200)
     predictor = weighing(weights)
     values = torch.from_numpy(noise(3200))
-    item = Item("u0", values, class_target(predictor, "up", "logit"), -1, "up", 0.5, True)
+    item = Item("u0", values, class_output(predictor, "up", "logit"), -1, "up", 0.5, True)
     words = pd.DataFrame({"index": [0, 1], "label": ["a", "b"], "onset": [0, 1000], "offset": [1000, 3200]})
     methods = ("input_x_gradient", "integrated_gradients", "kernel_shap", "ablation")
-    scores, gaps = attribute(predictor, item, {"word": words}, Settings(methods, ("waveform",), ("word",)))
+    scores, gaps = attribute(predictor, item, {"word": words}, settings_of(methods=methods, inputs=("waveform",)))
     expected = [float((weights * values)[:1000].sum()), float((weights * values)[1000:].sum())]
     for _, mine in scores.groupby("method"):
         np.testing.assert_allclose(mine["score"], expected, atol=1e-4)

@@ -13,6 +13,7 @@ from auscult.analyses.reliability.analysis import choose_utterances, measure_run
 from auscult.analyses.reliability.items import RELIABILITY_COLUMNS
 from auscult.analyses.reliability.outputs import masked_output
 from auscult.analyses.reliability.perturbation import measure_faithfulness, plan_faithfulness
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.analyses.reliability.tasks import measure_task
 from auscult.errors import AnalysisError
 from auscult.models.frames import FrameTiming
@@ -118,7 +119,7 @@ def test_an_input_or_class_that_does_not_exist_is_told():
 
 def test_exact_scores_are_faithful_and_random_scores_are_not():
     scores = pd.concat([attributions(), attributions("random", seed=1)])
-    items = measure_run(LinearModel(), Corpus(), scores, n_random=30)
+    items = measure_run(LinearModel(), Corpus(), scores, ReliabilitySettings(n_random=30))
     for metric in ("comprehensiveness_gain", "sufficiency_gain", "deletion_auc_gain", "insertion_auc_gain"):
         assert value(items, metric, method="exact") > 0.02
         assert abs(value(items, metric, method="random")) < value(items, metric, method="exact") / 2
@@ -131,7 +132,11 @@ def explain_by_chance(_, forms, seed=1):
 def test_pointing_and_randomisation_are_measured_where_they_can_be():
     predictor, corpus = masked_unit_predictor(), Corpus()
     items = measure_run(
-        predictor, corpus, attributions(), n_utterances=2, n_randomised=3, n_random=2, explain=explain_by_chance
+        predictor,
+        corpus,
+        attributions(),
+        ReliabilitySettings(n_utterances=2, n_randomised=3, n_random=2),
+        explain=explain_by_chance,
     )
     assert items.groupby("question")["utterance"].nunique().to_dict() == {
         "pointing": 8,
@@ -150,7 +155,9 @@ def test_other_utterances_beside_one_change_nothing_of_it():
 
 def test_only_the_inputs_and_units_asked_for_are_perturbed():
     scores = pd.concat([attributions(kinds=("waveform", "cnn")), attributions(unit="frame")])
-    items = measure_run(LinearModel(), Corpus(), scores, inputs=["cnn"], units=["word"], n_random=2)
+    items = measure_run(
+        LinearModel(), Corpus(), scores, ReliabilitySettings(inputs=("cnn",), units=("word",), n_random=2)
+    )
     found = items[items["question"] == "faithfulness"]
     assert set(zip(found["input"], found["unit"])) == {("cnn", "word")}
 
@@ -167,11 +174,7 @@ def test_the_cost_is_told_before_it_is_spent_and_after(caplog):
             masked_unit_predictor(),
             Corpus(),
             attributions(),
-            n_utterances=2,
-            n_randomised=3,
-            n_draws=2,
-            n_random=2,
-            stages=["head", "cnn"],
+            ReliabilitySettings(n_utterances=2, n_randomised=3, n_draws=2, n_random=2, randomise=("head", "cnn")),
             explain=explain_by_chance,
         )
     told = re.search(
@@ -194,11 +197,7 @@ def test_explaining_again_takes_each_utterance_once():
         masked_unit_predictor(),
         Corpus(),
         attributions(),
-        n_utterances=1,
-        n_randomised=3,
-        n_draws=2,
-        n_random=1,
-        stages=["head"],
+        ReliabilitySettings(n_utterances=1, n_randomised=3, n_draws=2, n_random=1, randomise=("head",)),
         explain=explain,
     )
     # One utterance first, which is timed; then all of them by the two randomised models, and the others.
@@ -217,20 +216,22 @@ def test_randomised_models_are_explained_by_the_units_asked_for_and_the_same_mod
         masked_unit_predictor(),
         Corpus(),
         attributions(),
-        n_utterances=1,
-        n_randomised=3,
-        n_draws=1,
-        n_random=1,
-        stages=["head", "cnn"],
-        randomised_units=["word"],
+        ReliabilitySettings(
+            n_utterances=1, n_randomised=3, n_draws=1, n_random=1, randomise=("head", "cnn"), randomised_units=("word",)
+        ),
         explain=explain,
     )
-    assert seen == [(), ["word"], ["word"], ()]
+    assert seen == [(), ("word",), ("word",), ()]
 
 
 def test_the_longest_first_order_is_a_reference_of_faithfulness_and_pointing_but_no_frame():
     frames = attributions(unit="frame")
-    items = measure_run(LinearModel(), Corpus(), pd.concat([attributions(), frames]), methods=["exact"], n_random=2)
+    items = measure_run(
+        LinearModel(),
+        Corpus(),
+        pd.concat([attributions(), frames]),
+        ReliabilitySettings(methods=("exact",), n_random=2),
+    )
     found = items[items["method"] == DURATION]
     assert set(found["question"]) == {"faithfulness", "pointing"}
     assert "frame" not in set(found["unit"])
@@ -248,7 +249,7 @@ def test_methods_with_other_segments_name_the_utterance():
 
 def test_a_method_that_was_not_explained_is_named_before_anything_runs():
     with pytest.raises(AnalysisError, match="expected scores of method 'shap' in the attribution table, found only"):
-        measure_run(None, None, attributions(), methods=["shap"])
+        measure_run(None, None, attributions(), ReliabilitySettings(methods=("shap",)))
 
 
 def task_tables(n_seeds=3):
@@ -261,8 +262,12 @@ def task_tables(n_seeds=3):
 
 
 def test_a_task_is_summarised_over_its_seeds_trained_and_untrained():
-    items = measure_run(LinearModel(), Corpus(), attributions(), n_random=5).assign(model="yes-seed1", step="40")
-    found, contrasts = measure_task(task_tables(), [items], corpus="english", task="yes", n_resamples=100)
+    items = measure_run(LinearModel(), Corpus(), attributions(), ReliabilitySettings(n_random=5)).assign(
+        model="yes-seed1", step="40"
+    )
+    found, contrasts = measure_task(
+        task_tables(), [items], corpus="english", task="yes", settings=ReliabilitySettings(n_resamples=100)
+    )
     assert list(found.columns) == list(RELIABILITY_COLUMNS)
     trained = found[found["step"] == "40"]
     assert set(trained["target"]) == {
@@ -292,12 +297,16 @@ def test_a_task_is_summarised_over_its_seeds_trained_and_untrained():
 
 def test_the_range_over_seeds_leaves_each_out_once():
     tables = {run: table for run, table in task_tables().items() if run[1] == "0"}
-    found, _ = measure_task(tables, [], corpus="english", task="yes", between=["seeds"], n_resamples=100)
+    found, _ = measure_task(
+        tables, [], corpus="english", task="yes", between=["seeds"], settings=ReliabilitySettings(n_resamples=100)
+    )
     row = found.query("metric == 'pearson' and method == 'exact' and input == 'waveform'").iloc[0]
     pairs = []
     for without in tables:
         others = {run: table for run, table in tables.items() if run != without}
-        two, _ = measure_task(others, [], corpus="english", task="yes", between=["seeds"], n_resamples=100)
+        two, _ = measure_task(
+            others, [], corpus="english", task="yes", between=["seeds"], settings=ReliabilitySettings(n_resamples=100)
+        )
         pairs += two.query("metric == 'pearson' and method == 'exact' and input == 'waveform'")["value"].tolist()
     assert row[["seeds_low", "seeds_high"]].tolist() == pytest.approx([min(pairs), max(pairs)])
     assert row["value"] == pytest.approx(np.mean(pairs))
@@ -308,14 +317,15 @@ def test_retests_are_averaged_over_classes_of_methods_too():
         masked_unit_predictor(),
         Corpus(),
         attributions("lime"),
-        n_random=1,
-        n_draws=1,
-        stages=["head"],
-        n_utterances=1,
+        ReliabilitySettings(n_random=1, n_draws=1, randomise=("head",), n_utterances=1),
         explain=lambda _, forms, seed=1: attributions("lime").query("utterance in @forms"),
     )
     found, _ = measure_task(
-        task_tables(), [items.assign(model="yes-seed1", step="40")], corpus="c", task="yes", n_resamples=100
+        task_tables(),
+        [items.assign(model="yes-seed1", step="40")],
+        corpus="c",
+        task="yes",
+        settings=ReliabilitySettings(n_resamples=100),
     )
     retests = found.query("target == 'retest' and metric == 'pearson' and unit == 'word'").set_index("method")["value"]
     assert retests.to_dict() == pytest.approx({"lime": 1, "perturbation": 1})
@@ -324,13 +334,20 @@ def test_retests_are_averaged_over_classes_of_methods_too():
 def test_a_task_of_one_seed_is_refused_unless_seeds_are_left_out():
     with pytest.raises(AnalysisError, match="expected at least two models that differ in seed, found 1"):
         measure_task(task_tables(1), [], corpus="english", task="yes")
-    found, _ = measure_task(task_tables(1), [], corpus="english", task="yes", between=["methods"], n_resamples=100)
+    found, _ = measure_task(
+        task_tables(1),
+        [],
+        corpus="english",
+        task="yes",
+        between=["methods"],
+        settings=ReliabilitySettings(n_resamples=100),
+    )
     assert set(found["target"]) == {"methods", "randomisation"}
 
 
 def test_one_untrained_model_may_stand_for_all_seeds():
     tables = {run: table for run, table in task_tables(2).items() if run != ("yes-seed2", "0")}
-    found, _ = measure_task(tables, [], corpus="english", task="yes", n_resamples=100)
+    found, _ = measure_task(tables, [], corpus="english", task="yes", settings=ReliabilitySettings(n_resamples=100))
     assert set(found.loc[found["target"] == "seeds", "step"]) == {"40"}
     assert found.loc[found["target"] == "seeds", ["chance", "seeds_low"]].isna().all(axis=None)
     assert set(found.loc[found["target"] == "inputs", "step"]) == {"0", "40"}

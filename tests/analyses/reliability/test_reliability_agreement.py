@@ -15,6 +15,7 @@ from auscult.analyses.reliability.agreement import (
     with_duration,
 )
 from auscult.analyses.reliability.measures import correlate, given_duration, is_constant, membership, n_top
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 
 
@@ -60,7 +61,7 @@ def test_segments_shuffled_within_utterances_agree_as_chance_says():
 
 
 def test_only_overlaps_have_a_chance_known_beforehand():
-    items = between_seeds({"a": vectors(table(0)), "b": vectors(table(1))}, top_share=0.25)
+    items = between_seeds({"a": vectors(table(0)), "b": vectors(table(1))}, ReliabilitySettings(top_share=0.25))
     chances = items.groupby("metric")["chance"].first()
     assert chances["top_overlap"] == 0.25
     assert chances.drop("top_overlap").isna().all()
@@ -98,7 +99,7 @@ def test_duration_is_compared_with_every_method_but_is_no_seed():
     frames = rows(np.arange(8.0), unit="frame")
     scores = with_duration(unequal(1) | vectors(frames))
     assert {key for key in scores if key[0] == DURATION} == {(DURATION, "waveform", "word")}
-    items = between_methods(scores, methods=["lime"])
+    items = between_methods(scores, ReliabilitySettings(methods=("lime",)))
     assert set(zip(items["method"], items["against"])) == {("lime", DURATION)}
     assert mean_of(items) > 0.7
     segments = scores[DURATION, "waveform", "word"]["u0", "yes"]
@@ -190,7 +191,7 @@ def test_a_single_seed_cannot_be_compared():
 
 def test_a_method_without_scores_is_named():
     with pytest.raises(AnalysisError, match="expected scores of method 'shap' in the attributions, found only lime"):
-        between_methods(vectors(table(0)), methods=["lime", "shap"])
+        between_methods(vectors(table(0)), ReliabilitySettings(methods=("lime", "shap")))
 
 
 def test_a_condition_that_one_seed_lacks_is_named():
@@ -229,5 +230,5 @@ def test_scores_that_are_not_finite_or_repeated_are_refused():
         score_vectors(rows([1.0, np.nan]), "t")
     with pytest.raises(AnalysisError, match="expected each segment once in t, found word 0"):
         score_vectors(pd.concat([rows([1.0])] * 2), "t")
-    with pytest.raises(AnalysisError, match="found no score; make the attribution table again"):
+    with pytest.raises(AnalysisError, match="found no score; run attribution again"):
         score_vectors(rows([1.0]).drop(columns="score"), "t")

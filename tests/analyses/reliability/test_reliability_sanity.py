@@ -5,7 +5,8 @@ import torch
 from attribution_scores import rows, vectors
 from tiny_predictors import masked_unit_predictor
 
-from auscult.analyses.attribution.analysis import Settings, attribute_corpus
+from auscult.analyses.attribution.analysis import attribute_corpus
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.analyses.reliability.agreement import score_vectors
 from auscult.analyses.reliability.analysis import measure_run
 from auscult.analyses.reliability.sanity import (
@@ -18,6 +19,7 @@ from auscult.analyses.reliability.sanity import (
     retest_items,
     sanity_items,
 )
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 from auscult.models.training.architecture import build_encoder
 
@@ -99,7 +101,7 @@ def test_draws_of_fresh_weights_are_averaged_within_each_utterance():
         return rows(scores_of(model), method="saliency")
 
     trained = vectors(explain(predictor))
-    found = sanity_items(trained, predictor, explain, stages=["head"], n_draws=3)
+    found = sanity_items(trained, predictor, explain, ReliabilitySettings(randomise=("head",), n_draws=3))
     singly = []
     for draw in range(3):
         _, copy = next(randomise(predictor, stages=["head"], draw=draw))
@@ -111,16 +113,11 @@ def test_draws_of_fresh_weights_are_averaged_within_each_utterance():
 
 def test_what_draws_nothing_agrees_with_itself_and_what_samples_shows_its_noise():
     predictor, speech = masked_unit_predictor(), Corpus()
-    settings = {
-        "methods": ["ablation", "lime"],
-        "inputs": ["cnn"],
-        "units": ["frame"],
-        "n_samples": 20,
-        "frame_hops": 2,
-    }
-    about = {"corpus": "c", "model": "m", "step": "1", "target": "labelled", "n_resamples": 1}
-    table = attribute_corpus(predictor, speech, Settings(**settings), **about)[0]
-    explain, forms = explain_again(speech, target="labelled", **settings), dict(zip(table["utterance"], table["form"]))
+    settings = AttributionSettings(
+        methods=("ablation", "lime"), inputs=("cnn",), units=("frame",), n_samples=20, frame_hops=2, n_resamples=1
+    )
+    table = attribute_corpus(predictor, speech, settings, corpus="c", model="m", step="1")[0]
+    explain, forms = explain_again(speech, settings), dict(zip(table["utterance"], table["form"]))
     found = retest_items(score_vectors(table, "t"), explain(predictor, forms, seed=9)).query("metric == 'pearson'")
     means = found.groupby("method")["value"].mean()
     assert means["ablation"] == pytest.approx(1)
@@ -143,7 +140,9 @@ def test_scores_that_ignore_the_model_correlate_and_scores_that_follow_it_do_not
         tables = [rows(scores_of(model), method="saliency"), rows(loudness, method="edges")]
         return pd.concat(tables)
 
-    items = sanity_items(vectors(explain(predictor)), predictor, explain, stages=("head", "cnn"), seed=1)
+    items = sanity_items(
+        vectors(explain(predictor)), predictor, explain, ReliabilitySettings(randomise=("head", "cnn")), seed=1
+    )
     found = items.query("metric == 'pearson'").set_index(["method", "layer"])["value"]
     assert found["edges"].tolist() == pytest.approx([1, 1])
     assert (found["saliency"].abs() < 0.999).all()
@@ -180,10 +179,9 @@ class Corpus:
 
 def test_randomised_models_are_explained_as_the_trained_one_was():
     predictor, speech = masked_unit_predictor(), Corpus()
-    settings = {"methods": ["ablation", "saliency"], "inputs": ["waveform"], "units": ["word"]}
-    about = {"corpus": "c", "model": "m", "step": "1", "target": "labelled", "n_resamples": 1}
-    table = attribute_corpus(predictor, speech, Settings(**settings), **about)[0]
-    explain = explain_again(speech, target="labelled", **settings)
+    settings = AttributionSettings(methods=("ablation", "saliency"), inputs=("waveform",), n_resamples=1)
+    table = attribute_corpus(predictor, speech, settings, corpus="c", model="m", step="1")[0]
+    explain = explain_again(speech, settings)
     forms = dict(zip(table["utterance"], table["form"]))
     again = explain(predictor, forms)
     assert again["score"].to_numpy() == pytest.approx(table["score"].to_numpy(), abs=1e-6)
@@ -191,11 +189,8 @@ def test_randomised_models_are_explained_as_the_trained_one_was():
         predictor,
         speech,
         table,
+        ReliabilitySettings(n_randomised=2, n_utterances=2, n_random=2, n_draws=1),
         explain=explain,
-        n_randomised=2,
-        n_utterances=2,
-        n_random=2,
-        n_draws=1,
         only_right=False,
     )
     assert set(items["question"]) == {"pointing", "faithfulness", "randomisation", "retest"}

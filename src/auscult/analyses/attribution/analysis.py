@@ -1,11 +1,11 @@
-"""Feature attribution over a corpus: which stretches of what a model hears its predictions rest on.
+"""Feature attribution over a corpus: on which segments of an utterance the predictions of a model rest.
 
-One utterance is the matter of :mod:`auscult.analyses.attribution.methods`; what is explained, of
-:mod:`auscult.analyses.attribution.items`; averages, of :mod:`auscult.analyses.attribution.summary`.
+See :mod:`auscult.analyses.attribution.methods` for one utterance, :mod:`auscult.analyses.attribution.items` for the
+explained outputs, and :mod:`auscult.analyses.attribution.summary` for averages.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 import numpy as np
@@ -14,13 +14,14 @@ from tqdm import tqdm
 
 from auscult.analyses.attribution.cost import count_coalitions, seconds_per_input
 from auscult.analyses.attribution.inputs import frame_units, view_input
-from auscult.analyses.attribution.items import Item, choose_utterances, explained
-from auscult.analyses.attribution.methods import INTEGRATED, METHODS, UNITS, Settings, as_function, attribute
+from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item
+from auscult.analyses.attribution.methods import INTEGRATED, as_function, attribute
+from auscult.analyses.attribution.settings import METHODS, UNITS, AttributionSettings
 from auscult.analyses.attribution.summary import summarise
 from auscult.corpora.corpus import Corpus
 from auscult.models.predictor import Predictor
 
-__all__ = ["METHODS", "UNITS", "ATTRIBUTION_COLUMNS", "Settings", "attribute", "attribute_corpus"]
+__all__ = ["METHODS", "UNITS", "ATTRIBUTION_COLUMNS", "AttributionSettings", "attribute", "attribute_corpus"]
 
 ATTRIBUTION_COLUMNS = (
     "corpus",
@@ -47,68 +48,61 @@ _log = logging.getLogger(__name__)
 def attribute_corpus(
     predictor: Predictor,
     speech: Corpus,
-    settings: Settings,
+    settings: AttributionSettings = AttributionSettings(),
     *,
     corpus: str,
     model: str,
     step: str,
-    target: str = "predicted",
-    scale: str = "log_probability",
     cues: pd.DataFrame | None = None,
-    n_utterances: int = 16,
-    max_s: float = 30.0,
-    drawn_within_s: float | None = None,
-    fixed: Mapping[str, str] | None = None,
-    n_resamples: int = 2000,
+    forms: Mapping[str, str] | None = None,
     estimated: bool = True,
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Attribute what a model predicts on a sample of test utterances.
+    """Attribute the predictions of a model on a sample of test utterances.
 
-    Models of one task are asked about the same utterances, with the same coalitions. The time it will take is
-    estimated first, and logged, as is what it took.
+    All models of a task are explained on the same utterances, with the same coalitions. The time is estimated and
+    logged first; the time taken is logged at the end.
 
     Parameters
     ----------
     corpus, model, step : names for the tables
-    target : ``predicted`` or ``labelled`` class; of a recogniser ``transcript`` or, where ``cues`` are known, ``word``
-    scale : of a class, ``log_probability`` or ``logit``
-    cues : see :func:`auscult.analyses.attribution.items.choose_utterances`
-    n_utterances, max_s : how many utterances, and the longest allowed
-    drawn_within_s : draw among those of at most this length; by default any is drawn, and refused if beyond ``max_s``
-    fixed : the form of the target of each utterance, to explain the same with another model; instead of a sample
-    n_resamples : of utterances, for the intervals of the summary
-    estimated : whether to estimate what it will take
+    cues : target words and their cues, see :func:`auscult.analyses.attribution.items.choose_utterances`
+    forms : form of the explained output of each utterance, which replaces sample and kind: explains another model's
+        outputs
+    estimated : whether to estimate and log the time
+    seed : of the sample, of coalitions and noise, and of the bootstrap
 
     Returns
     -------
-    scores : columns :data:`ATTRIBUTION_COLUMNS`; ``cue`` marks the segments of the word that is known to decide
+    scores : columns :data:`ATTRIBUTION_COLUMNS`; ``cue`` marks the segments of the deciding word, ``target`` and
+        ``form`` hold name and definition of the explained output
     summary : see :func:`auscult.analyses.attribution.summary.summarise`
-    example : one row, the first utterance predicted as it should be: ``corpus, model, step, utterance,
+    example : one row, the first utterance with a correct prediction: ``corpus, model, step, utterance,
         sample_rate_hz, waveform``
 
     Raises
     ------
     AnalysisError, AudioError, LabelError
-        As :func:`attribute` and :func:`auscult.analyses.attribution.items.explained`.
+        The errors of :func:`attribute` and :func:`auscult.analyses.attribution.items.prepare_item`.
     """
+    kind = settings.explain.of(predictor.task)
     chosen = choose_utterances(
         speech,
         predictor.labels,
-        target=target,
+        kind=kind,
         cues=cues,
-        n_utterances=n_utterances,
-        drawn_within_s=drawn_within_s,
-        seed=settings.seed,
-        only=fixed,
+        n_utterances=settings.n_utterances,
+        drawn_within_s=settings.drawn_within_s,
+        seed=seed,
+        only=forms,
     )
     names = {"corpus": corpus, "model": model, "step": step}
-    about = {"target": target, "scale": scale, "max_s": max_s, "estimated": estimated}
-    scores, gaps, right = _attribute_all(predictor, speech, chosen, settings, fixed or {}, about)
+    scores, gaps, correct = _attribute_all(predictor, speech, chosen, settings, forms or {}, seed, estimated)
     table = pd.concat(scores, ignore_index=True).assign(**names)[list(ATTRIBUTION_COLUMNS)]
     summary = summarise(
-        table, pd.concat(gaps, ignore_index=True), target=target, n_resamples=n_resamples, seed=settings.seed
+        table, pd.concat(gaps, ignore_index=True), target=kind, n_resamples=settings.n_resamples, seed=seed
     )
-    shown = chosen["utterance"].iloc[int(np.argmax(right))]
+    shown = chosen["utterance"].iloc[int(np.argmax(correct))]
     example = {**names, "utterance": shown, "sample_rate_hz": predictor.sample_rate_hz}
     return table, summary, pd.DataFrame([example | {"waveform": speech.waveform(shown)}])
 
@@ -117,41 +111,50 @@ def _attribute_all(
     predictor: Predictor,
     speech: Corpus,
     chosen: pd.DataFrame,
-    settings: Settings,
-    fixed: Mapping[str, str],
-    about: Mapping[str, object],
+    settings: AttributionSettings,
+    forms: Mapping[str, str],
+    seed: int,
+    estimated: bool,
 ) -> tuple[list[pd.DataFrame], list[pd.DataFrame], list[bool]]:
-    """Return scores and gaps of every utterance, and whether it was predicted as it should be."""
-    scores, gaps, right = [], [], []
-    about = dict(about)
-    estimated, predicted_s, start = about.pop("estimated"), 0.0, perf_counter()
+    """Return scores and completeness gaps of every utterance, and whether its prediction is correct."""
+    scores: list[pd.DataFrame] = []
+    gaps: list[pd.DataFrame] = []
+    correct: list[bool] = []
+    kind = settings.explain.of(predictor.task)
+    predicted_s, start = 0.0, perf_counter()
     for row in tqdm(chosen.to_dict("records"), desc="attribution", mininterval=5):
-        item = explained(predictor, speech, row, fixed=fixed.get(row["utterance"]), **about)
+        item = prepare_item(
+            predictor,
+            speech,
+            {str(name): value for name, value in row.items()},
+            kind=kind,
+            scale=settings.scale,
+            max_s=settings.max_s,
+            form=forms.get(row["utterance"]),
+        )
         units = _units(predictor, speech, item, settings)
         if estimated and not scores:
-            predicted_s, start = (
-                _announce(predictor, speech, item, units, chosen["utterance"], settings),
-                perf_counter(),
-            )
-        table, gap = attribute(predictor, item, units, settings)
-        more = {"target": item.target.name, "form": item.target.form, "prediction": item.prediction}
+            predicted_s = _log_estimate(predictor, speech, item, units, chosen["utterance"], settings, seed)
+            start = perf_counter()
+        table, gap = attribute(predictor, item, units, settings, seed)
+        about = {"target": item.output.name, "form": item.output.form, "prediction": item.prediction}
         cue = _in_word(table, units["word"], item.cue)
-        scores.append(table.assign(utterance=item.utterance, cue=cue, probability=item.probability, **more))
+        scores.append(table.assign(utterance=item.utterance, cue=cue, probability=item.probability, **about))
         gaps.append(gap.assign(utterance=item.utterance))
-        right.append(item.correct)
+        correct.append(item.correct)
     if estimated:
         _log.info("attribution: predicted about %.0f s, took %.0f s", predicted_s, perf_counter() - start)
-    return scores, gaps, right
+    return scores, gaps, correct
 
 
-def _units(predictor: Predictor, speech: Corpus, item: Item, settings: Settings) -> dict[str, pd.DataFrame]:
+def _units(predictor: Predictor, speech: Corpus, item: Item, settings: AttributionSettings) -> dict[str, pd.DataFrame]:
     mine = speech.segments[speech.segments["utterance"] == item.utterance].sort_values("onset")
     units = {unit: mine[mine["tier"] == unit] for unit in ("phone", "word")}
     return units | {"frame": frame_units(predictor.timing, len(item.waveform), settings.frame_hops)}
 
 
 def _in_word(table: pd.DataFrame, words: pd.DataFrame, index: int) -> np.ndarray:
-    """Say which segments have their centre in the word with this index."""
+    """Return whether the centre of each segment lies in the word with this index."""
     word = words[words["index"] == index]
     if word.empty:
         return np.zeros(len(table), dtype=bool)
@@ -159,14 +162,22 @@ def _in_word(table: pd.DataFrame, words: pd.DataFrame, index: int) -> np.ndarray
     return ((centre >= word["onset"].iloc[0]) & (centre < word["offset"].iloc[0])).to_numpy()
 
 
-def _announce(predictor, speech: Corpus, item: Item, units, utterances: pd.Series, settings: Settings) -> float:
-    """Log and return the seconds of the whole run, from one chunk of each kind on its first utterance."""
+def _log_estimate(
+    predictor: Predictor,
+    speech: Corpus,
+    item: Item,
+    units: Mapping[str, pd.DataFrame],
+    utterances: Sequence[str] | pd.Series,
+    settings: AttributionSettings,
+    seed: int,
+) -> float:
+    """Log and return the estimated time of the whole run in s, from one chunk of each kind on its first utterance."""
     lengths = speech.utterances.set_index("utterance")["n_samples"].loc[utterances]
     seconds, n_runs = 0.0, 0
     n_gradients = sum(settings.n_steps for name in settings.methods if name in INTEGRATED)
     n_gradients += bool({"saliency", "input_x_gradient"} & set(settings.methods))
     for name in settings.inputs:
-        view = view_input(predictor, item.waveform, name, settings.seed)
+        view = view_input(predictor, item.waveform, name, seed)
         function, (chunk, steep) = as_function(predictor, item, view, settings.memory_mb)
         n_forward = sum(
             count_coalitions(len(units[unit]), settings.methods, settings.n_samples) for unit in settings.units_of(name)

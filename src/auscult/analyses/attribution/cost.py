@@ -1,8 +1,9 @@
-"""What an attribution costs: how many perturbations fit into memory at once, and how long all of them will take."""
+"""Cost of attribution: number of perturbations that fit into memory at once, and an estimate of the time."""
 
 from collections.abc import Sequence
 from contextlib import ExitStack
 from time import perf_counter
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -14,29 +15,29 @@ from auscult.models.predictor import Predictor
 
 __all__ = ["Footprint", "footprint", "chunk_size", "seconds_per_input", "count_coalitions"]
 
-# Beyond these, larger batches are not faster: on a CPU the activations no longer fit its cache.
+# Larger batches are not faster: on a CPU, activations no longer fit the cache.
 _LARGEST_CHUNK = {"cpu": 8, "cuda": 128}
 
 
 class Footprint(tuple[int, int]):
-    """Bytes that one input of a predictor takes: while it runs alone, and while its gradient is computed."""
+    """Memory of one input in bytes: for a forward pass, and for a forward and backward pass."""
 
 
 def footprint(predictor: Predictor, function: Function, values: Tensor, n_frames: int) -> Footprint:
     """Measure the activations of one input by running it once.
 
-    Without gradients two layers' inputs and outputs are alive at a time; with them every output is, and as much again
-    on the way back. Attention weights, before and after the softmax, count where the implementation keeps them.
+    A forward pass holds inputs and outputs of two layers at a time; with gradients, every output is kept, and as much
+    again in the backward pass. Attention weights before and after the softmax count if the kernel stores them.
 
     Parameters
     ----------
-    function : the target as a function of a batch of inputs
+    function : explained output as a function of a batch of inputs
     values : the input
-    n_frames : frames of the utterance
+    n_frames : number of frames of the utterance
     """
     sizes: list[int] = []
 
-    def keep_size(_, __, output):
+    def keep_size(_: torch.nn.Module, __: tuple[Any, ...], output: Any) -> None:
         output = output[0] if isinstance(output, tuple) else output
         if isinstance(output, Tensor):
             sizes.append(output.numel() * output.element_size())
@@ -46,19 +47,19 @@ def footprint(predictor: Predictor, function: Function, values: Tensor, n_frames
             if not list(module.children()):
                 hooks.callback(module.register_forward_hook(keep_size).remove)
         function(values[None])
-    config, itself = predictor.model.config, values.numel() * values.element_size()
+    config, input_bytes = predictor.model.config, values.numel() * values.element_size()
     if config._attn_implementation == "eager":
         sizes += [8 * config.num_attention_heads * n_frames**2] * config.num_hidden_layers
-    return Footprint((4 * max(sizes, default=0) + 4 * itself, 2 * sum(sizes) + 4 * itself))
+    return Footprint((4 * max(sizes, default=0) + 4 * input_bytes, 2 * sum(sizes) + 4 * input_bytes))
 
 
 def chunk_size(bytes_each: int, memory_mb: float, device: str, what: str) -> int:
-    """Return how many inputs run at once within a limit of memory.
+    """Return the number of inputs that run at once within a limit of memory.
 
     Raises
     ------
     AnalysisError
-        Not even one fits.
+        One input alone exceeds the limit.
     """
     n = int(memory_mb * 1e6 // bytes_each)
     if n < 1:
@@ -70,7 +71,7 @@ def chunk_size(bytes_each: int, memory_mb: float, device: str, what: str) -> int
 
 
 def seconds_per_input(function: Function, values: Tensor, chunk: int, *, differentiated: bool) -> float:
-    """Time one chunk, after another that warms up, and return the seconds of each input in it."""
+    """Time one chunk after a warm-up and return seconds per input."""
     batch = values.expand(chunk, *values.shape)
     for _ in range(2):
         start = perf_counter()
@@ -83,7 +84,7 @@ def seconds_per_input(function: Function, values: Tensor, chunk: int, *, differe
 
 
 def count_coalitions(n_players: int, methods: Sequence[str], n_samples: int) -> int:
-    """Return how many coalitions perturbation methods will ask for at most, each counted once where all are asked."""
+    """Return the largest number of distinct coalitions that perturbation methods evaluate."""
     drawn = sum(n_coalitions(n_players, n_samples) for method in methods if method in ("lime", "kernel_shap"))
     alone = n_players if "ablation" in methods else 0
     return 2 + min(drawn + alone, 2 ** min(n_players, 40))

@@ -1,31 +1,37 @@
-"""What is attributed: a class, a token of a frame, a transcript or the spelling of one word, as one number an input."""
+"""Explained outputs: the score of a class, of a CTC token, of a transcript, or of the spelling of one word."""
 
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
 
+from auscult.analyses.attribution.settings import SCALES, AttributionSettings
 from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
 
-__all__ = ["SCALES", "Target", "class_target", "token_target", "transcript_target", "word_target", "parse_target"]
-
-SCALES = ("logit", "log_probability")
+__all__ = [
+    "SCALES",
+    "ExplainedOutput",
+    "class_output",
+    "token_output",
+    "transcript_output",
+    "word_output",
+    "parse_output",
+]
 
 
 @dataclass(frozen=True)
-class Target:
-    """One number for each input of a batch, differentiable in the logits.
+class ExplainedOutput:
+    """A scalar function of the logits that is attributed to the input, differentiable.
 
     Parameters
     ----------
-    name : for result tables: the class, the transcript, the word as spelt
-    form : all that defines it, of which :func:`parse_target` makes the target again
-    score : from logits [shape=(n_batch, …)] to scores [shape=(n_batch,)]; higher means more of the target
-    probability : from logits to how probable the model holds the target, 0 to 1 [shape=(n_batch,)]
+    name : short name for result tables: the class, the transcript, or the word as spelt
+    form : full definition, from which :func:`parse_output` restores the explained output
+    score : maps logits [shape=(n_batch, …)] to scores [shape=(n_batch,)]; higher means more evidence for it
+    probability : maps logits to its probability under the model, 0 to 1 [shape=(n_batch,)]
     """
 
     name: str
@@ -34,9 +40,7 @@ class Target:
     probability: Callable[[Tensor], Tensor]
 
 
-def class_target(
-    predictor: Predictor, label: str, scale: Literal["logit", "log_probability"] = "log_probability"
-) -> Target:
+def class_output(predictor: Predictor, label: str, scale: str = AttributionSettings.scale) -> ExplainedOutput:
     """Return the logit or log-probability of a class.
 
     Raises
@@ -46,18 +50,18 @@ def class_target(
     """
     _require(predictor, "classes", "a class")
     index = predictor.label_index(label)
-    return Target(label, label, lambda x: _scaled(x, scale)[:, index], lambda x: x.softmax(-1)[:, index])
+    return ExplainedOutput(label, label, lambda x: _scaled(x, scale)[:, index], lambda x: x.softmax(-1)[:, index])
 
 
-def token_target(
-    predictor: Predictor, token: str, frame: int, scale: Literal["logit", "log_probability"] = "log_probability"
-) -> Target:
+def token_output(
+    predictor: Predictor, token: str, frame: int, scale: str = AttributionSettings.scale
+) -> ExplainedOutput:
     """Return the logit or log-probability of a CTC token at a frame, counted from 0.
 
     Raises
     ------
     AnalysisError
-        The model has no such token, or is a classifier; when scored, the utterance has no such frame.
+        The model has no such token or is a classifier, or, when scored, the utterance has no such frame.
     """
     _require(predictor, "ctc", "a token")
     index = predictor.label_index(token)
@@ -70,41 +74,44 @@ def token_target(
         return _scaled(logits, scale)[:, frame, index]
 
     name = f"{token}@{frame}"
-    return Target(name, name, score, lambda logits: logits.softmax(-1)[:, frame, index])
+    return ExplainedOutput(name, name, score, lambda logits: logits.softmax(-1)[:, frame, index])
 
 
-def transcript_target(predictor: Predictor, text: str) -> Target:
+def transcript_output(predictor: Predictor, text: str) -> ExplainedOutput:
     """Return the log-probability of a transcript, summed over its CTC alignments (Graves and others, 2006, eq. 8).
 
-    Its probability is the geometric mean over letters, so that long sentences do not count for less.
+    Its probability is the geometric mean over letters, which does not depend on the length of the sentence.
 
     Raises
     ------
     AnalysisError
-        A letter is not among the tokens, there is none, or the model is a classifier; when scored, the utterance has
-        fewer frames than the transcript needs.
+        The transcript is empty, a letter is not among the tokens, or the model is a classifier; when scored, the
+        utterance has fewer frames than the transcript needs.
     """
     _require(predictor, "ctc", "a transcript")
     score, n_letters = _log_likelihood(predictor, text), len(_encode(predictor, text))
-    return Target(text, text, score, lambda logits: (score(logits) / n_letters).exp())
+    return ExplainedOutput(text, text, score, lambda logits: (score(logits) / n_letters).exp())
 
 
-def word_target(predictor: Predictor, words: Sequence[str], index: int, alternative: str = "") -> Target:
-    """Return the log-odds of a word's spelling within a transcript, against another spelling or against its absence.
+def word_output(predictor: Predictor, words: Sequence[str], index: int, alternative: str = "") -> ExplainedOutput:
+    """Return the log-odds of a word within a transcript, against another spelling or against its absence.
 
-    That is log P(transcript) − log P(transcript with ``alternative`` in the word's place): for homophones the
-    alternative is the other spelling, so that only what decides between them counts. Its probability is that of the
-    word where there is only this choice. Raises as :func:`transcript_target`.
+    This is log P(transcript) − log P(transcript with ``alternative`` in place of the word). For homophones the
+    alternative is the other spelling, so that only evidence that distinguishes them counts. Its probability is that of
+    the word if these are the only two choices. Raises the errors of :func:`transcript_output`.
 
     Parameters
     ----------
-    words : the words of the transcript
-    index : which of them
-    alternative : what else could stand there; empty for nothing
+    words : words of the transcript
+    index : position of the word
+    alternative : other spelling in its place; empty for absence
     """
     _require(predictor, "ctc", "a word")
     if not 0 <= index < len(words):
-        raise AnalysisError(f"expected a word from 0 to {len(words) - 1} of {' '.join(words)!r}, found {index}")
+        raise AnalysisError(
+            f"expected the position of a word from 0 to {len(words) - 1} in {' '.join(words)!r}, found {index}; "
+            "correct the position"
+        )
     other = [*words[:index], *([alternative] if alternative else []), *words[index + 1 :]]
     spelt, otherwise = (_log_likelihood(predictor, " ".join(text)) for text in (words, other))
     form = " ".join([*words[:index], f"[{words[index]}|{alternative}]", *words[index + 1 :]])
@@ -112,18 +119,16 @@ def word_target(predictor: Predictor, words: Sequence[str], index: int, alternat
     def odds(logits: Tensor) -> Tensor:
         return spelt(logits) - otherwise(logits)
 
-    return Target(words[index], form, odds, lambda logits: odds(logits).sigmoid())
+    return ExplainedOutput(words[index], form, odds, lambda logits: odds(logits).sigmoid())
 
 
-def parse_target(
-    predictor: Predictor, form: str, scale: Literal["logit", "log_probability"] = "log_probability"
-) -> Target:
-    """Return the target of a form.
+def parse_output(predictor: Predictor, form: str, scale: str = AttributionSettings.scale) -> ExplainedOutput:
+    """Return the explained output that a form defines.
 
     Parameters
     ----------
-    form : a class; or of a CTC head a transcript, in which ``[garçons|garçon]`` marks a word and what else could stand
-        there, or a token and a frame, as in ``a@12``
+    form : a class; for a CTC head a transcript, in which ``[garçons|garçon]`` marks a word and its alternative, or a
+        token and a frame, as in ``a@12``
 
     Raises
     ------
@@ -131,19 +136,20 @@ def parse_target(
         The model has no such class, token or letter.
     """
     if predictor.task == "classes":
-        return class_target(predictor, form, scale)
+        return class_output(predictor, form, scale)
     if match := re.fullmatch(r"(\S+)@(\d+)", form):
-        return token_target(predictor, match[1], int(match[2]), scale)
+        return token_output(predictor, match[1], int(match[2]), scale)
     words = form.split()
     marked = [(place, match) for place, word in enumerate(words) if (match := re.fullmatch(r"\[(.+)\|(.*)\]", word))]
     if not marked:
-        return transcript_target(predictor, form)
+        return transcript_output(predictor, form)
     place, match = marked[0]
-    return word_target(predictor, [*words[:place], match[1], *words[place + 1 :]], place, match[2])
+    return word_output(predictor, [*words[:place], match[1], *words[place + 1 :]], place, match[2])
 
 
 def _log_likelihood(predictor: Predictor, text: str) -> Callable[[Tensor], Tensor]:
-    tokens = torch.tensor(_encode(predictor, text))
+    tokens, blank = torch.tensor(_encode(predictor, text)), predictor.blank
+    assert blank is not None  # checked: the model has a CTC head
     needed = len(tokens) + int((tokens[1:] == tokens[:-1]).sum())
 
     def score(logits: Tensor) -> Tensor:
@@ -158,7 +164,7 @@ def _log_likelihood(predictor: Predictor, text: str) -> Callable[[Tensor], Tenso
             logits.log_softmax(-1).transpose(0, 1),
             tokens.expand(n_batch, -1).to(logits.device),
             *lengths,
-            blank=predictor.blank,
+            blank=blank,
             reduction="none",
         )
 
@@ -191,5 +197,5 @@ def _require(predictor: Predictor, task: str, what: str) -> None:
     if predictor.task != task:
         head = {"ctc": "a CTC head", "classes": "a classifier"}
         raise AnalysisError(
-            f"expected {head[task]} for {what} as target, found {head[predictor.task]}; choose another target"
+            f"expected {head[task]} to explain {what}, found {head[predictor.task]}; choose another explained output"
         )

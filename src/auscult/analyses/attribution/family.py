@@ -1,4 +1,4 @@
-"""Declaration of attribution: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of attribution."""
 
 from auscult.analyses.attribution.settings import AttributionSection
 from auscult.family import Family
@@ -8,7 +8,7 @@ __all__ = ["FAMILY"]
 
 
 def check_attribution(attribution: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse inputs of further seeds that are not among the inputs."""
     for name in attribution["inputs_of_seeds"]:
         check_known(name, attribution["inputs"], "analyses: attribution: inputs_of_seeds", "attribution inputs")
 
@@ -16,9 +16,9 @@ def check_attribution(attribution: Config, config: Config) -> None:
 FAMILY = Family(
     name="attribution",
     part="Part II: feature importance",
-    description="Attributions of predictions, their completeness and the share of the deciding word.",
+    description="Attributions of predictions, their completeness, and the share of the deciding word.",
     settings=AttributionSection,
-    corpora="Which models are asked about which corpus; each must have a head.",
+    corpora="Models to explain on each corpus; each must have a head.",
     asks="models",
     check=check_attribution,
 )

@@ -1,27 +1,28 @@
-"""What a prediction is attributed to: the waveform, its spectrogram or the front end's frames, in units of time.
+"""Inputs to which a prediction is attributed: the waveform, its spectrogram, or the frames of the front end.
 
-Every view of an utterance has time on its first axis and knows the times of its positions, so that the convention of
-:mod:`auscult.models.frames` says which of them belong to a phone or a word.
+Every view of an utterance has time on its first axis and holds the times of its positions. The convention of
+:mod:`auscult.models.frames` decides which positions belong to a phone or a word.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from auscult.analyses.attribution.settings import INPUTS
 from auscult.errors import AnalysisError, LabelError
 from auscult.models.frames import FrameTiming
 from auscult.models.predictor import Predictor
 
 __all__ = ["INPUTS", "BASELINES", "InputView", "view_input", "frame_units", "unit_spans"]
 
-INPUTS = ("waveform", "spectrogram", "cnn")
 BASELINES = ("silence", "noise")
-# 20 dB below the utterance: quiet, yet enough for group norm to have something to normalise. Of a small HuBERT, 50
-# steps of integrated gradients left a gap of 0.4 % from here, of 18 % from 40 dB below.
+# 20 dB below the utterance: quiet, but loud enough for group norm. For a small HuBERT, 50 steps of integrated gradients
+# left a gap of 0.4 % from this baseline and of 18 % from noise 40 dB below the utterance.
 _NOISE_LEVEL = 0.1
 _WINDOW_S, _HOP_S = 0.025, 0.00625
 
@@ -33,10 +34,10 @@ class InputView:
     Parameters
     ----------
     name : one of :data:`INPUTS`
-    values : the input itself [shape=(n_positions,) or (n_positions, n_dims)]
+    values : the input [shape=(n_positions,) or (n_positions, n_dims)]
     logits : the predictor as a differentiable function of a batch of such inputs
     timing : times of the positions
-    baselines : what stands for absence, by name, each of the shape of ``values``
+    baselines : values that represent absence, by name, each in the shape of ``values``
     """
 
     name: str
@@ -49,10 +50,10 @@ class InputView:
 def view_input(predictor: Predictor, waveform: Tensor, name: str, seed: int = 0) -> InputView:
     """Return one view of a prepared waveform [shape=(n_samples,)].
 
-    ``waveform`` is the waveform. ``spectrogram`` is the magnitude of its short-time Fourier transform (Hann windows of
-    25 ms each 6.25 ms); the inverse transform, with the phase of the utterance, stands in front of the model. ``cnn``
-    are the frames that leave the convolutional front end. The baselines ``silence`` (zeros after normalisation) and
-    ``noise`` (white, 20 dB below the utterance, drawn from ``seed``) are waveforms seen through the same view.
+    ``waveform`` is the waveform itself. ``spectrogram`` is the magnitude of its short-time Fourier transform (Hann
+    windows of 25 ms every 6.25 ms); the inverse transform, with the phase of the utterance, precedes the model. ``cnn``
+    are the output frames of the convolutional front end. The baselines are waveforms in the same view: ``silence``
+    (zeros after normalisation) and ``noise`` (white, 20 dB below the utterance, drawn from ``seed``).
 
     Raises
     ------
@@ -76,7 +77,11 @@ def view_input(predictor: Predictor, waveform: Tensor, name: str, seed: int = 0)
 
 def _spectrogram(predictor: Predictor, waveform: Tensor, absent: Mapping[str, Tensor]) -> InputView:
     window, hop = (2 * round(predictor.sample_rate_hz * seconds / 2) for seconds in (_WINDOW_S, _HOP_S))
-    options = {"n_fft": window, "hop_length": hop, "window": torch.hann_window(window, device=waveform.device)}
+    options: dict[str, Any] = {
+        "n_fft": window,
+        "hop_length": hop,
+        "window": torch.hann_window(window, device=waveform.device),
+    }
     transformed, *others = (torch.stft(x, **options, return_complex=True).T for x in (waveform, *absent.values()))
     phase = torch.polar(torch.ones_like(transformed.real), transformed.angle())
 
@@ -90,13 +95,11 @@ def _spectrogram(predictor: Predictor, waveform: Tensor, absent: Mapping[str, Te
 
 
 def frame_units(timing: FrameTiming, n_samples: int, hops: int = 1) -> pd.DataFrame:
-    """Return the model's frames as units: each covers ``hops`` hops around the centres of as many frames.
-
-    The first starts with the utterance and the last ends with it, so that they tile it.
+    """Return frames as units: each covers ``hops`` hops of the model, and together they tile the utterance.
 
     Returns
     -------
-    table of ``index``, ``label`` (empty), ``onset`` and ``offset`` in samples
+    table : columns ``index``, ``label`` (empty), ``onset`` and ``offset`` in samples
     """
     n_frames = int(timing.n_frames(n_samples))
     edges = (timing.centres(n_frames) - timing.hop_samples)[::hops] // 2
@@ -107,18 +110,18 @@ def frame_units(timing: FrameTiming, n_samples: int, hops: int = 1) -> pd.DataFr
 def unit_spans(view: InputView, units: pd.DataFrame, n_samples: int) -> np.ndarray:
     """Return the positions of a view that belong to each unit, as half-open ranges [shape=(n_units, 2), int64].
 
-    A position on the border of two units belongs to the first; a unit without a position of its own shares the
-    nearest. What no unit covers, such as a pause without a label, is never removed.
+    A position on the border of two units belongs to the first; a unit that contains no position shares the nearest.
+    Positions outside all units, such as unlabelled pauses, are never removed.
 
     Parameters
     ----------
     units : rows with ``label``, ``onset`` and ``offset`` (samples), in order of time
-    n_samples : of the utterance
+    n_samples : length of the utterance
 
     Raises
     ------
     LabelError
-        There is no unit, or one is empty or outside of the utterance, so that no frame is its own.
+        There is no unit, or a unit is empty or outside the utterance.
     """
     onset, offset = (units[name].to_numpy(np.int64) for name in ("onset", "offset"))
     wrong = np.flatnonzero((offset <= onset) | (onset >= n_samples) | (offset <= 0))

@@ -1,7 +1,8 @@
-"""Which utterances are explained, and what of them: the same for all models of a task, whatever they predict."""
+"""Utterances to explain and their explained outputs: the same for all models of a task, whatever they predict."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from zlib import crc32
 
 import numpy as np
@@ -9,19 +10,21 @@ import pandas as pd
 import torch
 
 from auscult.analyses.attribution.explained_outputs import (
-    Target,
-    class_target,
-    parse_target,
-    transcript_target,
-    word_target,
+    ExplainedOutput,
+    class_output,
+    parse_output,
+    transcript_output,
+    word_output,
 )
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError, AudioError
 from auscult.models.predictor import Predictor
 
-__all__ = ["TARGETS", "Item", "choose_utterances", "explained", "utterance_seed"]
+__all__ = ["KINDS", "Item", "choose_utterances", "prepare_item", "utterance_seed"]
 
-TARGETS = ("predicted", "labelled", "transcript", "word")
+# Kinds of explained output: two for classifiers, two for recognisers.
+KINDS = ("predicted", "labelled", "transcript", "word")
 
 
 @dataclass(frozen=True)
@@ -31,17 +34,17 @@ class Item:
     Parameters
     ----------
     utterance : its name
-    waveform : as the model hears it [shape=(n_samples,)]
-    target : what is attributed
-    cue : index of the word that decides, -1 where none is known
-    prediction : the predicted class, or the transcript
-    probability : of the target, see :class:`auscult.analyses.attribution.explained_outputs.Target`
-    correct : whether the model predicts what was said, where that is known
+    waveform : input of the model [shape=(n_samples,)]
+    output : explained output
+    cue : index of the deciding word, -1 where none is known
+    prediction : the predicted class or transcript
+    probability : of the explained output
+    correct : whether the prediction is correct
     """
 
     utterance: str
     waveform: torch.Tensor
-    target: Target
+    output: ExplainedOutput
     cue: int
     prediction: str
     probability: float
@@ -52,43 +55,45 @@ def choose_utterances(
     speech: Corpus,
     labels: Sequence[str],
     *,
-    target: str,
+    kind: str,
     cues: pd.DataFrame | None = None,
-    n_utterances: int = 16,
+    n_utterances: int = AttributionSettings.n_utterances,
     drawn_within_s: float | None = None,
     seed: int = 0,
     only: Collection[str] | None = None,
 ) -> pd.DataFrame:
-    """Draw test utterances of which it is known what decides, where anything is.
+    """Draw test utterances, if possible with a known deciding word.
 
-    Where the classes are words of the corpus, those with exactly one of them; for the target ``word``, those with a
-    cue, one target word each; otherwise any.
+    If the classes are words of the corpus, utterances with exactly one of them are drawn; for the kind ``word``,
+    utterances with a cue, with one target word each; otherwise any utterance.
 
     Parameters
     ----------
     labels : the model's classes or tokens
-    target : one of :data:`TARGETS`
-    cues : as of :func:`auscult.corpora.cues.cues`: words, and which other word decides how they are spelt
-    n_utterances : most utterances; fewer where there are fewer
-    drawn_within_s : draw among utterances of at most this length; by default of any
-    seed : of the choice
-    only : these utterances instead
+    kind : kind of explained output, one of :data:`KINDS`
+    cues : target words and their cues, as returned by :func:`auscult.corpora.cues.cues`
+    n_utterances : largest number of utterances
+    drawn_within_s : longest utterance in s to draw from; by default any length
+    seed : of the draw
+    only : use these utterances and draw none
 
     Returns
     -------
-    table of ``utterance``, ``truth`` (the class said, or empty), ``target_index``, ``cue_index`` (of words, -1 for
-    none) and ``other`` (the target word as it could be spelt too), in the order of the corpus
+    table : columns ``utterance``, ``truth`` (the labelled class, or empty), ``target_index`` and ``cue_index``
+        (``index`` of words, -1 for none) and ``other`` (other spelling of the target word), in the order of the corpus
 
     Raises
     ------
     AnalysisError
-        There is no such target, no cue, or no utterance.
+        There is no such kind, no cue, or no utterance.
     """
-    if target not in TARGETS:
-        raise AnalysisError(f"expected one of the targets {', '.join(TARGETS)}, found {target!r}; correct the name")
+    if kind not in KINDS:
+        raise AnalysisError(
+            f"expected one of the kinds of explained output {', '.join(KINDS)}, found {kind!r}; correct the name"
+        )
     test = speech.utterances[speech.utterances["split"] == "test"]
     generator = np.random.default_rng(seed)
-    known = _candidates(speech, test, set(labels), target, cues, generator)
+    known = _candidates(speech, test, set(labels), kind, cues, generator)
     if known.empty:
         raise AnalysisError(
             f"expected test utterances to explain in corpus {speech.name!r}, found none; "
@@ -96,38 +101,38 @@ def choose_utterances(
         )
     if drawn_within_s is not None and not only:
         known = _within(known, test, drawn_within_s)
-    drawn = only or generator.permutation(np.sort(known["utterance"]))[:n_utterances]
+    drawn = list(only) if only else generator.permutation(np.sort(known["utterance"]))[:n_utterances]
     order = test["utterance"][test["utterance"].isin(drawn)]
     columns = ["truth", "target_index", "cue_index", "other"]
     return known.set_index("utterance").loc[order, columns].reset_index()
 
 
-def explained(
+def prepare_item(
     predictor: Predictor,
     speech: Corpus,
-    row: Mapping[str, object],
+    row: Mapping[str, Any],
     *,
-    target: str,
-    scale: str = "log_probability",
-    max_s: float = 30.0,
-    fixed: str | None = None,
+    kind: str,
+    scale: str = AttributionSettings.scale,
+    max_s: float = AttributionSettings.max_s,
+    form: str | None = None,
 ) -> Item:
-    """Run the model on an utterance and say what will be attributed.
+    """Run the model on an utterance and return it with its explained output.
 
     Parameters
     ----------
-    row : of :func:`choose_utterances`
-    target : one of :data:`TARGETS`
-    scale : of a class, see :func:`auscult.analyses.attribution.explained_outputs.class_target`
-    max_s : longest utterance
-    fixed : the name of a target that was chosen before
+    row : row of the table that :func:`choose_utterances` returns
+    kind : kind of explained output, one of :data:`KINDS`
+    scale : scale of a class, ``log_probability`` or ``logit``
+    max_s : longest utterance in s
+    form : form of an explained output, which replaces the one that ``kind`` and ``row`` define
 
     Raises
     ------
     AudioError
-        The utterance is too long, or of another sample rate than the model's.
+        The utterance is too long, or its sample rate differs from the model's.
     AnalysisError
-        The target does not suit the model.
+        The explained output does not suit the model.
     """
     name = str(row["utterance"])
     waveform = predictor.prepare(_checked(predictor, speech, name, max_s))
@@ -135,42 +140,47 @@ def explained(
         logits = predictor.from_waveform(waveform[None])
     best = logits[0].argmax(-1)
     prediction = predictor.labels[int(best)] if predictor.task == "classes" else predictor.spell(best.tolist())
-    if fixed is not None:
-        chosen = parse_target(predictor, fixed, scale)
-    elif target == "word":
+    if form is not None:
+        output = parse_output(predictor, form, scale)
+    elif kind == "word":
         spelt, place = _spelt_words(speech, name, int(row["target_index"]))
-        chosen = word_target(predictor, spelt, place, str(row["other"]))
-    elif target == "transcript":
-        chosen = transcript_target(predictor, str(_about(speech, name)["text"]))
+        output = word_output(predictor, spelt, place, str(row["other"]))
+    elif kind == "transcript":
+        output = transcript_output(predictor, str(_about(speech, name)["text"]))
     else:
-        label = str(row["truth"]) if target == "labelled" and predictor.task == "classes" else prediction
-        chosen = class_target(predictor, label, scale)
+        label = str(row["truth"]) if kind == "labelled" and predictor.task == "classes" else prediction
+        output = class_output(predictor, label, scale)
     said = str(row["truth"]) if predictor.task == "classes" else str(_about(speech, name)["text"]).lower()
     return Item(
         name,
         waveform,
-        chosen,
+        output,
         int(row["cue_index"]),
         prediction,
-        float(chosen.probability(logits)[0]),
+        float(output.probability(logits)[0]),
         prediction.lower() == said.lower(),
     )
 
 
 def utterance_seed(seed: int, utterance: str) -> int:
-    """Return a seed of an utterance's own, the same whatever else is explained."""
+    """Return the seed of an utterance, which does not depend on other utterances."""
     return int(np.random.SeedSequence([seed, crc32(utterance.encode())]).generate_state(1)[0])
 
 
 def _candidates(
-    speech: Corpus, test: pd.DataFrame, labels: set[str], target: str, cues: pd.DataFrame | None, generator
+    speech: Corpus,
+    test: pd.DataFrame,
+    labels: set[str],
+    kind: str,
+    cues: pd.DataFrame | None,
+    generator: np.random.Generator,
 ) -> pd.DataFrame:
-    """Return all utterances that can be drawn, with what is known of them."""
-    if target == "word":
+    """Return all utterances that can be drawn, with their deciding word and labelled class where these are known."""
+    if kind == "word":
         if cues is None or cues.empty:
             raise AnalysisError(
-                f"expected cues for target: word, found none in corpus {speech.name!r}; choose another "
-                "corpus or target: transcript"
+                f"expected cues to explain a word, found none in corpus {speech.name!r}; choose another corpus or set "
+                "analyses: attribution: explain: ctc: transcript"
             )
         shuffled = cues.iloc[generator.permutation(len(cues))]
         return shuffled[shuffled["utterance"].isin(test["utterance"])].drop_duplicates("utterance").assign(truth="")
@@ -185,13 +195,13 @@ def _candidates(
 
 
 def _within(known: pd.DataFrame, test: pd.DataFrame, longest_s: float) -> pd.DataFrame:
-    """Return the candidates of at most a length."""
+    """Return the candidates up to a length."""
     lengths_s = (test["n_samples"] / test["sample_rate_hz"]).set_axis(test["utterance"])
     short = known[lengths_s[known["utterance"]].to_numpy() <= longest_s]
     if short.empty:
         raise AnalysisError(
-            f"expected test utterances of at most {longest_s:g} s to explain, found the shortest of {len(known)} to "
-            f"last {lengths_s[known['utterance']].min():.2f} s; raise drawn_within_s"
+            f"expected test utterances of at most {longest_s:g} s to explain, found {len(known)} of at least "
+            f"{lengths_s[known['utterance']].min():.2f} s; raise analyses: attribution: drawn_within_s"
         )
     return short
 
@@ -201,8 +211,8 @@ def _checked(predictor: Predictor, speech: Corpus, name: str, max_s: float) -> n
     rate = int(about["sample_rate_hz"])
     if rate != predictor.sample_rate_hz:
         raise AudioError(
-            f"expected speech at {predictor.sample_rate_hz} Hz, which the model hears, found {rate} Hz in utterance "
-            f"{name!r}; resample the corpus"
+            f"expected speech at {predictor.sample_rate_hz} Hz, the sample rate of the model, found {rate} Hz in "
+            f"utterance {name!r}; resample the corpus"
         )
     if about["n_samples"] > max_s * rate:
         raise AudioError(
@@ -217,7 +227,7 @@ def _about(speech: Corpus, name: str) -> pd.Series:
 
 
 def _spelt_words(speech: Corpus, name: str, index: int) -> tuple[list[str], int]:
-    """Return the words of the transcript, and the place among them of the word with this index."""
+    """Return the words of the transcript and the position of the word with this index."""
     segments = speech.segments
     words = segments[(segments["tier"] == "word") & (segments["utterance"] == name)].sort_values("onset")
     text = str(_about(speech, name)["text"]).split()

@@ -1,7 +1,7 @@
-"""Attribution by taking units of the input away: feature ablation, occlusion, LIME and KernelSHAP, in batches.
+"""Attribution by removing units of the input: feature ablation, occlusion, LIME and KernelSHAP, in batches.
 
-All four ask the same thing: what is the prediction worth while only some units are there? A :class:`Game` answers,
-many coalitions at a time, and none of them twice, whichever method asks.
+All four evaluate the explained output while only some units are present. A :class:`Game` evaluates such coalitions in
+batches and keeps their values, so that no coalition runs twice.
 """
 
 from itertools import product
@@ -28,23 +28,24 @@ __all__ = [
     "lime",
 ]
 
-# Above this many players the number of coalitions is larger than anyone can ask for.
+# Largest number of players whose coalitions are enumerated.
 _ENUMERABLE = 20
-# Sampled coalitions for each player: with fewer, scores say more of the sample than of the model.
+# Least number of sampled coalitions per player: with fewer, sampling noise dominates the scores.
 _SAMPLES_EACH = 8
 
 
 class Game:
-    """The worth of every coalition of units: the prediction while all other units are replaced by a baseline.
+    """Worth of coalitions of units: the explained output while all other units are replaced by a baseline.
 
     Parameters
     ----------
-    function : one number for each input of a batch
-    values, baseline : the input and its absence, of one shape
-    spans : positions of each unit, see :func:`auscult.analyses.attribution.inputs.unit_spans`; a position of several
-        units is there only while all of them are
-    n_bands : equal bands of the second axis into which each unit is cut: players unit by unit, lowest band first
-    chunk : inputs that run at once
+    function : maps a batch of inputs to one number per input
+    values, baseline : the input and its absence, of the same shape
+    spans : positions of each unit, see :func:`auscult.analyses.attribution.inputs.unit_spans`; a position shared by
+        several units is present only if all of them are
+    n_bands : number of equal bands of the second axis into which each unit is divided; players are ordered by unit,
+        then by band from the lowest
+    chunk : number of inputs that run at once
     """
 
     def __init__(
@@ -63,7 +64,7 @@ class Game:
         self._worth: dict[bytes, float] = {}
 
     def __call__(self, coalitions: np.ndarray) -> np.ndarray:
-        """Return the worth of each coalition [shape=(n,), float64], given who is in it [shape=(n, n_players), bool]."""
+        """Return the worth [shape=(n,), float64] of coalitions [shape=(n, n_players), bool, True is present]."""
         keys = [row.tobytes() for row in np.packbits(coalitions, axis=1)]
         new = {key: place for place, key in enumerate(keys) if key not in self._worth}
         for start in range(0, len(new), self.chunk):
@@ -73,21 +74,22 @@ class Game:
 
     @property
     def full(self) -> float:
-        """The worth of all units together: the prediction of the input itself."""
+        """Worth of all units: the explained output of the input itself."""
         return float(self(np.ones((1, self.n_players), dtype=bool))[0])
 
     @property
     def empty(self) -> float:
-        """The worth of no unit."""
+        """Worth of the empty coalition."""
         return float(self(np.zeros((1, self.n_players), dtype=bool))[0])
 
     def _run(self, coalitions: np.ndarray) -> list[float]:
         with torch.no_grad():
             batch = torch.where(self._removed(coalitions), self.baseline, self.values)
-            return self.function(batch).double().tolist()
+            worth: list[float] = self.function(batch).double().tolist()
+            return worth
 
     def _removed(self, coalitions: np.ndarray) -> Tensor:
-        # Each absent unit opens at its start and closes at its stop: where more are open than closed, it is silent.
+        # +1 at the start and −1 at the stop of each absent unit: positions with a positive sum are removed.
         absent = torch.from_numpy(~coalitions).to(self.values.device, torch.int32)
         absent = absent.reshape(len(absent), len(self._spans), self._bands)
         edges = absent.new_zeros(len(absent), len(self.values) + 1, self._bands)
@@ -102,25 +104,26 @@ def _band_of(values: Tensor, n_bands: int) -> Tensor:
 
 
 def ablation(game: Game) -> np.ndarray:
-    """Return what is lost when one unit is taken away: f(all) − f(all but it) [shape=(n_players,)]."""
+    """Return the loss when one unit is removed: f(all) − f(all but it) [shape=(n_players,)]."""
     return game.full - game(~np.eye(game.n_players, dtype=bool))
 
 
 def occlusion_spans(n_positions: int, width: int, stride: int) -> np.ndarray:
-    """Return windows that slide over an input, as half-open ranges [shape=(n_windows, 2)]; its end cuts the last."""
+    """Return sliding windows as half-open ranges [shape=(n_windows, 2)]; the last ends with the input."""
     starts = np.arange(0, max(1, n_positions - width + stride), stride)
     return np.stack([starts, np.minimum(starts + width, n_positions)], axis=1)
 
 
-def occlusion(function: Function, values: Tensor, baseline: Tensor, *, width: int, stride: int, chunk: int = 8):
-    """Return what is lost at each position when a window of silence covers it [shape=(n_positions,)].
+def occlusion(
+    function: Function, values: Tensor, baseline: Tensor, *, width: int, stride: int, chunk: int = 8
+) -> np.ndarray:
+    """Return the loss at each position when a window of silence covers it [shape=(n_positions,)].
 
-    The loss of each window, averaged at a position over the windows that cover it (Zeiler and Fergus, 2014; averaged as
-    in captum).
+    The loss of a position is the mean over the windows that cover it (Zeiler and Fergus, 2014; averaged as in captum).
 
     Parameters
     ----------
-    width, stride : of the window, in positions
+    width, stride : length of the window and step between windows, in positions
     """
     spans = occlusion_spans(len(values), width, stride)
     losses = ablation(Game(function, values, baseline, spans, chunk=chunk))
@@ -132,24 +135,25 @@ def occlusion(function: Function, values: Tensor, baseline: Tensor, *, width: in
 
 
 def n_coalitions(n_players: int, n_samples: int) -> int:
-    """Return how many coalitions to ask for: ``n_samples``, but at least 8 for each player, so that none is short.
+    """Return the number of coalitions to evaluate: ``n_samples``, but at least 8 per player.
 
-    Where all there are fit in, all are asked, see :func:`shapley_coalitions` and :func:`lime_coalitions`.
+    If this covers all coalitions, each is evaluated once, see :func:`shapley_coalitions` and :func:`lime_coalitions`.
     """
     return max(n_samples, _SAMPLES_EACH * n_players)
 
 
 def shapley_coalitions(n_players: int, n_samples: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return coalitions with the weights that the Shapley kernel gives them in the regression.
+    """Return coalitions and their weights in the regression for Shapley values.
 
-    All of them where 2^n − 2 is at most ``n_samples``, each with the kernel's weight (n − 1) / (C(n, k) k (n − k)) for
-    k present players. Otherwise random ones, the size drawn by the kernel, each with its complement, which removes
-    even interactions from the noise (Covert and Lee, 2021, section 4.2), and equal weights.
+    If 2^n − 2 is at most ``n_samples``, all coalitions are returned with the weights of the Shapley kernel,
+    (n − 1) / (C(n, k) k (n − k)) for k present players. Otherwise coalitions are sampled, with sizes drawn from the
+    kernel and equal weights, each together with its complement, which removes even interactions from the noise (Covert
+    and Lee, 2021, section 4.2).
 
     Raises
     ------
     AnalysisError
-        There are fewer samples than twice the players, so that no regression can tell them apart.
+        There are fewer samples than twice the number of players.
     """
     sizes = np.arange(1, n_players)
     if n_players <= _ENUMERABLE and 2**n_players - 2 <= n_samples:
@@ -171,14 +175,14 @@ def shapley_coalitions(n_players: int, n_samples: int, seed: int) -> tuple[np.nd
 def solve_shapley(
     coalitions: np.ndarray, weights: np.ndarray, worth: np.ndarray, empty: float, full: float
 ) -> np.ndarray:
-    """Return the additive scores nearest to the worth of coalitions under Σ scores = full − empty.
+    """Return the additive scores nearest to the worth of coalitions, under Σ scores = full − empty.
 
-    Weighted least squares with the constraint put in (Lundberg and Lee, 2017, theorem 2), not approached by a large
-    weight as in captum.
+    Weighted least squares with the constraint substituted (Lundberg and Lee, 2017, theorem 2), where captum
+    approximates it by a large weight.
 
     Parameters
     ----------
-    coalitions : who is present [shape=(n, n_players), bool]
+    coalitions : True is present [shape=(n, n_players), bool]
     weights, worth : of each coalition [shape=(n,)]
     """
     present = np.asarray(coalitions, dtype=float)
@@ -190,31 +194,31 @@ def solve_shapley(
 
 
 def kernel_shap(game: Game, n_samples: int, seed: int) -> np.ndarray:
-    """Return Shapley values of the units [shape=(n_players,)]: exact where all coalitions fit in ``n_samples``.
+    """Return Shapley values of the units [shape=(n_players,)], exact if ``n_samples`` covers all coalitions.
 
-    They sum to f(all) − f(none). Raises as :func:`shapley_coalitions`.
+    They sum to f(all) − f(none). Raises the errors of :func:`shapley_coalitions`.
     """
     coalitions, weights = shapley_coalitions(game.n_players, n_samples, seed)
     return solve_shapley(coalitions, weights, game(coalitions), game.empty, game.full)
 
 
 def lime_coalitions(n_players: int, n_samples: int, seed: int) -> np.ndarray:
-    """Return coalitions of which each unit is a member with probability ½, or all there are if these are fewer."""
+    """Return coalitions to which each unit belongs with probability ½, or all coalitions if there are no more."""
     if n_players <= _ENUMERABLE and 2**n_players <= n_samples:
         return np.array(list(product((False, True), repeat=n_players)))
     return np.random.default_rng(seed).random((n_samples, n_players)) < 0.5
 
 
 def solve_lime(coalitions: np.ndarray, worth: np.ndarray, *, width: float = 0.25, penalty: float = 0.01) -> np.ndarray:
-    """Return the slopes of a ridge regression on coalitions near to the whole.
+    """Return the slopes of a weighted ridge regression of worth on coalitions.
 
-    A coalition weighs exp(−d² / 2 width²), d = 1 − √(k / n) its cosine distance to the whole (Ribeiro and others,
-    2016, and their code; captum has the same form). The penalty is a share of the sum of all weights; the intercept is
-    free.
+    The weight of a coalition is exp(−d² / 2 width²), where d = 1 − √(k / n) is its cosine distance to the full one
+    (Ribeiro and others, 2016, and their code; the same form as in captum). The penalty is relative to the sum of all
+    weights; the intercept is not penalised.
 
     Parameters
     ----------
-    coalitions : who is present [shape=(n, n_players), bool]
+    coalitions : True is present [shape=(n, n_players), bool]
     worth : of each coalition [shape=(n,)]
     """
     present = np.asarray(coalitions, dtype=float)
@@ -226,6 +230,6 @@ def solve_lime(coalitions: np.ndarray, worth: np.ndarray, *, width: float = 0.25
 
 
 def lime(game: Game, n_samples: int, seed: int) -> np.ndarray:
-    """Return LIME's scores of the units [shape=(n_players,)], see :func:`solve_lime`."""
+    """Return LIME scores of the units [shape=(n_players,)], see :func:`solve_lime`."""
     coalitions = lime_coalitions(game.n_players, n_samples, seed)
     return solve_lime(coalitions, game(coalitions))

@@ -1,9 +1,11 @@
-"""What a table of attributions says on average: how complete integrated gradients are, how much falls on the cue."""
+"""Summary of attributions: completeness of integrated gradients, and the share of the deciding word."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
+from typing import Any
 
 import pandas as pd
 
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.statistics.intervals import cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS
 
@@ -13,25 +15,30 @@ SUMMARY_COLUMNS = (*RESULT_COLUMNS, "method", "input", "unit", "chance", "chance
 
 
 def summarise(
-    scores: pd.DataFrame, gaps: pd.DataFrame, *, target: str, n_resamples: int = 2000, seed: int = 0
+    scores: pd.DataFrame,
+    gaps: pd.DataFrame,
+    *,
+    target: str,
+    n_resamples: int = AttributionSettings.n_resamples,
+    seed: int = 0,
 ) -> pd.DataFrame:
     """Average over utterances, with intervals from resampling them (``resampling_unit`` utterance).
 
-    ``completeness_gap`` is Σ |f(x) − f(x') − Σ attributions| / Σ |f(x) − f(x')| of integrated gradients: 0 is exact.
-    ``cue_share`` is the part of Σ |score| over words that falls on the word known to decide; ``chance`` is the mean of
-    1 / words of the utterance, ``chance_duration`` that of the word's share of the time of all words: sums over a long
-    word are large by its length alone.
+    ``completeness_gap`` is Σ |f(x) − f(x') − Σ attributions| / Σ |f(x) − f(x')| of integrated gradients; 0 is exact.
+    ``cue_share`` is |score| of the deciding word divided by Σ |score| over all words of the utterance. ``chance`` is
+    the mean of 1 / (number of words), and ``chance_duration`` the mean share of the deciding word in the duration of
+    all words, since a sum over a long word is large by its length alone.
 
     Parameters
     ----------
     scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`, of one model
     gaps : ``utterance, input, method, gap, difference``
-    target : what was attributed, for the column of that name
+    target : kind of explained output, for the column of that name
     n_resamples, seed : of the bootstrap
 
     Returns
     -------
-    table of :data:`SUMMARY_COLUMNS`; ``layer`` is ``output``
+    table : columns :data:`SUMMARY_COLUMNS`; ``layer`` is ``output``
     """
     names = scores[["corpus", "model", "step"]].iloc[0].to_dict()
     rows = [*_completeness(gaps, n_resamples, seed), *_cue_shares(scores, n_resamples, seed)]
@@ -39,14 +46,14 @@ def summarise(
     return pd.DataFrame([shared | row for row in rows], columns=list(SUMMARY_COLUMNS))
 
 
-def _completeness(gaps: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
+def _completeness(gaps: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for (name, method), mine in gaps.groupby(["input", "method"], sort=False):
         gap, difference = mine["gap"].abs(), mine["difference"].abs()
         value = _ratio(gap, difference, mine["utterance"], n_resamples, seed)
         yield {"metric": "completeness_gap", "method": method, "input": name, "unit": "", **value}
 
 
-def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
+def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     words = scores[scores["unit"] == "word"].assign(size=lambda table: table["score"].abs())
     words = words.assign(on_cue=words["size"] * words["cue"], duration=words["offset"] - words["onset"])
     words = words.assign(cue_duration=words["duration"] * words["cue"])
@@ -68,7 +75,9 @@ def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[d
             yield {"metric": "cue_share", "method": method, "input": name, **chance, **value}
 
 
-def _ratio(numerators, denominators, utterances, n_resamples: int, seed: int) -> dict:
+def _ratio(
+    numerators: pd.Series, denominators: pd.Series, utterances: Iterable[Hashable], n_resamples: int, seed: int
+) -> dict[str, Any]:
     low, high = cluster_bootstrap(numerators, denominators, utterances, n_resamples=n_resamples, seed=seed)
     value = numerators.sum() / denominators.sum() if denominators.sum() else float("nan")
     n_groups = len(set(utterances))

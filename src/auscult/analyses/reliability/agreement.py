@@ -1,21 +1,22 @@
-"""Whether attributions agree: between models that differ only in seed, between methods, between inputs.
+"""Agreement of attributions between models that differ only in seed, between methods, and between inputs.
 
-Agreement is the correlation of two vectors of scores over the segments of one utterance (Shen and others, 2025),
-averaged over pairs and then over utterances; or the share of the highest segments that both have in common. Nothing is
-run: the scores of :mod:`auscult.analyses.attribution.analysis` are all that is read. Agreement by chance is not 0,
-since scores add up over segments of unequal length: it is what untrained models show, and beside it stands the
-agreement with duration.
+Agreement is the correlation of two score vectors over the segments of one utterance (Shen and others, 2025), averaged
+over pairs and then over utterances, or the overlap of their highest segments. Only the scores of
+:mod:`auscult.analyses.attribution.analysis` are read; no model runs. Chance agreement is not 0, since scores add up
+over segments of unequal length. It is measured on untrained models, and complemented by the agreement with duration.
 """
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auscult.analyses.reliability.items import describe_items, require_methods
-from auscult.analyses.reliability.measures import METRICS, MIN_SEGMENTS, TOP_SHARE, correlate, is_constant, n_top
+from auscult.analyses.reliability.measures import METRICS, MIN_SEGMENTS, correlate, is_constant, n_top
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 
 __all__ = [
@@ -33,12 +34,12 @@ __all__ = [
 ]
 
 SCORE_COLUMNS = ("utterance", "method", "input", "unit", "target", "index", "onset", "offset", "score")
-# Frame scores added up within words: does agreement come with the perturbed unit, or with summing over a word alone?
+# Frame scores summed within words: separates the effect of the perturbed unit from the effect of summing over words.
 GROUPED = "frame in words"
-# A method that hears nothing: the score of a segment is its length. What agrees with it may owe it to length alone.
+# Control method without access to the audio: the score of a segment is its duration.
 DURATION = "duration"
 
-# (method, input, unit) → (utterance, target) → onset, offset and score of its segments [shape=(3, n_segments)]
+# (method, input, unit) → (utterance, explained output) → onset, offset and score of segments [shape=(3, n_segments)]
 Vectors = dict[tuple[str, str, str], dict[tuple[str, str], np.ndarray]]
 
 _log = logging.getLogger(__name__)
@@ -47,14 +48,14 @@ _log = logging.getLogger(__name__)
 def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
     """Return the scores of an attribution table as one array per condition and explained utterance, in time order.
 
-    Where a method has both frames and words, its frames within words are added as unit :data:`GROUPED`: summed, but
-    for occlusion, whose word is a mean over positions, averaged.
+    For methods with scores of frames and words, the unit :data:`GROUPED` is added: frame scores summed within words, or
+    averaged for occlusion, whose word scores are means over positions.
 
     Parameters
     ----------
-    table : columns :data:`SCORE_COLUMNS`, onset and offset in samples; column ``form``, where there is one, defines
-        what is explained more closely than ``target`` does, and stands for it
-    where : what the table is, for messages
+    table : columns :data:`SCORE_COLUMNS`, onset and offset in samples; a column ``form``, the full definition of the
+        explained output, replaces ``target``
+    where : description of the table, for messages
 
     Raises
     ------
@@ -65,7 +66,7 @@ def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
     if missing:
         raise AnalysisError(
             f"expected columns {', '.join(SCORE_COLUMNS)} in {where}, found no {', '.join(missing)}; "
-            "make the attribution table again"
+            "run attribution again"
         )
     keys = ["method", "input", "unit", "utterance", "form" if "form" in table else "target"]
     table = table.sort_values([*keys, "onset", "index"], kind="stable", ignore_index=True)
@@ -77,7 +78,7 @@ def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
             row = table[wrong].iloc[0]
             raise AnalysisError(
                 f"expected {expected} in {where}, found {row['unit']} {row['index']} of utterance {row['utterance']!r} "
-                f"by {row['method']} with score {row['score']:g}; make the attribution table again"
+                f"by {row['method']} with score {row['score']:g}; run attribution again"
             )
     starts = np.flatnonzero((table[keys] != table[keys].shift()).any(axis=1))
     numbers = table[["onset", "offset", "score"]].to_numpy(float).T
@@ -90,7 +91,7 @@ def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
 
 
 def with_duration(vectors: Vectors) -> Vectors:
-    """Return the scores with the method :data:`DURATION` beside the others, but of frames, which are of one length."""
+    """Return the scores with the control method :data:`DURATION` added, except for frames, whose lengths are equal."""
     added: Vectors = {}
     for (_, kind, unit), explained in vectors.items():
         if unit != "frame":
@@ -100,19 +101,20 @@ def with_duration(vectors: Vectors) -> Vectors:
 
 
 def group_frames(fine: np.ndarray, coarse: np.ndarray, *, mean: bool = False) -> np.ndarray:
-    """Add up the scores of the finer segments whose centres lie within each coarser one.
+    """Sum the scores of fine segments whose centres lie within each coarse segment.
 
-    Attributions of disjoint parts of an input add up (completeness: Sundararajan and others, 2017), so sums are kept,
-    not means. Segments whose centre lies in no coarser one are left out.
+    Attributions of disjoint parts of an input add up (completeness: Sundararajan and others, 2017). Fine segments whose
+    centre lies in no coarse segment are left out.
 
     Parameters
     ----------
-    fine, coarse : onset, offset and score [shape=(3, n_segments)], the coarser ones in order and without overlap
-    mean : average, weighted by duration, in place of the sum: for scores that do not add up
+    fine, coarse : onset, offset and score [shape=(3, n_segments)]; coarse segments in order and without overlap
+    mean : average weighted by duration instead of the sum, for scores that do not add up
 
     Returns
     -------
-    grouped : onset and offset of ``coarse`` with the scores of ``fine`` [shape=(3, n_coarse)]; 0 where there are none
+    grouped : onset and offset of ``coarse`` with the scores of ``fine`` [shape=(3, n_coarse)]; 0 for a coarse segment
+        without fine ones
     """
     centres = (fine[0] + fine[1]) / 2
     place = np.searchsorted(coarse[0], centres, side="right") - 1
@@ -125,21 +127,19 @@ def group_frames(fine: np.ndarray, coarse: np.ndarray, *, mean: bool = False) ->
     return np.stack([coarse[0], coarse[1], scores])
 
 
-def between_seeds(
-    tables: Mapping[str, Vectors], *, methods: Sequence[str] = (), top_share: float = TOP_SHARE
-) -> pd.DataFrame:
-    """Compare the attributions of models that differ only in seed: all pairs, averaged within an utterance.
+def between_seeds(tables: Mapping[str, Vectors], settings: ReliabilitySettings = ReliabilitySettings()) -> pd.DataFrame:
+    """Compare the attributions of models that differ only in seed: all pairs, averaged within each utterance.
 
     Inputs on which only some of the models were explained are left out.
 
     Parameters
     ----------
-    tables : scores of each model, by its name, as of :func:`score_vectors`
-    methods : by default all that the first model has
+    tables : scores of each model by its name, as returned by :func:`score_vectors`
+    settings : ``methods`` (by default all methods of the first model) and ``top_share`` are used
 
     Returns
     -------
-    items : question ``seeds``; an utterance for which no target is explained in every model is counted as unmatched
+    items : question ``seeds``; an utterance without an explained output that all models share is counted as unmatched
 
     Raises
     ------
@@ -150,7 +150,7 @@ def between_seeds(
     if len(tables) < 2:
         raise AnalysisError(
             f"expected at least two models that differ in seed, found {len(tables)} ({names or 'none'}); add an entry "
-            "that differs only in seed, or leave seeds out of analyses: reliability: between"
+            "that differs only in seed, or leave seeds out of analyses: reliability: tasks: between"
         )
     shared = set.intersection(*({key[1] for key in vectors} for vectors in tables.values()))
     if not shared:
@@ -159,14 +159,14 @@ def between_seeds(
             "attribution: inputs and inputs_of_seeds"
         )
     first = next(iter(tables.values()))
-    conditions = [key for key in first if key[1] in shared and (not methods or key[0] in methods)]
+    conditions = [key for key in first if key[1] in shared and (not settings.methods or key[0] in settings.methods)]
     for name, vectors in tables.items():
-        require_methods({key[0] for key in vectors}, methods, f"the attributions of {name}")
+        require_methods({key[0] for key in vectors}, settings.methods, f"the attributions of {name}")
         lacking = [key for key in conditions if key not in vectors]
         if lacking:
             raise AnalysisError(
-                f"expected {' · '.join(lacking[0])} in the attributions of {name}, found none, though another seed has "
-                "it; explain all seeds alike"
+                f"expected {' · '.join(lacking[0])} in the attributions of {name}, found none, unlike another seed; "
+                "explain all seeds with the same settings"
             )
     return describe_items(
         item
@@ -174,49 +174,49 @@ def between_seeds(
         for item in compare(
             [vectors[condition] for vectors in tables.values()],
             dict(zip(("method", "input", "unit"), condition)) | {"question": "seeds", "against": "other seeds"},
-            top_share,
+            settings.top_share,
             f"the attributions of {names} ({' · '.join(condition)})",
         )
     )
 
 
 def between_methods(
-    vectors: Vectors, *, methods: Sequence[str] = (), top_share: float = TOP_SHARE, where: str = "the attributions"
+    vectors: Vectors, settings: ReliabilitySettings = ReliabilitySettings(), *, where: str = "the attributions"
 ) -> pd.DataFrame:
-    """Compare every two methods on the same model, input and unit; duration, where it is among them, with each.
+    """Compare every two methods on the same model, input and unit, duration included if it has scores.
 
-    Raises :class:`AnalysisError` if a method has no scores or two explain different segments.
+    Raises :class:`AnalysisError` if a method has no scores or two methods explain different segments.
     """
-    require_methods({key[0] for key in vectors}, methods, where)
+    require_methods({key[0] for key in vectors}, settings.methods, where)
     return describe_items(
         item
-        for (first, kind, unit), (second, *rest) in combinations(_wanted(vectors, methods), 2)
+        for (first, kind, unit), (second, *rest) in combinations(_wanted(vectors, settings.methods), 2)
         if (kind, unit) == tuple(rest) and first != second
         for item in compare(
             [vectors[first, kind, unit], vectors[second, kind, unit]],
             {"question": "methods", "method": first, "against": second, "input": kind, "unit": unit},
-            top_share,
+            settings.top_share,
             f"{where} ({first} and {second}, {kind}, {unit})",
         )
     )
 
 
 def between_inputs(
-    vectors: Vectors, *, methods: Sequence[str] = (), top_share: float = TOP_SHARE, where: str = "the attributions"
+    vectors: Vectors, settings: ReliabilitySettings = ReliabilitySettings(), *, where: str = "the attributions"
 ) -> pd.DataFrame:
-    """Compare every two inputs by the same model, method and unit; frames, whose grids differ, summed within words.
+    """Compare every two inputs for the same model, method and unit; frames, whose grids differ, summed within words.
 
     Raises :class:`AnalysisError` if a method has no scores or two inputs have different segments.
     """
-    require_methods({key[0] for key in vectors}, methods, where)
+    require_methods({key[0] for key in vectors}, settings.methods, where)
     return describe_items(
         item
-        for (method, first, unit), (other, second, same) in combinations(_wanted(vectors, methods), 2)
+        for (method, first, unit), (other, second, same) in combinations(_wanted(vectors, settings.methods), 2)
         if (method, unit) == (other, same) and unit != "frame" and first != second
         for item in compare(
             [vectors[method, first, unit], vectors[method, second, unit]],
             {"question": "inputs", "method": method, "input": first, "against": second, "unit": unit},
-            top_share,
+            settings.top_share,
             f"{where} ({method}, {first} and {second}, {unit})",
         )
     )
@@ -238,11 +238,11 @@ def _wanted(vectors: Vectors, methods: Sequence[str]) -> list[tuple[str, str, st
 
 
 def compare(
-    scores: Sequence[Mapping[tuple[str, str], np.ndarray]], about: dict, top_share: float, where: str
-) -> Iterator[dict]:
-    """Yield one item per metric and explained utterance: the mean over all pairs of vectors.
+    scores: Sequence[Mapping[tuple[str, str], np.ndarray]], about: dict[str, Any], top_share: float, where: str
+) -> Iterator[dict[str, Any]]:
+    """Yield one item per metric and explained output of an utterance: the mean over all pairs of vectors.
 
-    Utterances of fewer than :data:`auscult.analyses.reliability.measures.MIN_SEGMENTS` segments have no value and are
+    Utterances with fewer than :data:`auscult.analyses.reliability.measures.MIN_SEGMENTS` segments have no value and are
     counted.
     """
     shared = [key for key in scores[0] if all(key in others for others in scores[1:])]
@@ -258,7 +258,7 @@ def compare(
             yield about | {"utterance": key[0], "metric": metric, "value": value, "chance": chance.get(metric)} | counts
     unmatched = sorted({key[0] for others in scores for key in others} - {key[0] for key in shared})
     if unmatched:
-        _log.info("%s: %d utterances share no target, such as %s", where, len(unmatched), unmatched[0])
+        _log.info("%s: %d utterances share no explained output, such as %s", where, len(unmatched), unmatched[0])
     for utterance in unmatched:
         for metric in METRICS:
             yield about | {"utterance": utterance, "metric": metric, "value": np.nan, "n_unmatched": 1}
@@ -270,6 +270,6 @@ def _stack(vectors: Sequence[np.ndarray], utterance: str, where: str) -> np.ndar
         if other.shape != first.shape or not np.array_equal(other[:2], first[:2]):
             raise AnalysisError(
                 f"expected the same segments of utterance {utterance!r} in {where}, found {first.shape[1]} and "
-                f"{other.shape[1]} with other times; explain all with the same corpus and units"
+                f"{other.shape[1]} with other times; explain all on the same corpus and units"
             )
     return np.stack([vector[2] for vector in vectors])

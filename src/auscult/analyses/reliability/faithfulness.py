@@ -1,34 +1,36 @@
-"""Whether a prediction rests on what an attribution says it rests on: take segments away and watch the output.
+"""Faithfulness of attributions: the change of the output when segments are removed in order of their scores.
 
-Comprehensiveness p(x) − p(x without the top k) is large, sufficiency p(x) − p(only the top k) small, where the scores
-are faithful; both are averaged over several k (DeYoung and others, 2020, equations 1 and 2). Deletion takes segments
-away from the highest score down, insertion adds them to silence; the area under either curve (Petsiuk and others, 2018)
-is set against random orders of the same segments, utterance by utterance, so that an easy utterance helps no method.
+For faithful scores, comprehensiveness p(x) − p(x without the top k) is large and sufficiency p(x) − p(only the top k)
+is small; both are averaged over several k (DeYoung and others, 2020, equations 1 and 2). Deletion removes segments from
+the highest score down, insertion adds them to silence; the area under each curve is measured (Petsiuk and others,
+2018). All are compared with random orders of the same segments of the same utterance, so that differences between
+utterances cancel.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from auscult.analyses.reliability.measures import is_constant, n_top
+from auscult.analyses.reliability.settings import ReliabilitySettings
 
-__all__ = ["SHARES", "BETTER", "Orders", "draw_orders", "plan_masks", "measure_orders", "faithfulness_items"]
+__all__ = ["BETTER", "Orders", "draw_orders", "plan_masks", "measure_orders", "faithfulness_items"]
 
-SHARES = (0.1, 0.2, 0.3, 0.4, 0.5)
-# Whether a higher or a lower value is the better one.
+# 1 where a higher value is better, −1 where a lower one is.
 BETTER = {"comprehensiveness": 1, "sufficiency": -1, "deletion_auc": -1, "insertion_auc": 1}
 
 
 @dataclass(frozen=True)
 class Orders:
-    """Orders in which the segments of one utterance are taken away, of several methods and by chance.
+    """Orders in which the segments of one utterance are removed, by several methods and at random.
 
     Parameters
     ----------
-    methods : the first rows of ``ranks``, one each; the others are random
-    ranks : place of every segment in each order, 0 is taken first [shape=(n_orders, n_segments)]
-    constant : whether a method's scores tell no segment from another [shape=(n_methods,)]
+    methods : names of the first rows of ``ranks``; the remaining rows are random orders
+    ranks : position of every segment in each order, 0 is removed first [shape=(n_orders, n_segments)]
+    constant : whether all scores of a method are equal [shape=(n_methods,)]
     """
 
     methods: tuple[str, ...]
@@ -37,7 +39,7 @@ class Orders:
 
 
 def draw_orders(scores: Mapping[str, np.ndarray], *, n_random: int, generator: np.random.Generator) -> Orders:
-    """Order segments by the scores of each method, equal scores at random, and ``n_random`` times by chance alone.
+    """Order segments by the scores of each method, with ties at random, and add ``n_random`` random orders.
 
     Parameters
     ----------
@@ -46,25 +48,28 @@ def draw_orders(scores: Mapping[str, np.ndarray], *, n_random: int, generator: n
     given = np.stack(list(scores.values()))
     noise = generator.random((len(given) + n_random, given.shape[1]))
     everything = np.concatenate([-given, np.zeros((n_random, given.shape[1]))])
-    # lexsort sorts by its last key first: the score decides, noise only between equals.
+    # lexsort sorts by its last key first: scores decide, noise breaks ties.
     order = np.lexsort((noise, everything), axis=1)
     return Orders(tuple(scores), np.argsort(order, axis=1), is_constant(given))
 
 
 def plan_masks(
-    orders: Orders, *, shares: Sequence[float] = SHARES, n_points: int = 10
+    orders: Orders,
+    *,
+    shares: Sequence[float] = ReliabilitySettings.shares,
+    n_points: int = ReliabilitySettings.n_points,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return each distinct set of segments that must be heard, and where the curves find their values.
+    """Return the distinct sets of segments to run, and the index of each step of the curves among them.
 
     Parameters
     ----------
-    shares : of segments, for comprehensiveness and sufficiency, in (0, 1]
-    n_points : steps of a curve, in equal shares of segments; fewer where there are fewer segments
+    shares : shares of segments for comprehensiveness and sufficiency, in (0, 1]
+    n_points : steps of a curve, in equal shares of segments; at most one per segment
 
     Returns
     -------
-    counts : how many segments have been taken at each step, from none to all [shape=(n_steps,)]
-    masks : True where a segment is heard [shape=(n_masks, n_segments)]; the first is the whole utterance
+    counts : number of segments removed at each step, from none to all [shape=(n_steps,)]
+    masks : True where a segment is kept [shape=(n_masks, n_segments)]; the first is the whole utterance
     places : index into ``masks`` of each order at each step [shape=(2, n_orders, n_steps)], deletion and insertion
     """
     n_segments = orders.ranks.shape[1]
@@ -80,17 +85,17 @@ def plan_masks(
 
 
 def measure_orders(
-    values: np.ndarray, counts: np.ndarray, places: np.ndarray, *, shares: Sequence[float] = SHARES
+    values: np.ndarray, counts: np.ndarray, places: np.ndarray, *, shares: Sequence[float] = ReliabilitySettings.shares
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return each order's measures and curves from the outputs on the masks of :func:`plan_masks`.
+    """Return measures and curves of each order from the outputs for the masks of :func:`plan_masks`.
 
     Parameters
     ----------
-    values : p on each mask [shape=(n_masks,)]
+    values : p for each mask [shape=(n_masks,)]
 
     Returns
     -------
-    measures : of each order, by the names of :data:`BETTER` [each of shape=(n_orders,)]
+    measures : by the names in :data:`BETTER` [each of shape=(n_orders,)]
     curves : deletion and insertion [shape=(2, n_orders, n_steps)]
     """
     curves = values[places]
@@ -104,28 +109,27 @@ def measure_orders(
 def faithfulness_items(
     orders: Orders,
     value: Callable[[np.ndarray], np.ndarray],
-    about: dict,
-    *,
-    shares: Sequence[float] = SHARES,
-    n_points: int = 10,
-) -> list[dict]:
-    """Measure every method's scores on one utterance against the random orders of the same segments.
+    about: dict[str, Any],
+    settings: ReliabilitySettings = ReliabilitySettings(),
+) -> list[dict[str, Any]]:
+    """Compare the scores of every method on one utterance with random orders of the same segments.
 
     Parameters
     ----------
-    orders : as of :func:`draw_orders`
-    value : maps masks [shape=(n_masks, n_segments)] to the output p with only their segments heard [shape=(n_masks,)]
-    about : what the items have in common: ``utterance, input, unit``
+    orders : as returned by :func:`draw_orders`
+    value : maps masks [shape=(n_masks, n_segments)] to p with only their segments kept [shape=(n_masks,)]
+    about : entries that all items share: ``utterance, input, unit``
+    settings : ``shares`` and ``n_points`` are used
 
     Returns
     -------
-    items : question ``faithfulness``; of each measure its value, with the mean of the random orders as chance, and
-        ``…_gain``, the difference, positive where the method beats random orders; of both curves the value at each
-        tenth (``fraction``). A method with constant scores has no order, is counted, and has no value
+    items : question ``faithfulness``. Each measure has its value, with the mean of the random orders as chance, and a
+        ``…_gain``: the difference, positive if the method beats random orders. Both curves have a value per
+        ``fraction`` of segments. A method with constant scores has no order and no value, and is counted
     """
-    counts, masks, places = plan_masks(orders, shares=shares, n_points=n_points)
-    measures, curves = measure_orders(np.asarray(value(masks), dtype=float), counts, places, shares=shares)
-    n_methods, grid = len(orders.methods), np.linspace(0, 1, n_points + 1)
+    counts, masks, places = plan_masks(orders, shares=settings.shares, n_points=settings.n_points)
+    measures, curves = measure_orders(np.asarray(value(masks), dtype=float), counts, places, shares=settings.shares)
+    n_methods, grid = len(orders.methods), np.linspace(0, 1, settings.n_points + 1)
     at_grid = np.apply_along_axis(lambda curve: np.interp(grid, counts / counts[-1], curve), -1, curves)
     items = []
     for place, (method, constant) in enumerate(zip(orders.methods, orders.constant)):
@@ -136,22 +140,15 @@ def faithfulness_items(
             "n_constant": int(constant),
             "n_segments": orders.ranks.shape[1],
         }
-        found = {}
+        rows: list[tuple[str, float, float, float]] = []  # metric, fraction, chance, value
         for metric, better in BETTER.items():
             chance = measures[metric][n_methods:].mean()
-            found[metric] = measures[metric][place], chance, np.nan
-            found[f"{metric}_gain"] = better * (measures[metric][place] - chance), 0.0, np.nan
+            rows.append((metric, np.nan, chance, measures[metric][place]))
+            rows.append((f"{metric}_gain", np.nan, 0.0, better * (measures[metric][place] - chance)))
         for name, curve in zip(("deletion", "insertion"), at_grid):
-            for fraction, height, chance in zip(grid, curve[place], curve[n_methods:].mean(axis=0)):
-                found[name, fraction] = height, chance, fraction
-        for key, (height, chance, fraction) in found.items():
-            items.append(
-                shared
-                | {
-                    "metric": key if isinstance(key, str) else key[0],
-                    "fraction": fraction,
-                    "chance": chance,
-                    "value": np.nan if constant else height,
-                }
-            )
+            by_chance = curve[n_methods:].mean(axis=0)
+            rows += [(name, *points) for points in zip(grid, by_chance, curve[place])]
+        for metric, fraction, chance, height in rows:
+            about_row = {"metric": metric, "fraction": fraction, "chance": chance}
+            items.append(shared | about_row | {"value": np.nan if constant else height})
     return items

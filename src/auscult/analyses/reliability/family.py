@@ -1,4 +1,4 @@
-"""Declaration of reliability: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of reliability."""
 
 from auscult.analyses.reliability.settings import ReliabilitySection
 from auscult.errors import ConfigError
@@ -10,12 +10,12 @@ __all__ = ["FAMILY"]
 
 
 def check_reliability(reliability: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse tasks without the models, inputs and units that the comparisons need."""
     analyses, models = config["analyses"], config["models"]
     if "attribution" not in analyses:
         raise ConfigError(
-            "expected analyses: attribution beside analyses: reliability, which reads its scores, found "
-            "none; add attribution or leave reliability out"
+            "expected analyses: attribution, whose scores analyses: reliability reads, found none; add attribution or "
+            "leave reliability out"
         )
     for corpus, tasks in reliability["corpora"].items():
         for task in tasks:
@@ -43,7 +43,7 @@ def check_reliability(reliability: Config, config: Config) -> None:
 
 
 def _check_explained(reliability: Config, attribution: Config) -> None:
-    """Refuse to perturb or randomise by inputs and units that are not explained."""
+    """Refuse to perturb or randomise on inputs and units that attribution does not explain."""
     of_seeds = attribution["inputs_of_seeds"] or attribution["inputs"]
     for name in reliability["inputs"]:
         check_known(name, of_seeds, "analyses: reliability: inputs", "attribution inputs of every seed")
@@ -52,13 +52,13 @@ def _check_explained(reliability: Config, attribution: Config) -> None:
 
 
 def _check_untrained_seeds(task: str, models: Config) -> None:
-    """Refuse to compare seeds without two untrained models, whose agreement is that by chance."""
+    """Refuse to compare seeds without two untrained models, whose agreement is the chance level."""
     untrained = [name for name, model in models.items() if 0 in model.get("steps", [0])]
     if len(untrained) < 2:
         raise ConfigError(
-            f"expected step 0 of at least two models of task {task}, whose agreement is what seeds agree "
-            f"by chance, found it of {', '.join(untrained) or 'none'}; add 0 to models: {[*models][-1]}: "
-            f"steps, or leave seeds out of analyses: reliability: tasks: {task}: between"
+            f"expected step 0 for at least two models of task {task}, whose agreement is the chance level of seeds, "
+            f"found it for {', '.join(untrained) or 'none'}; add 0 to models: {[*models][-1]}: steps, or leave seeds "
+            f"out of analyses: reliability: tasks: {task}: between"
         )
 
 
@@ -67,8 +67,8 @@ FAMILY = Family(
     part="Part II: feature importance",
     description="Agreement, faithfulness, pointing game and sanity check of attributions.",
     settings=ReliabilitySection,
-    models="All models of all tasks; attribution explains them too.",
-    corpora="Which tasks are measured on which corpus.",
+    models="All models of all tasks; attribution explains them, too.",
+    corpora="Tasks to measure on each corpus.",
     asks="tasks",
     needs=("attribution",),
     check=check_reliability,

@@ -1,15 +1,17 @@
-"""Whether words gain more on frames in word-based tasks than in others: the published finding as one number.
+"""Interaction of unit and task in the agreement of seeds: the published finding as one number.
 
-The finding (Shen and others, 2025) is an interaction: attributions by word-level perturbation agree between seeds where
-words decide, those of frames do not, and in other tasks neither does. So what is asked is the difference, between the
-two kinds of tasks, of the difference between the two kinds of units.
+Shen and others (2025) report that attributions by word-level perturbation agree between seeds in word-based tasks,
+while frame-level attributions do not, and neither do in other tasks. This is an interaction: the difference in
+agreement between words and frames, compared between the two kinds of task.
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
 from auscult.tables import RESULT_COLUMNS, check_results
 
@@ -33,26 +35,26 @@ def interact(
     contrasts: Mapping[tuple[str, str], pd.DataFrame],
     word_based: Mapping[str, bool],
     *,
-    n_resamples: int = 1000,
+    n_resamples: int = ReliabilitySettings.n_resamples,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Subtract what words gain on other units in other tasks from what they gain in word-based tasks.
+    """Subtract the difference between units in other tasks from the difference in word-based tasks.
 
-    Each kind of task is the mean of its tasks. The interval resamples the utterances of every task independently; it is
-    NaN where one has fewer than six.
+    Each kind of task is represented by the mean of its tasks. The interval resamples the utterances of every task
+    independently; it is NaN if a task has fewer than six utterances.
 
     Parameters
     ----------
-    contrasts : observations of ``units``, as of :func:`auscult.analyses.reliability.tasks.measure_task`, by (corpus,
-        task)
-    word_based : whether what decides a task is a word
+    contrasts : observations of ``units`` by (corpus, task), as returned by
+        :func:`auscult.analyses.reliability.tasks.measure_task`
+    word_based : whether a single word decides each task
     n_resamples, seed : of the bootstrap
 
     Returns
     -------
-    results : columns :data:`INTERACTION_COLUMNS`, one row for each method, class of methods, input, pair of units and
-        metric that both kinds of task have; ``n`` utterances altogether; ``seeds_low`` and ``seeds_high`` the range
-        over leaving one seed of one task out; without both kinds of task, no row
+    results : columns :data:`INTERACTION_COLUMNS`, one row per method or class of methods, input, pair of units and
+        metric that both kinds of task have. ``n`` counts utterances of all tasks; ``seeds_low`` and ``seeds_high`` are
+        the range over leaving out one seed of one task. No rows without both kinds of task
     """
     groups = {run: dict(tuple(table.groupby(list(_SHARED), sort=False))) for run, table in contrasts.items()}
     kinds = {run: word_based[run[1]] for run, found in groups.items() if found}
@@ -70,8 +72,10 @@ def interact(
     return check_results(pd.DataFrame([about | row for row in rows], columns=list(INTERACTION_COLUMNS)))
 
 
-def _difference(mine: Mapping[tuple, pd.DataFrame], kinds: Mapping[tuple, bool], n_resamples: int, seed: int) -> dict:
-    """Return the difference of kinds of one condition, its interval and its range over seeds."""
+def _difference(
+    mine: Mapping[tuple[str, str], pd.DataFrame], kinds: Mapping[tuple[str, str], bool], n_resamples: int, seed: int
+) -> dict[str, Any]:
+    """Return the difference between kinds of task in one condition, its interval and its range over seeds."""
     weights = {run: (1 if based else -1) / list(kinds.values()).count(based) for run, based in kinds.items()}
     values = {
         run: table.loc[table["without"] == ""].groupby("utterance")["value"].mean() for run, table in mine.items()

@@ -1,10 +1,12 @@
-"""One observation of reliability per utterance, and its summary: mean, interval, chance, what was left out."""
+"""Observations of reliability, one per utterance, and their summary: mean, interval, chance and counts."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS, check_results
@@ -45,17 +47,17 @@ RELIABILITY_COLUMNS = (
 )
 
 
-def describe_items(items: Iterable[dict]) -> pd.DataFrame:
-    """Return observations as a table of :data:`ITEM_COLUMNS`, with what they do not say filled in.
+def describe_items(items: Iterable[dict[str, Any]]) -> pd.DataFrame:
+    """Return observations as a table with columns :data:`ITEM_COLUMNS`; missing entries receive defaults.
 
     Parameters
     ----------
-    items : each with ``question`` (what was asked: ``seeds, retest, methods, inputs, faithfulness, randomisation,
-        pointing``), ``utterance, method, input, unit, metric, value`` and, where they apply, ``against`` (what it is
-        compared with), ``layer`` (randomised from the head down to it), ``fraction`` (of a curve), ``chance``,
-        ``n_segments``, ``n_constant`` (1 where a vector of scores was constant), ``n_unmatched`` (1 where models
-        explain different targets), ``n_short`` (1 where there are too few segments) and ``n_mispredicted`` (1 where the
-        model does not predict what was explained); ``value`` is NaN where there is nothing to compare
+    items : each with ``question`` (``seeds, retest, methods, inputs, faithfulness, randomisation, pointing``),
+        ``utterance, method, input, unit, metric, value`` and, where they apply, ``against`` (the other side of the
+        comparison), ``layer`` (deepest randomised layer), ``fraction`` (position on a curve), ``chance``,
+        ``n_segments``, ``n_constant`` (1 if a score vector is constant), ``n_unmatched`` (1 if models explain different
+        outputs), ``n_short`` (1 if there are too few segments) and ``n_mispredicted`` (1 if the model does not predict
+        the explained output); ``value`` is NaN if there is no comparison
     """
     table = pd.DataFrame(items, columns=list(ITEM_COLUMNS))
     table["layer"] = table["layer"].fillna("output")
@@ -73,27 +75,27 @@ def summarise_items(
     step: str,
     task: str,
     n_seeds: int,
-    n_resamples: int = 1000,
+    n_resamples: int = ReliabilitySettings.n_resamples,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Average observations over utterances, with an interval from resampling utterances.
 
-    Observations of one utterance (of several seeds, of several targets) are resampled together. The interval says how
-    far the mean would move with other utterances, not with other models: ``n_seeds`` says how many there are.
+    Observations of one utterance (several seeds, several explained outputs) are resampled together. The interval covers
+    variation over utterances, not over models, whose number is ``n_seeds``.
 
     Parameters
     ----------
-    items : columns :data:`ITEM_COLUMNS`, of one or several models; column ``model``, where there is one, says whose
+    items : columns :data:`ITEM_COLUMNS`, and ``model`` if observations are of single models
     corpus, model, step, task : copied into the table
-    n_seeds : how many models an observation is of, if it does not say
+    n_seeds : number of models behind an observation, if there is no column ``model``
     n_resamples, seed : of the bootstrap
 
     Returns
     -------
-    results : columns :data:`RELIABILITY_COLUMNS`; ``target`` holds the question, ``n`` counts the observations that
-        have a value, ``n_groups`` their utterances, :data:`COUNTS` those concerned or left out; ``n_segments`` is the
-        median over those with a value; ``value`` is NaN where none is left; ``seeds_low`` and ``seeds_high`` are left
-        to who knows the seeds
+    results : columns :data:`RELIABILITY_COLUMNS`; ``target`` holds the question, ``n`` counts observations with a value
+        and ``n_groups`` their utterances; :data:`COUNTS` are summed over all observations; ``n_segments`` is the median
+        over observations with a value; ``value`` is NaN if there is none; ``seeds_low`` and ``seeds_high`` are NaN, to
+        be filled in by :func:`auscult.analyses.reliability.tasks.measure_task`
     """
     rows = []
     for keys, group in items.groupby(list(KEYS), sort=False, dropna=False):
@@ -118,11 +120,11 @@ def summarise_items(
 def average_classes(items: pd.DataFrame) -> pd.DataFrame:
     """Average observations over the methods of a class, ``perturbation`` or ``gradient``, utterance by utterance.
 
-    Occlusion is a class of one, whose windows are not those of the units, and stands for itself.
+    Occlusion, whose windows are not the units, forms a class of its own and is not repeated.
 
     Returns
     -------
-    items : as given, ``method`` the class; methods without a value are left out of an utterance's mean
+    items : ``method`` holds the class; methods without a value for an utterance are left out of its mean
     """
     keys = [key for key in KEYS if key != "method"]
     classes = items["method"].map(method_class)
@@ -135,15 +137,16 @@ def average_classes(items: pd.DataFrame) -> pd.DataFrame:
 
 
 def contrast_units(items: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.DataFrame:
-    """Subtract the agreement at one unit from that at another, utterance by utterance, and average over classes.
+    """Subtract the agreement between seeds for one unit from the agreement for another, utterance by utterance.
 
-    The published finding (Shen and others, 2025) is that word-level perturbations agree between seeds where frame-level
-    ones do not: a positive difference of perturbation methods. A class averages the methods that have both units.
+    Shen and others (2025) report agreement between seeds for word-level perturbation but not for frame-level
+    perturbation, which is a positive difference for perturbation methods. Classes of methods average the methods that
+    have both units.
 
     Parameters
     ----------
     items : observations of agreement between seeds, one per utterance, method, input, unit and metric
-    pairs : (unit, other unit); those that an input does not have are passed over
+    pairs : (unit, other unit); pairs that an input does not have are skipped
 
     Returns
     -------
@@ -162,25 +165,22 @@ def contrast_units(items: pd.DataFrame, pairs: Sequence[tuple[str, str]]) -> pd.
 
 
 def _median(numbers: pd.Series) -> float:
-    return numbers.median() if len(numbers) else np.nan
+    return float(numbers.median()) if len(numbers) else np.nan
 
 
 def method_class(method: str) -> str:
-    """Return what a method does: follow gradients, take units away, or slide a window of its own (occlusion).
-
-    What is not a method, such as the reference ``duration``, has no class.
-    """
+    """Return the class of a method, ``gradient``, ``perturbation`` or ``occlusion``; empty for the control duration."""
     if "grad" in method or "saliency" in method:
         return "gradient"
     return {"occlusion": "occlusion", "duration": ""}.get(method, "perturbation")
 
 
 def require_methods(found: Iterable[str], wanted: Iterable[str], where: str) -> None:
-    """Raise :class:`AnalysisError` if a method that shall be compared has no scores."""
-    found = sorted(set(found))
+    """Raise :class:`AnalysisError` if a method to compare has no scores."""
+    present = sorted(set(found))
     for method in wanted:
-        if method not in found:
+        if method not in present:
             raise AnalysisError(
-                f"expected scores of method {method!r} in {where}, found only {', '.join(found) or 'none'}; "
+                f"expected scores of method {method!r} in {where}, found only {', '.join(present) or 'none'}; "
                 "add it to analyses: attribution: methods, or leave it out of the comparison"
             )

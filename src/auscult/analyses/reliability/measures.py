@@ -1,14 +1,14 @@
-"""How far two vectors of scores over the same segments agree: correlations, overlaps, and what length explains."""
+"""Agreement of two score vectors over the same segments: correlations, top overlap, and the effect of duration."""
 
 import numpy as np
 from scipy.stats import rankdata
 
+from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 
 __all__ = [
     "METRICS",
     "MIN_SEGMENTS",
-    "TOP_SHARE",
     "correlate",
     "given_duration",
     "is_constant",
@@ -17,30 +17,32 @@ __all__ = [
 ]
 
 METRICS = ("pearson", "spearman", "top_overlap", "pearson_given_duration")
-# Of three points, |r| exceeds 0.7 half of the time by chance: utterances of fewer segments are left out, and counted.
+# With three points, |r| exceeds 0.7 half of the time by chance. Utterances with fewer segments are left out, counted.
 MIN_SEGMENTS = 4
-TOP_SHARE = 0.2
 
 
 def correlate(
-    first: np.ndarray, second: np.ndarray, top_share: float = TOP_SHARE, durations: np.ndarray | None = None
+    first: np.ndarray,
+    second: np.ndarray,
+    top_share: float = ReliabilitySettings.top_share,
+    durations: np.ndarray | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return how far pairs of score vectors agree; NaN where one of a pair is constant.
+    """Return the agreement of pairs of score vectors; NaN if one vector of a pair is constant.
 
-    Over all orders of the segments of one vector the mean correlation is 0 and the mean overlap k/n. That is no chance
-    level of scores of segments of unequal length: sums over long segments are larger in every model, so that unrelated
-    scores correlate. What chance gives is measured, on untrained models.
+    Averaged over all permutations of the segments, the correlation is 0 and the overlap k/n. This is not the chance
+    level for segments of unequal length: sums over long segments are larger in every model, so that unrelated scores
+    correlate. Chance is therefore measured on untrained models.
 
     Parameters
     ----------
-    first, second : one vector of a pair in each row [shape=(n_pairs, n_segments)]
-    top_share : of the segments that count as the highest, in (0, 1]
-    durations : of the segments, for ``pearson_given_duration`` [shape=(n_segments,)]; by default all the same
+    first, second : one vector of a pair per row [shape=(n_pairs, n_segments)]
+    top_share : share of segments that count as the highest, in (0, 1]
+    durations : of the segments, for ``pearson_given_duration`` [shape=(n_segments,)]; by default all equal
 
     Returns
     -------
-    ``pearson``, ``spearman`` and ``pearson_given_duration`` (-1 to 1), ``top_overlap`` (0 to 1, ties shared) [each of
-    shape=(n_pairs,)]
+    agreement : ``pearson``, ``spearman`` and ``pearson_given_duration`` (−1 to 1) and ``top_overlap`` (0 to 1, ties
+        shared) [each of shape=(n_pairs,)]
     """
     constant = is_constant(first) | is_constant(second)
     k = n_top(first.shape[1], top_share)
@@ -54,28 +56,28 @@ def correlate(
 def given_duration(first: np.ndarray, second: np.ndarray, durations: np.ndarray) -> np.ndarray:
     """Return the partial correlation of pairs of vectors given the segments' durations [shape=(n_pairs,)].
 
-    The correlation of what a line through the durations leaves of either vector (Yule, 1907); NaN where there are fewer
-    than :data:`MIN_SEGMENTS` segments, or nothing is left.
+    The correlation of the residuals of both vectors after linear regression on duration (Yule, 1907). NaN for fewer
+    than :data:`MIN_SEGMENTS` segments, or if duration explains a vector completely.
     """
     if first.shape[1] < MIN_SEGMENTS:
         return np.full(len(first), np.nan)
-    # Durations around 0 and of size 1, so that rounding does not depend on their unit.
+    # Centred and scaled to 1, so that rounding does not depend on the unit of time.
     scaled = durations - durations.mean()
     design = np.stack([np.ones(len(scaled)), scaled / (np.abs(scaled).max() or 1)], axis=1)
-    left = [vectors - (design @ np.linalg.pinv(design) @ vectors.T).T for vectors in (first, second)]
-    nothing = [
-        np.abs(rest).max(axis=1) <= 1e-9 * np.abs(whole).max(axis=1) for rest, whole in zip(left, (first, second))
+    residuals = [vectors - (design @ np.linalg.pinv(design) @ vectors.T).T for vectors in (first, second)]
+    explained = [
+        np.abs(rest).max(axis=1) <= 1e-9 * np.abs(whole).max(axis=1) for rest, whole in zip(residuals, (first, second))
     ]
-    return np.where(nothing[0] | nothing[1], np.nan, _pearson(*left))
+    return np.where(explained[0] | explained[1], np.nan, _pearson(*residuals))
 
 
 def is_constant(scores: np.ndarray) -> np.ndarray:
-    """Say of each row whether its scores tell no segment from another, to rounding [shape=(n_rows,)]."""
+    """Return whether all scores of a row are equal up to rounding [shape=(n_rows,)]."""
     return np.ptp(scores, axis=1) <= 1e-9 * np.abs(scores).max(axis=1)
 
 
 def n_top(n_segments: int, share: float) -> int:
-    """Return how many segments a share of them is: rounded up, so at least one (DeYoung and others, 2020).
+    """Return a share of segments as a number, rounded up and so at least one (DeYoung and others, 2020).
 
     Raises
     ------
@@ -83,13 +85,13 @@ def n_top(n_segments: int, share: float) -> int:
         The share is not in (0, 1].
     """
     if not 0 < share <= 1:
-        raise AnalysisError(f"expected a share of segments in (0, 1], found {share:g}; 0.2 is the highest fifth")
-    # 0.3 · 10 is 3.0000000000000004 in floating point, and three tenths of ten segments are three.
+        raise AnalysisError(f"expected a share of segments in (0, 1], found {share:g}; correct the share")
+    # 0.3 · 10 is 3.0000000000000004 in floating point and must give 3.
     return int(np.ceil(round(share * n_segments, 9)))
 
 
 def membership(scores: np.ndarray, k: int) -> np.ndarray:
-    """Return how far each segment is among the k highest of its row: 1, 0, or a share where equal scores compete."""
+    """Return the membership of each segment in the k highest of its row: 1, 0, or a fraction for ties."""
     threshold = np.sort(scores, axis=1)[:, -k, None]
     above, tied = scores > threshold, scores == threshold
     return above + tied * (k - above.sum(axis=1, keepdims=True)) / tied.sum(axis=1, keepdims=True)

@@ -1,13 +1,14 @@
-"""How probable a model holds what is explained, as a function of which segments of an utterance it hears."""
+"""Probability of the explained output as a function of the segments that are kept."""
 
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.attribution.explained_outputs import parse_target
+from auscult.analyses.attribution.explained_outputs import parse_output
 from auscult.analyses.attribution.inputs import unit_spans, view_input
 from auscult.analyses.attribution.perturbation import Game
+from auscult.analyses.reliability.settings import ReliabilitySettings
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,36 +19,46 @@ __all__ = ["masked_output"]
 
 
 def masked_output(
-    predictor: "Predictor", waveform: "Tensor", kind: str, segments: np.ndarray, form: str, *, batch_s: float = 30.0
+    predictor: "Predictor",
+    waveform: "Tensor",
+    kind: str,
+    segments: np.ndarray,
+    form: str,
+    *,
+    batch_s: float = ReliabilitySettings.batch_s,
 ) -> Game:
-    """Return the output p of a model for any set of segments that it hears.
+    """Return a function from sets of segments to the probability p of the explained output.
 
-    The others are replaced by silence seen through the same input, as the attributions' own baseline is. What belongs
-    to no segment, such as a pause without a label, is always heard. Masked copies of an utterance have one length, so a
-    value does not depend on what else is in its batch.
+    All other segments are replaced by silence in the same input, the baseline of the attributions. Stretches outside
+    all segments, such as unlabelled pauses, are always kept. All masked copies have the same length, so that a value
+    does not depend on the rest of its batch.
 
     Parameters
     ----------
-    waveform : as the model hears it [shape=(n_samples,)]
-    kind : one of :data:`auscult.analyses.attribution.inputs.INPUTS`
+    waveform : prepared by the predictor [shape=(n_samples,)]
+    kind : input, one of :data:`auscult.analyses.attribution.inputs.INPUTS`
     segments : onset and offset in samples, in order of time [shape=(2, n_segments)]
-    form : what is explained, see :func:`auscult.analyses.attribution.explained_outputs.parse_target`
-    batch_s : seconds of audio that run at once
+    form : explained output, see :func:`auscult.analyses.attribution.explained_outputs.parse_output`
+    batch_s : audio per batch in s
 
     Returns
     -------
-    output : maps masks [shape=(n_masks, n_segments), True is heard] to p, 0 to 1 [shape=(n_masks,)]
+    output : maps masks [shape=(n_masks, n_segments), True is kept] to p, 0 to 1 [shape=(n_masks,)]
 
     Raises
     ------
     AnalysisError
         There is no such input, class or letter.
     """
-    view, target = view_input(predictor, waveform, kind), parse_target(predictor, form)
+    view, explained = view_input(predictor, waveform, kind), parse_output(predictor, form)
     onset, offset = segments.astype(np.int64)
     units = pd.DataFrame({"label": "", "onset": onset, "offset": offset})
     chunk = max(1, int(batch_s * predictor.sample_rate_hz / len(waveform)))
     spans = unit_spans(view, units, len(waveform))
     return Game(
-        lambda batch: target.probability(view.logits(batch)), view.values, view.baselines["silence"], spans, chunk=chunk
+        lambda batch: explained.probability(view.logits(batch)),
+        view.values,
+        view.baselines["silence"],
+        spans,
+        chunk=chunk,
     )

@@ -1,4 +1,4 @@
-"""Whether the highest score lies on the word that is known to decide (the pointing game: Zhang and others, 2018)."""
+"""Pointing game: does the highest score lie on the deciding word (Zhang and others, 2018)?"""
 
 from collections.abc import Collection
 
@@ -13,29 +13,30 @@ __all__ = ["known_words", "mispredicted", "point", "pointing_items"]
 
 
 def known_words(scores: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float]]:
-    """Return onset and offset of the word that decides, by utterance and target, where an attribution table marks it.
+    """Return onset and offset of the deciding word by (utterance, form), where the attribution table marks it.
 
     Parameters
     ----------
-    scores : columns of :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`; ``cue`` is True for the
-        segments of that word
+    scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`; ``cue`` is True for the segments
+        of the deciding word
     """
     if "cue" not in scores:
         return {}
     words = scores[(scores["unit"] == "word") & scores["cue"]]
     words = words.drop_duplicates(["utterance", "form"])
-    return {(row.utterance, row.form): (row.onset, row.offset) for row in words.itertuples()}
+    keys = zip(words["utterance"], words["form"])
+    return dict(zip(keys, zip(words["onset"], words["offset"])))
 
 
 def mispredicted(scores: pd.DataFrame) -> set[tuple[str, str]]:
-    """Return the (utterance, form) of which the model predicts something else than what is explained.
+    """Return the (utterance, form) for which the model does not predict the explained output.
 
-    Why it should have said what it did not say has no known answer. A word explained against another spelling counts as
-    predicted where it is the more probable of the two.
+    For an output that the model did not produce, no word is known to decide. A word explained against another spelling
+    counts as predicted if it is the more probable of the two.
 
     Parameters
     ----------
-    scores : columns of :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
+    scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
     """
     if "prediction" not in scores:
         return set()
@@ -47,20 +48,21 @@ def mispredicted(scores: pd.DataFrame) -> set[tuple[str, str]]:
 
 
 def point(segments: np.ndarray, word: tuple[float, float]) -> tuple[float, float, float]:
-    """Play one round: does the segment of the highest score lie in the known word?
+    """Return whether the segment with the highest score lies in the deciding word, and two chance levels.
 
-    A segment lies in a word if its centre does. Segments of equal highest score share the hit.
+    A segment lies in a word if its centre does. Segments with equal highest scores share the hit. All three values are
+    NaN if no segment lies in the word.
 
     Parameters
     ----------
     segments : onset, offset and score [shape=(3, n_segments)]
-    word : its onset and offset
+    word : onset and offset of the deciding word
 
     Returns
     -------
-    value : 0 to 1, higher is better; NaN, as the others, if no segment lies in the word
-    chance : share of the segments that do: 1 / n_words where segments are words
-    chance_by_duration : their share of the time: what is hit by pointing at a random moment
+    value : 0 to 1, higher is better
+    chance : share of segments in the word, 1 / n_words if segments are words
+    chance_by_duration : their share of the duration, the chance of a random moment
     """
     centres, durations = (segments[0] + segments[1]) / 2, segments[1] - segments[0]
     inside = (centres >= word[0]) & (centres < word[1])
@@ -75,18 +77,18 @@ def pointing_items(
     words: dict[tuple[str, str], tuple[float, float]],
     wrong: Collection[tuple[str, str]] = (),
 ) -> pd.DataFrame:
-    """Play the game with every method, input and unit, on the utterances whose deciding word is known.
+    """Play the pointing game with every method, input and unit, on the utterances whose deciding word is known.
 
     Parameters
     ----------
-    vectors : as of :func:`auscult.analyses.reliability.agreement.score_vectors`
-    words : as of :func:`known_words`
-    wrong : as of :func:`mispredicted`; these are no rounds, and are counted
+    vectors : as returned by :func:`auscult.analyses.reliability.agreement.score_vectors`
+    words : as returned by :func:`known_words`
+    wrong : as returned by :func:`mispredicted`; these have no value and are counted
 
     Returns
     -------
-    items : question ``pointing``, metric ``pointing``, each round twice: ``against`` says which chance stands beside
-        it, ``any segment`` or ``duration``. A constant vector is counted and scores what chance does
+    items : question ``pointing``, metric ``pointing``, each round twice, once per chance level: ``against`` is ``any
+        segment`` or ``duration``. A constant vector is counted and scores at chance
     """
     items = []
     for (method, kind, unit), explained in vectors.items():

@@ -1,25 +1,27 @@
-"""Whether attributions depend on what a model has learnt, and on chance: destroy it layer by layer, and explain again.
+"""Sanity check and retest: attributions of models with randomised layers, and of the same model explained again.
 
-Cascading randomisation (Adebayo and others, 2018, section 3.1): from the head down, layer after layer gets the weights
-of a fresh initialisation. Scores that stay as they were explain the input or the architecture, not the model: here a
-low correlation is the good one. Explained again as it is, with other coalitions and another noise, a model shows how
-far a method agrees with itself (retest): other seeds cannot agree better than that.
+Cascading randomisation (Adebayo and others, 2018, section 3.1): from the head down, layer after layer receives the
+weights of a fresh initialisation. Scores that stay the same explain the input or the architecture, not the model, so
+that a low correlation is good. In the retest the same model is explained again with other coalitions and another noise;
+its correlation shows the sampling noise of a method, which also limits the agreement between seeds.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
 from zlib import crc32
 
 import numpy as np
 import pandas as pd
 import torch
 
-from auscult.analyses.attribution.analysis import Settings, attribute_corpus
+from auscult.analyses.attribution.analysis import attribute_corpus
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.analyses.reliability.agreement import Vectors, compare, score_vectors
 from auscult.analyses.reliability.items import COUNTS, ITEM_COLUMNS, describe_items
-from auscult.analyses.reliability.measures import TOP_SHARE
-from auscult.corpora.cues import cues
+from auscult.analyses.reliability.settings import ReliabilitySettings
+from auscult.corpora.cues import cues, has_cues
 from auscult.errors import AnalysisError
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from auscult.models.predictor import Predictor
 
 __all__ = [
+    "Explain",
     "cascade",
     "default_stages",
     "derived_seed",
@@ -41,12 +44,35 @@ __all__ = [
 ]
 
 
+class Explain(Protocol):
+    """A function that attributes given outputs of a model."""
+
+    def __call__(
+        self,
+        predictor: "Predictor",
+        forms: Mapping[str, str],
+        *,
+        seed: int | None = None,
+        units: Sequence[str] = (),
+    ) -> pd.DataFrame:
+        """Return the attribution table of a predictor.
+
+        Parameters
+        ----------
+        forms : form of the explained output of each utterance
+            (:func:`auscult.analyses.attribution.explained_outputs.parse_output`)
+        seed : of coalitions and noise; by default the seed of the first explanation
+        units : by default the units of the first explanation
+        """
+
+
 def cascade(model: "PreTrainedModel") -> dict[str, list[str]]:
-    """Return the weights of each layer of a model with a head, from the head down: ``head, TL … T1, embed, cnn``."""
-    base = f"{model.base_model_prefix}."
-    n_blocks = len(model.base_model.encoder.layers)
+    """Return the names of the weights of each layer, from the head down: ``head, TL … T1, embed, cnn``."""
+    base, n_blocks = f"{model.base_model_prefix}.", _n_blocks(model)
     blocks = {f"{base}encoder.layers.{i}.": f"T{i + 1}" for i in range(n_blocks)}
-    layers = {name: [] for name in ("head", *(f"T{i}" for i in range(n_blocks, 0, -1)), "embed", "cnn")}
+    layers: dict[str, list[str]] = {
+        name: [] for name in ("head", *(f"T{i}" for i in range(n_blocks, 0, -1)), "embed", "cnn")
+    }
     for key in model.state_dict():
         block = next((name for start, name in blocks.items() if key.startswith(start)), None)
         front = "cnn" if key.startswith(f"{base}feature_extractor.") else "embed"
@@ -55,16 +81,15 @@ def cascade(model: "PreTrainedModel") -> dict[str, list[str]]:
 
 
 def default_stages(model: "PreTrainedModel") -> tuple[str, ...]:
-    """Return where to stop and explain again: after the head, after the upper half of the blocks, after everything."""
-    n_blocks = len(model.base_model.encoder.layers)
-    return ("head", f"T{n_blocks // 2 + 1}", "cnn")
+    """Return the default stages of randomisation: the head, also the upper half of the blocks, and all layers."""
+    return ("head", f"T{_n_blocks(model) // 2 + 1}", "cnn")
 
 
 def derived_seed(purpose: str, seed: int, *about: str | int) -> int:
-    """Return a seed for one purpose that no other code draws from: weights drawn from it are nobody's initialisation.
+    """Return a seed for one purpose, from which no other code draws.
 
-    Models are built from the study's own seed; fresh weights drawn from it, too, would be the weights that the
-    untrained model has, and that the trained one started from.
+    Models are initialised from the study's own seed. Fresh weights drawn from the same seed would equal the weights of
+    the untrained model, from which the trained one started.
     """
     words = [crc32(str(word).encode()) for word in (purpose, *about)]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0])
@@ -73,13 +98,13 @@ def derived_seed(purpose: str, seed: int, *about: str | int) -> int:
 def randomise(
     predictor: "Predictor", *, stages: Sequence[str] = (), seed: int = 0, name: str = "", draw: int = 0
 ) -> "Iterator[tuple[str, Predictor]]":
-    """Yield (stage, predictor) with fresh weights from the head down to each stage; the predictor given stays as it is.
+    """Yield (stage, predictor), a copy with fresh weights from the head down to each stage.
 
     Parameters
     ----------
-    stages : names of :func:`cascade`; by default :func:`default_stages`
-    seed, name, draw : study's seed, the model's name and the number of the draw, which together decide the fresh
-        weights; deeper stages of a draw share those of shallower ones
+    stages : names from :func:`cascade`; by default :func:`default_stages`
+    seed, name, draw : the study's seed, the model's name and the number of the draw, which together determine the fresh
+        weights; deeper stages of a draw include the fresh weights of shallower ones
 
     Raises
     ------
@@ -106,29 +131,27 @@ def sanity_items(
     trained: Vectors,
     predictor: "Predictor",
     explain: "Callable[[Predictor], pd.DataFrame]",
+    settings: ReliabilitySettings = ReliabilitySettings(),
     *,
-    stages: Sequence[str] = (),
-    n_draws: int = 3,
-    top_share: float = TOP_SHARE,
     seed: int = 0,
     name: str = "",
 ) -> pd.DataFrame:
-    """Correlate the scores of the trained model with those of its randomised copies.
+    """Correlate the scores of the trained model with the scores of its randomised copies.
 
     Parameters
     ----------
-    trained : scores of the trained model, of the utterances that ``explain`` explains or more
-    explain : returns the attribution table of a predictor, made as that of the trained model was
-    n_draws : sets of fresh weights, over which each utterance is averaged
+    trained : scores of the trained model, for at least the utterances that ``explain`` explains
+    explain : returns the attribution table of a predictor, with the settings of the trained model's table
+    settings : ``randomise``, ``n_draws`` (averaged within each utterance) and ``top_share`` are used
     seed, name : see :func:`randomise`
 
     Returns
     -------
-    items : question ``randomisation``, ``layer`` the last one randomised, ``against`` ``randomised``; low is good
+    items : question ``randomisation``, ``layer`` the deepest randomised layer, ``against`` ``randomised``; low is good
     """
-    tables = []
-    for draw in range(n_draws):
-        for stage, copy in randomise(predictor, stages=stages, seed=seed, name=name, draw=draw):
+    tables, top_share = [], settings.top_share
+    for draw in range(settings.n_draws):
+        for stage, copy in randomise(predictor, stages=settings.randomise, seed=seed, name=name, draw=draw):
             scores = score_vectors(explain(copy), f"the attributions of the model randomised down to {stage}")
             kept = _of_the_same(trained, scores)
             tables.append(against_randomised(kept, scores, layer=stage, against="randomised", top_share=top_share))
@@ -138,15 +161,17 @@ def sanity_items(
     return describe_items(means.to_dict("records"))
 
 
-def retest_items(trained: Vectors, again: pd.DataFrame, *, top_share: float = TOP_SHARE) -> pd.DataFrame:
-    """Correlate the scores of a model with its own, explained again with other coalitions and another noise.
+def retest_items(
+    trained: Vectors, again: pd.DataFrame, *, top_share: float = ReliabilitySettings.top_share
+) -> pd.DataFrame:
+    """Correlate the scores of a model with scores of the same model from other coalitions and another noise.
 
-    Methods that draw nothing agree fully. How far those that sample fall short of it limits how well seeds can agree.
+    Deterministic methods agree fully. The sampling noise of the others limits the agreement between seeds.
 
     Parameters
     ----------
-    trained : scores of the utterances in ``again``, or more
-    again : attribution table of the same model and utterances, made with another seed
+    trained : scores of at least the utterances in ``again``
+    again : attribution table of the same model and utterances with another seed
 
     Returns
     -------
@@ -158,9 +183,14 @@ def retest_items(trained: Vectors, again: pd.DataFrame, *, top_share: float = TO
 
 
 def against_randomised(
-    trained: Vectors, other: Vectors, *, layer: str = "untrained", against: str = "untrained", top_share=TOP_SHARE
+    trained: Vectors,
+    other: Vectors,
+    *,
+    layer: str = "untrained",
+    against: str = "untrained",
+    top_share: float = ReliabilitySettings.top_share,
 ) -> pd.DataFrame:
-    """Correlate the scores of a trained model with those of one that has not learnt, such as its step 0."""
+    """Correlate the scores of a trained model with the scores of one without training, such as its step 0."""
     return describe_items(
         item
         for method, kind, unit in trained
@@ -181,37 +211,41 @@ def against_randomised(
     )
 
 
-def explain_again(
-    speech: "Corpus", *, target: str, scale: str = "log_probability", max_s: float = 30.0, seed: int = 0, **settings
-) -> "Callable[..., pd.DataFrame]":
-    """Return a function that attributes the same targets of the same utterances of a corpus for another model.
+def explain_again(speech: "Corpus", settings: AttributionSettings, *, seed: int = 0) -> Explain:
+    """Return a function that attributes the same outputs for the same utterances of a corpus, for another model.
 
     Parameters
     ----------
-    target, scale, max_s : as of :func:`auscult.analyses.attribution.analysis.attribute_corpus`
-    seed, settings : of :class:`auscult.analyses.attribution.analysis.Settings`, those of the table that it is compared
-        with
-
-    Returns
-    -------
-    explain : maps a predictor, the form of the target of each utterance and, where coalitions shall differ, ``seed`` to
-        its attribution table; ``units``, where not all of those of the settings are wanted
+    settings, seed : of the attribution table with which the new scores are compared
     """
-    known = cues(speech.segments, speech.utterances) if target == "word" else None
-    about = {"target": target, "scale": scale, "max_s": max_s, "cues": known, "n_resamples": 1, "estimated": False}
-    names = {"corpus": speech.name, "model": "randomised", "step": "0"}
+    known = cues(speech.segments, speech.utterances) if has_cues(speech.segments) else None
+    first_seed = seed
 
     def explain(
-        predictor: "Predictor", forms: "Mapping[str, str]", seed: int = seed, units: Sequence[str] = ()
+        predictor: "Predictor", forms: Mapping[str, str], *, seed: int | None = None, units: Sequence[str] = ()
     ) -> pd.DataFrame:
-        chosen = Settings(**settings | ({"units": units} if units else {}), seed=seed)
-        return attribute_corpus(predictor, speech, chosen, fixed=forms, **names, **about)[0]
+        return attribute_corpus(
+            predictor,
+            speech,
+            replace(settings, units=tuple(units) or settings.units, n_resamples=1),
+            corpus=speech.name,
+            model="randomised",
+            step="0",
+            cues=known,
+            forms=forms,
+            estimated=False,
+            seed=first_seed if seed is None else seed,
+        )[0]
 
     return explain
 
 
+def _n_blocks(model: Any) -> int:
+    return len(model.base_model.encoder.layers)
+
+
 def _of_the_same(trained: Vectors, scores: Vectors) -> Vectors:
-    """Return the trained model's scores of the conditions and utterances that were explained again."""
+    """Return the scores of the trained model for the conditions and utterances of the new scores."""
     return {
         condition: {key: values for key, values in trained.get(condition, {}).items() if key in scores[condition]}
         for condition in scores

@@ -1,4 +1,4 @@
-"""The reliability of a task's attributions over all of its models: how seeds, methods and inputs agree."""
+"""Reliability of the attributions of one task over all of its models: agreement of seeds, methods and inputs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -22,13 +22,12 @@ from auscult.analyses.reliability.items import (
     describe_items,
     summarise_items,
 )
-from auscult.analyses.reliability.measures import TOP_SHARE
 from auscult.analyses.reliability.sanity import against_randomised
+from auscult.analyses.reliability.settings import COMPARISONS, ReliabilitySettings
 from auscult.errors import AnalysisError
 
-__all__ = ["BETWEEN", "measure_task"]
+__all__ = ["measure_task"]
 
-BETWEEN = ("seeds", "methods", "inputs")
 _CONTRASTS = (("word", "frame"), ("word", GROUPED), ("word", "phone"))
 
 
@@ -38,58 +37,56 @@ def measure_task(
     *,
     corpus: str,
     task: str,
-    between: Sequence[str] = BETWEEN,
-    methods: Sequence[str] = (),
-    top_share: float = TOP_SHARE,
-    n_resamples: int = 1000,
+    between: Sequence[str] = COMPARISONS,
+    settings: ReliabilitySettings = ReliabilitySettings(),
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Summarise a task over all of its models: how they agree, and what was measured of each of them.
+    """Summarise a task over all of its models: their agreement, and the measures of single models.
 
     Parameters
     ----------
-    tables : attribution table of every (model, step); models of one task differ in seed only; step 0 is untrained
-    items : observations of :func:`auscult.analyses.reliability.analysis.measure_run` of every model, with columns
+    tables : attribution table of every (model, step); models of a task differ only in seed; step 0 is untrained
+    items : observations of every model from :func:`auscult.analyses.reliability.analysis.measure_run`, with columns
         ``model`` and ``step``
-    between : of :data:`BETWEEN`: what to compare
+    between : comparisons, names in :data:`auscult.analyses.reliability.settings.COMPARISONS`
+    settings : ``methods``, ``top_share`` and ``n_resamples`` are used
 
     Returns
     -------
     results : columns :data:`auscult.analyses.reliability.items.RELIABILITY_COLUMNS`; ``model`` is the task. Questions
-        (``target``): ``seeds, units`` (differences between units of the agreement of seeds), ``retest, methods, inputs,
-        randomisation, faithfulness, pointing``. Of ``seeds`` and ``units``, ``chance`` is what the untrained models
-        show, NaN where there are fewer than two, and ``seeds_low`` and ``seeds_high`` are the range over leaving out
-        one seed after another, NaN where there are fewer than three
-    contrasts : observations of ``units`` of the trained models, columns
+        (``target``) are ``seeds``, ``units`` (difference between units in the agreement of seeds), ``retest``,
+        ``methods``, ``inputs``, ``randomisation``, ``faithfulness`` and ``pointing``. For ``seeds`` and ``units``,
+        ``chance`` is the value of the untrained models (NaN for fewer than two), and ``seeds_low`` and ``seeds_high``
+        are the range over leaving out one seed (NaN for fewer than three)
+    contrasts : observations of ``units`` for the trained models, columns
         :data:`auscult.analyses.reliability.items.ITEM_COLUMNS` and ``without``, the seed left out, empty for none
 
     Raises
     ------
     AnalysisError
-        Fewer than two seeds are to be compared, segments differ, a method is not there, or nothing is asked for.
+        There are fewer than two seeds to compare, segments differ, a method has no scores, or there is no comparison.
     """
-    unknown = [name for name in between if name not in BETWEEN]
+    unknown = [name for name in between if name not in COMPARISONS]
     if unknown:
         raise AnalysisError(
-            f"expected comparisons between {', '.join(BETWEEN)}, found {unknown[0]!r}; correct "
+            f"expected comparisons between {', '.join(COMPARISONS)}, found {unknown[0]!r}; correct "
             "analyses: reliability: tasks: between"
         )
     vectors = {run: score_vectors(table, f"the attributions of {'/'.join(run)}") for run, table in tables.items()}
     results, contrasts = [], [describe_items([]).assign(without="")]
     for step in dict.fromkeys(step for _, step in vectors):
         models = {model: found for (model, other), found in vectors.items() if other == step}
-        # One untrained model may stand for all seeds of a task: then it has nothing to agree with.
+        # All seeds of a task may share one untrained model, which has no other to agree with.
         alone = step == "0" and len(models) == 1
-        options = {"methods": methods, "top_share": top_share}
         seeds = (
-            _seed_items(models, options) if "seeds" in between and not alone else describe_items([]).assign(without="")
+            _seed_items(models, settings) if "seeds" in between and not alone else describe_items([]).assign(without="")
         )
         everyone = seeds.loc[seeds["without"] == ""].drop(columns="without")
-        stacked = [everyone, *_agreement(models, between, options), *_measured(items, step)]
+        stacked = [everyone, *_agreement(models, between, settings), *_measured(items, step)]
         if step != "0":
             contrasts.append(seeds[seeds["question"] == "units"])
             stacked += [
-                against_randomised(found, vectors[model, "0"], top_share=top_share).assign(model=model)
+                against_randomised(found, vectors[model, "0"], top_share=settings.top_share).assign(model=model)
                 for model, found in models.items()
                 if (model, "0") in vectors
             ]
@@ -102,26 +99,26 @@ def measure_task(
                 step=step,
                 task=task,
                 n_seeds=len(models),
-                n_resamples=n_resamples,
+                n_resamples=settings.n_resamples,
                 seed=seed,
             )
             results.append(_with_seed_range(found, seeds))
     if not results:
         raise AnalysisError(
-            f"expected something to compare or to measure of task {task!r}, found {len(tables)} attribution tables and "
-            "nothing else; name comparisons in analyses: reliability: tasks: between"
+            f"expected comparisons or measures of task {task!r}, found only {len(tables)} attribution tables; name "
+            "comparisons in analyses: reliability: tasks: between"
         )
     contrasts = [table for table in contrasts if len(table)] or contrasts
     kept = pd.concat(contrasts, ignore_index=True)[[*ITEM_COLUMNS, "without"]]
     return _with_untrained(pd.concat(results, ignore_index=True)), kept
 
 
-def _seed_items(models: Mapping[str, Vectors], options: Mapping) -> pd.DataFrame:
-    """Return how all seeds agree and, from three seeds on, how the others do without each (column ``without``)."""
+def _seed_items(models: Mapping[str, Vectors], settings: ReliabilitySettings) -> pd.DataFrame:
+    """Return the agreement of all seeds and, for three seeds or more, of all but one (column ``without``)."""
     left_out = ["", *models] if len(models) > 2 else [""]
     tables = []
     for without in left_out:
-        seeds = between_seeds({name: found for name, found in models.items() if name != without}, **options)
+        seeds = between_seeds({name: found for name, found in models.items() if name != without}, settings)
         stacked = [seeds, average_classes(seeds), contrast_units(seeds, _CONTRASTS)]
         tables += [table.assign(without=without) for table in stacked if len(table)]
     return pd.concat(tables, ignore_index=True)
@@ -139,24 +136,26 @@ def _with_seed_range(results: pd.DataFrame, seeds: pd.DataFrame) -> pd.DataFrame
 
 
 def _with_untrained(results: pd.DataFrame) -> pd.DataFrame:
-    """Set the agreement of the untrained seeds beside that of the trained ones, as chance."""
+    """Set the agreement of the untrained seeds as chance of the trained ones."""
     keys, asked = ["target", *KEYS[1:]], results["target"].isin(["seeds", "units"])
     untrained = results.loc[asked & (results["step"] == "0"), [*keys, "value"]]
     chances = results[keys].merge(untrained, how="left", on=keys)["value"].to_numpy()
     return results.assign(chance=np.where(asked, chances, results["chance"]))
 
 
-def _agreement(models: Mapping[str, Vectors], between: Sequence[str], options: Mapping) -> Iterator[pd.DataFrame]:
+def _agreement(
+    models: Mapping[str, Vectors], between: Sequence[str], settings: ReliabilitySettings
+) -> Iterator[pd.DataFrame]:
     for name, vectors in models.items():
         where = f"the attributions of {name}"
         if "methods" in between:
-            yield between_methods(with_duration(vectors), **options, where=where).assign(model=name)
+            yield between_methods(with_duration(vectors), settings, where=where).assign(model=name)
         if "inputs" in between:
-            yield between_inputs(vectors, **options, where=where).assign(model=name)
+            yield between_inputs(vectors, settings, where=where).assign(model=name)
 
 
 def _measured(items: Sequence[pd.DataFrame], step: str) -> Iterator[pd.DataFrame]:
-    """Yield what was measured of each model at a step, and its retests as means of classes, too."""
+    """Yield the observations of each model at a step, and the means of its retests over classes of methods."""
     for table in items:
         mine = table.loc[table["step"].astype(str) == step].drop(columns="step")
         yield mine
