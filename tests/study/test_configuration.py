@@ -385,8 +385,8 @@ def test_the_labelled_class_is_explained_by_default(smoke):
 def test_comparing_seeds_requires_at_least_two_untrained_models(smoke):
     smoke["models"]["keyword-2"]["steps"] = [6]
     message = (
-        "expected step 0 of at least two models of task keyword, whose agreement is what seeds agree by chance, "
-        "found it of keyword-1; add 0 to models: keyword-2: steps"
+        "expected step 0 for at least two models of task keyword, whose agreement is the chance level of seeds, "
+        "found it for keyword-1; add 0 to models: keyword-2: steps"
     )
     with pytest.raises(ConfigError, match=message):
         check_study(smoke, SCHEMA)

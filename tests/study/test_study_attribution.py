@@ -31,7 +31,7 @@ def study(**attribution):
         "n_resamples": 200,
     }
     return {
-        "models": {name: trained for name in section["models"]},
+        "models": dict.fromkeys(section["models"], trained),
         "analyses": {"attribution": section | attribution},
     }
 

@@ -1,8 +1,9 @@
 """Summary of attributions: completeness of integrated gradients, and the share of the deciding word."""
 
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from auscult.analyses.attribution.settings import AttributionSettings
@@ -76,9 +77,9 @@ def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[d
 
 
 def _ratio(
-    numerators: pd.Series, denominators: pd.Series, utterances: Iterable[Hashable], n_resamples: int, seed: int
+    numerators: pd.Series, denominators: pd.Series, utterances: pd.Series | pd.Index, n_resamples: int, seed: int
 ) -> dict[str, Any]:
-    low, high = cluster_bootstrap(numerators, denominators, utterances, n_resamples=n_resamples, seed=seed)
+    low, high = cluster_bootstrap(numerators, denominators, np.asarray(utterances), n_resamples=n_resamples, seed=seed)
     value = numerators.sum() / denominators.sum() if denominators.sum() else float("nan")
     n_groups = len(set(utterances))
     return {"value": value, "ci_low": low, "ci_high": high, "n": len(numerators), "n_groups": n_groups}
