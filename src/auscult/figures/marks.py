@@ -22,6 +22,9 @@ __all__ = [
     "chance_handle",
     "chance_tick",
     "chance_tick_handle",
+    "DURATION",
+    "duration_line",
+    "duration_handle",
     "baseline_line",
     "interval_band",
     "interval_bar",
@@ -45,6 +48,7 @@ _CHANCE_TICK: Mapping[str, Any] = {
     "markersize": 4.5,
     "markeredgewidth": 0.8,
 }
+DURATION: Mapping[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1}
 _BAND_ALPHA = 0.18
 _BASELINE_ALPHA = 0.12
 _WIDE_MATRIX = 12  # columns; with more, numbers would overlap
@@ -76,6 +80,17 @@ def chance_tick(axes: Axes, x: float, y: float) -> None:
 def chance_tick_handle(label: str) -> Line2D:
     """Return the legend entry of the chance ticks of a forest plot."""
     return Line2D([], [], **_CHANCE_TICK, label=label)
+
+
+def duration_line(axes: Axes, value: float, orient: str = "h") -> None:
+    """Draw the value that duration alone gives, such as a word's share of the utterance, as a dashed line."""
+    draw = axes.axhline if orient == "h" else axes.axvline
+    draw(value, zorder=0.9, **DURATION)
+
+
+def duration_handle(label: str) -> Line2D:
+    """Return the legend entry of the value that duration alone gives."""
+    return Line2D([], [], **DURATION, label=label)
 
 
 def baseline_line(axes: Axes, row: Mapping[str, Any], style: ModelStyle) -> None:

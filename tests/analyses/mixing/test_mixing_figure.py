@@ -1,16 +1,19 @@
-"""The mixing figure, drawn from planted tables of plausible shape as Snakemake draws it."""
+"""The mixing figure, drawn from planted tables of plausible shape."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, caption_of, run_script, texts
+from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.mixing import figure
 from auscult.analyses.mixing.analysis import MAP_COLUMNS
 from auscult.analyses.mixing.ranking import summarise_cues
 from auscult.analyses.mixing.waveforms import METHODS
+from auscult.errors import AnalysisError
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -124,89 +127,132 @@ def maps_table(runs=RUNS, layers=LAYERS, words=WORDS, methods=METHODS):
     return pd.DataFrame(rows, columns=list(MAP_COLUMNS))
 
 
-def draw(folder, table, maps, figure=None, study=STUDY | {"sources": {"french": "synthetic"}}):
+FRENCH = STUDY | {"sources": {"french": "synthetic"}}
+
+
+def write(folder, table, maps):
     write_table(table, folder / "mixing.csv")
     write_table(maps, folder / "maps.parquet")
     inputs = {"table": str(folder / "mixing.csv"), "maps": str(folder / "maps.parquet")}
-    return run_script("mixing", folder, figure or {"title": "Mixing"}, inputs, study)
+    return run_script("mixing", folder, {"title": "Mixing"}, inputs, FRENCH)
+
+
+def draw(table, maps, shown=()):
+    context = context_of("mixing", shown=shown, study=FRENCH)
+    return draw_styled(figure, context, table=table, maps=maps)
+
+
+def words_of(table, maps):
+    return " ".join(drawn(draw(table, maps)))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("mixing"), mixing_table(), maps_table()))
+def lines():
+    return drawn(draw(mixing_table(), maps_table()))
 
 
-def test_mixing_states_counts_and_what_was_resampled(drawn):
-    words = " ".join(drawn)
+def test_mixing_states_counts_and_what_was_resampled(lines):
+    words = " ".join(lines)
     assert words.count("n = 60 of 60 sentences") == 4
     assert words.count("n = 30 of 30 sentences") == 2
     assert words.count("95 % interval over sentences") >= 4
-    assert "positional convolution" in words
     assert "T3 · mean of 23 sentences" in words
     assert "Study “default”, synthesised speech (french)." in words
 
 
-def test_mixing_names_methods_controls_and_words(drawn):
+def test_mixing_names_methods_controls_and_words(lines):
     for name in (
         "attention",
         "value zeroing",
         "rollout",
         "untrained",
         "true cue",
-        "one in the words",
-        "the cue’s share of the time",
-        "chance of a hit",
+        "chance of a hit, or even row",
+        "the cue’s share of the duration",
         "garçons",
     ):
-        assert name in drawn
-    assert drawn.count("From noun to its cue") == 2
-    assert drawn.count("From verb to its cue") == 2
+        assert name in lines
+    assert lines.count("Cue’s share of noun rows") == 2
+    assert lines.count("Cue’s share of verb rows") == 2
+    assert lines.count("Hits on the cue") == 2
 
 
-def test_mixing_calls_a_method_best_only_if_it_is_above_all_others(drawn):
-    words = " ".join(drawn)
+def test_mixing_calls_a_method_best_only_if_it_is_above_all_others(lines):
+    words = " ".join(lines)
     assert words.count("noun: value zeroing above all others") == 2
     assert "noun: value zeroing first" not in words
 
 
-def test_mixing_names_the_methods_that_the_first_is_not_separated_from(tmp_path):
+def test_mixing_names_the_methods_that_the_first_is_not_separated_from():
     table = mixing_table(RUNS[:2], methods=("attention", "rollout", "value_zeroing"))
     rows = (table["metric"] == "cue_hit_difference") & (table["other_method"] == "rollout")
     table.loc[rows & (table["step"] == "1500"), "ci_low"] = 0.0
-    words = " ".join(texts(draw(tmp_path, table, maps_table(RUNS[:2], methods=("attention", "rollout")))))
+    words = words_of(table, maps_table(RUNS[:2], methods=("attention", "rollout")))
     assert "noun: value zeroing first, not separated from rollout" in words
     assert "value zeroing above all others" not in words
 
 
-def test_maps_are_at_the_layer_that_nouns_and_verbs_chose_together(tmp_path):
+def test_maps_are_at_the_layer_that_nouns_and_verbs_chose_together():
     table = mixing_table(RUNS[:2], methods=TWO)
     own = (table["layer"] == "selected") & (table["target"] != "all")
     table.loc[own, "selected_layer"] = "T1"
     together = (table["layer"] == "selected") & (table["target"] == "all")
     table.loc[together, "selected_layer"] = "T4"
-    words = texts(draw(tmp_path, table, maps_table(RUNS[:2], methods=TWO)))
+    words = drawn(draw(table, maps_table(RUNS[:2], methods=TWO)))
     assert any("T4 · mean of 23 sentences" in text for text in words)
     assert not any("T1 · mean of" in text for text in words)
 
 
-def test_mixing_with_too_few_sentences_says_so(tmp_path):
-    words = " ".join(texts(draw(tmp_path, mixing_table(RUNS[:2], n=4, methods=TWO), maps_table(RUNS[:2], methods=TWO))))
-    assert "no interval: 4 sentences" in words
-    one = " ".join(texts(draw(tmp_path, mixing_table(RUNS[:2], n=1, methods=TWO), maps_table(RUNS[:2], methods=TWO))))
-    assert "too few sentences to choose layers" in one
+def test_mixing_with_too_few_sentences_says_so():
+    maps = maps_table(RUNS[:2], methods=TWO)
+    assert "no interval: 4 sentences" in words_of(mixing_table(RUNS[:2], n=4, methods=TWO), maps)
+    assert "too few sentences to choose layers" in words_of(mixing_table(RUNS[:2], n=1, methods=TWO), maps)
 
 
-def test_mixing_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, mixing_table(RUNS[:2]), maps_table(RUNS[:2]), {"title": "", "models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_mixing_of_a_model_without_results_is_one_clear_line():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of mixing, found 'hubert-english'"):
+        draw(mixing_table(RUNS[:2]), maps_table(RUNS[:2]), shown=["absent"])
+
+
+def test_mixing_is_drawn_from_its_tables_alone_and_its_note_is_short():
+    alone = figure.draw(mixing_table(RUNS[:2]), maps_table(RUNS[:2]))
+    assert "french · hubert-english" in drawn(alone)
+    assert len(note_of(alone).split()) <= 60
+
+
+def found(table):
+    context = context_of("mixing", shown=["hubert-english"])
+    text = figure.describe_finding(table, maps_table(RUNS[:2], methods=TWO), context=context)
+    assert len(text.split()) <= 22
+    return text
+
+
+def test_the_finding_compares_the_best_method_with_its_untrained_model_and_chance():
+    text = found(mixing_table(RUNS[:2], methods=TWO))
+    assert re.fullmatch(
+        r"Hit rate of value zeroing in HuBERT \(English\) is \.\d\d \[\.\d\d, \S+\], "
+        r"above untrained \(\.\d\d\) and chance \(\.24\)\.",
+        text,
+    )
+
+
+def test_the_finding_of_a_model_that_learns_nothing_is_not_separated_from_its_controls(monkeypatch):
+    monkeypatch.setitem(globals(), "rate", lambda mass, step: 0.2)
+    text = found(mixing_table(RUNS[:2], methods=TWO))
+    assert "not separated from untrained" in text
+    assert "above" not in text
+
+
+def test_the_finding_of_few_sentences_has_no_interval_and_of_one_sentence_no_text():
+    assert "without interval, against untrained" in found(mixing_table(RUNS[:2], n=8, methods=TWO))
+    assert found(mixing_table(RUNS[:2], n=1, methods=TWO)) == ""
 
 
 def test_mixing_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_path):
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, mixing_table(RUNS[:2], methods=TWO), maps_table(RUNS[:2], methods=TWO)))
+        stems.append(write(folder, mixing_table(RUNS[:2], methods=TWO), maps_table(RUNS[:2], methods=TWO)))
     for ending in ("pdf", "svg", "png", "csv", "json"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"mixing.csv", "maps.parquet"}
@@ -218,20 +264,20 @@ LONG = [(word, pos) for word, pos in WORDS] + [("près", "ADV"), ("du", "DET"), 
 @pytest.mark.parametrize("runs", [RUNS[:2], RUNS])
 @pytest.mark.parametrize(("layers", "words"), [(LAYERS, WORDS), (tuple(f"T{i}" for i in range(1, 25)), LONG)])
 def test_mixing_lays_no_text_over_text(tmp_path, misplaced, runs, layers, words):
-    draw(tmp_path, mixing_table(runs, layers, n=16), maps_table(runs, layers, words))
+    write(tmp_path, mixing_table(runs, layers, n=16), maps_table(runs, layers, words))
     assert misplaced == []
 
 
 def test_a_lead_over_a_method_with_a_long_name_stays_within_its_panel(tmp_path, misplaced):
     methods = ("attention_norm_residual", "attention_norm_layer_norm")
-    draw(tmp_path, mixing_table(RUNS[:2], methods=methods), maps_table(RUNS[:2], methods=methods))
+    write(tmp_path, mixing_table(RUNS[:2], methods=methods), maps_table(RUNS[:2], methods=methods))
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"methods": ["attention", "value_zeroing"], "n_resamples": 1234}
-    figure = {"name": "mixing", "title": "T", "models": ["hubert-english"], "analysis": analysis}
-    caption = caption_of("mixing", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1,234 resamplings" in caption
-    assert "attention, value_zeroing" in caption
+    entry = {"name": "mixing", "title": "T", "models": ["hubert-english"], "analysis": {"n_resamples": 1234}}
+    caption = caption_of("mixing", {"figure": entry, "study": STUDY, "models": MODELS})
+    assert "(1234 resamplings)" in caption
+    assert "HuBERT (English)" in caption
+    assert "Seen." in caption
     assert "problematic" not in caption

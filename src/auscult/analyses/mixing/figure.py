@@ -1,170 +1,209 @@
-"""Draw word by word maps of each method, the mass on the true cue by layer, and how often each method hits it."""
+"""Figure of mixing: word-by-word maps by method, the cue's share of the row by layer, and hits on the cue."""
 
+from collections.abc import Sequence
 from textwrap import wrap
 
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.collections import Collection
+from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpecBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from auscult.analyses.mixing.ranking import ALL, DIFFERENCE, HIT, MASS, not_separated
-from auscult.figures import plotting
-from auscult.tables import read_table
+from auscult.figures import marks, plotting
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import finding
+from auscult.figures.palette import Entry, ModelStyle, plain
 
-# Tol's muted scheme, apart from the models' palette: here a colour is a method, and a row of panels a model.
+__all__ = ["METHODS", "draw", "drawn_rows", "describe_finding"]
+
+# Tol's muted scheme, apart from the colours of models: here a colour is a method, and a row of panels a model.
 METHODS = {
-    "attention": plotting.ModelStyle("attention", "#332288", marker="o"),
-    "attention_norm": plotting.ModelStyle("attention norm", "#117733", marker="s"),
-    "attention_norm_residual": plotting.ModelStyle("norm + residual", "#999933", marker="D"),
-    "attention_norm_layer_norm": plotting.ModelStyle("norm + residual + LN", "#CC6677", marker="v"),
-    "rollout": plotting.ModelStyle("rollout", "#4FA9D8", marker="P"),
-    "value_zeroing": plotting.ModelStyle("value zeroing", "#882255", marker="^"),
+    "attention": ModelStyle("attention", "#332288", marker="o"),
+    "attention_norm": ModelStyle("attention norm", "#117733", marker="s"),
+    "attention_norm_residual": ModelStyle("norm + residual", "#999933", marker="D"),
+    "attention_norm_layer_norm": ModelStyle("norm + residual + LN", "#CC6677", marker="v"),
+    "rollout": ModelStyle("rollout", "#4FA9D8", marker="P"),
+    "value_zeroing": ModelStyle("value zeroing", "#882255", marker="^"),
 }
-CHANCE = {"color": "#333333", "linestyle": (0, (4, 2)), "linewidth": 1}
-ONE_IN_WORDS = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-DURATION = {"color": "#999999", "linestyle": (0, (4, 1.5, 1, 1.5)), "linewidth": 1}
-THIN = {"linewidth": 0.9, "markersize": 3, "markeredgewidth": 0.8}
-CUE = "#E69F00"
+# Marker and vertical offset of each kind of target word.
 TARGETS = {"noun": ("o", -0.2), "verb": ("s", 0.2)}
+CUE = "#E69F00"
 MAP_MM, CURVE_MM, N_COLUMNS = 50, 72, 3
+MAP_LIMITS = (0.0, 0.6)
+# Words across a map in whose cells numbers find room.
+NUMBERED_WORDS = 8
 
 
-def draw(table, maps, entries, study):
-    """Return the figure: maps of the first model, then for each corpus and model a row of curves and a ranking."""
+def draw(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+    """Return the figure: maps of the first model, then a row of curves and hits for each corpus and model.
+
+    Parameters
+    ----------
+    table : columns :data:`auscult.analyses.mixing.ranking.MIXING_COLUMNS`
+    maps : columns :data:`auscult.analyses.mixing.analysis.MAP_COLUMNS`
+    """
+    shown = drawn_rows(table, maps, context=context)
+    entries = context.entries(shown)
+    panels = _panels(shown, entries)
+    corpus, first = panels[0]
+    cells = first.rows(maps[maps["corpus"] == corpus])
+    methods = [name for name in METHODS if name in set(cells["method"])]
+    n_rows = -(-len(methods) // N_COLUMNS)
+    heights_mm = [MAP_MM * n_rows, CURVE_MM * len(panels)]
+    figure = plotting.new_figure(sum(heights_mm), _legends(shown, entries), _note(shown, context))
+    grid = figure.add_gridspec(2, 1, height_ratios=heights_mm)
+    chosen = first.rows(shown[(shown["corpus"] == corpus) & (shown["layer"] == "selected")])
+    _draw_maps(
+        figure, grid[0].subgridspec(n_rows, N_COLUMNS), cells, methods, chosen, f"{corpus} · {first.style.label}"
+    )
+    lower = grid[1].subgridspec(len(panels), N_COLUMNS)
+    for place, (corpus, entry) in enumerate(panels):
+        rows = shown[(shown["corpus"] == corpus) & (shown["model"] == entry.model)]
+        _draw_model(figure, lower, place, rows, entry, corpus)
+    return figure
+
+
+def drawn_rows(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+    """Return the results of the models to draw."""
+    return context.select(table)
+
+
+def describe_finding(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+    """Return the hits of the first-ranked method for the first model, compared with its untrained self and chance."""
+    shown = drawn_rows(table, maps, context=context)
+    hits = shown[(shown["metric"] == HIT) & (shown["layer"] == "selected") & (shown["target"] == ALL)]
+    for corpus, entry in _panels(shown, context.entries(shown)):
+        rows = hits[hits["corpus"] == corpus]
+        mine = entry.rows(rows).sort_values("rank")
+        if len(mine):
+            best = mine.to_dict("records")[0]
+            before = rows[(rows["model"] == entry.model) & (rows["step"].astype(str) == "0")]
+            before = before[(before["method"] == best["method"]) & (entry.step != "0")]
+            controls = dict(zip(["untrained"], before.to_dict("records"))) | {"chance": float(best["chance"])}
+            return finding(f"hit rate of {METHODS[best['method']].label} in {entry.style.label}", best, controls)
+    return ""
+
+
+def _panels(table: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+    """Return corpus and model of each row of panels: trained models, or untrained ones if there are no others."""
     trained = [entry for entry in entries if entry.step != "0"] or entries
-    shown = [
+    return [
         (corpus, entry)
         for corpus in table["corpus"].unique()
         for entry in trained
         if len(entry.rows(table[table["corpus"] == corpus]))
     ]
-    corpus, first = shown[0]
-    cells = first.rows(maps[maps["corpus"] == corpus])
-    drawn = [name for name in METHODS if name in set(cells["method"])]
-    n_rows = -(-len(drawn) // N_COLUMNS)
-    heights_mm = [MAP_MM] * n_rows + [CURVE_MM] * len(shown)
-    figure = plotting.new_figure(sum(heights_mm), legends(table, entries), note(table, study))
-    grid = figure.add_gridspec(2, 1, height_ratios=[MAP_MM * n_rows, CURVE_MM * len(shown)])
-    upper, lower = grid[0].subgridspec(n_rows, N_COLUMNS), grid[1].subgridspec(len(shown), N_COLUMNS)
-    chosen = first.rows(table[(table["corpus"] == corpus) & (table["layer"] == "selected")])
-    draw_maps(figure, upper, cells, drawn, chosen, f"{corpus} · {first.style.label}")
-    for place, (corpus, entry) in enumerate(shown):
-        rows = table[(table["corpus"] == corpus) & (table["model"] == entry.model)]
-        draw_model(figure, [lower[place, column] for column in range(N_COLUMNS)], rows, entry, corpus)
-    return figure
 
 
-def draw_maps(figure, grid, cells, methods, chosen, name):
-    """Draw the mean map of each method at the layer that all its targets together chose, true cues framed."""
-    axes, image = [], None
+def _draw_maps(
+    figure: Figure, grid: GridSpecBase, cells: pd.DataFrame, methods: Sequence[str], chosen: pd.DataFrame, name: str
+) -> None:
+    """Draw the mean map of each method at the layer chosen for all target words together, true cues framed."""
+    panels: list[Axes] = []
     for place, method in enumerate(methods):
-        axes.append(figure.add_subplot(grid[place // N_COLUMNS, place % N_COLUMNS]))
+        panels.append(figure.add_subplot(grid[place // N_COLUMNS, place % N_COLUMNS]))
         mine = cells[cells["method"] == method]
-        layer = chosen_layer(chosen, method, mine)
+        layer = _chosen_layer(chosen, method, mine)
         mine = mine[mine["layer"] == layer]
-        image = draw_map(axes[-1], mine, bottom=place + N_COLUMNS >= len(methods), left=place % N_COLUMNS == 0)
-        plotting.head(axes[-1], METHODS[method].label, [name, f"{layer} · mean of {mine['n'].iloc[0]} sentences"])
-    if image is not None:
-        bar = figure.colorbar(image, ax=axes, location="right", fraction=0.02, pad=0.01, aspect=30, extend="max")
+        image = _draw_map(panels[-1], mine, bottom=place + N_COLUMNS >= len(methods), left=place % N_COLUMNS == 0)
+        plotting.head(panels[-1], METHODS[method].label, [name, f"{layer} · mean of {mine['n'].iloc[0]} sentences"])
+    if panels:
+        bar = figure.colorbar(image, ax=panels, location="right", fraction=0.02, pad=0.01, aspect=30, extend="max")
         bar.set_label("share of the row")
-        bar.outline.set_visible(False)
+        bar.outline.set_visible(False)  # type: ignore[operator]  # typed as a method, is a Spine
 
 
-def draw_map(axes, cells, bottom, left):
-    """Draw one word by word matrix, its values where there is room, and return the image."""
+def _draw_map(axes: Axes, cells: pd.DataFrame, bottom: bool, left: bool) -> Collection:
+    """Draw one word-by-word matrix and return its cells."""
     values = cells.pivot(index="row", columns="column", values="value")
-    image = axes.imshow(values.to_numpy(), cmap="Blues", vmin=0, vmax=0.6, aspect="auto")
-    words = cells.drop_duplicates("column").sort_values("column")["column_label"].map(plotting.plain).tolist()
-    for cell in cells.itertuples():
-        if len(words) <= 8:
-            colour = "white" if cell.value > 0.36 else "#222222"
-            text = f"{cell.value:.2f}".replace("0.", ".", 1)
-            axes.text(cell.column, cell.row, text, ha="center", va="center", fontsize=6, color=colour)
-        if cell.cue > 0.5:
-            frame = {"fill": False, "edgecolor": CUE, "linewidth": 1.6, "clip_on": False, "zorder": 3}
-            axes.add_patch(Rectangle((cell.column - 0.5, cell.row - 0.5), 1, 1, **frame))
-    axes.set_xticks(range(len(words)), words if bottom else [], rotation=90)
-    axes.set_yticks(range(len(words)), words if left else [])
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
+    words = cells.drop_duplicates("column").sort_values("column")["column_label"].map(plain).tolist()
+    named = values.set_axis(words, axis=0).set_axis(words, axis=1)
+    image = marks.matrix(axes, named, limits=MAP_LIMITS, numbers=len(words) <= NUMBERED_WORDS)
+    centres = np.arange(len(words)) + 0.5
+    axes.set_xticks(centres, words if bottom else [""] * len(words), rotation=90)
+    axes.set_yticks(centres, words if left else [""] * len(words), rotation=0)
+    for cell in cells[cells["cue"] > 0.5].to_dict("records"):
+        frame = {"fill": False, "edgecolor": CUE, "linewidth": 1.6, "clip_on": False, "zorder": 3}
+        axes.add_patch(Rectangle((cell["column"], cell["row"]), 1, 1, **frame))
     return image
 
 
-def draw_model(figure, places, rows, entry, corpus):
-    """Draw the mass on the cue of nouns and of verbs by layer, and the hits of the methods at their best layers."""
+def _draw_model(figure: Figure, grid: GridSpecBase, place: int, rows: pd.DataFrame, entry: Entry, corpus: str) -> None:
+    """Draw the cue's share of noun and verb rows by layer, and the hits of the methods at their chosen layers."""
     masses = rows[(rows["metric"] == MASS) & (rows["layer"] != "selected") & (rows["target"] != ALL)]
     top = 1.06 * max(masses[["value", "ci_high", "one_in_words"]].max(axis=None, skipna=True), 0.3)
     targets = [target for target in TARGETS if target in set(masses["target"])]
-    for column, (place, target) in enumerate(zip(places, targets)):
-        axes = figure.add_subplot(place)
+    for column, target in enumerate(targets):
+        axes = figure.add_subplot(grid[place, column])
         mine = masses[masses["target"] == target]
-        draw_curves(axes, mine, entry, top, "share of the row on the cue" if column == 0 else "")
-        counts = f"n = {plotting.describe_range(mine['n'])} of {plotting.describe_range(mine['n_groups'])} sentences"
-        title = f"From {target} to its cue"
-        lines = [f"{corpus} · {entry.style.label}", counts, plotting.describe_interval(mine)]
-        plotting.head(axes, title, lines)
-    draw_ranking(figure.add_subplot(places[-1]), rows[rows["layer"] == "selected"], entry, targets)
+        _draw_curves(axes, mine, entry, top, "share of the row" if column == 0 else "")
+        lines = [f"{corpus} · {entry.style.label}", _counts(mine), plotting.describe_interval(mine)]
+        plotting.head(axes, f"Cue’s share of {target} rows", lines)
+    _draw_hits(figure.add_subplot(grid[place, N_COLUMNS - 1]), rows[rows["layer"] == "selected"], entry, targets)
 
 
-def draw_curves(axes, rows, entry, top, ylabel):
-    """Draw one curve a method, trained with its band and untrained without one, and what an even row would give."""
+def _draw_curves(axes: Axes, rows: pd.DataFrame, entry: Entry, top: float, ylabel: str) -> None:
+    """Draw one curve per method, trained with its interval and untrained without, and the values of an even row."""
     layers = plotting.layer_order(rows["layer"])
     rows = rows.assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)})).sort_values("x")
-    axes.axhline(rows["one_in_words"].iloc[0], **ONE_IN_WORDS)
-    axes.axhline(rows["cue_duration"].iloc[0], **DURATION)
+    marks.chance_line(axes, rows["one_in_words"].iloc[0])
+    marks.duration_line(axes, rows["cue_duration"].iloc[0])
+    thin = {"linewidth": 0.9, "markersize": 3, "markeredgewidth": 0.8}
     for method, style in METHODS.items():
         mine = rows[rows["method"] == method]
-        untrained, trained = (mine[mine["step"].astype(str) == step] for step in ("0", entry.step))
+        untrained, drawn = (mine[mine["step"].astype(str) == step] for step in ("0", entry.step))
         if entry.step != "0":
-            axes.plot(untrained["x"], untrained["value"], **style.untrained.line | THIN)
-        axes.fill_between(
-            trained["x"], trained["ci_low"], trained["ci_high"], color=style.colour, alpha=0.2, linewidth=0
-        )
-        axes.plot(trained["x"], trained["value"], **(style if entry.step != "0" else style.untrained).line)
-    axes.set(xlim=(-0.3, max(1, len(layers)) - 0.7), ylim=(0, top), xlabel="layer", ylabel=ylabel)
-    step = max(1, -(-len(layers) // 7))
-    axes.set_xticks(range(len(layers))[::step], layers[::step])
+            axes.plot(untrained["x"], untrained["value"], **style.untrained.line | thin)
+        marks.interval_band(axes, drawn["x"], drawn, style.colour)
+        axes.plot(drawn["x"], drawn["value"], **(style if entry.step != "0" else style.untrained).line)
+    marks.layer_axis(axes, layers, 7)
+    axes.set(ylim=(0, top), xlabel="layer", ylabel=ylabel)
 
 
-def draw_ranking(axes, rows, entry, targets):
-    """Draw the hits of each method at its chosen layer, best on top, beside those of the untrained model."""
-    hits = entry.rows(rows[(rows["metric"] == HIT) & rows["target"].isin(targets)])
-    if hits.empty:
+def _draw_hits(axes: Axes, rows: pd.DataFrame, entry: Entry, targets: Sequence[str]) -> None:
+    """Draw the hits of each method at its chosen layer, best on top, with the untrained model and chance."""
+    hits = rows[(rows["metric"] == HIT) & rows["target"].isin(targets)]
+    mine = entry.rows(hits)
+    if mine.empty:
         axes.set_axis_off()
-        lines = ["too few sentences to choose layers", "on some and report on others"]
-        plotting.head(axes, "Which finds the cue?", lines)
+        plotting.head(
+            axes, "Hits on the cue", ["too few sentences to choose layers", "on one half, report on the other"]
+        )
         return
-    order = hits.groupby("method")["rank"].mean().sort_values(kind="stable").index.tolist()
-    for chance in hits.groupby("target")["chance"].mean().round(3).unique():
-        axes.axvline(chance, zorder=0, **CHANCE)
+    order = mine.groupby("method")["rank"].mean().sort_values(kind="stable").index.tolist()
+    for chance in mine.groupby("target")["chance"].mean().round(3).unique():
+        marks.chance_line(axes, chance, "v")
     if entry.step != "0":
-        untrained = rows[(rows["metric"] == HIT) & (rows["step"].astype(str) == "0") & rows["target"].isin(targets)]
-        draw_hits(axes, untrained[untrained["method"].isin(order)], order, filled=False)
-    draw_hits(axes, hits, order, filled=entry.step != "0")
-    for row in hits.itertuples():
-        y = order.index(row.method) + TARGETS[row.target][1]
-        axes.text(1.02, y, row.selected_layer, transform=axes.get_yaxis_transform(), fontsize=6, va="center")
-    axes.set(xlim=(-0.02, 1.02), ylim=(len(order) - 0.5, -0.5), xlabel="hits: the cue’s cell is the largest")
+        before = hits[(hits["step"].astype(str) == "0") & hits["method"].isin(order)]
+        # Points alone: their intervals would hide the trained ones.
+        _draw_points(axes, before.assign(ci_low=np.nan, ci_high=np.nan), order, trained=False)
+    _draw_points(axes, mine, order, trained=entry.step != "0")
+    for row in mine.to_dict("records"):
+        y = order.index(row["method"]) + TARGETS[row["target"]][1]
+        axes.text(1.02, y, row["selected_layer"], transform=axes.get_yaxis_transform(), fontsize=6, va="center")
+    marks.row_axis(axes, [METHODS[name].label for name in order])
+    axes.tick_params(axis="y", labelsize=6.5)
+    axes.set(xlim=(-0.02, 1.02), xlabel="share of hits")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
-    axes.set_yticks(range(len(order)), [METHODS[name].label for name in order], fontsize=6.5)
-    axes.tick_params(axis="y", length=0)
     differences = entry.rows(rows[rows["metric"] == DIFFERENCE])
-    lines = [line for target in targets for line in describe_lead(differences[differences["target"] == target], target)]
-    counts = f"n = {plotting.describe_range(hits['n'])} of {plotting.describe_range(hits['n_groups'])} sentences"
-    plotting.head(axes, "Which finds the cue best?", [counts, *lines])
+    lines = [line for target in targets for line in _verdict(differences[differences["target"] == target], target)]
+    plotting.head(axes, "Hits on the cue", [_counts(mine), *lines])
 
 
-def draw_hits(axes, rows, order, filled):
-    """Draw one mark a method and target, with its interval where it is filled."""
-    for row in rows.itertuples():
-        marker, shift = TARGETS[row.target]
-        y, style = order.index(row.method) + shift, METHODS[row.method]
-        style = style if filled else style.untrained
-        if filled:
-            axes.plot([row.ci_low, row.ci_high], [y, y], color=style.colour, linewidth=1.2)
-        axes.plot(row.value, y, **style.marks | {"marker": marker, "markersize": 4, "linestyle": ""})
+def _draw_points(axes: Axes, rows: pd.DataFrame, order: Sequence[str], trained: bool) -> None:
+    """Draw one point per method and kind of target word, with its interval."""
+    for row in rows.to_dict("records"):
+        marker, shift = TARGETS[row["target"]]
+        style = METHODS[row["method"]] if trained else METHODS[row["method"]].untrained
+        marks.interval_row(axes, order.index(row["method"]) + shift, row, style, marker=marker)
 
 
-def describe_lead(differences, target):
-    """Say which method comes first, and whether it is above all others or which ones it is not separated from."""
+def _verdict(differences: pd.DataFrame, target: str) -> list[str]:
+    """Return lines that name the first-ranked method and the methods from which it is not separated."""
     if differences.empty:
         return [f"{target}: one method"]
     first = METHODS[differences["method"].iloc[0]].label
@@ -176,62 +215,38 @@ def describe_lead(differences, target):
     return wrap(f"{target}: {first} first, not separated from {', '.join(others)}", 36)
 
 
-def chosen_layer(chosen, method, cells):
-    """Return the layer that nouns and verbs together chose for a method; the last one if none was chosen."""
+def _chosen_layer(chosen: pd.DataFrame, method: str, cells: pd.DataFrame) -> str:
+    """Return the layer chosen for a method on all target words together, or else the last layer."""
     mine = chosen[(chosen["method"] == method) & (chosen["metric"] == HIT) & (chosen["target"] == ALL)]
-    return mine["selected_layer"].iloc[0] if len(mine) else plotting.layer_order(cells["layer"])[-1]
+    return str(mine["selected_layer"].iloc[0]) if len(mine) else plotting.layer_order(cells["layer"])[-1]
 
 
-def legends(table, entries):
-    """Return the handles of the methods, and of what stands beside them."""
+def _counts(rows: pd.DataFrame) -> str:
+    return f"n = {plotting.describe_range(rows['n'])} of {plotting.describe_range(rows['n_groups'])} sentences"
+
+
+def _legends(table: pd.DataFrame, entries: Sequence[Entry]) -> list[list[Line2D | Patch]]:
+    """Return the handles of the methods, then of controls, cues and kinds of target words."""
     present = set(table["method"])
-    lines = [Line2D([], [], **style.line) for name, style in METHODS.items() if name in present]
-    beside = [
-        Line2D([], [], **ONE_IN_WORDS, label="one in the words"),
-        Line2D([], [], **DURATION, label="the cue’s share of the time"),
-        Line2D([], [], **CHANCE, label="chance of a hit"),
+    methods: list[Line2D | Patch] = [Line2D([], [], **style.line) for name, style in METHODS.items() if name in present]
+    others: list[Line2D | Patch] = []
+    if any(entry.step == "0" for entry in entries):
+        others.append(Line2D([], [], **{**ModelStyle("", marks.INK).untrained.line, "label": "untrained"}))
+    others += [
+        marks.chance_handle("chance of a hit, or even row"),
+        marks.duration_handle("the cue’s share of the duration"),
         Patch(fill=False, edgecolor=CUE, linewidth=1.6, label="true cue"),
     ]
-    if any(entry.step == "0" for entry in entries):
-        grey = plotting.ModelStyle("the same", "#333333").untrained
-        beside.insert(0, Line2D([], [], **{**grey.line, "label": "untrained"}))
-    marks = [
-        Line2D([], [], color="#333333", linestyle="", marker=marker, label=f"right panels: {target}")
-        for target, (marker, _) in TARGETS.items()
-        if target in set(table["target"])
+    found = set(table["target"])
+    others += [
+        marks.mark_handle(marker, f"hits: {name}", marks.INK) for name, (marker, _) in TARGETS.items() if name in found
     ]
-    return [lines, [*beside, *marks]]
+    return [methods, others]
 
 
-def note(table, study):
-    """Say what a reader of the figure alone must know."""
+def _note(table: pd.DataFrame, context: FigureContext) -> str:
     return (
-        f"{plotting.describe_study(study, table['corpus'])} A row is what one word takes from each word of its "
-        "sentence, itself included; it sums to 1. Noun and verb sound alike in singular and plural: only the "
-        "determiner, or a verb’s pronoun, tells, so it is the true cue; a noun’s mostly stands beside it, a verb’s "
-        "does not. Mass has no scale that methods share: each is read against the same method on the untrained model; "
-        "the two grey lines are what an even row would give. Hits have one: the largest cell of the row, the target’s "
-        "own left out, is the cue’s; chance is one in the other words, but averaging favours neighbours and value "
-        "zeroing long words, which determiners are not: open marks are the untrained model. One half of the sentences "
-        "chose layers (for maps nouns and verbs together, for hits each alone, written at the right) and the order of "
-        "methods; the other half is shown, on maps those of one form. Bands and bars: 95 % intervals over sentences. "
-        "A method is above all others if its paired difference to each has an interval above 0; verdicts are not "
-        "corrected for one another. Attention is not the only way in: a positional convolution lets frames of wav2vec "
-        "2.0 and HuBERT see each other (in the small models over 320 ms to either side) before T1, and nothing before "
-        "T1 is measured here."
+        f"{context.describe(table['corpus'])} Each row holds one word’s shares of all words and sums to 1. The cue "
+        "alone marks the number of the target word. Methods differ in scale: compare shares with the untrained model. "
+        "Half of the sentences chose layers (for hits at the right margin) and ranks; the other half is shown."
     )
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
-
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    results, maps = read_table(paths.table), read_table(paths.maps)
-    shown = plotting.select(results, "model", settings.get("models"), paths.table)
-    lines = plotting.entries(shown, shown["model"].unique(), plotting.model_style(models))
-    return draw(shown, maps, lines, study), shown
