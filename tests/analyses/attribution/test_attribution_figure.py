@@ -1,15 +1,19 @@
-"""The attribution figure, drawn from planted tables as Snakemake draws it."""
+"""The attribution figure, drawn from planted tables."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, caption_of, run_script, texts
+from figure_cases import STUDY, caption_of, context_of, draw_styled, note_of, run_script
+from figure_cases import drawn as texts_of
 
+from auscult.analyses.attribution import figure
 from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS
 from auscult.analyses.attribution.summary import SUMMARY_COLUMNS
+from auscult.errors import AnalysisError
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -112,26 +116,37 @@ def tables(models=tuple(MODELS), methods=METHODS, steps=("0", "300"), n_groups=2
     )
 
 
-def draw(folder, made, figure=None):
+SYNTHETIC = STUDY | {"sources": {"english": "synthetic", "french": "synthetic"}}
+
+
+def named(made):
+    return dict(zip(("scores", "table", "examples"), made))
+
+
+def write(folder, made):
     paths = [folder / "scores.parquet", folder / "attribution.csv", folder / "examples.parquet"]
     for table, path in zip(made, paths):
         write_table(table, path)
-    inputs = dict(zip(("scores", "table", "examples"), map(str, paths)))
-    study = STUDY | {"sources": {"english": "synthetic", "french": "synthetic"}}
-    return run_script("attribution", folder, figure or {"title": "Attribution"}, inputs, study=study, models=MODELS)
+    return run_script(
+        "attribution", folder, {"title": "Attribution"}, named(map(str, paths)), study=SYNTHETIC, models=MODELS
+    )
+
+
+def draw(made, shown=()):
+    return draw_styled(figure, context_of("attribution", MODELS, shown, study=SYNTHETIC), **named(made))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("attribution"), tables()))
+def drawn():
+    return texts_of(draw(tables()))
 
 
 def test_it_says_what_was_said_predicted_and_explained(drawn):
     words = " ".join(drawn)
-    assert "answer: garden" in words
+    assert "predicted: garden" in words
     assert "explained: “garden”, p = 0.97" in words
-    assert "explained: “garçons” rather than" in words
-    assert "answer: ces petits garçons mangent une pome" in words
+    assert "explained: “garçons” against “garçon”" in words
+    assert "predicted: ces petits garçons mangent une pome" in words
 
 
 def test_it_names_every_method_input_and_control(drawn):
@@ -141,14 +156,15 @@ def test_it_names_every_method_input_and_control(drawn):
         "waveform",
         "spectrogram",
         "front end’s frames",
-        "the word that decides",
+        "deciding word",
         "untrained",
         "chance: one word of the utterance",
-        "the word’s share of the time",
+        "the word’s share of the duration",
     ):
         assert name in drawn
-    assert any("synthesised speech (english, french)" in text for text in drawn)
-    assert "from silence 4 %" in " ".join(drawn)
+    words = " ".join(drawn)
+    assert "synthesised speech (english, french)" in words
+    assert "Completeness gap of integrated gradients: from silence 4 %" in words
 
 
 def test_models_that_differ_in_their_seed_are_drawn_once(drawn):
@@ -162,23 +178,57 @@ def test_it_states_counts_and_the_resampling_unit_and_where_no_word_decides(draw
     assert "no word is known" in drawn
 
 
-def test_too_few_utterances_give_no_interval_and_say_so(tmp_path):
-    assert "no interval: 4 utterances" in texts(
-        draw(tmp_path, tables(models=["keyword-seed1"], methods=METHODS[:2], n_groups=4))
+def test_too_few_utterances_give_no_interval_and_say_so():
+    made = tables(models=["keyword-seed1"], methods=METHODS[:2], n_groups=4)
+    assert "no interval: 4 utterances" in texts_of(draw(made))
+
+
+def test_a_model_without_results_is_one_clear_line():
+    with pytest.raises(
+        AnalysisError, match="expected model 'absent' in the table of attribution, found 'gender-seed1'"
+    ):
+        draw(tables(models=["gender-seed1"]), shown=["absent"])
+
+
+def test_it_is_drawn_from_its_tables_alone_and_its_note_is_short():
+    alone = figure.draw(**named(tables(models=["keyword-seed1"])))
+    assert "keyword-seed1" in texts_of(alone)
+    assert len(note_of(alone).split()) <= 60
+
+
+def found(made):
+    text = figure.describe_finding(**named(made), context=context_of("attribution", MODELS))
+    assert len(text.split()) <= 22
+    return text
+
+
+def test_the_finding_is_the_largest_share_with_its_controls():
+    assert re.fullmatch(
+        r"The deciding word’s largest share \(keyword; [\w ×]+\) is \.\d\d \[\.\d\d, \.\d\d\], "
+        r"above untrained \(\.\d\d\) and duration \(\.21\)\.",
+        found(tables()),
     )
 
 
-def test_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, tables(models=["gender-seed1"]), {"title": "", "models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_the_finding_without_an_effect_is_not_separated_from_its_controls():
+    scores, summary, examples = tables(models=["keyword-seed1"])
+    summary = summary.assign(value=0.2, ci_low=0.14, ci_high=0.26)
+    assert "is .20 [.14, .26], not separated from untrained (.20) and duration (.21)." in found(
+        (scores, summary, examples)
+    )
+
+
+def test_the_finding_of_few_utterances_has_no_interval_and_without_deciding_words_no_text():
+    text = found(tables(models=["keyword-seed1"], n_groups=4))
+    assert "without interval, against untrained" in text
+    assert found(tables(models=["gender-seed1"])) == ""
 
 
 def test_drawn_twice_it_has_the_same_bytes_and_names_its_sources(tmp_path):
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, tables(models=["homophones"], methods=METHODS[:2])))
+        stems.append(write(folder, tables(models=["homophones"], methods=METHODS[:2])))
     for ending in ("pdf", "svg", "png", "csv", "json"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {
@@ -188,24 +238,25 @@ def test_drawn_twice_it_has_the_same_bytes_and_names_its_sources(tmp_path):
     }
 
 
-def test_frames_stand_in_where_a_corpus_has_no_words(tmp_path):
+def test_frames_stand_in_where_a_corpus_has_no_words():
     scores, summary, examples = tables(models=["gender-seed1"], methods=METHODS[:2])
     scores = scores[scores["unit"] == "word"].assign(unit="frame", label="")
-    drawn = texts(draw(tmp_path, (scores, summary[summary["metric"] != "cue_share"], examples)))
+    drawn = texts_of(draw((scores, summary[summary["metric"] != "cue_share"], examples)))
     assert "garden" not in drawn
     assert METHODS[0] in drawn
 
 
 @pytest.mark.parametrize("models", [["homophones"], list(MODELS)])
 def test_no_text_lies_over_text(tmp_path, misplaced, models):
-    draw(tmp_path, tables(models=models))
+    write(tmp_path, tables(models=models))
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"n_utterances": 24, "n_resamples": 1234, "n_samples": 256}
-    figure = {"name": "attribution", "title": "T", "models": list(MODELS), "analysis": analysis}
-    caption = caption_of("attribution", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1,234 resamplings" in caption
-    assert "256 coalitions" in caption
+    analysis = {"n_utterances": 24, "n_resamples": 1234}
+    entry = {"name": "attribution", "title": "T", "models": list(MODELS), "analysis": analysis}
+    caption = caption_of("attribution", {"figure": entry, "study": STUDY, "models": MODELS})
+    assert "(1234 resamplings)" in caption
+    assert "up to 24 utterances" in caption
+    assert "Seen." in caption
     assert "problematic" not in caption

@@ -1,70 +1,108 @@
-"""Draw one utterance of each task with the scores of its words by method, and how much falls on the deciding word."""
+"""Figure of attribution: scores of the words of one utterance per task, and the share of the deciding word."""
 
-import re
-from textwrap import wrap
+from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from auscult.figures import plotting
+from auscult.analyses.attribution.figure_texts import EXAMPLE_LINES, METHODS, describe_example, note
+from auscult.figures import marks, plotting
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import finding
+from auscult.figures.palette import Entry, ModelStyle, plain
 from auscult.seeds import task_of
-from auscult.tables import read_table
 
-METHODS = {
-    "saliency": "saliency",
-    "input_x_gradient": "input ×\ngradient",
-    "integrated_gradients": "int. grad.,\nsilence",
-    "integrated_gradients_noise": "int. grad.,\nnoise",
-    "occlusion": "occlusion",
-    "ablation": "ablation",
-    "lime": "LIME",
-    "kernel_shap": "Kernel-\nSHAP",
-}
-# Tol's muted scheme, apart from the models' palette: here a colour is an input.
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
+# Tol's muted scheme, apart from the colours of models: here a colour is an input.
 INPUTS = {"waveform": "#332288", "spectrogram": "#44AA99", "cnn": "#DDAA33"}
-LABELS = {"cnn": "front end’s frames"}
-CUE = {"color": "#CC6677", "alpha": 0.22, "linewidth": 0}
-CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-BY_DURATION = {"color": "#555555", "linestyle": "--", "linewidth": 1}
+INPUT_LABELS = {"cnn": "front end’s frames"}
+DECIDING = {"color": "#CC6677", "alpha": 0.22, "linewidth": 0}
+BORDER = {"color": "#BBBBBB", "linewidth": 0.4}
 WAVE_MM, SPECTRUM_MM, BARS_MM, SHARE_MM, N_COLUMNS = 28, 28, 11, 54, 3
 
 
-def draw(scores, summary, examples, entries, study):
-    """Return the figure: a column for each task, from the waveform down to the share of the deciding word."""
-    columns = tasks(examples, entries)
+def draw(
+    table: pd.DataFrame, scores: pd.DataFrame, examples: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> Figure:
+    """Return the figure: one column per task, from the waveform down to the share of the deciding word.
+
+    Parameters
+    ----------
+    table : columns :data:`auscult.analyses.attribution.summary.SUMMARY_COLUMNS`
+    scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
+    examples : ``corpus, model, step, utterance, sample_rate_hz, waveform``
+    """
+    summary, scores = drawn_rows(table, scores, examples, context=context), context.select(scores)
+    entries = context.entries(scores)
+    columns = _tasks(examples, entries)
     methods = [name for name in METHODS if name in set(scores["method"])]
     shares = summary[summary["metric"] == "cue_share"]
-    heights = [WAVE_MM, SPECTRUM_MM, *[BARS_MM] * len(methods), *[SHARE_MM] * bool(len(shares))]
-    figure = plotting.new_figure(sum(heights), legends(scores, shares, entries, columns), note(scores, summary, study))
-    grid = figure.add_gridspec(len(heights), len(columns), height_ratios=heights)
+    heights_mm = [WAVE_MM, SPECTRUM_MM, *[BARS_MM] * len(methods), *[SHARE_MM] * bool(len(shares))]
+    figure = plotting.new_figure(sum(heights_mm), _legends(scores, len(shares) > 0), note(scores, summary, context))
+    grid = figure.add_gridspec(len(heights_mm), len(columns), height_ratios=heights_mm)
     texts = []
     for place, (corpus, entry) in enumerate(columns):
-        axes = [figure.add_subplot(grid[row, place]) for row in range(len(heights))]
+        axes = [figure.add_subplot(grid[row, place]) for row in range(len(heights_mm))]
         example = entry.rows(examples[examples["corpus"] == corpus]).iloc[0]
         mine = entry.rows(scores[scores["corpus"] == corpus])
-        mine = longest_units(mine[mine["utterance"] == example["utterance"]])
-        draw_sound(axes[0], axes[1], example, mine)
-        texts.append((axes[0], entry.style.label, describe(mine)))
-        draw_scores(axes[2 : 2 + len(methods)], mine, methods, example, place == 0)
+        mine = _longest_units(mine[mine["utterance"] == example["utterance"]])
+        _draw_sound(axes[0], axes[1], example, mine)
+        texts.append((axes[0], entry.style.label, describe_example(mine)))
+        _draw_scores(axes[2 : 2 + len(methods)], mine, methods, example, place == 0)
         if len(shares):
             rows = shares[(shares["corpus"] == corpus) & (shares["model"] == entry.model)]
-            draw_shares(axes[-1], rows, [e for e in entries if e.model == entry.model], methods, place == 0)
-    longest = max(len(lines) for *_, lines in texts)
-    for axes, title, lines in texts:
-        plotting.head(axes, title, [*lines, *["\u00a0"] * (longest - len(lines))])
+            _draw_shares(axes[-1], rows, methods, place == 0)
+    longest = min(EXAMPLE_LINES, max(len(lines) for *_, lines in texts))
+    for panel, title, lines in texts:
+        plotting.head(panel, title, [*lines, *["\u00a0"] * (longest - len(lines))])
     return figure
 
 
-def longest_units(scores):
-    """Return the scores of words, or of phones or frames where a corpus has no words."""
+def drawn_rows(
+    table: pd.DataFrame, scores: pd.DataFrame, examples: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> pd.DataFrame:
+    """Return the summary of the models to draw."""
+    return table[table["model"].isin(context.select(scores)["model"])]
+
+
+def describe_finding(
+    table: pd.DataFrame, scores: pd.DataFrame, examples: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> str:
+    """Return the largest share of the deciding word of the first such task, compared with its controls.
+
+    The controls are the same model untrained, and the larger of chance and the word's share of the duration.
+    """
+    summary = drawn_rows(table, scores, examples, context=context)
+    shares = summary[summary["metric"] == "cue_share"].dropna(subset="value")
+    for corpus, entry in _tasks(examples, context.entries(context.select(scores))):
+        rows = shares[(shares["corpus"] == corpus) & (shares["model"] == entry.model)]
+        mine = entry.rows(rows)
+        if len(mine) and entry.step != "0":
+            best = mine.loc[mine["value"].idxmax()].to_dict()
+            same = (rows["method"] == best["method"]) & (rows["input"] == best["input"])
+            before = rows[same & (rows["step"].astype(str) == "0")].to_dict("records")
+            level = max(("chance", best["chance"]), ("duration", best["chance_duration"]), key=lambda pair: pair[1])
+            controls = dict(zip(["untrained"], before)) | {level[0]: float(level[1])}
+            method = METHODS[best["method"]].replace("-\n", "").replace("\n", " ")
+            return finding(f"the deciding word’s largest share ({task_of(entry.model)}; {method})", best, controls)
+    return ""
+
+
+def _longest_units(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return the scores of words, or of phones or frames in a corpus without words."""
     unit = next(unit for unit in ("word", "phone", "frame") if unit in set(scores["unit"]))
     return scores[scores["unit"] == unit]
 
 
-def tasks(examples, entries):
-    """Return corpus and trained model of each column: of models that differ in their seed, the first."""
-    found = {}
+def _tasks(examples: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+    """Return corpus and trained model of each column; of models that differ in seed, the first."""
+    found: dict[tuple[str, str], tuple[str, Entry]] = {}
     for entry in entries:
         for corpus in entry.rows(examples)["corpus"]:
             if entry.step != "0":
@@ -72,16 +110,16 @@ def tasks(examples, entries):
     return list(found.values())[:N_COLUMNS] or [(examples["corpus"].iloc[0], entries[0])]
 
 
-def draw_sound(upper, lower, example, words):
-    """Draw waveform and spectrogram over the same time, and name the words."""
+def _draw_sound(upper: Axes, lower: Axes, example: pd.Series, words: pd.DataFrame) -> None:
+    """Draw waveform and spectrogram on the same time axis, and name the words."""
     sound, rate = np.asarray(example["waveform"], dtype=float), example["sample_rate_hz"]
     edges = np.linspace(0, len(sound), min(1200, len(sound)) + 1).astype(int)[:-1]
     low, high = np.minimum.reduceat(sound, edges), np.maximum.reduceat(sound, edges)
-    upper.fill_between(edges / rate, low, high, color="#555555", linewidth=0.3)
+    upper.fill_between(edges / rate, low, high, color=marks.GREY, linewidth=0.3)
     upper.set(xlim=(0, len(sound) / rate), yticks=[], xticks=[])
     with np.errstate(divide="ignore"):
         lower.specgram(
-            sound, NFFT=400, Fs=rate, noverlap=300, cmap="Greys", mode="psd", vmin=floor(sound), rasterized=True
+            sound, NFFT=400, Fs=rate, noverlap=300, cmap="Greys", mode="psd", vmin=_floor_db(sound), rasterized=True
         )
     lower.set(xlim=upper.get_xlim(), ylim=(0, min(8000, rate / 2)), yticks=[0, 4000, 8000], yticklabels=["0", "4", "8"])
     lower.set_ylabel("kHz")
@@ -89,46 +127,48 @@ def draw_sound(upper, lower, example, words):
     centres = (spans["onset"] + spans["offset"]).to_numpy() / 2 / rate
     length = len(sound) / rate
     placed = plotting.spread(centres, 0.062 * length, 0.02 * length, 0.98 * length)
-    lower.set_xticks(placed, [plotting.plain(word) for word in spans["label"]], rotation=90, fontsize=7)
+    lower.set_xticks(placed, [plain(word) for word in spans["label"]], rotation=90, fontsize=7)
     lower.tick_params(axis="x", length=0, pad=3)
     for text, cue in zip(lower.get_xticklabels(), spans["cue"]):
-        text.set(fontweight="bold" if cue else "normal", color="#882255" if cue else "#222222")
+        text.set(fontweight="bold" if cue else "normal", color="#882255" if cue else marks.INK)
     for axes in (upper, lower):
-        mark(axes, spans, rate)
+        _mark_words(axes, spans, rate)
         axes.spines[["left", "bottom"]].set_visible(False)
 
 
-def floor(sound):
-    """Return 70 dB below the loudest power density of a spectrogram, so that silence is white."""
+def _floor_db(sound: npt.NDArray[np.float64]) -> float:
+    """Return 70 dB below the largest power density of a spectrogram, which is drawn white."""
     windows = np.lib.stride_tricks.sliding_window_view(sound, min(400, len(sound)))[::100]
     power = np.abs(np.fft.rfft(windows * np.hanning(windows.shape[1]))) ** 2
-    return 10 * np.log10(power.max() / 1e7 + 1e-20) - 10 * np.log10(np.hanning(400).dot(np.hanning(400)) * 8000)
+    scale = np.hanning(400).dot(np.hanning(400)) * 8000
+    return float(10 * np.log10(power.max() / 1e7 + 1e-20) - 10 * np.log10(scale))
 
 
-def mark(axes, spans, rate):
+def _mark_words(axes: Axes, spans: pd.DataFrame, rate: float) -> None:
     """Shade the deciding word and draw thin lines between words."""
-    for word in spans[spans["cue"]].itertuples():
-        axes.axvspan(word.onset / rate, word.offset / rate, **CUE)
+    deciding = spans[spans["cue"]]
+    for onset, offset in zip(deciding["onset"], deciding["offset"]):
+        axes.axvspan(onset / rate, offset / rate, **DECIDING)
     for edge in {*spans["onset"], *spans["offset"]}:
-        axes.axvline(edge / rate, color="#BBBBBB", linewidth=0.4)
+        axes.axvline(edge / rate, **BORDER)
 
 
-def draw_scores(panels, words, methods, example, named):
-    """Draw for each method one bar a word and input, up for the target, divided by the largest."""
+def _draw_scores(
+    panels: Sequence[Axes], words: pd.DataFrame, methods: Sequence[str], example: pd.Series, named: bool
+) -> None:
+    """Draw one bar per word and input for each method, divided by the largest absolute score."""
     rate, length = example["sample_rate_hz"], len(example["waveform"]) / example["sample_rate_hz"]
     inputs = [name for name in INPUTS if name in set(words["input"])]
     for axes, method in zip(panels, methods):
-        mark(axes, words.drop_duplicates("index"), rate)
+        _mark_words(axes, words.drop_duplicates("index"), rate)
         for place, name in enumerate(inputs):
             mine = words[(words["method"] == method) & (words["input"] == name)]
             largest = mine["score"].abs().max() or 1
-            # Bars stand in the middle of their word, as wide as the shortest words allow.
+            # Bars are centred on their word and no wider than the shortest words allow.
             width = np.minimum((mine["offset"] - mine["onset"]) / rate, 0.09 * length) * 0.8 / len(inputs)
-            centre = (mine["onset"] + mine["offset"]) / 2 / rate
-            axes.bar(
-                centre + (place - (len(inputs) - 1) / 2) * width, mine["score"] / largest, width, color=INPUTS[name]
-            )
-        axes.axhline(0, color="#555555", linewidth=0.5)
+            centre = (mine["onset"] + mine["offset"]) / 2 / rate + (place - (len(inputs) - 1) / 2) * width
+            axes.bar(centre, mine["score"] / largest, width, color=INPUTS[name])
+        axes.axhline(0, color=marks.GREY, linewidth=0.5)
         axes.set(xlim=(0, length), ylim=(-1.12, 1.12), yticks=[], xticks=[])
         axes.spines[["left", "bottom"]].set_visible(False)
         if named:
@@ -138,115 +178,40 @@ def draw_scores(panels, words, methods, example, named):
     panels[-1].set_xlabel("time (s)")
 
 
-def draw_shares(axes, rows, entries, methods, named):
+def _draw_shares(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], named: bool) -> None:
     """Draw the share of the deciding word by method, trained and untrained, with chance."""
     if rows.empty:
-        axes.text(
-            0.5,
-            0.5,
-            "no word is known\nto decide",
-            transform=axes.transAxes,
-            fontsize=7,
-            color="#777777",
-            ha="center",
-            va="center",
-        )
+        look = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
+        axes.text(0.5, 0.5, "no word is known\nto decide", transform=axes.transAxes, **look)
         axes.set_axis_off()
         return
     inputs = [name for name in INPUTS if name in set(rows["input"])]
-    for entry in entries:
-        mine = entry.rows(rows)
-        for place, name in enumerate(inputs):
-            shown = mine[mine["input"] == name].set_index("method").reindex(methods)
-            y = np.arange(len(methods)) + (place - (len(inputs) - 1) / 2) * 0.24
-            axes.hlines(y, shown["ci_low"], shown["ci_high"], color=INPUTS[name], linewidth=0.8)
-            face = INPUTS[name] if entry.style.filled else "white"
-            axes.plot(
-                shown["value"],
-                y,
-                linestyle="",
-                marker="o",
-                markersize=3.2,
-                markerfacecolor=face,
-                markeredgecolor=INPUTS[name],
-                markeredgewidth=0.8,
-            )
-    axes.axvline(rows["chance"].iloc[0], **CHANCE)
-    axes.axvline(rows["chance_duration"].iloc[0], **BY_DURATION)
-    axes.set(xlim=(0, 1), ylim=(len(methods) - 0.4, -0.6), xlabel="share of the deciding word")
-    axes.set_yticks(
-        range(len(methods)), [METHODS[name].replace("-\n", "").replace("\n", " ") for name in methods] if named else []
-    )
-    axes.tick_params(axis="y", length=0)
+    for row in rows[rows["method"].isin(methods)].to_dict("records"):
+        y = methods.index(row["method"]) + (inputs.index(row["input"]) - (len(inputs) - 1) / 2) * 0.24
+        style = ModelStyle("", INPUTS[row["input"]])
+        style = style.untrained if str(row["step"]) == "0" else style
+        marks.interval_row(axes, y, row, style, markersize=3.2, markeredgewidth=0.8)
+    marks.chance_line(axes, rows["chance"].iloc[0], "v")
+    marks.duration_line(axes, rows["chance_duration"].iloc[0], "v")
+    marks.row_axis(axes, [METHODS[name].replace("-\n", "").replace("\n", " ") for name in methods], named)
+    axes.set(xlim=(0, 1), xlabel="share of the deciding word")
     axes.grid(axis="x")
     counts = f"n = {plotting.describe_range(rows['n'])} utterances"
-    plotting.head(axes, "On average", [counts, plotting.describe_interval(rows)])
+    plotting.head(axes, "Mean over utterances", [counts, plotting.describe_interval(rows)])
 
 
-def describe(words):
-    """Say what was said, what the model predicts, and what is attributed."""
-    said = words.drop_duplicates("index").sort_values("onset")["label"]
-    first = words.iloc[0]
-    width = 40
-    lines = wrap(f"said: {' '.join(said)}", width)[:2]
-    lines += wrap(f"answer: {first['prediction']}", width)[:2]
-    odds = re.search(r"\[(.+)\|(.*)\]", first["form"])
-    of = f"“{odds[1]}” rather than “{odds[2]}”" if odds and odds[2] else f"“{first['target']}”"
-    lines += wrap(f"explained: {of}, p = {first['probability']:.2f}", width)[:2]
-    return lines
-
-
-def legends(scores, shares, entries, columns):
-    """Return the handles of the inputs, and of what else is drawn."""
-    inputs = [
-        Patch(color=INPUTS[name], label=LABELS.get(name, name)) for name in INPUTS if name in set(scores["input"])
+def _legends(scores: pd.DataFrame, shared: bool) -> list[list[Line2D | Patch]]:
+    """Return the handles of the inputs, then of the deciding word and the controls of its share."""
+    present = set(scores["input"])
+    inputs: list[Line2D | Patch] = [
+        Patch(color=colour, label=INPUT_LABELS.get(name, name)) for name, colour in INPUTS.items() if name in present
     ]
-    others = [Patch(**CUE, label="the word that decides")]
-    if len(shares):
-        marks = {"linestyle": "", "marker": "o", "color": "#555555", "markersize": 4}
+    others: list[Line2D | Patch] = [Patch(**DECIDING, label="deciding word")]
+    if shared:
         others += [
-            Line2D([], [], **marks, label="trained"),
-            Line2D([], [], **marks, markerfacecolor="white", label="untrained"),
-            Line2D([], [], **CHANCE, label="chance: one word of the utterance"),
-            Line2D([], [], **BY_DURATION, label="the word’s share of the time"),
+            marks.mark_handle("o", "trained", markersize=4),
+            marks.mark_handle("o", "untrained", filled=False, markersize=4),
+            marks.chance_handle("chance: one word of the utterance"),
+            marks.duration_handle("the word’s share of the duration"),
         ]
     return [inputs, others]
-
-
-def note(scores, summary, study):
-    """Say what a reader of the figure alone must know."""
-    gaps = summary[(summary["metric"] == "completeness_gap") & (summary["step"].astype(str) != "0")]
-    gap = f" Gap of completeness of integrated gradients: {describe_gaps(gaps)}." if len(gaps) else ""
-    return (
-        f"{plotting.describe_study(study, scores['corpus'])} Bars: one utterance of the test voices; up speaks for "
-        "what is explained, down against it; each method and input divided by its largest score; saliency has no sign. "
-        "A gradient method’s word is the sum over its stretch of the input; the others replace words by silence; "
-        f"occlusion slides a window.{gap} Below: mean share of |score| over utterances."
-    )
-
-
-def describe_gaps(gaps):
-    """Write the range of the gap from each baseline, in percent of what is explained."""
-    texts = []
-    for method, name in (("integrated_gradients", "silence"), ("integrated_gradients_noise", "noise")):
-        values = 100 * gaps.loc[gaps["method"] == method, "value"]
-        if len(values):
-            texts.append(f"from {name} {plotting.describe_range(values.round())} %")
-    return ", ".join(texts)
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
-
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    summary, scores, examples = map(read_table, [paths.table, paths.scores, paths.examples])
-    scores = plotting.select(scores, "model", settings.get("models"), paths.scores)
-    lines = plotting.entries(scores, scores["model"].unique(), plotting.model_style(models))
-    summary = summary[summary["model"].isin(scores["model"])]
-    figure = draw(scores, summary, examples, lines, study)
-    return figure, summary

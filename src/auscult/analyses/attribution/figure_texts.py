@@ -1,0 +1,66 @@
+"""Texts of the figure of attribution: names of methods, the example of each column, and the note."""
+
+import re
+from textwrap import wrap
+
+import pandas as pd
+
+from auscult.figures import plotting
+from auscult.figures.context import FigureContext
+
+__all__ = ["METHODS", "EXAMPLE_LINES", "describe_example", "note"]
+
+METHODS = {
+    "saliency": "saliency",
+    "input_x_gradient": "input ×\ngradient",
+    "integrated_gradients": "int. grad.,\nsilence",
+    "integrated_gradients_noise": "int. grad.,\nnoise",
+    "occlusion": "occlusion",
+    "ablation": "ablation",
+    "lime": "LIME",
+    "kernel_shap": "Kernel-\nSHAP",
+}
+EXAMPLE_LINES = 6
+_WIDTH = 40
+
+
+def describe_example(words: pd.DataFrame) -> list[str]:
+    """Return lines that state the transcript, the prediction and the explained output of one utterance.
+
+    Parameters
+    ----------
+    words : scores of the utterance, columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
+    """
+    transcript = words.drop_duplicates("index").sort_values("onset")["label"]
+    first = words.iloc[0]
+    alternatives = re.search(r"\[(.+)\|(.*)\]", first["form"])
+    output = f"“{first['target']}”"
+    if alternatives and alternatives[2]:
+        output = f"“{alternatives[1]}” against “{alternatives[2]}”"
+    texts = [
+        f"said: {' '.join(transcript)}",
+        f"predicted: {first['prediction']}",
+        f"explained: {output}, p\u00a0=\u00a0{first['probability']:.2f}",
+    ]
+    return [line for text in texts for line in wrap(text, _WIDTH)[: EXAMPLE_LINES // len(texts)]]
+
+
+def note(scores: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note: study, direction and scale of the bars, and the completeness gap of integrated gradients."""
+    gaps = summary[(summary["metric"] == "completeness_gap") & (summary["step"].astype(str) != "0")]
+    gap = f" Completeness gap of integrated gradients: {_describe_gaps(gaps)}." if len(gaps) else ""
+    return (
+        f"{context.describe(scores['corpus'])} Bars: word scores in one test utterance, divided by the largest of each "
+        f"method and input. Up supports the explained output, down opposes it; saliency has no sign.{gap} Below: share "
+        "of absolute scores on the deciding word."
+    )
+
+
+def _describe_gaps(gaps: pd.DataFrame) -> str:
+    """Return the range of the completeness gap for each baseline, in percent of the explained difference."""
+    texts = []
+    for method, name in (("integrated_gradients", "silence"), ("integrated_gradients_noise", "noise")):
+        values = 100 * gaps.loc[gaps["method"] == method, "value"]
+        if len(values):
+            texts.append(f"from {name} {plotting.describe_range(values.round())} %")
+    return ", ".join(texts)
