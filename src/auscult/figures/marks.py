@@ -111,8 +111,11 @@ def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle
     axes.plot(x, row["value"], **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 
 
-def interval_row(axes: Axes, y: float, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
-    """Draw a value in row ``y`` of a forest plot with a bar for its 95 % interval; ``marks`` override the marker."""
+def interval_row(axes: Axes, y: Any, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
+    """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval.
+
+    Several are drawn at once if ``y`` and the entries of ``row`` are columns.
+    """
     axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
     axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 

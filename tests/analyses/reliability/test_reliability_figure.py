@@ -1,3 +1,5 @@
+"""The reliability figure, drawn from planted tables."""
+
 import json
 import re
 from pathlib import Path
@@ -5,12 +7,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, caption_of, run_script, texts
+from figure_cases import STUDY, caption_of, context_of, draw_styled, note_of, run_script
+from figure_cases import drawn as texts_of
 
+from auscult.analyses.reliability import figure
 from auscult.analyses.reliability.agreement import DURATION, GROUPED
 from auscult.analyses.reliability.faithfulness import BETTER
 from auscult.analyses.reliability.interaction import INTERACTION_COLUMNS
 from auscult.analyses.reliability.items import RELIABILITY_COLUMNS, method_class
+from auscult.errors import AnalysisError
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -162,18 +167,27 @@ def interaction_table(value=0.59, width=0.04, **more):
     return pd.DataFrame([row])[list(INTERACTION_COLUMNS)]
 
 
-def draw(folder, table, tasks=TASKS, interaction=None):
-    interaction = interaction_table() if interaction is None else interaction
+def write(folder, table, tasks=TASKS):
     inputs = {"table": str(folder / "reliability.csv"), "interaction": str(folder / "interaction.csv")}
-    for name, each in (("table", table), ("interaction", interaction)):
+    for name, each in (("table", table), ("interaction", interaction_table())):
         write_table(each, inputs[name])
-    figure = {"title": "Reliability", "models": [], "analysis": {"tasks": tasks, "n_resamples": 1234}}
-    return run_script("reliability", folder, figure, inputs, study=STUDY)
+    entry = {"title": "Reliability", "models": [], "analysis": {"tasks": tasks, "n_resamples": 1234}}
+    return run_script("reliability", folder, entry, inputs, study=STUDY)
+
+
+def draw(table, tasks=TASKS, interaction=None):
+    interaction = interaction_table() if interaction is None else interaction
+    context = context_of("reliability", {}, analysis={"tasks": tasks}, study=STUDY)
+    return draw_styled(figure, context, table=table, interaction=interaction)
+
+
+def words_of(*tables):
+    return " ".join(texts_of(draw(*tables)))
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("reliability"), reliability_table()))
+def drawn():
+    return texts_of(draw(reliability_table()))
 
 
 def test_every_panel_states_utterances_seeds_and_what_was_resampled(drawn):
@@ -189,22 +203,21 @@ def test_every_panel_states_utterances_seeds_and_what_was_resampled(drawn):
 def test_the_finding_and_its_controls_are_named(drawn):
     words = " ".join(drawn)
     for text in (
-        "between seeds · word-based",
-        "between seeds · not word-based",
-        "Borne out? Words less frames",
+        "agreement of seeds · word-based",
+        "agreement of seeds · not word-based",
+        "Agreement of seeds, words minus frames",
         "perturbation, mean",
         "gradient, mean",
-        "untrained models",
-        "chance",
+        "untrained seeds (chance)",
         "by frame in words",
-        "same model again",
-        "without one seed",
+        "same model again (retest)",
+        "range without one seed",
         "longest segment first",
-        "0 is not chance",
-        "sanity: untrained",
+        "chance level of agreement, which is not 0",
+        "randomised: untrained",
         "KernelSHAP",
         "input × gradient",
-        "+0.67 [0.64, 0.70]",
+        ".67 [.64, .70]",
     ):
         assert text in words, text
     assert "synthesised speech (english, french)" in words
@@ -221,66 +234,102 @@ def test_tasks_without_truth_have_no_pointing_game(drawn):
     [
         (
             interaction_table(),
-            "other tasks, perturbation: borne out, +0.59 [0.55, 0.63] (without one seed 0.49 to 0.69)",
+            "other tasks, perturbation: .59 [.55, .63], above 0 (without one seed .49 to .69)",
         ),
         (
             interaction_table(0.01),
-            "other tasks, perturbation: not borne out, +0.01 [-0.03, 0.05] (without one seed -0.09 to 0.11)",
+            "other tasks, perturbation: .01 [−.03, .05], not separated from 0 (without one seed −.09 to .11)",
         ),
         (
             interaction_table(width=np.nan, seeds_low=np.nan),
-            "other tasks, perturbation: undecided, too few utterances, +0.59",
+            "other tasks, perturbation: .59, too few utterances for an interval",
         ),
-        (interaction_table()[:0], "word-based less other tasks: not compared"),
+        (interaction_table()[:0], "word-based minus other tasks: not compared"),
     ],
 )
-def test_one_line_says_whether_the_finding_is_borne_out(tmp_path, interaction, verdict):
-    words = " ".join(texts(draw(tmp_path, reliability_table(["gender"], ("lime",)), {"gender": {}}, interaction)))
-    assert verdict in words
+def test_one_line_compares_word_based_with_other_tasks(interaction, verdict):
+    assert verdict in words_of(reliability_table(["gender"], ("lime",)), {"gender": {}}, interaction)
 
 
-def test_what_was_measured_on_another_input_is_drawn_and_named(tmp_path):
+def test_what_was_measured_on_another_input_is_drawn_and_named():
     table = reliability_table(["gender"], ("lime", "saliency"))
     faithfulness = table["target"] == "faithfulness"
     table.loc[faithfulness, "input"] = "cnn"
     first = pd.concat([table[table["target"] == "seeds"].assign(input="cnn"), table], ignore_index=True)
-    words = " ".join(texts(draw(tmp_path, first, {"gender": {}})))
+    words = words_of(first, {"gender": {}})
     assert words.count("input: cnn") == 2
     assert "Input: waveform" in words
-    assert "comprehensiveness gained" in words
+    assert words.count("gain over random orders") == 2
 
 
-def test_what_was_not_measured_is_said(tmp_path):
+def test_what_was_not_measured_is_said():
     table = reliability_table(["gender", "number"], ("lime",))
     table = table[(table["task"] != "gender") | (table["target"] != "faithfulness")]
-    words = " ".join(texts(draw(tmp_path, table, {task: TASKS[task] for task in ("gender", "number")})))
+    words = words_of(table, {task: TASKS[task] for task in ("gender", "number")})
     assert words.count("not measured") == 2
 
 
-def test_duration_and_occlusion_are_no_members_of_a_class(tmp_path):
-    drawn = texts(draw(tmp_path, reliability_table(["keyword"], ("lime", "occlusion")), {"keyword": {}}))
+def test_duration_and_occlusion_are_no_members_of_a_class():
+    drawn = texts_of(draw(reliability_table(["keyword"], ("lime", "occlusion")), {"keyword": {}}))
     assert "duration" not in drawn
     lines = [text for text in drawn if text in ("perturbation, mean", "LIME", "occlusion", "gradient, mean")]
     assert lines[:4] == ["perturbation, mean", "LIME", "occlusion", "gradient, mean"]
 
 
-def test_too_few_utterances_are_said_to_have_no_interval(tmp_path):
-    table = reliability_table(["gender"], ("lime",), n_groups=4)
-    words = " ".join(texts(draw(tmp_path, table, {"gender": {}})))
+def test_too_few_utterances_are_said_to_have_no_interval():
+    words = words_of(reliability_table(["gender"], ("lime",), n_groups=4), {"gender": {}})
     assert "no interval: 4 utterances" in words
     assert "95 % interval" not in words
 
 
-def test_a_task_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, reliability_table(["keyword"]))
-    assert "auscult: expected task 'number' in" in capsys.readouterr().err
+def test_a_task_without_results_is_one_clear_line():
+    with pytest.raises(AnalysisError, match="expected task 'number' in the table of reliability, found 'keyword'"):
+        draw(reliability_table(["keyword"]))
+
+
+def test_it_is_drawn_from_its_tables_alone_and_its_note_is_short():
+    alone = figure.draw(reliability_table(["gender"], ("lime",)), interaction_table()[:0])
+    assert "agreement of seeds" in texts_of(alone)
+    assert len(note_of(alone).split()) <= 60
+
+
+def found(interaction, table=None, tasks=TASKS):
+    context = context_of("reliability", {}, analysis={"tasks": tasks})
+    text = figure.describe_finding(reliability_table() if table is None else table, interaction, context=context)
+    assert len(text.split()) <= 22
+    return text
+
+
+@pytest.mark.parametrize(
+    ("interaction", "text"),
+    [
+        (interaction_table(), "is .59 [.55, .63] larger in word-based than other tasks, above 0."),
+        (
+            interaction_table(0.01),
+            "is .01 [−.03, .05] larger in word-based than other tasks, not separated from 0.",
+        ),
+        (interaction_table(-0.2), "is −.20 [−.24, −.16] larger in word-based than other tasks, below 0."),
+        (interaction_table(width=np.nan), "is .59 larger in word-based than other tasks, without interval."),
+    ],
+)
+def test_the_finding_is_the_interaction_of_unit_and_task(interaction, text):
+    assert found(interaction) == f"Gain of words over frames in seed agreement {text}"
+
+
+def test_the_finding_without_other_tasks_is_the_agreement_of_seeds():
+    one = {"gender": TASKS["gender"]}
+    table = reliability_table(["gender"], ("lime",))
+    text = "Agreement of seeds by word-level perturbation (gender) is .35 [.32, .38], above untrained (.07)."
+    assert found(interaction_table()[:0], table, one) == text
+    few = reliability_table(["gender"], ("lime",), n_groups=4)
+    assert "is .35 without interval, against untrained (.07)." in found(interaction_table()[:0], few, one)
+    assert found(interaction_table()[:0], table[table["target"] != "seeds"], one) == ""
 
 
 @pytest.mark.parametrize("tasks", [("gender",), tuple(TASKS)])
 @pytest.mark.parametrize("methods", [METHODS, ("lime", "saliency")])
 def test_reliability_lays_no_text_over_text(tmp_path, misplaced, tasks, methods):
-    draw(tmp_path, reliability_table(tasks, methods), {task: TASKS[task] for task in tasks})
+    write(tmp_path, reliability_table(tasks, methods), {task: TASKS[task] for task in tasks})
     assert misplaced == []
 
 
@@ -288,25 +337,19 @@ def test_reliability_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_pa
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, reliability_table(["gender"], ("lime",)), {"gender": TASKS["gender"]}))
+        stems.append(write(folder, reliability_table(["gender"], ("lime",)), {"gender": TASKS["gender"]}))
     for ending in ("pdf", "svg", "png", "csv", "json"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"reliability.csv", "interaction.csv"}
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {
-        "tasks": TASKS,
-        "n_resamples": 1234,
-        "n_utterances": 40,
-        "n_random": 7,
-        "n_randomised": 10,
-        "n_draws": 3,
-        "shares": [0.1, 0.5],
-        "top_share": 0.2,
-    }
-    figure = {"name": "reliability", "title": "T", "models": [], "analysis": analysis}
-    caption = caption_of("reliability", {"figure": figure, "study": STUDY, "models": {}})
-    assert "1,234 resamplings" in caption
+    analysis = {"tasks": TASKS, "n_resamples": 1234, "n_utterances": 40, "n_random": 7}
+    entry = {"name": "reliability", "title": "T", "models": [], "analysis": analysis}
+    caption = caption_of("reliability", {"figure": entry, "study": STUDY, "models": {}})
+    assert "(1234 resamplings)" in caption
     assert "7 random orders" in caption
+    assert "Up to 40 utterances" in caption
+    assert "gender (not word-based)" in caption
+    assert "Seen." in caption
     assert "problematic" not in caption
