@@ -1,6 +1,7 @@
 """Figure of attribution: scores of the words of one utterance per task, and the share of the deciding word."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,8 @@ __all__ = ["draw", "drawn_rows", "describe_finding"]
 # Tol's muted scheme, apart from the colours of models: here a colour is an input.
 INPUTS = {"waveform": "#332288", "spectrogram": "#44AA99", "cnn": "#DDAA33"}
 INPUT_LABELS = {"cnn": "front end’s frames"}
-DECIDING = {"color": "#CC6677", "alpha": 0.22, "linewidth": 0}
-BORDER = {"color": "#BBBBBB", "linewidth": 0.4}
+DECIDING: Mapping[str, Any] = {"color": "#CC6677", "alpha": 0.22, "linewidth": 0}
+BORDER: Mapping[str, Any] = {"color": "#BBBBBB", "linewidth": 0.4}
 WAVE_MM, SPECTRUM_MM, BARS_MM, SHARE_MM, N_COLUMNS = 28, 28, 11, 54, 3
 
 
@@ -181,7 +182,7 @@ def _draw_scores(
 def _draw_shares(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], named: bool) -> None:
     """Draw the share of the deciding word by method, trained and untrained, with chance."""
     if rows.empty:
-        look = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
+        look: dict[str, Any] = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
         axes.text(0.5, 0.5, "no word is known\nto decide", transform=axes.transAxes, **look)
         axes.set_axis_off()
         return

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from textwrap import wrap
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -114,7 +115,7 @@ def _draw_maps(
     if panels:
         bar = figure.colorbar(image, ax=panels, location="right", fraction=0.02, pad=0.01, aspect=30, extend="max")
         bar.set_label("share of the row")
-        bar.outline.set_visible(False)  # type: ignore[operator]  # typed as a method, is a Spine
+        bar.outline.set_visible(False)
 
 
 def _draw_map(axes: Axes, cells: pd.DataFrame, bottom: bool, left: bool) -> Collection:
@@ -127,7 +128,7 @@ def _draw_map(axes: Axes, cells: pd.DataFrame, bottom: bool, left: bool) -> Coll
     axes.set_xticks(centres, words if bottom else [""] * len(words), rotation=90)
     axes.set_yticks(centres, words if left else [""] * len(words), rotation=0)
     for cell in cells[cells["cue"] > 0.5].to_dict("records"):
-        frame = {"fill": False, "edgecolor": CUE, "linewidth": 1.6, "clip_on": False, "zorder": 3}
+        frame: dict[str, Any] = {"fill": False, "edgecolor": CUE, "linewidth": 1.6, "clip_on": False, "zorder": 3}
         axes.add_patch(Rectangle((cell["column"], cell["row"]), 1, 1, **frame))
     return image
 

@@ -51,9 +51,9 @@ UNITS = {
 }
 STAGES = tuple(ModelStyle("", marks.INK, marker=marker) for marker in ("o", "s", "D", "^"))
 # Removing the longest segment first is a reference, not a method.
-LONGEST = {"linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 0.9}
-SEED_RANGE = {"linewidth": 3.2, "alpha": 0.25}
-RETEST = {"marker": "|", "markersize": 5, "markeredgewidth": 1.4}
+LONGEST: Mapping[str, Any] = {"linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 0.9}
+SEED_RANGE: Mapping[str, Any] = {"linewidth": 3.2, "alpha": 0.25}
+RETEST: Mapping[str, Any] = {"marker": "|", "markersize": 5, "markeredgewidth": 1.4}
 ROW_MM, HEAD_MM = 4.4, 29
 
 
@@ -84,7 +84,8 @@ def draw(table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureConte
         _draw_question(axes, question, panels, methods, tasks, name, retests(table) if question == "seeds" else None)
         if question == "seeds":
             _draw_contrasts(figure.add_subplot(next(grid)), contrasts, describe_interaction(interaction, name))
-            for axis, (title, line, rows) in zip(next(grid).subgridspec(1, len(pairs)).subplots(), pairs):
+            below = next(grid).subgridspec(1, len(pairs)).subplots(squeeze=False)[0]
+            for axis, (title, line, rows) in zip(below, pairs):
                 _draw_pairs(axis, rows, tasks)
                 plotting.head(axis, title, [line, *(describe(rows, "pairs")[:1] if len(rows) else ["not compared"])])
     return figure
@@ -142,7 +143,7 @@ def _draw_question(
         if task not in panels:
             axis.set_axis_off()
             reason = {"pointing": "no word is known to decide", "seeds": "one seed"}.get(question, "not measured")
-            look = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
+            look: dict[str, Any] = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
             axis.text(0.5, 0.5, plain(f"{task}:\n{reason}"), transform=axis.transAxes, **look)
             continue
         rows = panels[task]
@@ -227,9 +228,9 @@ def _draw_contrasts(axes: Axes, rows: pd.DataFrame, interaction: str) -> None:
     lines = [(task, method) for task in rows["task"].unique() for method in CLASSES]
     rows = rows.assign(y=[lines.index(line) for line in zip(rows["task"], rows["method"])])
     _draw_points(axes, rows, "against", UNITS)
-    edge = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 6.5, "color": UNITS["frame"].colour}
+    edge: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 6.5}
     for row in rows[rows["against"] == "frame"].to_dict("records"):
-        axes.text(1.02, row["y"], value_text(row), **edge)
+        axes.text(1.02, row["y"], value_text(row), color=UNITS["frame"].colour, **edge)
     marks.chance_line(axes, 0, "v")
     _name_rows(axes, [plain(f"{task}, {method}") for task, method in lines])
     axes.set_xlabel("r by word − r by frame")
