@@ -295,7 +295,7 @@ def test_without_an_estimate_nothing_is_logged(classifier, caplog):
     assert "attribution" not in caplog.text
 
 
-def test_coalitions_that_several_methods_ask_for_are_counted_once():
+def test_coalitions_shared_by_several_methods_are_counted_once():
     assert count_coalitions(3, METHODS, 256) == 2 + 8
     assert count_coalitions(30, ("lime", "kernel_shap", "ablation"), 300) == 2 + 630
     assert count_coalitions(30, ("lime", "kernel_shap", "ablation"), 100) == 2 + 2 * 240 + 30

@@ -38,7 +38,7 @@ def test_integrated_gradients_of_a_polynomial_are_complete():
     assert abs(gap) < 1e-3
 
 
-def test_gradients_equal_those_of_captum(model):
+def test_gradients_equal_captum(model):
     function, values = model
     batch = values[None].clone().requires_grad_()
     _, gradient = gradients(function, values[None])
@@ -47,7 +47,7 @@ def test_gradients_equal_those_of_captum(model):
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 20])
-def test_integrated_gradients_equal_those_of_captum_whatever_the_chunk(model, chunk):
+def test_integrated_gradients_equal_captum_for_every_chunk_size(model, chunk):
     function, values = model
     baseline = 0.1 * torch.ones_like(values)
     expected = IntegratedGradients(function).attribute(values[None], baseline[None], n_steps=20)[0]

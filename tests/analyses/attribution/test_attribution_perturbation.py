@@ -1,4 +1,4 @@
-"""Taking units away: closed forms of a linear model, Shapley values by brute force, captum on the same coalitions."""
+"""Removing units: closed forms of a linear model, Shapley values by brute force, captum on the same coalitions."""
 
 from itertools import permutations
 
@@ -116,20 +116,20 @@ def test_too_few_samples_for_the_units_are_refused():
         shapley_coalitions(40, 60, seed=0)
 
 
-def test_sampled_coalitions_are_at_least_eight_for_each_unit_and_all_there_are_where_they_fit():
+def test_there_are_at_least_eight_coalitions_per_unit_and_all_if_no_more_exist():
     assert [n_coalitions(n, 256) for n in (5, 32, 33, 150)] == [256, 256, 264, 1200]
     assert len(shapley_coalitions(8, n_coalitions(8, 256), seed=0)[0]) == 2**8 - 2
     assert len(lime_coalitions(150, n_coalitions(150, 256), seed=0)) == 1200
 
 
-def test_ablation_equals_that_of_captum(model):
+def test_ablation_equals_captum(model):
     function, values, spans = model
     expected = FeatureAblation(function).attribute(values[None], feature_mask=mask_of(spans))[0]
     found = ablation(Game(function, values, torch.zeros_like(values), spans))
     np.testing.assert_allclose(found, expected[spans[:, 0]], atol=1e-5)
 
 
-def test_occlusion_equals_that_of_captum(model):
+def test_occlusion_equals_captum(model):
     function, values, _ = model
     expected = Occlusion(function).attribute(values[None], sliding_window_shapes=(1200,), strides=(500,))[0]
     found = occlusion(function, values, torch.zeros_like(values), width=1200, stride=500)
@@ -156,7 +156,7 @@ class SameShap(KernelShap):
             yield torch.from_numpy(np.asarray(row, dtype=int))[None]
 
 
-def test_kernel_shap_equals_that_of_captum_on_the_same_coalitions(model):
+def test_kernel_shap_equals_captum_on_the_same_coalitions(model):
     function, values, spans = model
     coalitions, weights = shapley_coalitions(6, 40, seed=0)
     peer = SameShap(function)
@@ -171,7 +171,7 @@ def test_kernel_shap_equals_that_of_captum_on_the_same_coalitions(model):
     np.testing.assert_allclose(found, expected, atol=2e-4 * np.abs(found).max())
 
 
-def test_lime_equals_that_of_captum_on_the_same_coalitions(model):
+def test_lime_equals_captum_on_the_same_coalitions(model):
     function, values, spans = model
     coalitions = np.random.default_rng(0).random((40, 6)) < 0.5
     rows = iter(torch.from_numpy(coalitions.astype(np.float32)))

@@ -1,4 +1,4 @@
-"""Context mixing: equal to its definition in every family, right where attention is wrong, the same in any company."""
+"""Context mixing: equal to its definition in every model family, and independent of other segments and memory."""
 
 import numpy as np
 import pytest
@@ -99,7 +99,7 @@ def test_attention_is_the_mean_of_the_models_own_weights(name):
         np.testing.assert_allclose(layer, expected / expected.sum(1, keepdims=True), atol=TOLERANCE)
 
 
-def test_the_norms_of_single_frames_are_those_of_every_vector_written_out():
+def test_norms_of_single_frames_equal_a_loop_over_vectors():
     model = tiny_bert()
     methods = ["attention_norm", "attention_norm_residual", "attention_norm_layer_norm"]
     found = mix_text(model, TOKENS, methods=methods)
@@ -141,7 +141,7 @@ def test_rollout_multiplies_half_attention_and_half_identity_over_the_layers(hub
     np.testing.assert_array_equal(alone["T2"], attention["rollout"]["T2"])
 
 
-def test_a_token_that_is_looked_at_but_holds_nothing_is_told_by_value_zeroing_and_not_by_attention():
+def test_value_zeroing_and_not_attention_ignores_an_attended_token_without_content():
     """Every token looks at one whose value vector is null; Hadamard rows pass the layer norms as they are."""
     signs = torch.tensor([[(-1.0) ** (i & j).bit_count() for j in range(16)] for i in range(1, 6)])
     sizes = {"hidden_size": 16, "num_attention_heads": 1, "num_hidden_layers": 1, "intermediate_size": 16}
@@ -166,7 +166,7 @@ def test_a_token_that_is_looked_at_but_holds_nothing_is_told_by_value_zeroing_an
 
 
 @pytest.mark.parametrize("method", METHODS)
-def test_rows_sum_to_one_and_those_of_targets_are_rows_of_the_whole(hubert, method):
+def test_rows_sum_to_one_and_rows_of_targets_equal_rows_of_the_whole(hubert, method):
     whole = stack(mix_waveform(hubert, WAVEFORM, SPANS, methods=[method])[method])
     some = stack(mix_waveform(hubert, WAVEFORM, SPANS, methods=[method], targets=[2, 0])[method])
     np.testing.assert_allclose(whole.sum(axis=2), 1)
@@ -237,7 +237,7 @@ def test_more_samples_than_memory_allows_are_one_clear_line(hubert, method, memo
         mix_waveform(hubert, WAVEFORM, SPANS, methods=[method], memory_mb=memory_mb)
 
 
-def test_the_weights_that_do_not_fit_are_those_of_a_layer(hubert):
+def test_the_memory_limit_holds_for_the_weights_of_one_layer(hubert):
     # 2 heads, 27 frames, 4 bytes: 5832, three times.
     mix_waveform(hubert, WAVEFORM, SPANS, methods=["attention"], memory_mb=0.0175)
     with pytest.raises(AnalysisError, match="more samples than memory allows"):

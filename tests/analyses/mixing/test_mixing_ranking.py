@@ -74,7 +74,7 @@ def test_a_hit_does_not_depend_on_scale_or_on_what_a_row_keeps_in_its_own_cell()
     assert sum(expected) == 1
 
 
-def test_rows_that_tell_nothing_hit_as_often_as_chance():
+def test_uninformative_rows_hit_at_chance():
     random, n_words = np.random.default_rng(1), 5
     hits = [hit_share(random.random(n_words), 2, 0) for _ in range(4000)]
     assert np.mean(hits) == pytest.approx(1 / (n_words - 1), abs=0.02)
@@ -100,7 +100,7 @@ def test_methods_are_ranked_by_hits_and_not_by_mass():
     assert ranks["high"].tolist() == [1, 1]
 
 
-def test_differences_are_paired_so_that_what_is_peculiar_to_a_sentence_falls_out(results):
+def test_differences_are_paired_so_that_effects_of_sentences_cancel(results):
     rows = results.query("metric == 'cue_hit_difference'").set_index("other_method")
     assert list(rows.index) == ["norm", "weights"]
     test = shares(LEVEL).query("half == 'test'").groupby(["method", "layer"])["hit"].mean()
@@ -136,7 +136,7 @@ def test_every_layer_is_averaged_over_all_sentences(results):
     assert np.isnan(row["chance"])
 
 
-def test_voices_that_say_one_sentence_are_one_group():
+def test_voices_that_read_one_sentence_are_one_group():
     table = shares({("a", "T1"): 0.4}).assign(text=[f"t{i % 4}" for i in range(40)])
     row = summarise_cues(table).iloc[0]
     assert row["n"] == 40

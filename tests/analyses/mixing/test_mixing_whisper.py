@@ -1,4 +1,4 @@
-"""Whisper's decoder: both attentions by their definition, causal, with padding left out and limits told."""
+"""Whisper's decoder: both attentions by their definition, causal, with padding left out and limits checked."""
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ def test_norms_of_the_two_attentions_have_rows_that_sum_to_one(whisper, features
         assert same == (part == "cross")
 
 
-def test_the_kernel_is_given_back(whisper, features):
+def test_the_attention_kernel_is_restored(whisper, features):
     mix_decoder(whisper, features, TOKENS, part="cross", methods=["attention"])
     assert whisper.config._attn_implementation == "sdpa"
 

@@ -110,7 +110,7 @@ def test_the_masked_output_of_a_speech_model_does_not_depend_on_its_batch(kind):
     assert masked_output(predictor, waveform, kind, spans, "yes").full == pytest.approx(float(whole), abs=1e-5)
 
 
-def test_an_input_or_class_that_does_not_exist_is_told():
+def test_an_input_or_class_that_does_not_exist_is_refused():
     with pytest.raises(AnalysisError, match="expected one of the inputs waveform, spectrogram, cnn, found 'mfcc'"):
         masked_output(LinearModel(), torch.ones(2000), "mfcc", SPANS, "yes")
     with pytest.raises(AnalysisError, match=r"expected one of the model's classes \(no, yes\), found 'maybe'"):
@@ -168,7 +168,7 @@ def test_the_same_utterances_are_chosen_for_models_that_explain_the_same():
     assert chosen == choose_utterances(attributions("other", seed=2).sample(frac=1, random_state=1), 3, seed=1)
 
 
-def test_the_cost_is_told_before_it_is_spent_and_after(caplog):
+def test_the_cost_is_logged_before_it_is_spent_and_after(caplog):
     with caplog.at_level(logging.INFO, "auscult"):
         measure_run(
             masked_unit_predictor(),
@@ -177,13 +177,13 @@ def test_the_cost_is_told_before_it_is_spent_and_after(caplog):
             ReliabilitySettings(n_utterances=2, n_randomised=3, n_draws=2, n_random=2, randomise=("head", "cnn")),
             explain=explain_by_chance,
         )
-    told = re.search(
+    logged = re.search(
         r"faithfulness: (\d+) perturbations of 2 utterances, (\d+) s of audio, about \d+ s; 3 utterances "
         r"explained 5 times again; altogether about \d+ s",
         caplog.text,
     )
-    assert 20 < int(told[1]) <= 2 * 2**N_WORDS
-    assert re.search(r"reliability: predicted about \d+ s, took \d+ s", caplog.text[told.end() :])
+    assert 20 < int(logged[1]) <= 2 * 2**N_WORDS
+    assert re.search(r"reliability: predicted about \d+ s, took \d+ s", caplog.text[logged.end() :])
 
 
 def test_explaining_again_takes_each_utterance_once():

@@ -28,7 +28,7 @@ def mean_of(items, metric="pearson"):
     return items.loc[items["metric"] == metric, "value"].mean()
 
 
-def test_correlations_are_those_of_scipy_pair_by_pair():
+def test_correlations_equal_scipy_pair_by_pair():
     first, second = np.random.default_rng(0).normal(size=(2, 5, 7)).round(1)
     found = correlate(first, second)
     assert found["pearson"] == pytest.approx([pearsonr(a, b).statistic for a, b in zip(first, second)])
@@ -85,7 +85,7 @@ def test_unrelated_sums_over_shared_durations_agree_but_not_given_duration():
     assert mean_of(items, "pearson_given_duration") == pytest.approx(0, abs=0.07)
 
 
-def test_the_correlation_given_duration_is_that_of_three_correlations():
+def test_the_correlation_given_duration_follows_from_three_correlations():
     first, second, lengths = np.random.default_rng(3).normal(size=(3, 9)) ** 2
     ab, al, bl = (pearsonr(*pair).statistic for pair in ((first, second), (first, lengths), (second, lengths)))
     expected = (ab - al * bl) / np.sqrt((1 - al**2) * (1 - bl**2))
@@ -135,7 +135,7 @@ def test_scores_equal_but_for_rounding_are_constant():
     assert is_constant(np.array([[0.1 + 0.2, 0.3], [0.0, 0.0], [0.0, 1.0]])).tolist() == [True, True, False]
 
 
-def test_an_utterance_explained_for_different_targets_is_counted_as_unmatched():
+def test_an_utterance_with_different_explained_outputs_is_counted_as_unmatched():
     scores = [1.0, 2, 3, 4]
     one, two = (vectors(rows(scores, target=target), rows(scores, "b")) for target in ("yes", "no"))
     items = between_seeds({"x": one, "y": two}).query("metric == 'pearson'").set_index("utterance")

@@ -72,7 +72,7 @@ def test_scores_in_a_random_order_gain_nothing_on_average():
     assert both[0] == pytest.approx(both[1], abs=0.01)
 
 
-def test_every_set_of_segments_is_heard_once_and_the_whole_utterance_first():
+def test_every_set_of_segments_runs_once_and_the_whole_utterance_first():
     counts, masks, places = plan_masks(orders_of({"m": WEIGHTS, "n": -WEIGHTS}, n_random=50))
     assert len(np.unique(masks, axis=0)) == len(masks) <= 2**7
     assert masks[0].all()

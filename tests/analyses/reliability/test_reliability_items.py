@@ -31,7 +31,7 @@ def many(values, **more):
     return [item(value, f"u{i}", **more) for i, value in enumerate(values)]
 
 
-def test_what_items_do_not_say_is_filled_in():
+def test_missing_entries_of_items_receive_defaults():
     found = describe_items([item(0.5)])
     assert list(found.columns) == list(ITEM_COLUMNS)
     assert found.loc[0, ["layer", "against", "n_constant", "n_unmatched"]].tolist() == ["output", "", 0, 0]
@@ -101,7 +101,7 @@ def test_methods_are_known_by_what_they_do_and_occlusion_and_duration_stand_apar
     assert [method_class("occlusion"), method_class("duration")] == ["occlusion", ""]
 
 
-def test_the_median_number_of_segments_is_that_of_the_utterances_that_count():
+def test_the_median_number_of_segments_is_over_utterances_with_a_value():
     items = describe_items([*many([0.1, 0.2, 0.3], n_segments=9), item(np.nan, "x", n_segments=2, n_short=1)])
     row = summarise_items(items, **RUN).iloc[0]
     assert row[["n_segments", "n_short", "n"]].tolist() == [9, 1, 3]

@@ -43,7 +43,7 @@ def test_every_round_stands_beside_both_chances():
     assert set(items["value"]) == {1}
 
 
-def test_targets_without_a_known_word_are_not_played():
+def test_outputs_without_a_known_word_are_not_played():
     assert pointing_items(vectors(WORDS[2]), {("a", "no"): (10, 50)}).empty
 
 

@@ -65,7 +65,7 @@ def test_fresh_weights_are_the_same_for_the_same_seed_whatever_was_drawn_before(
 
 @pytest.mark.parametrize("task", ["classes", "ctc"])
 def test_fresh_weights_are_no_initialisation_of_any_model_of_the_study(task):
-    """The study's seed is 0: that of the untrained model, of the pre-trained one's start, and of the fresh weights."""
+    """The seed is 0 for the study, the untrained model, the start of pre-training and the fresh weights."""
     predictor = masked_unit_predictor(task)
     untrained = predictor.model.state_dict()
     encoder = build_encoder("masked_prediction", {"hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64}, seed=0)
@@ -111,7 +111,7 @@ def test_draws_of_fresh_weights_are_averaged_within_each_utterance():
     assert found.query("metric == 'pearson'")["value"].tolist() == pytest.approx([np.mean(singly)])
 
 
-def test_what_draws_nothing_agrees_with_itself_and_what_samples_shows_its_noise():
+def test_deterministic_methods_agree_fully_in_the_retest_and_sampling_methods_do_not():
     predictor, speech = masked_unit_predictor(), Corpus()
     settings = AttributionSettings(
         methods=("ablation", "lime"), inputs=("cnn",), units=("frame",), n_samples=20, frame_hops=2, n_resamples=1

@@ -1,1 +1,1 @@
-"""Feature attribution over a corpus: which stretches of what a model hears its predictions rest on."""
+"""Feature attribution: the segments of an utterance on which the prediction of a model rests."""

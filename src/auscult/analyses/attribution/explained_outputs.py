@@ -97,8 +97,8 @@ def word_output(predictor: Predictor, words: Sequence[str], index: int, alternat
     """Return the log-odds of a word within a transcript, against another spelling or against its absence.
 
     This is log P(transcript) − log P(transcript with ``alternative`` in place of the word). For homophones the
-    alternative is the other spelling, so that only evidence that distinguishes them counts. Its probability is that of
-    the word if these are the only two choices. Raises the errors of :func:`transcript_output`.
+    alternative is the other spelling, so that only evidence that distinguishes them counts. Its probability
+    is the word's if these are the only two choices. Raises the errors of :func:`transcript_output`.
 
     Parameters
     ----------

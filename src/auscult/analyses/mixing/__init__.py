@@ -1,1 +1,1 @@
-"""Does a method find the word that a representation must have used? Mass on a known cue, layer by layer."""
+"""Context mixing: which words each layer mixes into the representation of a word, with known cues."""

@@ -102,7 +102,7 @@ def mix_text(
     token_ids : the text, special tokens included
     spans : half-open token ranges, such as words [shape=(n_segments, 2)]; by default every token
 
-    Other parameters, results and errors are those of :func:`mix_waveform`. A text with more tokens than the model has
+    Other parameters, results and errors are as in :func:`mix_waveform`. A text with more tokens than the model has
     positions raises :class:`AnalysisError`, too.
     """
     check_methods(methods, per_head=per_head)

@@ -1,1 +1,1 @@
-"""How far attributions can be trusted: do they agree, are they faithful, need the model and find the truth?"""
+"""Reliability of attributions: agreement, faithfulness, pointing game and sanity check."""
