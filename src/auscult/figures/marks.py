@@ -114,7 +114,7 @@ def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle
 def interval_row(axes: Axes, y: Any, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
     """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval.
 
-    Several are drawn at once if ``y`` and the entries of ``row`` are columns.
+    If ``y`` and the entries of ``row`` are columns, all rows are drawn at once. ``marks`` override the marker.
     """
     axes.plot([row["ci_low"], row["ci_high"]], [y, y], color=style.colour, linewidth=1.2, zorder=2)
     axes.plot(row["value"], y, **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
