@@ -1,7 +1,8 @@
-"""Disentangling: planted factors are found where they are, erased alone, and predictions shared out in full."""
+"""Disentangling: planted factors are found and erased selectively, and attributions add up to the score."""
 
 import itertools
 import logging
+from dataclasses import replace
 from math import factorial
 
 import numpy as np
@@ -32,29 +33,22 @@ from auscult.analyses.disentangling.readouts import (
     one_hot,
     weighted_moments,
 )
+from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.erasure.fitting import fit_mean_projection
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import fit_ridge
 
 FACTORS = ["phone_class", "gender", "language"]
-SETTINGS = {
-    "layer": "T1",
-    "corpus": "planted",
-    "model": "m",
-    "step": "1",
-    "n_null": 200,
-    "n_resamples": 100,
-    "n_mlp_items": 0,
-    "min_class_size": 4,
-}
+RUN = {"layer": "T1", "factors": FACTORS, "corpus": "planted", "model": "m", "step": "1"}
+SETTINGS = DisentanglingSettings(n_null=200, n_resamples=100, n_mlp_items=0, min_class_size=4)
 
 
-def disentangled(activations, **changes):
-    return disentangle_activations(activations, **{**SETTINGS, **changes})
+def disentangled(activations, settings=SETTINGS, **changes):
+    return disentangle_activations(activations, **RUN | changes, settings=settings)
 
 
-def items_of(activations, **settings):
-    return factor_items(activations.index, "phone", FACTORS, **settings)
+def items_of(activations):
+    return factor_items(activations.index, FACTORS)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +61,7 @@ def orthogonal():
 @pytest.fixture(scope="module")
 def results():
     targets = {"phone": {"tier": "phone", "column": "label"}}
-    return disentangled(planted(), targets=targets, n_mlp_items=150)
+    return disentangled(planted(), replace(SETTINGS, n_mlp_items=150), targets=targets)
 
 
 def orthonormal(rank, n_dims, random):
@@ -116,14 +110,14 @@ def test_a_class_that_a_language_lacks_is_left_out_and_named(caplog):
     index = planted_index()
     index = index[(index["phone_class"] != "nasal") | (index["language"] != "dutch")].reset_index(drop=True)
     with caplog.at_level(logging.INFO):
-        items = factor_items(index, "phone", FACTORS)
+        items = factor_items(index, FACTORS)
     assert items.labels["phone_class"] == ("stop", "vowel")
     assert items.labels["language"] == VALUES["language"]
-    assert "phone_class 'nasal' is left out" in caplog.text
+    assert "phone_class 'nasal' left out" in caplog.text
 
 
 def test_a_sample_is_of_all_values_and_weighs_them_the_same():
-    items = factor_items(planted_index(), "phone", FACTORS, max_items=400)
+    items = factor_items(planted_index(), FACTORS, DisentanglingSettings(max_items=400))
     assert len(items.rows) == 400
     assert (np.diff(items.rows) > 0).all()
     table = pd.DataFrame({**items.codes, "weight": items.weights})
@@ -133,15 +127,9 @@ def test_a_sample_is_of_all_values_and_weighs_them_the_same():
 @pytest.mark.parametrize(
     ("change", "settings", "message"),
     [
-        ({"gender": "female"}, {}, "expected two values or more of factor 'gender', found female; one value alone"),
+        ({"gender": "female"}, {}, "expected two values or more of factor 'gender', found female; take the factor out"),
         ({"gender": ""}, {}, "expected two values or more of factor 'gender', found none"),
-        (
-            {},
-            {"factors": ["phone_class", "dialect"]},
-            "expected factor 'dialect' among the columns of the corpus, found",
-        ),
-        ({}, {"factors": ["gender"]}, "expected two factors or more, found gender"),
-        ({}, {"tier": "word"}, "expected items of tier 'word', found phone"),
+        ({}, {"tier": "word"}, "expected segments of tier 'word' in the activations, found phone; add the tier"),
         ({}, {"min_items": 1000}, "that occur together at least 1000 times \\(min_items\\), found fewer"),
         ({}, {"n_folds": 13}, "expected at least 13 speakers for 13 folds, found 12; add speakers to the corpus"),
         (
@@ -151,10 +139,21 @@ def test_a_sample_is_of_all_values_and_weighs_them_the_same():
         ),
     ],
 )
-def test_factors_that_cannot_be_told_apart_are_refused(change, settings, message):
-    settings = {"tier": "phone", "factors": FACTORS, **settings}
+def test_factors_that_cannot_be_crossed_are_refused(change, settings, message):
     with pytest.raises(AnalysisError, match=message):
-        factor_items(planted_index().assign(**change), **settings)
+        factor_items(planted_index().assign(**change), FACTORS, DisentanglingSettings(**settings))
+
+
+@pytest.mark.parametrize(
+    ("factors", "message"),
+    [
+        (["phone_class", "dialect"], "expected factor 'dialect' among the columns of the corpus, found"),
+        (["gender"], "expected two factors or more, found gender; add one"),
+    ],
+)
+def test_missing_factors_are_refused(factors, message):
+    with pytest.raises(AnalysisError, match=message):
+        factor_items(planted_index(), factors)
 
 
 def test_an_unknown_gender_is_refused():
@@ -165,23 +164,25 @@ def test_an_unknown_gender_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("changes", "message"),
+    ("changes", "settings", "message"),
     [
-        ({"layer": "T9"}, "expected layer T1, T2, found 'T9'"),
-        ({"n_folds": 2}, "expected n_folds of 3 or more"),
+        ({"layer": "T9"}, {}, "expected one of the layers T1, T2, found 'T9'; name one of them"),
+        ({}, {"n_folds": 2}, r"expected n_folds of 3 or more .*, found 2; raise it"),
         (
             {"targets": {"word": {"tier": "word", "column": "label"}}},
+            {},
             "expected column 'label' and tier 'word' for target",
         ),
         (
-            {"targets": {"phone": {"tier": "phone", "column": "label"}}, "min_class_size": 10000},
-            "expected two classes or more of target 'phone' with 10000 items \\(min_class_size\\), found 0",
+            {"targets": {"phone": {"tier": "phone", "column": "label"}}},
+            {"min_class_size": 10000},
+            r"expected two or more classes of target 'phone' with at least 10000 items \(min_class_size\), found 0",
         ),
     ],
 )
-def test_what_is_not_there_is_told_in_one_line(changes, message):
+def test_missing_layers_folds_and_classes_are_named(changes, settings, message):
     with pytest.raises(AnalysisError, match=message):
-        disentangled(planted(), **changes)
+        disentangled(planted(), replace(SETTINGS, **settings), **changes)
 
 
 def test_vectors_that_are_not_finite_are_refused():
@@ -317,7 +318,7 @@ def test_balanced_accuracy_is_that_of_scikit_learn():
 def test_after_erasure_weighted_class_means_are_one_and_other_factors_stay(orthogonal, method):
     x, items = orthogonal
     everyone = np.ones(len(x), dtype=bool)
-    eraser = factor_erasers(x, items, everyone, method)["gender"]
+    eraser = factor_erasers(x, items, everyone, method, shrinkage=0.0)["gender"]
     left = eraser.apply(x)
     assert eraser.rank == 1
     for factor, gone in (("gender", True), ("phone_class", False)):
@@ -347,7 +348,8 @@ def test_erasing_a_factor_in_a_shared_direction_harms_the_other():
     activations = planted(shared=1.0)
     items = items_of(activations)
     x = activations.load("T1").astype(float)
-    rows = pd.DataFrame(measure_erasure(x, items, methods=["mean_projection"], n_mlp_items=0, n_resamples=100))
+    settings = DisentanglingSettings(methods=("mean_projection",), n_mlp_items=0, n_resamples=100)
+    rows = pd.DataFrame(measure_erasure(x, items, settings))
     change = rows[(rows["metric"] == "accuracy_change") & (rows["target"] == "phone_class")]
     assert value_of(change, factor="gender") < -0.05
     assert abs(value_of(change, factor="language")) < 0.02
@@ -355,7 +357,7 @@ def test_erasing_a_factor_in_a_shared_direction_harms_the_other():
 
 def test_an_eraser_of_another_width_is_refused(orthogonal):
     x, items = orthogonal
-    eraser = factor_erasers(x, items, np.ones(len(x), dtype=bool), "leace")["gender"]
+    eraser = factor_erasers(x, items, np.ones(len(x), dtype=bool), "leace", shrinkage=0.0)["gender"]
     with pytest.raises(AnalysisError, match=f"expected vectors of {N_DIMS} dimensions, .* found {N_DIMS - 1}"):
         eraser.apply(x[:, 1:])
 
@@ -401,7 +403,7 @@ def test_players_that_do_the_same_share_alike_and_one_that_does_nothing_has_noth
 def test_parts_add_up_to_the_vector_wherever_the_factors_lie(shared, method):
     activations = planted(shared=shared)
     items, x = items_of(activations), activations.load("T1").astype(float)
-    parts = joint_parts(factor_erasers(x, items, np.ones(len(x), dtype=bool), method))
+    parts = joint_parts(factor_erasers(x, items, np.ones(len(x), dtype=bool), method, shrinkage=0.0))
     assert list(parts.projections) == [*FACTORS, REST]
     np.testing.assert_allclose(sum(parts.split(x).values()), x - parts.mean, atol=1e-8)
 
@@ -425,7 +427,8 @@ def test_of_a_linear_score_shapley_values_are_the_parts_own():
     activations = planted()
     items, x = items_of(activations), activations.load("T1").astype(float)[:50]
     everything = activations.load("T1").astype(float)
-    parts = joint_parts(factor_erasers(everything, items, np.ones(len(everything), dtype=bool), "leace"))
+    erasers = factor_erasers(everything, items, np.ones(len(everything), dtype=bool), "leace", shrinkage=0.0)
+    parts = joint_parts(erasers)
     slopes = np.random.default_rng(11).normal(size=(N_DIMS, 3))
     codes = np.arange(50) % 3
     shares = shapley_of_parts(lambda new: new @ slopes + 2.0, parts, x, codes)
@@ -462,5 +465,5 @@ def test_every_number_has_its_items_groups_and_interval(results):
 
 
 def test_the_same_seed_gives_the_same_numbers():
-    settings = {"methods": ["leace", "random"], "n_mlp_items": 60}
-    pd.testing.assert_frame_equal(*(disentangled(planted(), **settings) for _ in range(2)))
+    settings = replace(SETTINGS, methods=("leace", "random"), n_mlp_items=60)
+    pd.testing.assert_frame_equal(*(disentangled(planted(), settings) for _ in range(2)))

@@ -5,15 +5,13 @@ import pandas as pd
 import pytest
 import torch
 
-from auscult.analyses.disentangling.bottleneck import (
-    BottleneckSettings,
-    beta_at,
-    kl_to_standard_normal,
-    train_bottlenecks,
-)
+from auscult.analyses.disentangling.bottleneck import beta_at, kl_to_standard_normal, train_bottlenecks
+from auscult.analyses.disentangling.settings import BottleneckSettings
 
-# Few phones and voices are worth few nats: their price must be lower than where there are many.
-SETTINGS = BottleneckSettings(n_latent=6, steps=(300, 150), batch_size=8, beta=(0.01, 0.2), peak_learning_rate=0.01)
+# A few phones and speakers carry only a few nats, so β must be lower than for natural speech.
+SETTINGS = BottleneckSettings(
+    n_latent=6, textual_steps=300, acoustic_steps=150, batch_size=8, beta=(0.01, 0.2), peak_learning_rate=0.01
+)
 
 
 def planted_frames(n_utterances=32, n_tokens=6, n_voices=4, seed=0):
@@ -83,7 +81,7 @@ def test_without_a_price_latents_carry_more():
     frames, tokens, voices = planted_frames(n_utterances=8)
     nats = []
     for beta in ((0.0, 0.0), (1.0, 1.0)):
-        settings = BottleneckSettings(n_latent=4, steps=(60, 2), batch_size=8, beta=beta)
+        settings = BottleneckSettings(n_latent=4, textual_steps=60, acoustic_steps=2, batch_size=8, beta=beta)
         found = train_bottlenecks(frames, tokens, voices, settings, seed=1)
         nats.append(float(found.encode(frames[0])["textual"][1].mean()))
     assert nats[0] > 2 * nats[1]
@@ -91,7 +89,7 @@ def test_without_a_price_latents_carry_more():
 
 def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():
     frames, tokens, voices = planted_frames(n_utterances=8)
-    settings, weights = BottleneckSettings(n_latent=2, steps=(3, 3), batch_size=4), []
+    settings, weights = BottleneckSettings(n_latent=2, textual_steps=3, acoustic_steps=3, batch_size=4), []
     for drawn in (0, 5):
         torch.manual_seed(drawn)
         state = torch.get_rng_state()
@@ -104,5 +102,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():
 def test_a_constant_dimension_of_frames_does_no_harm():
     frames, tokens, voices = planted_frames(n_utterances=8)
     frames = [torch.cat([each, torch.full((len(each), 1), 7.0)], dim=1) for each in frames]
-    found = train_bottlenecks(frames, tokens, voices, BottleneckSettings(n_latent=2, steps=(2, 2)), seed=0)
+    found = train_bottlenecks(
+        frames, tokens, voices, BottleneckSettings(n_latent=2, textual_steps=2, acoustic_steps=2), seed=0
+    )
     assert all(torch.isfinite(values).all() for values, _ in found.encode(frames[0]).values())

@@ -11,6 +11,7 @@ from figure_cases import MODELS, STUDY, caption_of, run_script, texts
 
 from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, LATENTS
+from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -36,14 +37,12 @@ def main_table():
             disentangle_activations(
                 activations,
                 layer="T1",
+                factors=ANALYSIS["factors"],
+                targets=targets,
                 corpus="multilingual",
                 model=model,
                 step=step,
-                targets=targets,
-                n_mlp_items=80,
-                n_null=100,
-                n_resamples=100,
-                min_class_size=4,
+                settings=DisentanglingSettings(n_mlp_items=80, n_null=100, n_resamples=100, min_class_size=4),
             )
         )
     return pd.concat(tables, ignore_index=True)

@@ -1,14 +1,16 @@
 """Latents of recordings: voices that differ, probes and transcripts of them, and shares that add up."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from extraction_cases import Speech
 
-from auscult.analyses.disentangling.bottleneck import BottleneckSettings
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, probe_latents
 from auscult.analyses.disentangling.recordings import divide_speakers, layer_frames, phone_tokens, spoken_tokens
+from auscult.analyses.disentangling.settings import BottleneckSettings, DisentanglingSettings
 from auscult.errors import AnalysisError
 from auscult.models.acoustic import acoustic_model
 from auscult.tables import check_segments, check_utterances
@@ -16,7 +18,11 @@ from auscult.tables import check_segments, check_utterances
 MEL = acoustic_model("mel")
 # Frequency in hertz of each phone, and its class.
 PHONES = {"a": (500, "vowel"), "i": (900, "vowel"), "s": (3000, "fricative"), "f": (2200, "fricative")}
-SETTINGS = BottleneckSettings(n_latent=4, steps=(30, 20), batch_size=8)
+SETTINGS = DisentanglingSettings(
+    min_class_size=4,
+    n_resamples=50,
+    bottleneck=BottleneckSettings(n_latent=4, textual_steps=30, acoustic_steps=20, batch_size=8),
+)
 
 
 def tones(n_train=8, n_test=8, n_each=3, seed=0):
@@ -68,14 +74,10 @@ TONES = tones()
 def probed(**changes):
     arguments = {
         "layer": "T1",
-        "corpus": "tones",
-        "model": "mel",
-        "step": "final",
+        "names": {"corpus": "tones", "model": "mel", "step": "final"},
         "settings": SETTINGS,
-        "min_class_size": 4,
         "factors": ("phone_class", "gender"),
         "targets": {"phone": {"tier": "phone", "column": "label"}},
-        "n_resamples": 50,
     } | changes
     return probe_latents(arguments.pop("recordings", TONES), MEL, **arguments)
 
@@ -160,7 +162,10 @@ def test_a_phone_of_test_voices_alone_is_no_token():
             {"recordings": tones(n_test=2)},
             "expected at least 4 speakers to probe its latents on, found 2; add speakers",
         ),
-        ({"tier": "syllable"}, "expected labels of tier 'syllable' to transcribe, found none in corpus 'tones'"),
+        (
+            {"settings": replace(SETTINGS, tier="syllable")},
+            "expected labels of tier 'syllable' to transcribe, found none in corpus 'tones'",
+        ),
     ],
 )
 def test_too_few_voices_or_no_labels_are_told(changes, message):

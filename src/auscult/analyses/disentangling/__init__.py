@@ -1,1 +1,1 @@
-"""Disentangling: whether a layer keeps phone class, gender and language apart, and what runs through each."""
+"""Disentangling: whether a layer separates phone class, gender and language, and how much each prediction uses them."""

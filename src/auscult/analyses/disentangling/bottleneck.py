@@ -1,21 +1,22 @@
-"""A variational bottleneck in two stages: what of a frame can be written down, and what else tells who speaks.
+"""A variational bottleneck in two stages, which separates the textual from the remaining speaker information of frames.
 
-After Mohebbi et al. (2024). Stage 1: a latent of every frame, from which a linear layer transcribes (CTC), and which
-must carry as little as it can. Stage 2: a second latent, from which together with the first a classifier tells the
-speaker, and which must carry as little as it can: what the first holds already, it need not. The encoder beneath is
-frozen: both stages read its frames.
+After Mohebbi et al. (2024). Stage 1 maps every frame to a latent from which a linear layer transcribes (CTC). Stage 2
+maps it to a second latent; a classifier identifies the speaker from both latents. Each latent is penalised for its
+information, so the second need not repeat what the first contains. The encoder whose frames both stages read is frozen.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from auscult.analyses.disentangling.settings import BottleneckSettings
+
 __all__ = [
-    "BottleneckSettings",
     "VariationalEncoder",
     "Bottlenecks",
     "kl_to_standard_normal",
@@ -23,33 +24,14 @@ __all__ = [
     "train_bottlenecks",
 ]
 
-# Of all steps: afterwards β stays at its end, so that the last steps are taken under the whole constraint.
+# Share of the steps during which β rises; the last steps are taken at its final value.
 _ANNEALED = 0.9
+# Share of the steps during which the learning rate rises.
 _WARM_UP = 0.1
 
 
-@dataclass(frozen=True)
-class BottleneckSettings:
-    """How both stages are trained.
-
-    Parameters
-    ----------
-    n_latent : dimensions of each latent
-    steps : of the textual and of the acoustic stage
-    batch_size : utterances a step
-    beta : weight of the information term at the beginning and at the end; it rises linearly over nine tenths
-    peak_learning_rate : of AdamW, warmed up over a tenth of the steps, then falling as a cosine
-    """
-
-    n_latent: int = 32
-    steps: tuple[int, int] = (800, 300)
-    batch_size: int = 8
-    beta: tuple[float, float] = (0.1, 1.0)
-    peak_learning_rate: float = 0.01
-
-
 class VariationalEncoder(nn.Module):
-    """Map a frame to a normal distribution over latents, of independent dimensions."""
+    """Map a frame to a normal distribution over latents with independent dimensions."""
 
     def __init__(self, n_dims: int, n_latent: int):
         super().__init__()
@@ -63,7 +45,7 @@ class VariationalEncoder(nn.Module):
 
 
 class _Attention(nn.Module):
-    """Average frames by weights that one learned query gives them."""
+    """Average frames with weights from one learned query."""
 
     def __init__(self, n_latent: int):
         super().__init__()
@@ -75,12 +57,12 @@ class _Attention(nn.Module):
 
 
 class _SpeakerHead(nn.Module):
-    """Tell the speaker from both latents, each averaged by a query of its own."""
+    """Identify the speaker from both latents, each averaged with a query of its own."""
 
-    def __init__(self, n_latent: int, n_voices: int):
+    def __init__(self, n_latent: int, n_speakers: int):
         super().__init__()
         self.textual, self.acoustic = _Attention(n_latent), _Attention(n_latent)
-        self.classify = nn.Linear(2 * n_latent, n_voices)
+        self.classify = nn.Linear(2 * n_latent, n_speakers)
 
     def forward(self, textual: Tensor, acoustic: Tensor, there: Tensor) -> Tensor:
         return self.classify(torch.cat([self.textual(textual, there), self.acoustic(acoustic, there)], dim=-1))
@@ -88,13 +70,13 @@ class _SpeakerHead(nn.Module):
 
 @dataclass(frozen=True)
 class Bottlenecks:
-    """Both trained encoders and what they need beside.
+    """Both trained encoders, with the transcription layer and the standardisation of frames.
 
     Parameters
     ----------
-    textual, acoustic : encoders of either stage
-    transcribe : linear layer from textual latents to tokens, of which 0 is the blank
-    mean, scale : by which frames are standardised first [shapes=(n_dims,)]
+    textual, acoustic : encoders of the first and the second stage
+    transcribe : linear layer from textual latents to tokens; 0 is the blank
+    mean, scale : standardisation of frames, (x − mean) · scale [shapes=(n_dims,)]
     """
 
     textual: VariationalEncoder
@@ -109,11 +91,11 @@ class Bottlenecks:
 
         Parameters
         ----------
-        frames : of one utterance [shape=(n_frames, n_dims)]
+        frames : frames of one utterance [shape=(n_frames, n_dims)]
 
         Returns
         -------
-        of ``textual`` and ``acoustic``: latents [shape=(n_frames, n_latent)] and nats of each frame [shape=(n_frames,)]
+        for ``textual`` and ``acoustic``: latents [shape=(n_frames, n_latent)], and nats per frame [shape=(n_frames,)]
         """
         x = (frames.float() - self.mean) * self.scale
         found = {}
@@ -124,56 +106,58 @@ class Bottlenecks:
 
     @torch.no_grad()
     def tokens(self, textual: Tensor) -> list[int]:
-        """Return what the best token of each frame spells: repetitions merged, then blanks dropped."""
+        """Return the greedy CTC transcription: repetitions of tokens merged, then blanks dropped."""
         best = torch.unique_consecutive(self.transcribe(textual).argmax(dim=-1))
-        return best[best > 0].tolist()
+        tokens: list[int] = best[best > 0].tolist()
+        return tokens
 
 
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """Return the divergence KL(N(μ, σ²) ‖ N(0, I)) = ½ Σ (μ² + σ² − 1 − ln σ²), in nats, over the last axis.
 
-    It bounds what a latent tells of its frame (Alemi et al., 2017).
+    Its mean is an upper bound of the mutual information of latent and frame (Alemi et al., 2017).
     """
     return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=-1)
 
 
-def beta_at(step: int, n_steps: int, beta: tuple[float, float]) -> float:
-    """Return the weight of the information term at a step, from 0: linear, then constant."""
+def beta_at(step: int, n_steps: int, beta: Sequence[float]) -> float:
+    """Return the weight of the information term at a step, numbered from 0: it rises linearly, then is constant."""
     return beta[0] + (beta[1] - beta[0]) * min(1.0, step / max(1.0, _ANNEALED * n_steps))
 
 
 def train_bottlenecks(
     frames: Sequence[Tensor],
     tokens: Sequence[Sequence[int]],
-    voices: Sequence[int],
+    speakers: Sequence[int],
     settings: BottleneckSettings,
     *,
     seed: int = 0,
 ) -> Bottlenecks:
-    """Train the textual stage, then the acoustic one on top of it.
+    """Train the textual stage, then the acoustic stage on top of it.
 
-    Losses as in the paper's code: the mean over utterances of CTC per token, or the speaker's cross-entropy, plus β
-    times the mean over frames of the divergence. Batches and noise are drawn anew from (seed, stage, step).
+    The losses are those of the published code: CTC per token, or the cross-entropy of the speaker, averaged over
+    utterances, plus β times the divergence averaged over frames. Batches and noise depend on (seed, stage, step) only.
 
     Parameters
     ----------
-    frames : of each utterance [shapes=(n_frames, n_dims)]
-    tokens : of each utterance, from 1
-    voices : the speaker of each utterance, from 0
+    frames : frames of each utterance [shapes=(n_frames, n_dims)]
+    tokens : tokens of each utterance, numbered from 1
+    speakers : speaker of each utterance, numbered from 0
+    settings : size and training of the bottleneck
     seed : of weights, batches and noise
     """
     everything = torch.cat(list(frames)).float()
     mean, spread = everything.mean(dim=0), everything.std(dim=0)
     scale = torch.where(spread > 1e-7 * everything.abs().amax(dim=0), 1 / spread, torch.zeros(()))
     frames = [(each.float() - mean) * scale for each in frames]
-    n_dims, n_tokens, n_voices = len(mean), 1 + max(map(max, filter(len, tokens))), 1 + max(voices)
+    n_dims, n_tokens, n_speakers = len(mean), 1 + max(map(max, filter(len, tokens))), 1 + max(speakers)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         textual, acoustic = (VariationalEncoder(n_dims, settings.n_latent) for _ in range(2))
-        transcribe, head = nn.Linear(settings.n_latent, n_tokens), _SpeakerHead(settings.n_latent, n_voices)
+        transcribe, head = nn.Linear(settings.n_latent, n_tokens), _SpeakerHead(settings.n_latent, n_speakers)
     targets = [torch.tensor(each, dtype=torch.long) for each in tokens]
 
-    def written(latents: Tensor, x: Tensor, lengths: Tensor, members: np.ndarray) -> Tensor:
+    def transcription_loss(latents: Tensor, x: Tensor, lengths: Tensor, members: np.ndarray) -> Tensor:
         truth = [targets[i] for i in members]
         return nn.functional.ctc_loss(
             transcribe(latents).log_softmax(dim=-1).transpose(0, 1),
@@ -183,20 +167,35 @@ def train_bottlenecks(
             zero_infinity=True,
         )
 
-    def told(latents: Tensor, x: Tensor, lengths: Tensor, members: np.ndarray) -> Tensor:
+    def speaker_loss(latents: Tensor, x: Tensor, lengths: Tensor, members: np.ndarray) -> Tensor:
         with torch.no_grad():
-            known = textual(x)[0]
+            textual_mean = textual(x)[0]
         there = torch.arange(x.shape[1]) < lengths[:, None]
-        return nn.functional.cross_entropy(head(known, latents, there), torch.tensor([voices[i] for i in members]))
+        return nn.functional.cross_entropy(
+            head(textual_mean, latents, there), torch.tensor([speakers[i] for i in members])
+        )
 
-    stages = ((textual, transcribe, written), (acoustic, head, told))
-    for stage, (encoder, readout, task) in enumerate(stages):
-        _train_stage(encoder, readout, task, frames, settings, stage, seed)
+    _train_stage(textual, transcribe, transcription_loss, frames, settings, 0, seed)
+    _train_stage(acoustic, head, speaker_loss, frames, settings, 1, seed)
     return Bottlenecks(textual.eval(), acoustic.eval(), transcribe.eval(), mean, scale)
 
 
-def _train_stage(encoder, readout, task, frames, settings: BottleneckSettings, stage: int, seed: int) -> None:
-    n_steps = settings.steps[stage]
+class _TaskLoss(Protocol):
+    """Loss of a stage on latents, padded frames, lengths and positions of the utterances of a batch."""
+
+    def __call__(self, latents: Tensor, x: Tensor, lengths: Tensor, members: np.ndarray) -> Tensor: ...
+
+
+def _train_stage(
+    encoder: VariationalEncoder,
+    readout: nn.Module,
+    task_loss: _TaskLoss,
+    frames: Sequence[Tensor],
+    settings: BottleneckSettings,
+    stage: int,
+    seed: int,
+) -> None:
+    n_steps = (settings.textual_steps, settings.acoustic_steps)[stage]
     parameters = [*encoder.parameters(), *readout.parameters()]
     optimiser = torch.optim.AdamW(parameters, lr=settings.peak_learning_rate, weight_decay=0.005)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -211,7 +210,7 @@ def _train_stage(encoder, readout, task, frames, settings: BottleneckSettings, s
         mean, log_variance = encoder(x)
         latents = mean + (0.5 * log_variance).exp() * torch.randn(mean.shape, generator=noise)
         information = kl_to_standard_normal(mean, log_variance)[there].mean()
-        loss = task(latents, x, lengths, members) + beta_at(step, n_steps, settings.beta) * information
+        loss = task_loss(latents, x, lengths, members) + beta_at(step, n_steps, settings.beta) * information
         optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(parameters, 1.0)

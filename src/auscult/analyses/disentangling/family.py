@@ -1,6 +1,6 @@
 """Declaration of disentangling: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.disentangling.settings import DisentanglingSettings
+from auscult.analyses.disentangling.settings import DisentanglingSection
 from auscult.family import Family
 from auscult.requirements import Config, check_known, check_layers, check_voices
 
@@ -22,7 +22,7 @@ FAMILY = Family(
     name="disentangling",
     part="Part III: outlook",
     description="Subspaces of factors, selective erasure, shares of predictions, latents of a two-stage bottleneck.",
-    settings=DisentanglingSettings,
+    settings=DisentanglingSection,
     reads_activations=True,
     check=check_disentangling,
 )

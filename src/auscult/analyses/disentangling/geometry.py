@@ -1,12 +1,13 @@
-"""Subspaces of factors: the space that the means of a factor's values span, and how two such spaces lie to each other.
+"""Subspaces of factors: the span of the means of a factor's values, and the principal angles between two of them.
 
-Everything is computed from moments of speakers, so that intervals resample speakers without another look at vectors.
-Two spaces that are compared come from different speakers: chance in the voices that both rest on would tilt both the
-same way, and a space be like itself by construction.
+All measures are computed from moments per speaker, so intervals can resample speakers without reading vectors again.
+Two subspaces are compared across different speakers: with shared speakers, sampling error would tilt both in the same
+direction, and a subspace would agree with itself by construction.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -24,18 +25,20 @@ __all__ = [
     "measure_geometry",
 ]
 
-# Subspaces of so many resamples are held at a time.
+# Number of resamples whose subspaces are in memory at a time.
 _CHUNK = 250
+# Target, factor, metric and component of a measure.
+_Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True)
 class SpeakerEffects:
-    """What each speaker adds to the normal equations of an additive model of the factors, in either half of them.
+    """Contribution of each speaker to the normal equations of an additive model of the factors, by half of speakers.
 
     Parameters
     ----------
-    sums : Σ dᵀd and Σ dᵀx side by side, d being the sum-coded factors of a cell and x its mean vector
-        [shape=(n_speakers, 2, n_effects, n_effects + n_dims)]
+    sums : Σ dᵀd and Σ dᵀx side by side, where d holds the sum-coded factors of a cell and x its mean vector; zero in
+        the half to which the speaker does not belong [shape=(n_speakers, 2, n_effects, n_effects + n_dims)]
     levels : number of values of each factor
     """
 
@@ -45,12 +48,13 @@ class SpeakerEffects:
 
 @dataclass(frozen=True)
 class Subspaces:
-    """The means of each factor's values, all other factors being equal, about their own mean.
+    """Centred means of each factor's values, adjusted for the other factors, and the subspace that they span.
 
     Parameters
     ----------
-    centroids : [shapes=(..., n_values, n_dims)]
-    axes : orthonormal principal axes of the centroids, the largest variance first [shapes=(..., n_values − 1, n_dims)]
+    centroids : means of the values of each factor [shapes=(..., n_values, n_dims)]
+    axes : orthonormal principal axes of the centroids, in descending order of variance
+        [shapes=(..., n_values − 1, n_dims)]
     """
 
     centroids: Mapping[str, np.ndarray]
@@ -58,10 +62,11 @@ class Subspaces:
 
 
 def speaker_effects(x: np.ndarray, items: FactorItems) -> SpeakerEffects:
-    """Return what each speaker adds to a model in which a vector is a mean plus one effect of each factor.
+    """Return each speaker's contribution to a model in which a vector is a mean plus one effect per factor.
 
-    The unit is a cell: the mean over a speaker's items with one combination of values. So a frequent phone class or a
-    speaker with many items weighs no more than others, and effects are not those of another factor that goes with it.
+    The unit is a cell: the mean over a speaker's items with one combination of values. Thus a frequent phone class or a
+    speaker with many items has no more weight than others, and the effect of a factor is not confounded with a
+    correlated one.
     """
     names, voices = np.unique(items.speakers, return_inverse=True)
     codes = np.stack([*items.codes.values(), voices])
@@ -72,7 +77,7 @@ def speaker_effects(x: np.ndarray, items: FactorItems) -> SpeakerEffects:
     levels = {factor: len(labels) for factor, labels in items.labels.items()}
     blocks = [np.ones((len(sizes), 1))]
     for column, n in zip(cells, levels.values()):
-        # Sum coding: the last value's effect is minus the sum of the others'.
+        # Sum coding: the effect of the last value is minus the sum of the other effects.
         blocks.append(np.vstack([np.eye(n - 1), -np.ones((1, n - 1))])[column])
     design = np.hstack(blocks)
     halves = np.zeros(len(names), dtype=int)
@@ -85,11 +90,12 @@ def speaker_effects(x: np.ndarray, items: FactorItems) -> SpeakerEffects:
 
 
 def solve_subspaces(totals: np.ndarray, levels: Mapping[str, int]) -> Subspaces:
-    """Return the subspaces that sums over speakers tell of, NaN where these speakers lack a value.
+    """Solve the normal equations for the subspaces of all factors; NaN where the speakers lack a value.
 
     Parameters
     ----------
-    totals : as one speaker's sums [shape=(..., n_effects, n_effects + n_dims)]
+    totals : sums over speakers, laid out as in :class:`SpeakerEffects` [shape=(..., n_effects, n_effects + n_dims)]
+    levels : number of values of each factor
     """
     n_effects = totals.shape[-2]
     gram, cross = totals[..., :n_effects], totals[..., n_effects:]
@@ -108,13 +114,13 @@ def solve_subspaces(totals: np.ndarray, levels: Mapping[str, int]) -> Subspaces:
 
 
 def principal_cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Return the cosines of the principal angles between two spaces, the smallest angle first.
+    """Return the cosines of the principal angles between two subspaces, the smallest angle first.
 
     They are the singular values of A Bᵀ (Björck and Golub, 1973); 1 for a shared direction, 0 for an orthogonal one.
 
     Parameters
     ----------
-    a, b : orthonormal rows; NaN in, NaN out [shapes=(..., rank, n_dims)]
+    a, b : orthonormal rows; NaN gives NaN [shapes=(..., rank, n_dims)]
 
     Returns
     -------
@@ -127,15 +133,15 @@ def principal_cosines(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def residual_variance(centroids: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """Return the share of the centroids' variance that is left once the first 0, 1, … of the axes are removed.
+    """Return the share of the centroids' variance that is left after the first 0, 1, … axes are removed.
 
-    Source: Mohamed et al. (2024), whose cumulative residual variance sums up this curve. 1 if all axes are orthogonal
-    to the centroids, 0 if nothing is left.
+    Source: Mohamed et al. (2024), whose cumulative residual variance is the sum of this curve. 1 if all axes are
+    orthogonal to the centroids, 0 if no variance is left.
 
     Parameters
     ----------
-    centroids : about their mean [shape=(..., n_values, n_dims)]
-    axes : orthonormal rows, in the order in which they are removed [shape=(..., rank, n_dims)]
+    centroids : centred [shape=(..., n_values, n_dims)]
+    axes : orthonormal rows, in order of removal [shape=(..., rank, n_dims)]
 
     Returns
     -------
@@ -148,17 +154,18 @@ def residual_variance(centroids: np.ndarray, axes: np.ndarray) -> np.ndarray:
 
 
 def null_cosines(
-    ranks: tuple[int, int], n_dims: int, covariance: np.ndarray | None = None, *, n_draws: int = 1000, seed: int = 0
+    ranks: tuple[int, int], n_dims: int, covariance: np.ndarray | None = None, *, n_draws: int, seed: int = 0
 ) -> np.ndarray:
-    """Return the principal cosines of pairs of random spaces.
+    """Return the principal cosines of pairs of random subspaces.
 
     Parameters
     ----------
-    ranks : of both spaces
-    n_dims : of the vectors
-    covariance : directions are drawn from a normal distribution of this covariance: spaces of contrasts that mean
-        nothing, between vectors as unequally spread as these; by default of the identity: uniform over all spaces
-        [shape=(n_dims, n_dims)]
+    ranks : dimensions of both subspaces
+    n_dims : dimensions of the vectors
+    covariance : covariance of the normal distribution from which directions are drawn, for random contrasts of vectors
+        with this covariance; by default the identity, which makes subspaces uniform [shape=(n_dims, n_dims)]
+    n_draws : number of pairs
+    seed : of the draws
 
     Returns
     -------
@@ -177,31 +184,33 @@ def null_cosines(
 
 
 def measure_geometry(
-    effects: SpeakerEffects, covariance: np.ndarray, *, n_resamples: int = 500, n_draws: int = 1000, seed: int = 0
-) -> Iterator[dict]:
-    """Yield the rows of all pairs of factors: angles with their null, and residual variances.
+    effects: SpeakerEffects, covariance: np.ndarray, *, n_resamples: int, n_draws: int, seed: int = 0
+) -> Iterator[dict[str, Any]]:
+    """Yield rows for all pairs of factors: angles with their null distributions, and residual variances.
 
-    Each measure is the mean of two: the first factor from one half of the speakers and the second from the other, and
-    the other way round. A factor with itself says how well a space is known. Intervals resample speakers; the null is
-    of single pairs of spaces, for both halves estimate one and the same pair.
+    Each measure is the mean of two estimates: the first factor from one half of the speakers and the second from the
+    other half, and vice versa. A factor compared with itself shows how reliably its subspace is estimated. Intervals
+    resample speakers. The null is a distribution of single pairs, since both estimates are of the same pair.
 
     Parameters
     ----------
-    covariance : of the vectors, for the null
-    n_resamples : bootstrap samples of speakers
-    n_draws : pairs of random spaces
+    effects : contributions of all speakers
+    covariance : covariance of the vectors, for the null
+    n_resamples : bootstrap samples of speakers; 0 for no interval
+    n_draws : number of pairs of random subspaces
+    seed : of resamples and random subspaces
     """
     levels, n_speakers = effects.levels, len(effects.sums)
     measured = _measure(effects.sums.sum(axis=0)[None], levels)
-    drawn: dict[tuple, list[np.ndarray]] = {}
+    drawn: dict[_Key, list[np.ndarray]] = {}
     if n_speakers >= MIN_GROUPS and n_resamples:
-        chance = np.full(n_speakers, 1 / n_speakers)
-        draws = np.random.default_rng(seed).multinomial(n_speakers, chance, size=n_resamples).astype(float)
+        equal = np.full(n_speakers, 1 / n_speakers)
+        draws = np.random.default_rng(seed).multinomial(n_speakers, equal, size=n_resamples).astype(float)
         for start in range(0, n_resamples, _CHUNK):
             totals = np.tensordot(draws[start : start + _CHUNK], effects.sums, axes=1)
             for key, values in _measure(totals, levels).items():
                 drawn.setdefault(key, []).append(values)
-    nulls = {}
+    nulls: dict[tuple[str, tuple[int, int]], np.ndarray] = {}
     for key, values in measured.items():
         target, other, metric, component = key
         low, high = percentile_interval(np.concatenate(drawn[key])) if drawn else (np.nan, np.nan)
@@ -223,12 +232,12 @@ def measure_geometry(
             ranks = (levels[target] - 1, levels[other] - 1)
             if (kind, ranks) not in nulls:
                 nulls[kind, ranks] = null_cosines(ranks, len(covariance), shape, n_draws=n_draws, seed=seed)
-            yield row | _against(values[0], _summaries(nulls[kind, ranks])[metric, component], kind)
+            yield row | _compare_with_null(values[0], _summaries(nulls[kind, ranks])[metric, component], kind)
 
 
-def _measure(totals: np.ndarray, levels: Mapping[str, int]) -> dict[tuple, np.ndarray]:
+def _measure(totals: np.ndarray, levels: Mapping[str, int]) -> dict[_Key, np.ndarray]:
     spaces = solve_subspaces(totals, levels)
-    measured = {}
+    measured: dict[_Key, np.ndarray] = {}
     factors = list(levels)
     for place, target in enumerate(factors):
         for other in factors:
@@ -245,13 +254,13 @@ def _measure(totals: np.ndarray, levels: Mapping[str, int]) -> dict[tuple, np.nd
 
 
 def _summaries(cosines: np.ndarray) -> dict[tuple[str, int], np.ndarray]:
-    """Return the angle of each component, from 1, and the mean squared cosine: the share of a space in the other."""
+    """Return the angle in degrees of each component, numbered from 1, and the overlap, the mean squared cosine."""
     angles = np.degrees(np.arccos(cosines))
     each = {("angle_deg", place + 1): values for place, values in enumerate(angles.T)}
     return {**each, ("overlap", 0): np.mean(cosines**2, axis=-1)}
 
 
-def _against(value: float, null: np.ndarray, kind: str) -> dict:
+def _compare_with_null(value: float, null: np.ndarray, kind: str) -> dict[str, Any]:
     low, median, high = np.quantile(null, [0.025, 0.5, 0.975])
     below = (1 + np.sum(null <= value)) / (1 + len(null))
     return {"null": kind, "null_low": low, "null_median": median, "null_high": high, "share_of_null_below": below}

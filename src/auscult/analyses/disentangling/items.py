@@ -1,4 +1,4 @@
-"""Items of a disentangling study: segments with a value of every factor, crossed and weighted equally."""
+"""Items of a disentangling analysis: segments with a value of every factor, crossed and equally weighted."""
 
 import logging
 from collections.abc import Mapping, Sequence
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.errors import AnalysisError
 from auscult.statistics.folds import check_disjoint, speaker_folds
 
@@ -17,18 +18,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class FactorItems:
-    """Segments whose factors are known and crossed: every combination of values occurs in every half and fold.
+    """Segments whose factors are crossed: every value occurs in every half and fold of the speakers.
 
     Parameters
     ----------
     rows : positions in the index of the activations [shape=(n_items,)]
-    labels : the value names of each factor, in the order of their codes
-    codes : of each factor the value of every item [shapes=(n_items,)]
-    weights : of every item, mean 1: each combination of values counts the same, and in it each speaker
-        [shape=(n_items,)]
-    speakers : of every item, as text [shape=(n_items,)]
-    halves, folds : of every item, disjoint by speaker and balanced by the first factor that speakers do not vary in
-        [shapes=(n_items,)]
+    labels : names of the values of each factor, in the order of their codes
+    codes : value of every item, by factor [shapes=(n_items,)]
+    weights : weight of every item, with mean 1; every combination of values has the same total weight, and so has every
+        speaker within a combination [shape=(n_items,)]
+    speakers : speaker of every item [shape=(n_items,)]
+    halves, folds : half and fold of every item, disjoint by speaker and stratified by the factors that are constant
+        within speakers [shapes=(n_items,)]
     """
 
     rows: np.ndarray
@@ -42,60 +43,55 @@ class FactorItems:
 
 def factor_items(
     index: pd.DataFrame,
-    tier: str,
     factors: Sequence[str],
+    settings: DisentanglingSettings = DisentanglingSettings(),
     *,
-    n_folds: int = 4,
-    min_items: int = 10,
-    max_items: int | None = None,
     known: Mapping[str, Sequence[str]] | None = None,
     seed: int = 0,
 ) -> FactorItems:
     """Choose the segments of a tier that have a value of every factor, and cross the factors.
 
-    A value that is met in fewer than ``min_items`` segments with some combination of the other factors' values (Dutch
-    has no affricates) would tell one factor by another: it is left out, the worst first, and logged.
+    A value that occurs in fewer than ``min_items`` segments with some combination of the other factors' values (Dutch
+    has no affricates) would make one factor predictable from another. Such values are left
+    out and logged, first the one with the largest share of rare combinations.
 
     Parameters
     ----------
-    index : of the activations, with columns ``tier`` and ``speaker``
-    tier : the segments to take
+    index : index of the activations, with columns ``tier`` and ``speaker``
     factors : columns of the index, two or more, such as ``phone_class``, ``gender`` and ``language``
-    n_folds : of speakers, for fitting and testing
-    min_items : least segments of a combination of values
-    max_items : use a random sample of so many segments
-    known : values that a factor may have; by default any
-    seed : of halves, folds and sample
+    settings : ``tier``, ``n_folds``, ``min_items`` and ``max_items`` are used
+    known : values allowed for a factor; by default any
+    seed : of halves, folds and the random sample
 
     Raises
     ------
     AnalysisError
-        A factor is missing in the corpus, has one value or an unknown one; there are too few speakers, or factors
-        cannot be crossed.
+        A factor is missing in the corpus, has only one value or an unknown one; there are too few speakers; or the
+        factors cannot be crossed.
     """
     if len(factors) < 2:
-        raise AnalysisError(f"disentangling: expected two factors or more, found {', '.join(factors)}; name another")
+        raise AnalysisError(f"disentangling: expected two factors or more, found {', '.join(factors)}; add one")
     for factor in factors:
         if factor not in index:
             raise AnalysisError(
                 f"disentangling: expected factor {factor!r} among the columns of the corpus, found "
                 f"{', '.join(index)}; take it out of the factors or label the corpus"
             )
-    rows = np.flatnonzero(index["tier"] == tier)
+    rows = np.flatnonzero(index["tier"] == settings.tier)
     if not len(rows):
         raise AnalysisError(
-            f"disentangling: expected items of tier {tier!r}, found {', '.join(index['tier'].unique())}"
-            "; add the tier to the activations"
+            f"disentangling: expected segments of tier {settings.tier!r} in the activations, found "
+            f"{', '.join(index['tier'].unique())}; add the tier to the activations"
         )
     values = index.iloc[rows][[*factors, "speaker"]].astype("string").fillna("")
     for factor in factors:
         _check_values(factor, values[factor], (known or {}).get(factor))
     valued = (values[list(factors)] != "").all(axis=1).to_numpy()
     rows, values = rows[valued], values[valued]
-    crossed = _crossed(values, factors, min_items)
+    crossed = _crossed(values, factors, settings.min_items)
     rows, values = rows[crossed], values[crossed]
-    if max_items is not None and len(rows) > max_items:
-        drawn = np.sort(np.random.default_rng([seed, 1]).choice(len(rows), max_items, replace=False))
+    if settings.max_items is not None and len(rows) > settings.max_items:
+        drawn = np.sort(np.random.default_rng([seed, 1]).choice(len(rows), settings.max_items, replace=False))
         rows, values = rows[drawn], values.iloc[drawn]
     labels, codes = {}, {}
     for factor in factors:
@@ -105,7 +101,7 @@ def factor_items(
     strata = _strata(values, factors)
     advice = "add speakers to the corpus or lower n_folds"
     halves, folds = (
-        speaker_folds(speakers, n, seed, strata, where="disentangling", advice=advice) for n in (2, n_folds)
+        speaker_folds(speakers, n, seed, strata, where="disentangling", advice=advice) for n in (2, settings.n_folds)
     )
     for parts in (halves, folds):
         check_disjoint(speakers, parts)
@@ -115,10 +111,10 @@ def factor_items(
 
 
 def balanced_weights(codes: Mapping[str, np.ndarray], speakers: np.ndarray) -> np.ndarray:
-    """Return weights of items, mean 1, by which every combination of values counts the same, and in it every speaker.
+    """Return item weights with mean 1 that give every combination of values the same total, and every speaker in it.
 
-    With crossed factors the weighted factors are independent of each other: erasing one cannot erase another because
-    they go together in the corpus.
+    Crossed factors weighted in this way are independent of each other, so a correlation of factors in the corpus cannot
+    make the erasure of one erase another.
     """
     cells = np.unique(np.stack(list(codes.values())), axis=1, return_inverse=True)[1].reshape(-1)
     voices = np.unique(speakers, return_inverse=True)[1]
@@ -139,13 +135,12 @@ def _check_values(factor: str, values: pd.Series, known: Sequence[str] | None) -
     if len(found) < 2:
         raise AnalysisError(
             f"disentangling: expected two values or more of factor {factor!r}, found "
-            f"{', '.join(found) or 'none'}; one value alone has nothing to be told from: take the "
-            "factor out"
+            f"{', '.join(found) or 'none'}; take the factor out or add recordings with other values"
         )
 
 
 def _crossed(values: pd.DataFrame, factors: Sequence[str], min_items: int) -> np.ndarray:
-    """Return which items are left once values that do not occur in every combination are taken out."""
+    """Return a mask of the items whose values occur in every combination with the other factors' values."""
     kept = np.ones(len(values), dtype=bool)
     while True:
         counts = values[kept].groupby(list(factors)).size()
@@ -167,19 +162,19 @@ def _crossed(values: pd.DataFrame, factors: Sequence[str], min_items: int) -> np
         }
         factor, value = max(shares, key=lambda pair: (shares[pair], pair))
         _log.info(
-            "disentangling: %s %r is left out: it does not occur with all values of the other factors", factor, value
+            "disentangling: %s %r left out: it does not occur with all values of the other factors", factor, value
         )
         kept &= (values[factor] != value).to_numpy()
 
 
 def _strata(values: pd.DataFrame, factors: Sequence[str]) -> np.ndarray:
-    """Return for every item the values of those factors in which its speaker does not vary, such as gender."""
+    """Return the stratum of every item: the values of the factors that are constant within speakers, such as gender."""
     fixed = [factor for factor in factors if (values.groupby("speaker")[factor].nunique() == 1).all()]
     return values[fixed].agg("|".join, axis=1).to_numpy(dtype=str) if fixed else np.zeros(len(values), dtype=str)
 
 
 def _check_parts(values: pd.DataFrame, factors: Sequence[str], parts: np.ndarray) -> None:
-    """Refuse halves or folds that lack a value: nothing could be fitted, or nothing tested."""
+    """Refuse halves or folds that lack a value: it could not be fitted or not be tested there."""
     for factor in factors:
         for part in np.unique(parts):
             lacking = sorted(set(values[factor]) - set(values[factor][parts == part]))

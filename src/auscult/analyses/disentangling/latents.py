@@ -1,8 +1,7 @@
-"""What the latents of a two-stage bottleneck hold, probed on voices that it was not trained on."""
+"""Probes of the latents of a two-stage bottleneck, on speakers that it was not trained on."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +10,13 @@ import torch
 from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
+from auscult.activations.memory import MemoryActivations
 from auscult.activations.segment_index import segment_index
 from auscult.analyses.disentangling.attribution import labelled_target, measure_attribution
-from auscult.analyses.disentangling.bottleneck import Bottlenecks, BottleneckSettings, train_bottlenecks
+from auscult.analyses.disentangling.bottleneck import Bottlenecks, train_bottlenecks
 from auscult.analyses.disentangling.decomposition import Parts
 from auscult.analyses.disentangling.recordings import divide_speakers, layer_frames, phone_tokens, spoken_tokens
+from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.analyses.probing.analysis import probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.corpora.corpus import Corpus
@@ -44,158 +45,174 @@ LATENTS = ("textual", "acoustic")
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Pooled:
-    """Means of frames and of latents over segments, as the probes read activations."""
-
-    index: pd.DataFrame
-    vectors: Mapping[str, np.ndarray]
-
-    @property
-    def layers(self) -> tuple[str, ...]:
-        return tuple(self.vectors)
-
-    def load(self, layer: str, rows: np.ndarray | None = None) -> np.ndarray:
-        return self.vectors[layer] if rows is None else self.vectors[layer][rows]
-
-
 def probe_latents(
     recordings: Corpus,
     network: FrameModel,
     *,
+    names: Mapping[str, str],
     layer: str,
-    corpus: str,
-    model: str,
-    step: str,
-    settings: BottleneckSettings,
-    factors: Sequence[str] = ("phone_class", "gender", "language"),
+    factors: Sequence[str],
     targets: Mapping[str, Mapping[str, Any]] | None = None,
-    tier: str = "phone",
     splits: Sequence[str] = ("test",),
-    train_split: str = "train",
-    n_train: int | None = None,
-    n_test: int | None = None,
     batch_s: float = 60.0,
-    min_class_size: int = 20,
-    n_folds: int = 4,
-    n_resamples: int = 1000,
+    settings: DisentanglingSettings = DisentanglingSettings(),
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Train both stages on frames of some voices, and probe frames and latents of others.
+    """Train both stages on frames of some speakers, and probe frames and latents of other speakers.
 
-    The text of stage 1 is the phones of the corpus, where the paper has characters: small encoders know sounds before
-    spelling, and the languages of a corpus need not share an alphabet. Stage 2 tells the training voices apart.
-    Where analysed and training utterances are of one split, half of its speakers train and half are probed.
+    The text of stage 1 is the phones of the corpus; Mohebbi et al. (2024) use characters. Small encoders learn sounds
+    before spelling, and the languages of a corpus need not share an alphabet. Stage 2 identifies the training speakers.
+    Where training and probed utterances are of one split, half of its speakers are used for each.
 
     Parameters
     ----------
-    recordings : with phone segments
-    network : the frozen model
-    layer : whose frames are read; a model with one layer has that
-    corpus, model, step : copied into the table
-    settings : of the bottleneck
-    factors, targets, tier : as of :func:`auscult.analyses.disentangling.analysis.disentangle_activations`; the speaker
-        is probed, too
-    splits, train_split : utterances to probe, and to train on
-    n_train, n_test : so many utterances, spread evenly over speakers and languages, instead of all
-    n_folds : of speakers, for the probes of pooled latents
+    recordings : corpus with phone segments
+    network : frozen model
+    names : ``corpus``, ``model`` and ``step`` of the table
+    layer : layer whose frames are read; the only layer of a model that has one
+    factors, targets : see :func:`auscult.analyses.disentangling.analysis.disentangle_activations`; the speaker is
+        probed as well
+    splits : splits to probe
+    batch_s : seconds of audio per batch, padding included
+    settings : see :class:`~auscult.analyses.disentangling.settings.DisentanglingSettings`
+    seed : of the bottleneck, of folds and of resampling
 
     Returns
     -------
-    results : columns :data:`LATENT_COLUMNS`; ``layer`` is ``input``, ``textual`` or ``acoustic``. ``analysis`` is
-        ``probes``: ``latent_accuracy`` of ``target``; ``bottleneck``: ``information_nats`` a frame, and
-        ``phone_error_rate`` of what the textual latent transcribes (0 is best); ``attribution``: the ``part_share`` of
-        the score of ``target``, read linearly from both latents, that runs through either (``factor``), and the mean
-        score, ``part_score``
+    results : columns :data:`LATENT_COLUMNS`; ``layer`` is ``input``, ``textual`` or ``acoustic``. Rows of ``analysis``
+        ``probes``: ``latent_accuracy`` of ``target``. ``bottleneck``: ``information_nats`` per frame, and
+        ``phone_error_rate`` of the transcription from the textual latent (0 is best). ``attribution``: ``part_share``,
+        the share of the linear score of ``target`` from both latents that runs through one of them (``factor``), and
+        ``part_score``, the mean score
 
     Raises
     ------
     AnalysisError
-        The layer does not exist, or there are too few speakers to train on and probe.
+        The layer does not exist, or there are too few speakers to train on or to probe.
     """
     if len(network.layers) > 1 and layer not in network.layers:
-        raise AnalysisError(f"disentangling: expected layer {', '.join(network.layers)}, found {layer!r}")
+        raise AnalysisError(
+            f"disentangling: expected one of the layers {', '.join(network.layers)}, found {layer!r}; name one of them"
+        )
     chosen = network.layers[0] if len(network.layers) == 1 else layer
-    training, tested = divide_speakers(recordings, network, splits, train_split, n_train, n_test, seed)
+    bottleneck, tier = settings.bottleneck, settings.tier
+    training, tested = divide_speakers(
+        recordings, network, splits, bottleneck.train_split, bottleneck.n_train, bottleneck.n_test, seed
+    )
     frames = layer_frames(network, recordings, training, chosen, batch_s)
     tokens = phone_tokens(recordings, training, tier)
-    voices = np.unique(training["speaker"].astype(str), return_inverse=True)[1]
+    speakers = np.unique(training["speaker"].astype(str), return_inverse=True)[1]
     _log.info(
-        "disentangling: bottleneck of %d utterances, %d voices, %d phones", len(frames), voices.max() + 1, len(tokens)
+        "disentangling: bottleneck trained on %d utterances, %d speakers, %d phones",
+        len(frames),
+        speakers.max() + 1,
+        len(tokens),
     )
     bottlenecks = train_bottlenecks(
-        frames, spoken_tokens(recordings, training, tier, tokens), voices.tolist(), settings, seed=seed
+        frames, spoken_tokens(recordings, training, tier, tokens), speakers.tolist(), bottleneck, seed=seed
     )
-    names = list(dict.fromkeys([tier, *(entry["tier"] for entry in (targets or {}).values()), "utterance"]))
-    index = segment_index(recordings, tested, names, network, shard_rows=2**31)
+    tiers = list(dict.fromkeys([tier, *(entry["tier"] for entry in (targets or {}).values()), "utterance"]))
+    index = segment_index(recordings, tested, tiers, network, shard_rows=2**31)
     frames = layer_frames(network, recordings, tested, chosen, batch_s)
-    pooled, nats, spelt = _pool(bottlenecks, frames, tested, index)
-    asked = _targets(pooled.index, factors, targets or {}, tier)
-    # Of a speaker there are as many utterances as there are, however rare a phone may be.
+    pooled, nats, transcribed = _pool(bottlenecks, frames, tested, index)
+    probed = _probed_targets(pooled.index, factors, targets or {}, tier)
+    spoken = spoken_tokens(recordings, tested, tier, tokens)
+    rows = [
+        {"analysis": "bottleneck", **row}
+        for row in _bottleneck_rows(nats, transcribed, spoken, tested, settings.n_resamples, seed)
+    ]
+    rows += [
+        {"analysis": "attribution", "layer": "latents", **row}
+        for row in _attribution_rows(pooled, probed, settings, seed)
+    ]
+    found = pd.concat([_probe_rows(pooled, probed, names, settings, seed), pd.DataFrame(rows)], ignore_index=True)
+    found = found.assign(**names, resampling_unit="speaker", n_train=len(training))
+    return check_results(found.reindex(columns=list(LATENT_COLUMNS)))
+
+
+def _probe_rows(
+    pooled: MemoryActivations,
+    probed: Mapping[str, Mapping[str, Any]],
+    names: Mapping[str, str],
+    settings: DisentanglingSettings,
+    seed: int,
+) -> pd.DataFrame:
+    """Return the accuracy of linear probes of frames and latents for every target."""
+    # `min_class_size` is meant for phones; a speaker may have only a few utterances.
+    groups = (([name for name in probed if name != "speaker"], settings.min_class_size), (["speaker"], 2))
     probes = pd.concat(
         [
             probe_activations(
                 pooled,
-                corpus=corpus,
-                model=model,
-                step=step,
+                corpus=names["corpus"],
+                model=names["model"],
+                step=names["step"],
+                targets=[{"name": name, **probed[name]} for name in targets],
                 settings=ProbingSettings(
-                    n_folds=n_folds, n_permutations=1, n_resamples=n_resamples, min_class_size=fewest
+                    n_folds=settings.n_folds,
+                    n_permutations=1,
+                    n_resamples=settings.n_resamples,
+                    min_class_size=min_class_size,
                 ),
                 seed=seed,
-                targets=[{"name": name, **asked[name]} for name in names],
             )
-            for names, fewest in (([name for name in asked if name != "speaker"], min_class_size), (["speaker"], 2))
+            for targets, min_class_size in groups
         ]
     )
     probes = probes[(probes["labels"] == "true") & (probes["metric"] == "accuracy") & (probes["layer"] != "selected")]
-    spoken = spoken_tokens(recordings, tested, tier, tokens)
-    bottleneck = _bottleneck_rows(nats, spelt, spoken, tested, n_resamples, seed)
-    attribution = _attribute(pooled, asked, n_folds, min_class_size, n_resamples, seed)
-    rows = [{"analysis": "bottleneck", **row} for row in bottleneck]
-    rows += [{"analysis": "attribution", "layer": "latents", **row} for row in attribution]
-    probes = probes.assign(analysis="probes", metric="latent_accuracy", readout="ridge")
-    found = pd.concat([probes, pd.DataFrame(rows)], ignore_index=True)
-    found = found.assign(corpus=corpus, model=model, step=str(step), resampling_unit="speaker", n_train=len(training))
-    return check_results(found.reindex(columns=list(LATENT_COLUMNS)))
+    return probes.assign(analysis="probes", metric="latent_accuracy", readout="ridge")
 
 
-def _pool(bottlenecks: Bottlenecks, frames: Sequence[Tensor], utterances: pd.DataFrame, index: pd.DataFrame):
-    """Return means over segments of frames and latents, nats of each utterance's frames, and the tokens it spells."""
+def _pool(
+    bottlenecks: Bottlenecks, frames: Sequence[Tensor], utterances: pd.DataFrame, index: pd.DataFrame
+) -> tuple[MemoryActivations, dict[str, list[np.ndarray]], list[list[int]]]:
+    """Return segment means of frames and latents, the nats of each utterance's frames, and its transcribed tokens."""
     spans = dict(list(index.groupby("utterance", sort=False)[["start", "n_frames"]]))
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in ("input", *LATENTS)}
+    means: dict[str, list[np.ndarray]] = {name: [] for name in ("input", *LATENTS)}
     nats: dict[str, list[np.ndarray]] = {name: [] for name in LATENTS}
-    spelt = []
+    transcribed = []
     for name, each in zip(utterances["utterance"], frames):
         encoded = bottlenecks.encode(each)
-        spelt.append(bottlenecks.tokens(encoded["textual"][0]))
+        transcribed.append(bottlenecks.tokens(encoded["textual"][0]))
         layers = {"input": each} | {latent: values for latent, (values, _) in encoded.items()}
         for latent, (_, information) in encoded.items():
             nats[latent].append(information.numpy())
         for layer, values in layers.items():
             sums = torch.cat([torch.zeros(1, values.shape[1], dtype=torch.float64), values.double().cumsum(dim=0)])
             starts, counts = torch.from_numpy(spans[name].to_numpy(np.int64)).T
-            parts[layer].append(((sums[starts + counts] - sums[starts]) / counts[:, None]).numpy())
-    vectors = {layer: np.concatenate(values).astype(np.float32) for layer, values in parts.items()}
-    return _Pooled(index, vectors), nats, spelt
+            means[layer].append(((sums[starts + counts] - sums[starts]) / counts[:, None]).numpy())
+    vectors = {layer: np.concatenate(values).astype(np.float32) for layer, values in means.items()}
+    return MemoryActivations(vectors, index), nats, transcribed
 
 
-def _targets(index: pd.DataFrame, factors: Sequence[str], targets: Mapping, tier: str) -> dict[str, dict]:
-    """Return what is probed: a factor that does not vary in an utterance over the whole of it, others by segment."""
-    asked = {}
+def _probed_targets(
+    index: pd.DataFrame, factors: Sequence[str], targets: Mapping[str, Mapping[str, Any]], tier: str
+) -> dict[str, dict[str, Any]]:
+    """Return the probed targets; a factor that is constant within utterances is probed on whole utterances."""
+    probed = {}
     segments = index[index["tier"] == tier]
     for factor in factors:
-        whole = (segments.groupby("utterance")[factor].nunique() <= 1).all()
-        asked[factor] = {"tier": "utterance" if whole else tier, "column": factor, "held_out": "speaker"}
-    asked |= {name: {**target, "held_out": "speaker"} for name, target in targets.items()}
-    return asked | {"speaker": {"tier": "utterance", "column": "speaker", "held_out": "utterance"}}
+        constant = (segments.groupby("utterance")[factor].nunique() <= 1).all()
+        probed[factor] = {"tier": "utterance" if constant else tier, "column": factor, "held_out": "speaker"}
+    probed |= {name: {**target, "held_out": "speaker"} for name, target in targets.items()}
+    return probed | {"speaker": {"tier": "utterance", "column": "speaker", "held_out": "utterance"}}
 
 
-def _bottleneck_rows(nats, spelt, truth, utterances: pd.DataFrame, n_resamples: int, seed: int):
+def _bottleneck_rows(
+    nats: Mapping[str, Sequence[np.ndarray]],
+    transcribed: Sequence[Sequence[int]],
+    spoken: Sequence[Sequence[int]],
+    utterances: pd.DataFrame,
+    n_resamples: int,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Yield the phone error rate of the transcriptions and the information per frame of each latent."""
     speakers = utterances["speaker"].astype(str).to_numpy()
     shared = {"n": len(utterances), "n_groups": len(np.unique(speakers)), "tier": "utterance", "held_out": "speaker"}
-    errors = np.array([Levenshtein.distance(said, written) for said, written in zip(truth, spelt)], dtype=float)
-    lengths = np.array([len(said) for said in truth], dtype=float)
+    errors = np.array(
+        [Levenshtein.distance(truth, written) for truth, written in zip(spoken, transcribed)], dtype=float
+    )
+    lengths = np.array([len(truth) for truth in spoken], dtype=float)
     measured = [("textual", "phone", "phone_error_rate", errors, lengths)]
     for latent, values in nats.items():
         sums, counts = (np.array([fold(each) for each in values], dtype=float) for fold in (np.sum, len))
@@ -213,12 +230,15 @@ def _bottleneck_rows(nats, spelt, truth, utterances: pd.DataFrame, n_resamples: 
         }
 
 
-def _attribute(pooled: _Pooled, asked: Mapping[str, Mapping], n_folds, min_class_size, n_resamples, seed):
+def _attribution_rows(
+    pooled: MemoryActivations, probed: Mapping[str, Mapping[str, Any]], settings: DisentanglingSettings, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the share of each target's linear score that runs through either latent."""
     index = pooled.index
     first = index.drop_duplicates("speaker")
     folds = speaker_folds(
         first["speaker"].astype(str),
-        n_folds,
+        settings.n_folds,
         seed,
         first["gender"],
         where="disentangling",
@@ -231,11 +251,11 @@ def _attribute(pooled: _Pooled, asked: Mapping[str, Mapping], n_folds, min_class
         latent: np.diag(np.repeat(np.arange(2) == place, n_latent).astype(float))
         for place, latent in enumerate(LATENTS)
     }
-    parts = [{"latents": Parts(np.zeros(2 * n_latent), blocks)}] * n_folds
+    parts = [{"latents": Parts(np.zeros(2 * n_latent), blocks)}] * settings.n_folds
     targets = [
-        labelled_target(index, fold_of, name, target, min_class_size=min_class_size)
-        for name, target in asked.items()
+        labelled_target(index, fold_of, name, target, min_class_size=settings.min_class_size, max_items=None, seed=seed)
+        for name, target in probed.items()
         if target["held_out"] == "speaker"
     ]
     vectors = [(target, both[target.rows]) for target in targets]
-    return measure_attribution(parts, vectors, n_mlp_items=0, n_resamples=n_resamples, seed=seed)
+    return measure_attribution(parts, vectors, n_mlp_items=0, n_resamples=settings.n_resamples, seed=seed)

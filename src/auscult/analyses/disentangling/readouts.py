@@ -1,6 +1,7 @@
-"""Linear readouts of several targets at once, from weighted moments: fitted on some speakers, chosen on others."""
+"""Linear readouts of several targets at once, from weighted moments, with penalties chosen on other speakers."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -15,29 +16,30 @@ __all__ = [
     "fit_readouts",
     "hits_by_speaker",
     "balanced_accuracy",
-    "accuracy_row",
+    "accuracy_rows",
     "check_finite",
 ]
 
-# In descending order, so that ties go to the strongest.
+# In descending order, so that a tie selects the strongest penalty.
 PENALTIES = tuple(10.0**exponent for exponent in (1, 0, -1, -2, -3, -4))
 
 
 def one_hot(codes: np.ndarray, n_classes: int) -> np.ndarray:
-    """Return one column a class [shape=(n, n_classes)]."""
+    """Return one column per class [shape=(n, n_classes)]."""
     return np.eye(n_classes)[codes]
 
 
 def weighted_moments(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Moments:
-    """Return the moments of vectors and targets in which an item counts as often as its weight says.
+    """Return the moments of vectors and targets in which every item is counted with its weight.
 
     Parameters
     ----------
-    x, y : [shapes=(n, n_dims) and (n, n_targets)]
-    weights : not below 0 [shape=(n,)]
+    x, y : vectors and targets [shapes=(n, n_dims) and (n, n_targets)]
+    weights : non-negative [shape=(n,)]
     """
     weighted = x * weights[:, None]
-    return Moments(float(weights.sum()), weighted.sum(axis=0), weights @ y, weighted.T @ x, weighted.T @ y)
+    n: Any = float(weights.sum())  # the number of items, which weights make a fraction
+    return Moments(n, weighted.sum(axis=0), weights @ y, weighted.T @ x, weighted.T @ y)
 
 
 def fit_readouts(
@@ -50,20 +52,19 @@ def fit_readouts(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Fit a ridge regression on the one-hot classes of each target, without the speakers of one fold.
 
-    The penalty of each target is that of the best balanced accuracy on the fold after it, on which the readout is
-    then trained, too.
+    The penalty of each target maximises balanced accuracy on the fold after the left-out one; the readout is then
+    trained on that fold as well.
 
     Parameters
     ----------
     x : vectors of all items [shape=(n_items, n_dims)]
-    codes, n_classes : of each target
-    weights, folds : of all items [shapes=(n_items,)]
-    test : the fold to leave out
+    codes, n_classes : classes of all items, and number of classes, of each target
+    weights, folds : weight and fold of all items [shapes=(n_items,)]
+    test : fold to leave out
 
     Returns
     -------
-    readouts : of each target the weights, and the scores of a vector of zeros
-        [shapes=(n_dims, n_classes) and (n_classes,)]
+    readouts : slopes and intercepts of each target [shapes=(n_dims, n_classes) and (n_classes,)]
     """
     valid = (test + 1) % (folds.max() + 1)
     y = np.concatenate([one_hot(each, n) for each, n in zip(codes, n_classes)], axis=1)
@@ -76,7 +77,7 @@ def fit_readouts(
     for each, n, end in zip(codes, n_classes, ends):
         predicted = scores[:, :, end - n : end].argmax(axis=2).T
         truth, mass = each[validates], weights[validates]
-        accuracies = [_weighted_accuracy(truth, guess, mass) for guess in predicted]
+        accuracies = [_weighted_accuracy(truth, answers, mass) for answers in predicted]
         chosen = whole.weights[int(np.argmax(accuracies))][:, end - n : end]
         readouts.append((chosen, whole.mean_y[end - n : end] - whole.mean_x @ chosen))
     return readouts
@@ -85,11 +86,13 @@ def fit_readouts(
 def hits_by_speaker(
     truth: np.ndarray, predicted: np.ndarray, weights: np.ndarray, speakers: np.ndarray, n_classes: int
 ) -> np.ndarray:
-    """Return the weight of the items of each class that are right, and of all, speaker by speaker.
+    """Return the weight of correctly predicted items and of all items, by speaker and class.
 
     Parameters
     ----------
-    speakers : codes from 0 [shape=(n_items,)]
+    truth, predicted : class codes from 0 [shapes=(n_items,)]
+    weights : weight of every item [shape=(n_items,)]
+    speakers : speaker codes from 0 [shape=(n_items,)]
 
     Returns
     -------
@@ -102,23 +105,27 @@ def hits_by_speaker(
 
 
 def balanced_accuracy(sums: np.ndarray) -> np.ndarray:
-    """Return the mean over classes of the share that is right, 0 to 1; NaN where a class has no items.
+    """Return the mean over classes of the share of correct items, 0 to 1; NaN where a class has no items.
 
     Parameters
     ----------
-    sums : as of :func:`hits_by_speaker`, summed over speakers [shape=(..., 2, n_classes)]
+    sums : as returned by :func:`hits_by_speaker`, summed over speakers [shape=(..., 2, n_classes)]
     """
     with np.errstate(invalid="ignore"):
         return np.mean(sums[..., 0, :] / sums[..., 1, :], axis=-1)
 
 
-def accuracy_row(sums: np.ndarray, before: np.ndarray | None, *, n: int, n_resamples: int, seed: int) -> list[dict]:
-    """Return the rows of a balanced accuracy and, with ``before``, of its change, with the same speakers resampled.
+def accuracy_rows(
+    sums: np.ndarray, before: np.ndarray | None, *, n: int, n_resamples: int, seed: int
+) -> list[dict[str, Any]]:
+    """Return the row of a balanced accuracy and, with ``before``, the row of its change, paired by speaker.
 
     Parameters
     ----------
-    sums, before : as of :func:`hits_by_speaker`
+    sums, before : sums after and before erasure, as returned by :func:`hits_by_speaker`
     n : number of items
+    n_resamples : bootstrap samples of speakers
+    seed : of the resampling
     """
     shared = {"n": n, "n_groups": len(sums), "chance": 1 / sums.shape[-1]}
     low, high = bootstrap_statistic(sums, balanced_accuracy, n_resamples=n_resamples, seed=seed)
@@ -139,7 +146,7 @@ def accuracy_row(sums: np.ndarray, before: np.ndarray | None, *, n: int, n_resam
 
 
 def check_finite(x: np.ndarray, layer: str) -> np.ndarray:
-    """Return vectors unless one is not finite, which raises :class:`AnalysisError`."""
+    """Return the vectors, or raise :class:`AnalysisError` if one is not finite."""
     wrong = int((~np.isfinite(x)).any(axis=1).sum())
     if wrong:
         raise AnalysisError(

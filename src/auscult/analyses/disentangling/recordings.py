@@ -1,4 +1,4 @@
-"""What a bottleneck is trained on and probed with: voices that differ, frames of one layer, phones as tokens."""
+"""Data of a bottleneck: training and test utterances of different speakers, frames of one layer, phones as tokens."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,7 +14,7 @@ from auscult.statistics.folds import speaker_folds
 
 __all__ = ["divide_speakers", "layer_frames", "phone_tokens", "spoken_tokens"]
 
-_FEW_SPEAKERS = 4
+_MIN_SPEAKERS = 4
 
 
 def divide_speakers(
@@ -26,20 +26,23 @@ def divide_speakers(
     n_test: int | None,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return utterances to train on and others to probe, of other speakers.
+    """Return utterances to train on and utterances to probe, without a common speaker.
 
-    Where speakers are in both splits, half of them, as many of each gender, are probed and never trained on.
+    Where the splits share speakers, half of the probed split's speakers, balanced by gender, are probed and never
+    trained on.
 
     Parameters
     ----------
-    splits, train_split : utterances to probe, and to train on
-    n_train, n_test : so many, spread evenly over speakers and languages, or None for all
+    corpus : corpus of the utterances
+    model : model whose frames will be read
+    splits, train_split : splits to probe, and split to train on
+    n_train, n_test : number of utterances, spread evenly over speakers and languages, or None for all
     seed : of the halves
 
     Raises
     ------
     AnalysisError
-        There are fewer than four speakers on a side.
+        There are fewer than four speakers to train on, or to probe.
     """
     tested = select_utterances(corpus, splits, None, model)
     training = select_utterances(corpus, [train_split], None, model)
@@ -49,27 +52,30 @@ def divide_speakers(
         )
         tested = tested[halves == 1]
         training = training[~training["speaker"].isin(set(tested["speaker"]))]
-    for what, part in (("train the bottleneck on", training), ("probe its latents on", tested)):
-        if part["speaker"].nunique() < _FEW_SPEAKERS:
+    for purpose, part in (("train the bottleneck on", training), ("probe its latents on", tested)):
+        if part["speaker"].nunique() < _MIN_SPEAKERS:
             raise AnalysisError(
-                f"disentangling: expected at least {_FEW_SPEAKERS} speakers to {what}, found "
+                f"disentangling: expected at least {_MIN_SPEAKERS} speakers to {purpose}, found "
                 f"{part['speaker'].nunique()}; add speakers, or name another train_split"
             )
-    return _thin(training, n_train), _thin(tested, n_test)
+    return _spread(training, n_train), _spread(tested, n_test)
 
 
 def layer_frames(
     model: FrameModel, corpus: Corpus, utterances: pd.DataFrame, layer: str, batch_s: float
 ) -> list[Tensor]:
-    """Return the frames of one layer, in the order of the utterances, of which similar lengths run together.
+    """Return the frames of one layer in the order of the utterances; utterances of similar length share a batch.
 
     Parameters
     ----------
-    batch_s : seconds of audio a batch, padding included
+    model, corpus : model, and corpus of the utterances
+    utterances : with columns ``utterance`` and ``n_samples``
+    layer : layer to read
+    batch_s : seconds of audio per batch, padding included
 
     Returns
     -------
-    frames of each utterance, on the CPU [shapes=(n_frames, n_dims), float32]
+    frames : one tensor per utterance, on the CPU [shapes=(n_frames, n_dims), float32]
     """
     order = np.argsort(utterances["n_samples"].to_numpy(), kind="stable")
     names, lengths = utterances["utterance"].to_numpy()[order], utterances["n_samples"].to_numpy()[order]
@@ -80,14 +86,14 @@ def layer_frames(
         while stop < len(names) and (stop + 1 - start) * lengths[stop] <= batch_s * model.sample_rate_hz:
             stop += 1
         batch = model.frames([corpus.waveform(name) for name in names[start:stop]])[layer]
-        # A copy made outside of inference mode: networks that learn may read it.
+        # Cloned outside inference mode, so that autograd accepts the frames as inputs of a network in training.
         found |= {int(order[start + place]): each.float().cpu().clone() for place, each in enumerate(batch)}
         start = stop
     return [found[place] for place in range(len(names))]
 
 
 def phone_tokens(corpus: Corpus, utterances: pd.DataFrame, tier: str) -> dict[str, int]:
-    """Return the number of each label of a tier, in alphabetical order, from 1: 0 is the blank.
+    """Return the token of each label of a tier, numbered from 1 in alphabetical order; 0 is the blank.
 
     Raises
     ------
@@ -104,7 +110,7 @@ def phone_tokens(corpus: Corpus, utterances: pd.DataFrame, tier: str) -> dict[st
 
 
 def spoken_tokens(corpus: Corpus, utterances: pd.DataFrame, tier: str, tokens: Mapping[str, int]) -> list[list[int]]:
-    """Return the tokens of each utterance in their order; a label that has no token, of test voices alone, is −1."""
+    """Return the tokens of each utterance in order; −1 for a label of test speakers that has no token."""
     return [[tokens.get(label, -1) for label in each] for each in _spoken(corpus, utterances, tier)]
 
 
@@ -114,8 +120,8 @@ def _spoken(corpus: Corpus, utterances: pd.DataFrame, tier: str) -> list[list[st
     return [[label for label in spoken.get(name, []) if label] for name in utterances["utterance"]]
 
 
-def _thin(utterances: pd.DataFrame, maximum: int | None) -> pd.DataFrame:
-    """Return so many utterances: the first of every speaker and language, then the second of each, and so on."""
+def _spread(utterances: pd.DataFrame, maximum: int | None) -> pd.DataFrame:
+    """Return at most ``maximum`` utterances: the first of every speaker and language, then the second, and so on."""
     if maximum is None or maximum >= len(utterances):
         return utterances
     turn = utterances.groupby(["speaker", "language"]).cumcount().to_numpy()

@@ -1,6 +1,6 @@
 """Declaration of scrubbing: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.scrubbing.settings import ScrubbingSettings
+from auscult.analyses.scrubbing.settings import ScrubbingSection
 from auscult.errors import ConfigError
 from auscult.family import Family
 from auscult.requirements import Config, check_known
@@ -38,7 +38,7 @@ FAMILY = Family(
     name="scrubbing",
     part="Part III: outlook",
     description="Gender erased inside a recogniser, probes by layer and error rates before and after.",
-    settings=ScrubbingSettings,
+    settings=ScrubbingSection,
     models="Recognisers with a CTC head; acoustic models are baselines.",
     corpora="Their voices have a gender and their utterances a transcript.",
     check=check_scrubbing,

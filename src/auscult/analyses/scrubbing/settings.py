@@ -1,58 +1,82 @@
 """Settings of scrubbing."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from auscult.settings import setting
 
-__all__ = ["ScrubbingSettings", "ScrubbingSplits"]
+__all__ = ["ScrubbingSection", "ScrubbingSettings", "ScrubbingSplits"]
+
+_SPLITS = ["train", "valid", "test"]
 
 
 @dataclass(frozen=True)
 class ScrubbingSplits:
-    """Settings under ``splits``."""
+    """Which split serves which purpose; no speaker may serve two."""
 
-    fit: str = setting("", "train", enum=["train", "valid", "test"])
-    choose: str = setting("", "valid", enum=["train", "valid", "test"])
-    test: str = setting("", "test", enum=["train", "valid", "test"])
+    fit: str = setting("Split whose speakers are divided between erasers and probes.", "train", enum=_SPLITS)
+    choose: str = setting(
+        "Split on which hyperparameters of probes are chosen; if it is the split of fit, its speakers are divided "
+        "among all three.",
+        "valid",
+        enum=_SPLITS,
+    )
+    test: str = setting("Split of which all results are reported.", "test", enum=_SPLITS)
 
 
 @dataclass(frozen=True)
 class ScrubbingSettings:
-    """Settings of the analysis ``scrubbing``."""
+    """Settings of :func:`~auscult.analyses.scrubbing.analysis.scrub_gender`."""
 
-    fit_corpora: Mapping[str, Any] = setting(
-        "Of a corpus, the one whose splits fit and choose are learnt from, where it is not itself.",
-        {},
-        additionalProperties={"type": "string"},
-    )
-    splits: ScrubbingSplits = setting(
-        "fit, whose speakers are dealt to erasers and to probes; choose, on which probes are chosen, "
-        "the same as fit to have its speakers dealt to all three; test, which nothing has seen.",
-        ScrubbingSplits,
-    )
+    splits: ScrubbingSplits = setting("Which split serves which purpose.", ScrubbingSplits)
     methods: tuple[str, ...] = setting(
-        "Erasers at all layers, on frames unless /utterance follows; the first at each layer alone, "
-        "and at all but the front end's, too.",
+        "Erasers applied at all layers, fitted on frames unless /utterance follows; the first is also applied at each "
+        "layer alone and at all layers except the front end.",
         ("leace", "leace/utterance", "inlp", "mean_projection", "random", "shuffled"),
         items={"type": "string", "pattern": "^(leace|inlp|mean_projection|random|shuffled)(/(frame|utterance))?$"},
         minItems=1,
         uniqueItems=True,
     )
-    single_layers: bool = setting("Whether to erase at less than all layers.", True)
+    single_layers: bool = setting("Whether to erase also at each layer alone, and at all except the front end.", True)
     shrinkage: float | str = setting(
-        "Of the covariance of LEACE, 0 to 1, or oas to have it chosen.",
+        "Shrinkage of LEACE's covariance estimate, 0 to 1, or oas to estimate it (Chen et al., 2010).",
         "oas",
         oneOf=[{"type": "number", "minimum": 0, "maximum": 1}, {"const": "oas"}],
     )
-    n_iterations: int = setting("Most directions of INLP.", 10, minimum=1)
+    n_iterations: int = setting("Maximum number of directions that INLP removes.", 10, minimum=1)
     n_utterances: int | None = setting(
-        "Most utterances of erasers, of probes and of their choice each; null for all.", None, minimum=4
+        "Maximum number of utterances each for erasers, for probes and for the choice of hyperparameters; null for "
+        "all.",
+        None,
+        minimum=4,
     )
-    n_test: int | None = setting("Most utterances that are tested; null for all.", None, minimum=4)
+    n_test: int | None = setting("Maximum number of tested utterances; null for all.", None, minimum=4)
     edge_ms: float = setting(
-        "Length of the beginning, the middle and the end of an utterance.", 100, exclusiveMinimum=0
+        "Length in milliseconds of the beginning, the middle and the end of an utterance.", 100, exclusiveMinimum=0
     )
     n_resamples: int = setting("Bootstrap samples of speakers.", 2000, minimum=100)
-    n_permutations: int = setting("Random exchanges of the paired test.", 10000, minimum=100)
+    n_permutations: int = setting("Random exchanges of the paired permutation test.", 10000, minimum=100)
+
+    @property
+    def fitters(self) -> dict[str, dict[str, Any]]:
+        """Settings of each method's fitter, by method."""
+        leace = {"shrinkage": self.shrinkage}
+        return {"leace": leace, "shuffled": dict(leace), "inlp": {"n_iterations": self.n_iterations}}
+
+    def recipe(self) -> dict[str, Any]:
+        """Return the settings as the manifest of stored erasers records them."""
+        recipe = asdict(self)
+        del recipe["shrinkage"], recipe["n_iterations"]
+        return recipe | {"settings": self.fitters}
+
+
+@dataclass(frozen=True)
+class ScrubbingSection(ScrubbingSettings):
+    """The section ``scrubbing`` of a study."""
+
+    fit_corpora: Mapping[str, Any] = setting(
+        "Corpus that provides the splits fit and choose of a corpus, where it is another one.",
+        {},
+        additionalProperties={"type": "string"},
+    )

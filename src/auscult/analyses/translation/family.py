@@ -1,6 +1,6 @@
 """Declaration of translation: its settings, its place in the talk and its requirements of a study."""
 
-from auscult.analyses.translation.settings import TranslationSettings
+from auscult.analyses.translation.settings import TranslationSection
 from auscult.family import Family
 from auscult.requirements import Config, check_known
 
@@ -18,7 +18,7 @@ FAMILY = Family(
     name="translation",
     part="Part III: outlook",
     description="Gender that translators write, that a probe hears in their states, and how one follows the other.",
-    settings=TranslationSettings,
+    settings=TranslationSection,
     models="Of source translator, or translators of a hub or folder.",
     corpora="Of first-person sentences with translations, in splits train, valid and test.",
     translates=True,

@@ -4,21 +4,29 @@ from dataclasses import dataclass
 
 from auscult.settings import setting
 
-__all__ = ["TranslationSettings"]
+__all__ = ["TranslationSection", "TranslationSettings"]
 
 
 @dataclass(frozen=True)
 class TranslationSettings:
-    """Settings of the analysis ``translation``."""
+    """Settings of :func:`~auscult.analyses.translation.analysis.score_translator` and of the baselines."""
+
+    n_probe: int = setting(
+        "Maximum number of training utterances per probe, half of them spoken by women.", 400, minimum=4
+    )
+    n_resamples: int = setting("Bootstrap samples of speakers.", 2000, minimum=100)
+
+
+@dataclass(frozen=True)
+class TranslationSection(TranslationSettings):
+    """The section ``translation`` of a study."""
 
     baselines: tuple[str, ...] = setting(
-        "Acoustic models whose frames are probed beside the states.", (), uniqueItems=True
+        "Acoustic models whose frames are probed for comparison.", (), uniqueItems=True
     )
-    n_probe: int = setting("Training utterances of a probe, half of them of women.", 400, minimum=4)
     bar: float = setting(
-        "Share of test sentences, exact but for gender, from which a model is said to translate.",
+        "Minimum share of test sentences translated exactly, gender aside; weaker models are named in the figure.",
         0.5,
         minimum=0,
         maximum=1,
     )
-    n_resamples: int = setting("Bootstrap samples of speakers.", 2000, minimum=100)
