@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from auscult.analyses.scrubbing.analysis import scrub_gender
+from auscult.analyses.scrubbing.settings import ScrubbingSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.erasure.erasers import save_erasers
 from auscult.jobs import job
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
 from auscult.models.predictor import load_predictor
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -23,7 +25,9 @@ with job(snakemake.log[0], snakemake.threads):
         parents["checkpoint"] = check_folder(checkpoint).sha256
     else:
         model = acoustic_model(features)
-    settings = {**snakemake.params.settings, "names": dict(snakemake.wildcards.items()), "seed": snakemake.params.seed}
-    results, erasers = scrub_gender(corpus, model, fit_source=fit_source, **settings)
-    save_erasers(Path(snakemake.output.erasers).parent, erasers, {**settings, "features": features}, parents)
+    settings = settings_from(ScrubbingSettings, snakemake.params.settings)
+    names, seed = dict(snakemake.wildcards.items()), snakemake.params.seed
+    results, erasers = scrub_gender(corpus, model, names=names, fit_source=fit_source, settings=settings, seed=seed)
+    recipe = {**settings.recipe(), "names": names, "seed": seed, "features": features}
+    save_erasers(Path(snakemake.output.erasers).parent, erasers, recipe, parents)
     write_table(results, snakemake.output.table)

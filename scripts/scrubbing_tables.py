@@ -1,4 +1,4 @@
-"""Collect the results of scrubbing, and set out the error rates before and after erasing."""
+"""Collect the results of scrubbing, and tabulate the error rates before and after erasure."""
 
 from auscult.analyses.scrubbing.summary import tabulate_rates
 from auscult.jobs import job

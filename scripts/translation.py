@@ -1,11 +1,13 @@
-"""Translate test sentences with all seeds of one translator, score the gender that is written, and probe the states."""
+"""Translate test sentences with all seeds of one translator, score their gender, and probe the translator's states."""
 
 from pathlib import Path
 
 from auscult.analyses.translation.analysis import score_translators
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.devices import pick_device
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -13,10 +15,9 @@ with job(snakemake.log[0], snakemake.threads):
         read_corpus(Path(snakemake.input.corpus).parent),
         [Path(manifest).parent for manifest in snakemake.input.checkpoints],
         corpus=snakemake.wildcards.corpus,
-        n_probe=snakemake.params.n_probe,
-        n_resamples=snakemake.params.n_resamples,
-        seed=snakemake.params.seed,
+        settings=settings_from(TranslationSettings, snakemake.params.settings),
         device=pick_device(snakemake.params.device),
+        seed=snakemake.params.seed,
     )
     write_table(results, snakemake.output.table)
     write_table(translations, snakemake.output.translations)

@@ -3,9 +3,11 @@
 from pathlib import Path
 
 from auscult.analyses.translation.analysis import score_baseline
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
 from auscult.models.acoustic import acoustic_model
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -13,8 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
     results = score_baseline(
         read_corpus(Path(snakemake.input.corpus).parent),
         lambda waveforms: baseline.frames(waveforms)["input"],
-        n_probe=snakemake.params.n_probe,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(TranslationSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

@@ -498,7 +498,7 @@ def test_invalid_settings_of_tone_are_reported_before_anything_runs(config, chan
         ({"models": ["hubert-english"]}, "acoustic baselines in analyses: scrubbing: models, found 'hubert-english'"),
         (
             {"splits": {"test": "valid"}},
-            "a test split of its own in analyses: scrubbing: splits, found 'valid' for fit or",
+            "a separate test split in analyses: scrubbing: splits, found 'valid' also for fit or",
         ),
         ({"corpora": ["multilingual"], "fit_corpora": {"english": "dutch"}}, "fit_corpora, found 'english'"),
         ({"fit_corpora": {"english-reading": "no"}}, "scrubbing: fit_corpora: english-reading, found 'no'"),

@@ -1,5 +1,5 @@
 """
-Whether models keep phone class, gender and language apart, and what runs through each.
+Whether models separate phone class, gender and language, and how much each prediction uses them.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json; for the bottleneck
                   resources/corpora/{corpus}/manifest.json and resources/checkpoints/{model}/{step}/manifest.json
@@ -8,8 +8,20 @@ outputs:          results/disentangling/{corpus}/{model}/{step}.csv (subspaces, 
                   results/figures/disentangling.*
 """
 
-
-include: "disentangling_inputs.smk"
+# The rules pass only the settings on which their results depend.
+DISENTANGLING_SETTINGS = [
+    "tier",
+    "methods",
+    "shrinkage",
+    "min_items",
+    "max_items",
+    "min_class_size",
+    "n_folds",
+    "n_mlp_items",
+    "n_null",
+    "n_resamples",
+]
+LATENTS_SETTINGS = ["tier", "min_class_size", "n_folds", "n_resamples", "bottleneck"]
 
 
 localrules:
@@ -17,7 +29,7 @@ localrules:
 
 
 rule disentangling_run:
-    """Measure the subspaces of factors, erase each and attribute predictions to them, in one model's vectors."""
+    """Compare the subspaces of factors, erase each, and attribute predictions to them, in the vectors of one model."""
     input:
         activations="results/activations/{corpus}/{model}/{step}/manifest.json",
     output:
@@ -35,23 +47,14 @@ rule disentangling_run:
         layer=config["analyses"]["disentangling"]["layer"],
         factors=config["analyses"]["disentangling"]["factors"],
         targets=config["analyses"]["disentangling"]["targets"],
-        tier=config["analyses"]["disentangling"]["tier"],
-        methods=config["analyses"]["disentangling"]["methods"],
-        shrinkage=config["analyses"]["disentangling"]["shrinkage"],
-        min_items=config["analyses"]["disentangling"]["min_items"],
-        max_items=config["analyses"]["disentangling"]["max_items"],
-        min_class_size=config["analyses"]["disentangling"]["min_class_size"],
-        n_folds=config["analyses"]["disentangling"]["n_folds"],
-        n_mlp_items=config["analyses"]["disentangling"]["n_mlp_items"],
-        n_null=config["analyses"]["disentangling"]["n_null"],
-        n_resamples=config["analyses"]["disentangling"]["n_resamples"],
+        settings=get_settings("disentangling", *DISENTANGLING_SETTINGS),
         seed=config["seed"],
     script:
         "../../scripts/disentangling.py"
 
 
 rule disentangling_latents:
-    """Train a two-stage bottleneck on one model's frames and probe its latents on other voices."""
+    """Train a two-stage bottleneck on one model's frames and probe its latents on other speakers."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
         checkpoint=get_checkpoint,
@@ -68,17 +71,13 @@ rule disentangling_latents:
         gpu=get_gpus(),
     params:
         code=code_of("disentangling_latents"),
-        features=get_features,
+        features=lookup("models/{model}/features", within=config, default=None),
         layer=config["analyses"]["disentangling"]["layer"],
-        bottleneck=config["analyses"]["disentangling"]["bottleneck"],
         factors=config["analyses"]["disentangling"]["factors"],
         targets=config["analyses"]["disentangling"]["targets"],
-        tier=config["analyses"]["disentangling"]["tier"],
         splits=config["activations"]["splits"],
         batch_s=config["activations"]["batch_s"],
-        min_class_size=config["analyses"]["disentangling"]["min_class_size"],
-        n_folds=config["analyses"]["disentangling"]["n_folds"],
-        n_resamples=config["analyses"]["disentangling"]["n_resamples"],
+        settings=get_settings("disentangling", *LATENTS_SETTINGS),
         seed=config["seed"],
         device=config["device"],
     script:
@@ -86,7 +85,7 @@ rule disentangling_latents:
 
 
 rule disentangling_tables:
-    """Collect how every model keeps factors apart, and what its latents hold."""
+    """Collect the results of every model and of its latents."""
     input:
         table=get_runs("disentangling", ".csv"),
         latents=get_runs("disentangling", ".latents.csv"),
@@ -106,12 +105,12 @@ rule disentangling_tables:
 
 
 rule disentangling:
-    """Measure how the study's models keep factors apart; in results/disentangling/."""
+    """Measure how well the study's models separate factors; in results/disentangling/."""
     input:
         rules.disentangling_tables.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["disentangling"] = {
     "table": rules.disentangling_tables.output.table,
     "latents": rules.disentangling_tables.output.latents,

@@ -1,15 +1,20 @@
 """
-Gender erased inside a recogniser: what probes still find of it layer by layer, and what the recogniser loses by it.
+Gender erased inside a recogniser: gender probes of every layer and error rates, before and after.
 
 required inputs:  resources/corpora/{corpus}/manifest.json (genders, transcripts); resources/checkpoints/{model}/{step}/manifest.json
                   (with a CTC head); acoustic baselines need none
-outputs:          results/scrubbing/{corpus}/{model}/{step}.csv, collected in results/scrubbing/scrubbing.csv; the error rates as a
-                  table to read, results/scrubbing/rates.csv; the erasers, results/scrubbing/{corpus}/{model}/{step}/manifest.json;
+outputs:          results/scrubbing/{corpus}/{model}/{step}.csv, collected in results/scrubbing/scrubbing.csv; error rates by
+                  condition, results/scrubbing/rates.csv; the erasers, results/scrubbing/{corpus}/{model}/{step}/manifest.json;
                   results/figures/scrubbing.*
 """
 
+from auscult.study.scrubbing import scrubbing_settings
 
-include: "scrubbing_inputs.smk"
+
+def get_fit_corpus(wildcards):
+    """Return the manifest of the corpus that provides the splits fit and choose, if it is another one."""
+    fit = config["analyses"]["scrubbing"]["fit_corpora"].get(wildcards.corpus)
+    return [f"resources/corpora/{fit}/manifest.json"] if fit else []
 
 
 localrules:
@@ -36,8 +41,10 @@ rule scrubbing_run:
         gpu=get_gpus(),
     params:
         code=code_of("scrubbing"),
-        features=get_scrubbed_features,
-        settings=get_scrubbing_settings,
+        features=lookup("models/{model}/features", within=config, default=None),
+        settings=lambda wildcards: scrubbing_settings(
+            config, wildcards.model, wildcards.step
+        ),
         device=config["device"],
         seed=config["seed"],
     script:
@@ -45,7 +52,7 @@ rule scrubbing_run:
 
 
 rule scrubbing_tables:
-    """Collect the results, and set out the error rates before and after erasing."""
+    """Collect the results, and tabulate the error rates before and after erasure."""
     input:
         table=get_runs("scrubbing", ".csv"),
     output:
@@ -69,7 +76,7 @@ rule scrubbing:
         rules.scrubbing_tables.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["scrubbing"] = {
     "table": rules.scrubbing_tables.output.table,
 }

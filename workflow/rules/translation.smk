@@ -1,5 +1,5 @@
 """
-What translators write of the speaker's gender, what a probe hears of it in their states, and whether one follows the other.
+Speaker gender in the translations and in the states of speech translators, and whether one follows the other.
 
 required inputs:  resources/corpora/{corpus}/manifest.json with references, resources/checkpoints/{model}/{step}/manifest.json
 outputs:          results/translation/{corpus}/{translator}.csv and {translator}.translations.parquet (of every test translation),
@@ -7,8 +7,30 @@ outputs:          results/translation/{corpus}/{translator}.csv and {translator}
                   results/translation/summary.csv; results/figures/translation.*
 """
 
+from auscult.study.translation import scored_translators, translator_runs
 
-include: "translation_inputs.smk"
+
+def get_translator_checkpoints(wildcards):
+    """Return the manifests of all seeds of a translator, untrained and at the end of training."""
+    runs = translator_runs(config, wildcards.corpus, wildcards.translator)
+    return [f"{get_folder(model, step)}/manifest.json" for model, step in runs]
+
+
+def get_translators(ending):
+    """Return one path per translator and corpus."""
+    return [
+        f"results/translation/{corpus}/{translator}{ending}"
+        for corpus, translator in scored_translators(config)
+    ]
+
+
+def get_translation_baselines():
+    """Return one path per acoustic baseline and corpus."""
+    return expand(
+        "results/translation/{corpus}/{model}.csv",
+        corpus=config["analyses"]["translation"]["corpora"],
+        model=config["analyses"]["translation"]["baselines"],
+    )
 
 
 localrules:
@@ -19,7 +41,7 @@ rule translation_run:
     """Translate the test sentences with all seeds of one translator, score their gender, and probe its states."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
-        checkpoints=get_checkpoints_of_translator,
+        checkpoints=get_translator_checkpoints,
     output:
         table="results/translation/{corpus}/{translator}.csv",
         translations="results/translation/{corpus}/{translator}.translations.parquet",
@@ -38,8 +60,7 @@ rule translation_run:
         gpu=get_gpus(),
     params:
         code=code_of("translation"),
-        n_probe=config["analyses"]["translation"]["n_probe"],
-        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        settings=get_settings("translation", "n_probe", "n_resamples"),
         seed=config["seed"],
         device=config["device"],
     script:
@@ -65,18 +86,17 @@ rule translation_baseline:
     params:
         code=code_of("translation_baseline"),
         features=lookup("models/{model}/features", within=config),
-        n_probe=config["analyses"]["translation"]["n_probe"],
-        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        settings=get_settings("translation", "n_probe", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/translation_baseline.py"
 
 
 rule translation_summary:
-    """Collect the results, average them over seeds, and regress gender accuracy on what the probe hears."""
+    """Collect the results, average them over seeds, and regress gender accuracy on the probe's F1."""
     input:
-        table=[*get_translation(".csv"), *get_translation_baselines()],
-        translations=get_translation(".translations.parquet"),
+        table=[*get_translators(".csv"), *get_translation_baselines()],
+        translations=get_translators(".translations.parquet"),
     output:
         table="results/translation/translation.csv",
         summary="results/translation/summary.csv",
@@ -88,19 +108,19 @@ rule translation_summary:
         runtime=10,
     params:
         code=code_of("translation_summary"),
-        n_resamples=config["analyses"]["translation"]["n_resamples"],
+        settings=get_settings("translation", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/translation_summary.py"
 
 
 rule translation:
-    """Score the gender that translators write and hear; in results/translation/."""
+    """Score and probe speaker gender in the study's translators; in results/translation/."""
     input:
         rules.translation_summary.output,
 
 
-# What the figure is drawn from.
+# Tables of the figure.
 FIGURE_TABLES["translation"] = {
     "table": rules.translation_summary.output.table,
     "summary": rules.translation_summary.output.summary,

@@ -1,4 +1,4 @@
-"""Gender scrubbed from a recogniser: who hears what, what erasers leave, what is read and written afterwards."""
+"""Gender scrubbed from a recogniser: roles of speakers, erasers, probes and error rates."""
 
 import jiwer
 import numpy as np
@@ -13,6 +13,7 @@ from auscult.analyses.scrubbing.items import JoinedCorpora, choose_items
 from auscult.analyses.scrubbing.probes import probe_gender
 from auscult.analyses.scrubbing.rates import count_edits, paired_test, score
 from auscult.analyses.scrubbing.runs import AcousticRuns, ModelRuns, pool_positions
+from auscult.analyses.scrubbing.settings import ScrubbingSettings, ScrubbingSplits
 from auscult.analyses.scrubbing.summary import RATES_COLUMNS, tabulate_rates
 from auscult.corpora.corpus import Corpus, read_corpus
 from auscult.corpora.synthesis.speech import synthesise_corpus
@@ -21,12 +22,12 @@ from auscult.errors import AnalysisError
 from auscult.manifests import Manifest
 from auscult.models.acoustic import acoustic_model
 
-SPLITS = {"fit": "train", "choose": "valid", "test": "test"}
+SPLITS = ScrubbingSplits()
 NAMES = {"corpus": "c", "model": "m", "step": "7"}
 
 
 def listed(n_speakers, n_each=3, name="c"):
-    """A corpus of speakers by split, genders in turn, known by its table alone."""
+    """Return a corpus without recordings: speakers by split, with alternating genders."""
     rows = [
         (f"{split}-{s:02d}-{i}", f"{split}{s:02d}", ("female", "male")[s % 2], "A b", split)
         for split, n in n_speakers.items()
@@ -49,7 +50,9 @@ def speakers_of(items, role):
 
 
 def test_no_speaker_has_two_roles_and_both_genders_are_in_each():
-    items = choose_items(listed({"train": 10, "valid": 4, "test": 6}), splits=SPLITS, n_utterances=None, seed=0)
+    items = choose_items(
+        listed({"train": 10, "valid": 4, "test": 6}), splits=SPLITS, n_utterances=None, n_test=None, seed=0
+    )
     roles = {role: speakers_of(items, role) for role in ("erase", "probe", "choose", "test")}
     assert {role: len(found) for role, found in roles.items()} == {"erase": 5, "probe": 5, "choose": 4, "test": 6}
     assert len(set.union(*roles.values())) == 20
@@ -57,9 +60,9 @@ def test_no_speaker_has_two_roles_and_both_genders_are_in_each():
     assert items.table["text"].unique().tolist() == ["a b"]
 
 
-def test_one_split_is_dealt_to_all_who_learn():
-    splits = {"fit": "valid", "choose": "valid", "test": "test"}
-    items = choose_items(listed({"valid": 9, "test": 4}), splits=splits, n_utterances=None, seed=0)
+def test_one_split_is_divided_among_all_roles_but_the_test():
+    splits = ScrubbingSplits(fit="valid", choose="valid")
+    items = choose_items(listed({"valid": 9, "test": 4}), splits=splits, n_utterances=None, n_test=None, seed=0)
     assert [len(speakers_of(items, role)) for role in ("erase", "probe", "choose", "test")] == [3, 3, 3, 4]
 
 
@@ -77,31 +80,33 @@ def test_fewer_utterances_are_spread_over_speakers():
     ("where", "values", "message"),
     [
         ("train03", {"gender": ""}, r"a gender for every speaker of split 'train' of corpus 'c', found none for 1 \(t"),
-        ("test01", {"gender": "x"}, "gender labels among female, male in the utterances to test of c, found x"),
-        ("test01", {"text": " "}, "every tested utterance of corpus 'c', found an empty one for 'test-01-0'"),
+        ("test01", {"gender": "x"}, "gender labels among female, male in role test of corpus 'c', found x"),
+        ("test01", {"text": " "}, "every test utterance of corpus 'c', found an empty one for 'test-01-0'"),
         ("train02", {"speaker": "test03"}, r"that erasers and probes were not fitted on, found 1 in both \(test03\)"),
     ],
 )
-def test_what_would_make_a_scrubbing_mean_nothing_is_refused(where, values, message):
+def test_labels_that_would_invalidate_the_analysis_are_refused(where, values, message):
     corpus = changed(listed({"train": 8, "valid": 4, "test": 4}), where, **values)
     with pytest.raises(AnalysisError, match=message):
-        choose_items(corpus, splits=SPLITS, n_utterances=None, seed=0)
+        choose_items(corpus, splits=SPLITS, n_utterances=None, n_test=None, seed=0)
 
 
 def test_one_gender_alone_is_refused_and_not_called_right():
     corpus = listed({"train": 8, "valid": 4, "test": 4})
     table = corpus.utterances.assign(gender="female")
     with pytest.raises(AnalysisError, match=r"expected speakers of at least two kinds of gender .*, found only female"):
-        choose_items(Corpus("c", None, table, None, corpus.manifest), splits=SPLITS, n_utterances=None, seed=0)
+        choose_items(
+            Corpus("c", None, table, None, corpus.manifest), splits=SPLITS, n_utterances=None, n_test=None, seed=0
+        )
 
 
 def test_a_missing_split_and_too_few_speakers_are_refused():
     with pytest.raises(
         AnalysisError, match=r"expected utterances of split 'valid' in corpus 'c' .*, found only test, "
     ):
-        choose_items(listed({"train": 8, "test": 4}), splits=SPLITS, n_utterances=None, seed=0)
-    with pytest.raises(AnalysisError, match=r"two kinds of gender in the utterances to (erase|probe) of c, found only"):
-        choose_items(listed({"train": 2, "valid": 4, "test": 4}), splits=SPLITS, n_utterances=None, seed=0)
+        choose_items(listed({"train": 8, "test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
+    with pytest.raises(AnalysisError, match=r"two kinds of gender in role (erase|probe) of corpus 'c', found only"):
+        choose_items(listed({"train": 2, "valid": 4, "test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
 
 
 def test_corpora_are_joined_unless_they_share_an_utterance():
@@ -144,7 +149,9 @@ class Layers:
 
 @pytest.fixture
 def planted():
-    items = choose_items(listed({"train": 16, "valid": 4, "test": 6}), splits=SPLITS, n_utterances=None, seed=0)
+    items = choose_items(
+        listed({"train": 16, "valid": 4, "test": 6}), splits=SPLITS, n_utterances=None, n_test=None, seed=0
+    )
     return items, Layers(items)
 
 
@@ -156,7 +163,7 @@ def covariance(frames, codes):
 def test_erasers_of_all_layers_are_fitted_behind_each_other(planted, level):
     items, runs = planted
     condition = Condition("leace", level, "all")
-    erasers = fit_conditions(runs, items, [condition], settings={}, seed=0)[condition]
+    erasers = fit_conditions(runs, items, [condition], fitters={}, seed=0)[condition]
     rows = items.rows("erase")
     for layer in runs.layers:
         frames = [runs.of(items["utterance"][row], layer, erasers) for row in rows]
@@ -173,9 +180,9 @@ def test_erasers_of_all_layers_are_fitted_behind_each_other(planted, level):
 
 def test_single_layers_are_fitted_on_what_is_there_without_erasing(planted):
     items, runs = planted
-    conditions = plan_conditions(runs.layers, ["leace", "inlp"])
+    conditions = plan_conditions(runs.layers, ["leace", "inlp"], single_layers=True)
     assert [each.erased_at for each in conditions] == ["", "cnn", "embed", "T1", "blocks", "all", "all"]
-    erasers = fit_conditions(runs, items, conditions, settings={"inlp": {"n_iterations": 2}}, seed=0)
+    erasers = fit_conditions(runs, items, conditions, fitters={"inlp": {"n_iterations": 2}}, seed=0)
     assert erasers[conditions[0]] == {}
     assert [list(erasers[each]) for each in conditions[1:4]] == [["cnn"], ["embed"], ["T1"]]
     assert list(erasers[conditions[4]]) == ["embed", "T1"]
@@ -189,7 +196,7 @@ def test_controls_leave_gender_in_place(planted):
     items, runs = planted
     conditions = plan_conditions(runs.layers, ["leace", "random", "shuffled"], single_layers=False)
     # Of few speakers, some shuffles leave most genders as they were; that of this seed does not.
-    erasers = fit_conditions(runs, items, conditions, settings={}, seed=2)
+    erasers = fit_conditions(runs, items, conditions, fitters={}, seed=2)
     rows = items.rows("probe", "choose", "test")
     found = {}
     for condition in conditions:
@@ -206,13 +213,15 @@ def test_controls_leave_gender_in_place(planted):
 
 
 def test_an_unknown_method_is_refused():
-    with pytest.raises(AnalysisError, match=r"expected methods among leace, .* with /utterance behind, found 'lace'"):
-        plan_conditions(("cnn",), ["lace"])
+    with pytest.raises(AnalysisError, match=r"expected methods among leace, .* followed by /utterance, found 'lace'"):
+        plan_conditions(("cnn",), ["lace"], single_layers=True)
 
 
 @pytest.mark.parametrize("probe", ["ridge", "mlp"])
 def test_the_network_finds_what_no_line_separates(probe):
-    items = choose_items(listed({"train": 200, "valid": 20, "test": 20}), splits=SPLITS, n_utterances=None, seed=0)
+    items = choose_items(
+        listed({"train": 200, "valid": 20, "test": 20}), splits=SPLITS, n_utterances=None, n_test=None, seed=0
+    )
     rng, rows = np.random.default_rng(0), items.rows("probe", "choose", "test")
     # Women in two opposite corners of a square, men in the others: equal means.
     codes, turn = items["code"][rows], np.arange(len(rows)) // 3 % 4 // 2
@@ -243,11 +252,11 @@ def test_an_empty_reference_is_refused():
 def test_the_paired_test_exchanges_whole_speakers():
     speakers = np.repeat(np.arange(8), 5)
     assert paired_test(np.ones(40), speakers, n_permutations=20000, seed=0) == pytest.approx(2 / 2**8, abs=0.002)
-    assert paired_test(np.zeros(40), speakers) == 1
+    assert paired_test(np.zeros(40), speakers, n_permutations=1000) == 1
     alternating = np.repeat([1.0, -1.0] * 4, 5)
-    assert paired_test(alternating, speakers) == 1
+    assert paired_test(alternating, speakers, n_permutations=1000) == 1
     # Of one speaker with five times the edits: 40 items say no more than 8 speakers.
-    assert paired_test(np.repeat([5.0, *[0.0] * 7], 5), speakers) == pytest.approx(1, abs=1e-9)
+    assert paired_test(np.repeat([5.0, *[0.0] * 7], 5), speakers, n_permutations=1000) == pytest.approx(1, abs=1e-9)
 
 
 def test_a_change_is_paired():
@@ -317,9 +326,9 @@ def test_runs_with_an_eraser_hold_nothing_along_its_direction(spoken):
     assert not np.allclose(frames[0].mean(dim=0).numpy(), plain["T1"][0, 0], atol=1e-4)
 
 
-def scrubbed(spoken, model, **settings):
-    settings = {"methods": ["leace", "random"], "n_resamples": 100, "n_permutations": 100} | settings
-    return scrub_gender(spoken, model, names=NAMES, splits=SPLITS, **settings)
+def scrubbed(spoken, model, methods=("leace", "random"), **settings):
+    settings = ScrubbingSettings(methods=methods, n_resamples=100, n_permutations=100, **settings)
+    return scrub_gender(spoken, model, names=NAMES, settings=settings)
 
 
 def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken):
@@ -362,7 +371,7 @@ def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken
 
 def test_the_error_rate_with_nothing_erased_is_that_of_the_recogniser(spoken):
     predictor = tiny_predictor("hubert-ctc")
-    table, _ = scrubbed(spoken, predictor, methods=["leace"], single_layers=False)
+    table, _ = scrubbed(spoken, predictor, methods=("leace",), single_layers=False)
     tested = spoken.utterances[spoken.utterances["split"] == "test"]
     written = predictor.transcribe([spoken.waveform(name) for name in tested["utterance"]])
     rates = table[(table["target"] == "transcript") & (table["method"] == "none") & (table["gender"] == "all")]
@@ -372,7 +381,7 @@ def test_the_error_rate_with_nothing_erased_is_that_of_the_recogniser(spoken):
 
 
 def test_a_baseline_is_probed_before_and_after_and_writes_nothing(spoken):
-    table, erasers = scrubbed(spoken, acoustic_model("mel"), methods=["leace"])
+    table, erasers = scrubbed(spoken, acoustic_model("mel"), methods=("leace",))
     assert set(table["layer"]) == {"input"}
     assert table[["method", "erased_at"]].drop_duplicates().to_numpy().tolist() == [["none", ""], ["leace", "all"]]
     assert set(table["target"]) == {"gender"}
@@ -384,7 +393,7 @@ def test_a_baseline_is_probed_before_and_after_and_writes_nothing(spoken):
 
 
 def test_results_depend_on_the_seed_alone(spoken):
-    first, again = (scrubbed(spoken, tiny_predictor("hubert-ctc"), methods=["leace"])[0] for _ in range(2))
+    first, again = (scrubbed(spoken, tiny_predictor("hubert-ctc"), methods=("leace",))[0] for _ in range(2))
     assert first.equals(again)
 
 
@@ -397,3 +406,14 @@ def test_error_rates_are_set_out_by_condition_and_gender(spoken):
     erased = rates[rates["method"] != "none"]
     before = rates.loc[rates["method"] == "none", "wer"].to_numpy()
     assert np.allclose(erased["wer"] - np.tile(before, 7), erased["wer_change"])
+
+
+def test_the_recipe_of_stored_erasers_has_the_settings_of_every_fitter():
+    recipe = ScrubbingSettings(shrinkage=0.1, n_iterations=3).recipe()
+    assert recipe["settings"] == {
+        "leace": {"shrinkage": 0.1},
+        "shuffled": {"shrinkage": 0.1},
+        "inlp": {"n_iterations": 3},
+    }
+    assert recipe["splits"] == {"fit": "train", "choose": "valid", "test": "test"}
+    assert {"shrinkage", "n_iterations"}.isdisjoint(recipe)

@@ -1,4 +1,4 @@
-"""Recognisers of a hub scrubbed on parts of LibriSpeech: stand-ins of both go the whole way, from archive to table."""
+"""Published recognisers scrubbed on subsets of LibriSpeech, with stand-ins for both, from archive to table."""
 
 import json
 
@@ -11,9 +11,11 @@ from tiny_models import CONVOLUTIONS, LAYER_NORM, SIZES
 from transformers import HubertConfig, HubertForCTC, Wav2Vec2Config, Wav2Vec2ForCTC
 
 from auscult.analyses.scrubbing.analysis import scrub_gender
+from auscult.analyses.scrubbing.settings import ScrubbingSettings, ScrubbingSplits
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.importing import import_corpus
 from auscult.errors import AnalysisError
+from auscult.models.acoustic import acoustic_model
 from auscult.models.checkpoints import initialise_checkpoint
 from auscult.models.hub.fetching import fetch_checkpoint
 from auscult.models.predictor import load_predictor
@@ -24,7 +26,9 @@ PUBLISHED = {
     "wav2vec2-base-960h": (Wav2Vec2ForCTC, Wav2Vec2Config, SIZES | CONVOLUTIONS, False),
     "hubert-large-960h": (HubertForCTC, HubertConfig, SIZES | CONVOLUTIONS | LAYER_NORM, True),
 }
-SPLITS = {"fit": "valid", "choose": "valid", "test": "test"}
+SETTINGS = ScrubbingSettings(
+    splits=ScrubbingSplits(fit="valid", choose="valid"), methods=("leace",), n_resamples=100, n_permutations=100
+)
 LISTED = {"|": "{} | {} | {} | 8.02  | Somebody", "\t": "{}\t{}\t{}\t8.0\tSomebody", ",": "{},{},{},8,Some, body"}
 
 
@@ -81,10 +85,7 @@ def test_a_recogniser_of_the_hub_is_scrubbed_on_voices_of_another_part(tmp_path,
             predictor,
             fit_source=dev,
             names={"corpus": "test-clean", "model": name, "step": step},
-            splits=SPLITS,
-            methods=["leace"],
-            n_resamples=100,
-            n_permutations=100,
+            settings=SETTINGS,
         )
         rates = table[(table["target"] == "transcript") & (table["gender"] == "all")]
         assert (rates["n"] == 16).all()
@@ -109,4 +110,4 @@ def test_a_speaker_of_two_genders_ends_the_run_with_the_name(tmp_path, separator
     test = part(tmp_path / "test", "test-clean", range(200, 208), separator)
     message = r"every speaker of split 'valid' of corpus 'dev-clean, test-clean', found none for 1 \(103\); add"
     with pytest.raises(AnalysisError, match=message):
-        scrub_gender(test, None, fit_source=dev, names={}, splits=SPLITS, methods=["leace"])
+        scrub_gender(test, acoustic_model("mel"), fit_source=dev, names={}, settings=SETTINGS)

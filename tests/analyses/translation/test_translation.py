@@ -1,4 +1,4 @@
-"""Gender in translations and in states: counts by hand, probes that must and must not find it, the regression."""
+"""Gender in translations and in states: counts checked by hand, probes with and without signal, the regression."""
 
 from itertools import permutations
 
@@ -10,6 +10,7 @@ from translation_planted import PLANTED, study
 
 from auscult.analyses.translation.analysis import probe_counts
 from auscult.analyses.translation.probes import probe_gender, probe_items, shuffled_genders
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.summary import permuted_p, regression, summarise_translation
 from auscult.analyses.translation.terms import count_terms, judge_translations, shares, speaker_counts
 from auscult.errors import AnalysisError
@@ -95,7 +96,7 @@ def voices(n=12, per_speaker=6):
 
 
 def planted(items, strength):
-    """Return sequences in which one frame of ten tells the gender, so much."""
+    """Return sequences of ten frames, one of which marks the gender with the given strength."""
     rng, states = np.random.default_rng(1), {}
     for split, table in items.items():
         states[split] = []
@@ -119,7 +120,7 @@ def test_a_probe_finds_the_frame_that_tells_gender_and_nothing_where_there_is_no
     assert 0.3 < f1(probe_gender(planted(items, 0.0), items), items["test"]) < 0.65
 
 
-def test_voices_dealt_at_random_hide_what_is_there():
+def test_shuffled_genders_hide_the_true_ones():
     table = voices()
     items, genders = probe_items(table, 100, seed=1), shuffled_genders(table, 3)
     answers = probe_gender(planted(items, 5.0), items, genders)
@@ -127,7 +128,7 @@ def test_voices_dealt_at_random_hide_what_is_there():
     assert 0.25 < np.mean(answers == truth) < 0.75
 
 
-def test_dealt_genders_say_nothing_of_the_voice():
+def test_shuffled_genders_are_independent_of_the_voice():
     table = voices(n=8)
     genders = shuffled_genders(table, 3)
     speakers = table.drop_duplicates("speaker")
@@ -147,7 +148,7 @@ def test_probes_see_as_many_women_as_men_and_every_utterance_once():
 @pytest.mark.parametrize("split", ["train", "valid", "test"])
 def test_a_missing_split_is_named(split):
     table = voices()
-    with pytest.raises(AnalysisError, match=f"expected voices of splits train, valid and test .* none of {split}"):
+    with pytest.raises(AnalysisError, match=f"expected speakers in splits train, valid and test .* none in {split}"):
         probe_items(table[table["split"] != split], 100, seed=1)
 
 
@@ -155,7 +156,7 @@ def test_a_probe_of_one_gender_is_refused():
     items = probe_items(voices(), 100, seed=1)
     men = pd.Series("male", index=voices()["speaker"].unique())
     with pytest.raises(
-        AnalysisError, match="expected women and men among the train voices of a gender probe, found only male"
+        AnalysisError, match="expected women and men among the train speakers of a gender probe, found only male"
     ):
         probe_gender(planted(items, 1.0), items, men)
 
@@ -188,7 +189,9 @@ def test_three_models_in_perfect_order_have_the_smallest_p_there_is():
 
 @pytest.fixture(scope="module")
 def summary():
-    return summarise_translation(study(PLANTED, PLANTED, per_language=12), n_resamples=200)
+    return summarise_translation(
+        study(PLANTED, PLANTED, per_language=12), settings=TranslationSettings(n_resamples=200)
+    )
 
 
 def fit(table, metric, control="", seed=""):
@@ -196,7 +199,7 @@ def fit(table, metric, control="", seed=""):
     return rows[rows["seed"].fillna("") == seed].iloc[0]
 
 
-def test_accuracy_that_follows_the_probe_has_a_high_r_squared_and_dealt_voices_have_not(summary):
+def test_accuracy_that_follows_the_probe_has_a_high_r_squared_and_shuffled_genders_have_not(summary):
     assert fit(summary, "r_squared")["value"] > 0.8
     assert fit(summary, "p_points")["value"] < 0.01
     assert fit(summary, "p_models")["value"] == pytest.approx(1 / 6)
@@ -228,13 +231,17 @@ def test_each_seed_has_a_regression_of_its_own(summary):
 
 
 def test_too_few_speakers_have_no_interval():
-    table = summarise_translation(study(PLANTED, PLANTED, n_speakers=4, seeds=(1,)), n_resamples=100)
+    table = summarise_translation(
+        study(PLANTED, PLANTED, n_speakers=4, seeds=(1,)), settings=TranslationSettings(n_resamples=100)
+    )
     assert table["ci_low"].isna().all()
 
 
 def test_seeds_must_be_as_many_of_each_model():
     items = study(PLANTED, PLANTED)
-    with pytest.raises(AnalysisError, match=r"expected as many seeds of every model, found 2 of .* and 1 of low"):
+    with pytest.raises(
+        AnalysisError, match=r"expected the same number of seeds for every model, found 2 of .* and 1 of low"
+    ):
         summarise_translation(items[items["model"] != "low-2"])
 
 
@@ -242,6 +249,7 @@ def test_models_must_have_translated_the_same():
     items = study(PLANTED, PLANTED)
     odd = items[~((items["model"] == "low-2") & (items["utterance"] == "0-french-0"))]
     with pytest.raises(
-        AnalysisError, match="expected translations of the same utterances by every model, found others by 'low-2'"
+        AnalysisError,
+        match="expected translations of the same utterances by every model, found different ones by 'low-2'",
     ):
         summarise_translation(odd)

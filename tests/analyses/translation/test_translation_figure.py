@@ -10,6 +10,7 @@ from places import REFERENCE
 from translation_planted import PLANTED, study
 
 from auscult.analyses.translation.analysis import _probe_rows, _share_rows, _table
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.summary import summarise_translation
 from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
@@ -32,7 +33,9 @@ def tables(n_speakers=8):
             parts.append(_table(rows, {"corpus": "first-person", "model": model, "step": step}))
     frames = [row | {"layer": "input"} for row in _probe_rows(items[items["model"] == "low-1"], ("encoder",), 100, 0)]
     parts.append(_table(frames, {"corpus": "first-person", "model": "mel", "step": "final"}))
-    return pd.concat(parts, ignore_index=True), summarise_translation(items, n_resamples=100)
+    return pd.concat(parts, ignore_index=True), summarise_translation(
+        items, settings=TranslationSettings(n_resamples=100)
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,1 +1,1 @@
-"""Scrubbing: erase gender from a recogniser, then measure gender probes by layer and word error rate."""
+"""Scrubbing: erase gender from a recogniser, then measure gender probes by layer and word error rates."""

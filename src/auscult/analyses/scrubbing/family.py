@@ -9,7 +9,7 @@ __all__ = ["FAMILY"]
 
 
 def check_scrubbing(scrubbing: Config, config: Config) -> None:
-    """Refuse models that write nothing, and splits that a synthetic corpus does not have."""
+    """Refuse models without transcripts, and splits that a synthetic corpus does not have."""
     for name in scrubbing["models"]:
         model = config["models"][name]
         if model["source"] == "trained" or model.get("task") == "classes":
@@ -20,14 +20,15 @@ def check_scrubbing(scrubbing: Config, config: Config) -> None:
     for corpus, fit in scrubbing["fit_corpora"].items():
         check_known(corpus, scrubbing["corpora"], "analyses: scrubbing: fit_corpora", "corpora of scrubbing")
         check_known(fit, config["corpora"], f"analyses: scrubbing: fit_corpora: {corpus}", "corpora")
+    chosen = scrubbing["splits"]
     for corpus in scrubbing["corpora"]:
         fit = scrubbing["fit_corpora"].get(corpus, corpus)
-        if fit == corpus and scrubbing["splits"]["test"] in (scrubbing["splits"]["fit"], scrubbing["splits"]["choose"]):
+        if fit == corpus and chosen["test"] in (chosen["fit"], chosen["choose"]):
             raise ConfigError(
-                f"expected a test split of its own in analyses: scrubbing: splits, found "
-                f"{scrubbing['splits']['test']!r} for fit or choose, too; name another"
+                f"expected a separate test split in analyses: scrubbing: splits, found {chosen['test']!r} also for fit "
+                "or choose; name another"
             )
-        for use, split in scrubbing["splits"].items():
+        for use, split in chosen.items():
             source = corpus if use == "test" else fit
             splits = config["corpora"][source].get("sentences")
             if splits:
@@ -37,9 +38,9 @@ def check_scrubbing(scrubbing: Config, config: Config) -> None:
 FAMILY = Family(
     name="scrubbing",
     part="Part III: outlook",
-    description="Gender erased inside a recogniser, probes by layer and error rates before and after.",
+    description="Gender erased inside a recogniser: probes by layer and error rates before and after.",
     settings=ScrubbingSection,
-    models="Recognisers with a CTC head; acoustic models are baselines.",
-    corpora="Their voices have a gender and their utterances a transcript.",
+    models="Recognisers with a CTC head; acoustic models serve as baselines.",
+    corpora="Corpora with the gender of every speaker and a transcript of every test utterance.",
     check=check_scrubbing,
 )

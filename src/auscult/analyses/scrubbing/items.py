@@ -1,15 +1,16 @@
-"""Who hears what when gender is erased: voices that erasers are fitted on, that probes learn from, that are tested.
+"""Items of a scrubbing analysis: the utterances that fit erasers, train probes, choose hyperparameters and are tested.
 
-No speaker has two parts. A probe that learns on the vectors an eraser was fitted on finds nothing by construction, so
-that erasers and probes have speakers of their own; what is chosen is chosen on a third group, and reported on a fourth.
+No speaker has two roles. A probe trained on the vectors that fitted an eraser finds nothing by construction, so erasers
+and probes have separate speakers. Hyperparameters are chosen on a third group, and results are reported on a fourth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.scrubbing.settings import ScrubbingSplits
 from auscult.corpora.corpus import Corpus
 from auscult.erasure.labels import class_codes, require_unseen
 from auscult.errors import AnalysisError
@@ -22,12 +23,12 @@ ROLES = ("erase", "probe", "choose", "test")
 
 
 class JoinedCorpora:
-    """Corpora of different speakers read as one, such as the parts of a corpus that are published apart.
+    """Corpora of different speakers read as one, such as subsets of a corpus that are published separately.
 
     Raises
     ------
     AnalysisError
-        An utterance is in several of them.
+        An utterance occurs in more than one of them.
     """
 
     def __init__(self, *corpora: Corpus):
@@ -42,18 +43,18 @@ class JoinedCorpora:
             )
 
     def waveform(self, utterance: str) -> np.ndarray:
-        """Return the recording of an utterance, as its corpus does."""
+        """Return the waveform of an utterance from its corpus."""
         return self._owners[utterance].waveform(utterance)
 
 
 @dataclass(frozen=True)
 class ScrubbingItems:
-    """The utterances of an erasure and what is known of each.
+    """The utterances of a scrubbing analysis with their roles.
 
     Parameters
     ----------
     table : columns ``utterance, speaker, gender, code`` (of the gender, from 0), ``role`` (one of :data:`ROLES`) and
-        ``text`` (lower case; of ``test`` never empty); its order is the order of every array
+        ``text`` (lower case; never empty for role ``test``); all arrays follow its order
     """
 
     table: pd.DataFrame
@@ -63,49 +64,51 @@ class ScrubbingItems:
         return np.flatnonzero(self.table["role"].isin(roles))
 
     def __getitem__(self, column: str) -> np.ndarray:
-        return self.table[column].to_numpy()
+        values: np.ndarray = self.table[column].to_numpy()
+        return values
 
 
 def choose_items(
     corpus: Corpus | JoinedCorpora,
     *,
-    splits: Mapping[str, str],
+    splits: ScrubbingSplits,
     n_utterances: int | None,
-    n_test: int | None = None,
+    n_test: int | None,
     seed: int,
 ) -> ScrubbingItems:
-    """Give utterances their roles: speakers of split ``fit`` are dealt to erasers and probes, each gender evenly.
+    """Assign roles to utterances: the speakers of split ``fit`` are divided between erasers and probes by gender.
 
     Parameters
     ----------
     corpus : with genders and, in the tested split, transcripts
-    splits : the split of ``fit``, ``choose`` and ``test``; where ``choose`` is ``fit``, its speakers are dealt to all
-        three roles
-    n_utterances : of ``erase``, of ``probe`` and of ``choose``, as evenly over their speakers as can be; None for all
-    n_test : of ``test``, likewise
-    seed : of the dealing and of the choice
+    splits : splits for ``fit``, ``choose`` and ``test``; if ``choose`` is the split of ``fit``, its speakers are
+        divided among all three roles
+    n_utterances : maximum number of utterances for each of ``erase``, ``probe`` and ``choose``, spread evenly over
+        their speakers; None for all
+    n_test : the same for ``test``
+    seed : of the division of speakers and of the sample
 
     Raises
     ------
     AnalysisError
-        A split has no utterance, a gender is missing, unknown or alone in a role, there are too few speakers, a test
-        speaker is also in another split, or the transcript of a tested utterance is empty.
+        A split has no utterance; a gender is missing or unknown, or a role has only one; there are too few speakers; a
+        test speaker also occurs in another split; or the transcript of a test utterance is empty.
     """
     utterances = corpus.utterances.sort_values("utterance", kind="stable")
-    parts = {name: _of_split(utterances, split, corpus.name) for name, split in splits.items()}
-    learning = pd.concat([parts["fit"]] + ([parts["choose"]] if splits["choose"] != splits["fit"] else []))
-    require_unseen(parts["test"]["speaker"], learning["speaker"], "erasers and probes")
-    roles = ("erase", "probe", "choose") if splits["choose"] == splits["fit"] else ("erase", "probe")
-    dealt = _deal(parts["fit"], roles, seed, f"split {splits['fit']!r} of corpus {corpus.name!r}")
-    if "choose" not in dealt:
-        require_unseen(parts["choose"]["speaker"], parts["fit"]["speaker"], "erasers")
-        dealt["choose"] = parts["choose"]
-    chosen = [_spread(dealt[role], n_utterances, seed).assign(role=role) for role in roles]
-    if "choose" not in roles:
-        chosen.append(_spread(dealt["choose"], n_utterances, seed).assign(role="choose"))
-    chosen.append(_spread(parts["test"], n_test, seed).assign(role="test"))
+    fit, choose, test = (
+        _select_split(utterances, split, corpus.name) for split in (splits.fit, splits.choose, splits.test)
+    )
+    shared = splits.choose == splits.fit
+    require_unseen(test["speaker"], pd.concat([fit, choose])["speaker"], "erasers and probes")
+    divided = ("erase", "probe", "choose") if shared else ("erase", "probe")
+    by_role = _divide_speakers(fit, divided, seed, f"split {splits.fit!r} of corpus {corpus.name!r}")
+    if not shared:
+        require_unseen(choose["speaker"], fit["speaker"], "erasers")
+        by_role["choose"] = choose
+    chosen = [_spread(rows, n_utterances, seed).assign(role=role) for role, rows in by_role.items()]
+    chosen.append(_spread(test, n_test, seed).assign(role="test"))
     codes = [
-        class_codes(rows["gender"], rows["speaker"], where=f"the utterances to {rows['role'].iloc[0]} of {corpus.name}")
+        class_codes(rows["gender"], rows["speaker"], where=f"role {rows['role'].iloc[0]} of corpus {corpus.name!r}")
         for rows in chosen
     ]
     table = pd.concat(chosen, ignore_index=True).assign(code=np.concatenate(codes))
@@ -114,20 +117,20 @@ def choose_items(
     return ScrubbingItems(table[["utterance", "speaker", "gender", "code", "role", "text"]])
 
 
-def _of_split(utterances: pd.DataFrame, split: str, corpus: str) -> pd.DataFrame:
+def _select_split(utterances: pd.DataFrame, split: str, corpus: str) -> pd.DataFrame:
     rows = utterances[utterances["split"] == split]
     if rows.empty:
         found = ", ".join(sorted(utterances["split"].unique()))
         raise AnalysisError(
             f"expected utterances of split {split!r} in corpus {corpus!r} to erase gender, found only {found}; name "
-            "another split"
+            "another split in analyses: scrubbing: splits"
         )
     return rows
 
 
-def _deal(rows: pd.DataFrame, roles: Sequence[str], seed: int, where: str) -> dict[str, pd.DataFrame]:
-    """Return the utterances of each role, every speaker in one of them."""
-    # Before dealing, so that what is wrong of the split is not told of a role.
+def _divide_speakers(rows: pd.DataFrame, roles: Sequence[str], seed: int, where: str) -> dict[str, pd.DataFrame]:
+    """Return the utterances of each role; every speaker has one role."""
+    # Check before assigning roles, so that the error names the split.
     class_codes(rows["gender"], rows["speaker"], where=where)
     folds = speaker_folds(
         rows["speaker"].to_numpy(),
@@ -141,7 +144,7 @@ def _deal(rows: pd.DataFrame, roles: Sequence[str], seed: int, where: str) -> di
 
 
 def _spread(rows: pd.DataFrame, n: int | None, seed: int) -> pd.DataFrame:
-    """Return ``n`` utterances, first one of every speaker, then a second, in an order drawn from the seed."""
+    """Return at most ``n`` utterances: one of every speaker, then a second, and so on, in random order."""
     if n is None or n >= len(rows):
         return rows
     order = np.random.default_rng(seed).permutation(len(rows))
@@ -154,6 +157,6 @@ def _require_transcripts(rows: pd.DataFrame, corpus: str) -> None:
     empty = rows.loc[rows["text"] == "", "utterance"]
     if len(empty):
         raise AnalysisError(
-            f"expected a transcript of every tested utterance of corpus {corpus!r}, found an empty one for "
+            f"expected a transcript of every test utterance of corpus {corpus!r}, found an empty one for "
             f"{empty.iloc[0]!r} ({len(empty)} in all); add it, or leave the utterance out of the corpus"
         )

@@ -1,6 +1,7 @@
-"""How wrong a recogniser is, with and without erasers: edits per word and letter, and what they change by, in pairs."""
+"""Error rates of a recogniser: edits per word and character, and their paired changes after erasure."""
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import jiwer
 import numpy as np
@@ -15,13 +16,13 @@ UNITS = ("word", "character")
 
 
 def count_edits(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the edits that each transcript needs, and the length of its reference, in words and in letters.
+    """Return the number of edits of each transcript and the length of its reference, in words and in characters.
 
-    Substitutions, deletions and insertions count one each. Both are compared in lower case.
+    Substitutions, deletions and insertions count one each. Both texts are compared in lower case.
 
     Parameters
     ----------
-    references, hypotheses : of each utterance; a hypothesis may be empty
+    references, hypotheses : one text per utterance; a hypothesis may be empty
 
     Returns
     -------
@@ -40,7 +41,8 @@ def count_edits(references: Sequence[str], hypotheses: Sequence[str]) -> dict[st
             "leave these utterances out"
         )
     found = {}
-    for unit, process in zip(UNITS, (jiwer.process_words, jiwer.process_characters)):
+    processes: dict[str, Any] = dict(zip(UNITS, (jiwer.process_words, jiwer.process_characters)))
+    for unit, process in processes.items():
         outputs = [process(reference, text) for reference, text in zip(references, hypotheses, strict=True)]
         edits = [output.substitutions + output.deletions + output.insertions for output in outputs]
         lengths = [output.substitutions + output.deletions + output.hits for output in outputs]
@@ -57,26 +59,28 @@ def score(
     n_resamples: int,
     n_permutations: int,
     seed: int,
-) -> Iterator[tuple[str, dict]]:
-    """Yield a ratio of sums and, where there is a state to compare with, by how much it differs from it, in pairs.
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield a ratio of sums and, if a baseline is given, its paired difference from the baseline.
 
     Parameters
     ----------
-    numerators, denominators : of each utterance, such as its edits and its words, or its hit and 1 [shape=(n,)]
-    speakers : of each [shape=(n,)]
+    numerators, denominators : one pair per utterance, such as edits and words, or hit and 1 [shapes=(n,)]
+    speakers : speaker of each utterance [shape=(n,)]
     before : numerators of the same utterances with nothing erased, or None
+    n_resamples : bootstrap samples of speakers
+    n_permutations : random exchanges of the paired test
+    seed : of the resampling and of the test
 
     Yields
     ------
-    ending of the metric's name, "" or ``_change``, and ``value, ci_low, ci_high, n, n_groups, p_value``: the interval
-    resamples speakers with both states of each, p is that of :func:`paired_test`
+    ending of the metric's name, "" or ``_change``, and ``value, ci_low, ci_high, n, n_groups, p_value``. The interval
+    resamples speakers with both conditions together; p comes from :func:`paired_test`
     """
     counts = {"n": len(speakers), "n_groups": len(np.unique(speakers))}
-    resampling = {"n_resamples": n_resamples, "seed": seed}
     for ending, values in (("", numerators), ("_change", None if before is None else numerators - before)):
         if values is None:
             continue
-        low, high = cluster_bootstrap(values, denominators, speakers, **resampling)
+        low, high = cluster_bootstrap(values, denominators, speakers, n_resamples=n_resamples, seed=seed)
         p_value = float("nan")
         if ending:
             p_value = paired_test(values, speakers, n_permutations=n_permutations, seed=seed)
@@ -92,19 +96,21 @@ def score(
         )
 
 
-def paired_test(differences: np.ndarray, groups: np.ndarray, *, n_permutations: int = 10000, seed: int = 0) -> float:
-    """Return the two-sided p of no difference, from exchanging both states of whole groups at random.
+def paired_test(differences: np.ndarray, groups: np.ndarray, *, n_permutations: int, seed: int = 0) -> float:
+    """Return the two-sided p of no difference, from exchanging both conditions of whole groups at random.
 
-    If erasing changed nothing, each speaker's sum of differences would have either sign with equal probability. p is
-    the share of random signs, the observed ones among them, whose total lies as far from 0 or farther.
+    If erasing had no effect, each speaker's sum of differences would have either sign with equal probability. p is the
+    share of random sign assignments, including the observed one, whose total is at least as far from 0.
 
     Parameters
     ----------
-    differences : of each item, after minus before [shape=(n,)]
-    groups : the speaker of each [shape=(n,)]
+    differences : after minus before, one per item [shape=(n,)]
+    groups : speaker of each item [shape=(n,)]
+    n_permutations : number of random sign assignments
+    seed : of the signs
     """
     sums = np.bincount(np.unique(np.asarray(groups), return_inverse=True)[1], differences)
     signs = np.random.default_rng(seed).integers(0, 2, (n_permutations, len(sums))) * 2 - 1
-    # Sums of equal terms in another order differ in their last bits.
+    # The tolerance covers rounding: sums of the same terms in another order differ in their last bits.
     reached = np.abs(signs @ sums) >= np.abs(sums.sum()) * (1 - 1e-9)
     return float((1 + reached.sum()) / (1 + n_permutations))

@@ -1,11 +1,12 @@
-"""Run a model on utterances with erasers in place: what its layers hold afterwards, and what it writes.
+"""Run a model on utterances with erasers in place, and return pooled vectors of its layers and its transcripts.
 
-Erasing changes nothing in front of the first eraser. The front end, which nothing stands in front of, is run once for
-all conditions; its frames are kept while there is room.
+Erasure does not change layers before the first eraser. The front end therefore runs once for all conditions; its frames
+are kept as long as memory allows.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -25,15 +26,15 @@ POSITIONS = ("all", "first", "middle", "last")
 
 
 class ModelRuns:
-    """A recogniser, an utterance's frames of any layer, and its transcript, under any erasers.
+    """Forward passes of a recogniser over utterances, with any erasers in place.
 
     Parameters
     ----------
     predictor : recogniser with a CTC head
-    corpus : of the utterances
-    edge_ms : length of the stretch that counts as the beginning, the middle or the end of an utterance
-    batch_s : seconds of audio that run at once, padding included; changes nothing beyond rounding
-    max_bytes : of front-end frames to keep
+    corpus : corpus of the utterances
+    edge_ms : length in milliseconds of the beginning, the middle and the end of an utterance
+    batch_s : seconds of audio per batch, padding included; it affects results by rounding only
+    max_bytes : memory for the frames of the front end
     """
 
     def __init__(
@@ -47,19 +48,22 @@ class ModelRuns:
     ):
         self.predictor, self.speech = predictor, predictor.encoder
         self.layers = self.speech.layers
-        self.n_edge = _n_edge(edge_ms, self.speech)
-        self._front = FrontEnd(corpus, self.speech, limit_bytes=max_bytes)
+        self.n_edge = _n_edge(edge_ms, self.speech.sample_rate_hz, self.speech.timing.hop_samples)
+        # The front end only reads waveforms, which joined corpora return as a corpus does.
+        self._front = FrontEnd(cast(Corpus, corpus), self.speech, limit_bytes=max_bytes)
         self._lengths = corpus.utterances.set_index("utterance")["n_samples"]
         self._batch_samples = int(batch_s * self.speech.sample_rate_hz)
 
-    def frames(self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]) -> Iterator[tuple[list, list]]:
-        """Yield batches of utterances and their frames at one layer, in front of its own eraser if it has one.
+    def frames(
+        self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]
+    ) -> Iterator[tuple[Sequence[str], Sequence[Tensor]]]:
+        """Yield batches of utterances and their frames at one layer, before its own eraser.
 
-        The model runs no further than to that layer.
+        The model does not run beyond that layer.
         """
         before = {name: eraser for name, eraser in erasers.items() if self._depth(name) < self._depth(layer)}
         for batch in self._batches(names):
-            front = self._of_front_end(batch)
+            front = self._front_end(batch)
             if layer == "cnn":
                 yield batch, front
                 continue
@@ -68,21 +72,21 @@ class ModelRuns:
             yield batch, [rows[: len(cnn)] for rows, cnn in zip(hidden, front)]
 
     def run(self, names: Sequence[str], erasers: Mapping[str, Eraser]) -> tuple[dict[str, np.ndarray], list[str]]:
-        """Return what is pooled of every layer, and what the model writes, of each utterance in the order given.
+        """Return pooled vectors of every layer and the transcript of each utterance, in the order of the names.
 
         Returns
         -------
-        vectors : by layer; means over all frames, and over those at the beginning, in the middle and at the end
+        vectors : by layer; means over all frames, and over the first, the middle and the last frames
             [shape=(n_utterances, 4, n_dims), float32]
-        transcripts : as :meth:`~auscult.models.predictor.Predictor.transcribe` has them
+        transcripts : as returned by :meth:`~auscult.models.predictor.Predictor.transcribe`
         """
         vectors: dict[str, dict[str, np.ndarray]] = {layer: {} for layer in self.layers}
         transcripts: dict[str, str] = {}
         for batch in self._batches(names):
-            front = self._of_front_end(batch)
+            front = self._front_end(batch)
             with erased(self.speech, erasers):
                 found = self.speech.from_front_end(front)
-            if "cnn" in erasers:  # a front end hands its frames back as they were
+            if "cnn" in erasers:  # the model returns the frames of its front end unerased
                 found = found | {"cnn": [erasers["cnn"].apply(frames) for frames in front]}
             for layer, frames in found.items():
                 vectors[layer] |= {name: pool_positions(x, self.n_edge) for name, x in zip(batch, frames)}
@@ -93,11 +97,11 @@ class ModelRuns:
     def _spell(self, frames: Sequence[Tensor]) -> list[str]:
         return [self.predictor.spell(self.predictor.head(rows).argmax(-1).tolist()) for rows in frames]
 
-    def _of_front_end(self, names: Sequence[str]) -> list[Tensor]:
+    def _front_end(self, names: Sequence[str]) -> list[Tensor]:
         return [self._front.frames(name).to(self.speech.device) for name in names]
 
     def _batches(self, names: Sequence[str]) -> Iterator[list[str]]:
-        """Yield names of like length, as many as fit into a batch when padded to the longest."""
+        """Yield names of similar length, as many as fit into a batch when padded to the longest."""
         batch: list[str] = []
         for name in sorted(names, key=lambda name: (self._lengths[name], name)):
             if batch and (len(batch) + 1) * self._lengths[name] > self._batch_samples:
@@ -111,42 +115,48 @@ class ModelRuns:
 
 
 class AcousticRuns:
-    """An acoustic baseline behind the interface of :class:`ModelRuns`: one layer, ``input``, and nothing is written."""
+    """An acoustic baseline with the interface of :class:`ModelRuns`: one layer, ``input``, and no transcripts."""
 
     def __init__(self, model: AcousticModel, corpus: Corpus | JoinedCorpora, *, edge_ms: float):
-        self.model, self.layers, self._corpus = model, model.layers, corpus
-        self.n_edge = _n_edge(edge_ms, model)
+        self.layers: tuple[str, ...] = model.layers
+        self.model, self._corpus = model, corpus
+        self.n_edge = _n_edge(edge_ms, model.sample_rate_hz, model.timing.hop_samples)
         self._kept: dict[str, Tensor] = {}
 
-    def frames(self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]) -> Iterator[tuple[list, list]]:
+    def frames(
+        self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]
+    ) -> Iterator[tuple[Sequence[str], Sequence[Tensor]]]:
         """Yield utterances, one by one, and their frames."""
         for name in names:
-            yield [name], [self._of(name)]
+            yield [name], [self._frames(name)]
 
     def run(self, names: Sequence[str], erasers: Mapping[str, Eraser]) -> tuple[dict[str, np.ndarray], None]:
-        """Return what :meth:`ModelRuns.run` does, and None for the transcripts."""
-        erase = erasers["input"].apply if erasers else lambda frames: frames
-        return {"input": np.stack([pool_positions(erase(self._of(name)), self.n_edge) for name in names])}, None
+        """Return pooled vectors as :meth:`ModelRuns.run` does, and None instead of transcripts."""
+        frames = [self._frames(name) for name in names]
+        if erasers:
+            frames = [erasers["input"].apply(each) for each in frames]
+        return {"input": np.stack([pool_positions(each, self.n_edge) for each in frames])}, None
 
-    def _of(self, name: str) -> Tensor:
+    def _frames(self, name: str) -> Tensor:
         if name not in self._kept:
             self._kept[name] = self.model.frames([self._corpus.waveform(name)])["input"][0]
         return self._kept[name]
 
 
 def pool_positions(frames: Tensor, n_edge: int) -> np.ndarray:
-    """Return the means over all frames, the first, the middle and the last ones [shape=(4, n_dims), float32].
+    """Return the means over all frames, and over the first, the middle and the last ones [shape=(4, n_dims), float32].
 
     Parameters
     ----------
-    frames : of one utterance [shape=(n_frames, n_dims)]
-    n_edge : frames at each place; places overlap where an utterance has fewer than three times as many
+    frames : frames of one utterance [shape=(n_frames, n_dims)]
+    n_edge : number of frames per position; positions overlap in utterances with fewer than three times as many frames
     """
     n = min(n_edge, len(frames))
     middle = (len(frames) - n) // 2
-    places = [frames, frames[:n], frames[middle : middle + n], frames[len(frames) - n :]]
-    return torch.stack([rows.float().mean(dim=0) for rows in places]).cpu().numpy()
+    positions = [frames, frames[:n], frames[middle : middle + n], frames[len(frames) - n :]]
+    means: np.ndarray = torch.stack([rows.float().mean(dim=0) for rows in positions]).cpu().numpy()
+    return means
 
 
-def _n_edge(edge_ms: float, model) -> int:
-    return max(1, round(edge_ms / 1000 * model.sample_rate_hz / model.timing.hop_samples))
+def _n_edge(edge_ms: float, sample_rate_hz: int, hop_samples: int) -> int:
+    return max(1, round(edge_ms / 1000 * sample_rate_hz / hop_samples))

@@ -1,4 +1,4 @@
-"""Error rates before and after erasing as a table to read: one row a condition, all voices and each gender beside."""
+"""Table of error rates before and after erasure: one row per condition, for all speakers and for each gender."""
 
 import pandas as pd
 
@@ -18,16 +18,16 @@ RATES_COLUMNS = (
 
 
 def tabulate_rates(results: pd.DataFrame) -> pd.DataFrame:
-    """Return one row for each condition and gender, in the order of the results, as Krishnan et al. (2024), table 2.
+    """Return one row per condition and gender, in the order of the results, after Krishnan et al. (2024), table 2.
 
     Parameters
     ----------
-    results : of :func:`auscult.analyses.scrubbing.analysis.scrub_gender`
+    results : as returned by :func:`auscult.analyses.scrubbing.analysis.scrub_gender`
 
     Returns
     -------
-    columns :data:`RATES_COLUMNS`: error rates ``wer`` and ``cer``, what they changed by, its 95 % interval over
-    speakers and its p; missing where nothing is erased
+    columns :data:`RATES_COLUMNS`: error rates ``wer`` and ``cer``, and their change with 95 % interval over speakers
+    and p; changes are missing where nothing is erased
     """
     rates = results[results["target"] == "transcript"].fillna({"fitted_on": "", "erased_at": ""})
     keys = [*_CONDITION, "gender"]

@@ -1,1 +1,1 @@
-"""Whether what a probe hears of the speaker's gender predicts the gender that a speech translator writes."""
+"""Translation: whether the gender written by a speech translator follows a gender probe of its states."""

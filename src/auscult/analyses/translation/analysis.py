@@ -1,20 +1,22 @@
-"""Whether what a probe hears of the speaker's gender predicts the gender that a speech translator writes.
+"""Score the speaker gender that speech translators write, and probe their states for the speaker's gender.
 
-After Fucci et al. (2025): translations of first-person sentences whose gendered words agree with the speaker, scored as
-in MuST-SHE, beside an attention probe on the states before and after the adapter. The same analysis with genders dealt
-to speakers at random is the control.
+After Fucci et al. (2025): translations of first-person sentences whose gendered words agree with the speaker are scored
+as in MuST-SHE, and an attention probe is trained on the states before and after the adapter. The control is the same
+analysis with genders permuted over speakers.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from tqdm import tqdm
 
 from auscult.analyses.translation.probes import GENDERS, probe_gender, probe_items, shuffled_genders
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.terms import SHARES, judge_translations, shares, speaker_counts
 from auscult.corpora.corpus import Corpus
 from auscult.corpora.translations import read_references
@@ -33,6 +35,7 @@ __all__ = [
     "probe_counts",
 ]
 
+Translating = SpeechTranslator | PublishedTranslator
 TRANSLATION_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "resampling_unit")
 ALL, SHUFFLED = "all", "shuffled"
 _BATCH = 16
@@ -41,138 +44,160 @@ _KEPT = ("utterance", "speaker", "gender", "target_language", "reference", "wron
 
 
 def score_translators(
-    source: Corpus, folders: Sequence[str | Path], *, device: str = "cpu", **settings: Any
+    source: Corpus,
+    folders: Sequence[str | Path],
+    *,
+    corpus: str,
+    settings: TranslationSettings = TranslationSettings(),
+    device: str = "cpu",
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Score checkpoints one after the other, each in a folder ``{model}/{step}``; see :func:`score_translator`."""
+    """Score several checkpoints, each in a folder ``{model}/{step}``; see :func:`score_translator`."""
     tables = []
     for folder in map(Path, folders):
         translator = load_translator(folder, device=device)
-        tables.append(score_translator(source, translator, model=folder.parent.name, step=folder.name, **settings))
+        names = {"corpus": corpus, "model": folder.parent.name, "step": folder.name}
+        tables.append(score_translator(source, translator, **names, settings=settings, seed=seed))
     results, items = (pd.concat(parts, ignore_index=True) for parts in zip(*tables))
     return results, items
 
 
 def score_translator(
     source: Corpus,
-    translator: SpeechTranslator | PublishedTranslator,
+    translator: Translating,
     *,
     corpus: str,
     model: str,
     step: str,
-    n_probe: int = 400,
-    n_resamples: int = 2000,
+    settings: TranslationSettings = TranslationSettings(),
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Translate the test split, and probe each stage of the translator for the speaker's gender.
 
-    Rows of layer ``output`` are shares of :data:`auscult.analyses.translation.terms.SHARES`; those of layers
-    ``encoder`` and ``adapter`` are ``probe_macro_f1``, 0 to 1. ``target`` is the language, or ``all``. Rows of
-    ``control`` ``shuffled`` have genders that were dealt to speakers at random. Intervals resample speakers.
+    Rows of layer ``output`` are the shares in :data:`auscult.analyses.translation.terms.SHARES`; rows of layers
+    ``encoder`` and ``adapter`` are ``probe_macro_f1``, 0 to 1. ``target`` is the language, or ``all``. In rows with
+    ``control`` ``shuffled``, genders were permuted over speakers. Intervals resample speakers.
 
     Parameters
     ----------
-    source : corpus with references, of splits ``train``, ``valid`` and ``test``
-    translator : what is scored
-    corpus, model, step : names in the tables
-    n_probe : at most so many training utterances of the probe
-    n_resamples : bootstrap samples
-    seed : of the draws
+    source : corpus with references, with splits ``train``, ``valid`` and ``test``
+    translator : translator to score
+    corpus, model, step : copied into the tables
+    settings : see :class:`~auscult.analyses.translation.settings.TranslationSettings`
+    seed : of all random draws
 
     Returns
     -------
     results : columns :data:`TRANSLATION_COLUMNS`
-    items : each test translation with its counts, and for each stage the gender heard, of true and of shuffled voices
+    items : every test translation with its counts and, for each stage, the gender predicted by the probe
+        (``heard_{stage}``) and by the probe of shuffled genders
 
     Raises
     ------
     CorpusError, AnalysisError
-        As :func:`auscult.corpora.translations.read_references` and the probes raise.
+        See :func:`auscult.corpora.translations.read_references` and :mod:`auscult.analyses.translation.probes`.
     """
     references = read_references(source.folder, source.utterances)
-    items = probe_items(references, n_probe, seed)
-    test = references[references["split"] == "test"].reset_index(drop=True)
+    items = probe_items(references, settings.n_probe, seed)
+    test = _test_references(references)
     states = {split: _states(source, translator, table["utterance"].tolist()) for split, table in items.items()}
-    place = {name: row for row, name in enumerate(items["test"]["utterance"])}
-    last = [states["test"][translator.stages[-1]][place[name]] for name in test["utterance"]]
-    judged = judge_translations(test[list(_KEPT)], list(_write(translator, last, test["target_language"])))
-    heard = _probe(states, items, translator.stages, shuffled_genders(references, seed), seed)
-    judged = judged.assign(
-        **{name: [answers[place[utterance]] for utterance in judged["utterance"]] for name, answers in heard.items()}
-    )
-    judged["shuffled_gender"] = judged["speaker"].map(shuffled_genders(references, seed))
-    rows = [*_share_rows(judged, n_resamples, seed), *_probe_rows(judged, translator.stages, n_resamples, seed)]
+    position = {name: row for row, name in enumerate(items["test"]["utterance"])}
+    final_states = [states["test"][translator.stages[-1]][position[name]] for name in test["utterance"]]
+    translations = list(_translate(translator, final_states, test["target_language"]))
+    genders = shuffled_genders(references, seed)
+    predicted = _probe(states, items, translator.stages, genders, seed)
+    judged = _with_predictions(judge_translations(test[list(_KEPT)], translations), position, predicted, genders)
+    rows = [
+        *_share_rows(judged, settings.n_resamples, seed),
+        *_probe_rows(judged, translator.stages, settings.n_resamples, seed),
+    ]
     names = {"corpus": corpus, "model": model, "step": step}
     return _table(rows, names), judged.assign(**names, final_stage=translator.stages[-1])
 
 
 def score_baseline(
     source: Corpus,
-    frames: Callable[[Sequence[np.ndarray]], Sequence[np.ndarray]],
+    frames: Callable[[Sequence[np.ndarray]], Sequence[npt.ArrayLike]],
     *,
     corpus: str,
     model: str,
-    n_probe: int = 400,
-    n_resamples: int = 2000,
+    settings: TranslationSettings = TranslationSettings(),
     seed: int = 0,
 ) -> pd.DataFrame:
     """Probe acoustic frames for the speaker's gender as :func:`score_translator` probes states; layer ``input``."""
     references = read_references(source.folder, source.utterances)
-    items = probe_items(references, n_probe, seed)
+    items = probe_items(references, settings.n_probe, seed)
     states = {
         split: {"input": [np.asarray(frames([source.waveform(name)])[0]) for name in table["utterance"]]}
         for split, table in items.items()
     }
     genders = shuffled_genders(references, seed)
-    heard = _probe(states, items, ("input",), genders, seed)
-    place = {name: row for row, name in enumerate(items["test"]["utterance"])}
-    test = references[references["split"] == "test"].reset_index(drop=True)
-    test = test.assign(
-        shuffled_gender=test["speaker"].map(genders),
-        **{name: [answers[place[utterance]] for utterance in test["utterance"]] for name, answers in heard.items()},
-    )
-    rows = list(_probe_rows(test, ("input",), n_resamples, seed))
+    predicted = _probe(states, items, ("input",), genders, seed)
+    position = {name: row for row, name in enumerate(items["test"]["utterance"])}
+    test = _with_predictions(_test_references(references), position, predicted, genders)
+    rows = list(_probe_rows(test, ("input",), settings.n_resamples, seed))
     return _table(rows, {"corpus": corpus, "model": model, "step": "final"})
 
 
 def probe_counts(items: pd.DataFrame, stage: str, control: str = "") -> pd.Series:
-    """Return the counts that make up F1 [shape=(3, 2) per speaker]; see ``statistics.intervals.count_classes``."""
-    truth, answers = ("gender", f"heard_{stage}") if not control else ("shuffled_gender", f"heard_{stage}_{control}")
-    codes = [np.array([GENDERS.index(name) for name in items[column]]) for column in (truth, answers)]
+    """Return each speaker's counts for the probe's F1 [shape=(3, 2)]; see ``statistics.intervals.count_classes``."""
+    columns = ("gender", f"heard_{stage}") if not control else ("shuffled_gender", f"heard_{stage}_{control}")
+    truth, predicted = (np.array([GENDERS.index(name) for name in items[column]]) for column in columns)
     speakers, groups = np.unique(items["speaker"], return_inverse=True)
-    return pd.Series(list(count_classes(*codes, groups, 2)), index=speakers)
+    return pd.Series(list(count_classes(truth, predicted, groups, 2)), index=speakers)
 
 
-def _states(
-    source: Corpus, translator: SpeechTranslator | PublishedTranslator, names: list[str]
-) -> dict[str, list[np.ndarray]]:
-    """Return the states of each stage, in the order of the utterances; those of about one length run together."""
+def _test_references(references: pd.DataFrame) -> pd.DataFrame:
+    return references[references["split"] == "test"].reset_index(drop=True)
+
+
+def _with_predictions(
+    test: pd.DataFrame, position: Mapping[str, int], predicted: Mapping[str, np.ndarray], genders: pd.Series
+) -> pd.DataFrame:
+    """Add the gender predicted for each utterance and the shuffled gender of its speaker."""
+    columns = {
+        name: [answers[position[utterance]] for utterance in test["utterance"]] for name, answers in predicted.items()
+    }
+    return test.assign(**columns, shuffled_gender=test["speaker"].map(genders))
+
+
+def _states(source: Corpus, translator: Translating, names: list[str]) -> dict[str, list[np.ndarray]]:
+    """Return the states of each stage in the order of the utterances; utterances of similar length share a batch."""
     lengths = source.utterances.set_index("utterance")["n_samples"]
     order = sorted(names, key=lambda name: (lengths[name], name))
     found: dict[str, dict[str, np.ndarray]] = {stage: {} for stage in translator.stages}
-    for start in tqdm(range(0, len(order), _BATCH), desc="listening", unit=" batches", disable=None):
+    for start in tqdm(range(0, len(order), _BATCH), desc="encoding", unit=" batches", disable=None):
         part = order[start : start + _BATCH]
         for stage, rows in translator.states([source.waveform(name) for name in part]).items():
             found[stage] |= {name: row.cpu().numpy() for name, row in zip(part, rows)}
     return {stage: [rows[name] for name in names] for stage, rows in found.items()}
 
 
-def _write(translator: SpeechTranslator, states: Sequence[np.ndarray], languages: Sequence[str]) -> Iterator[str]:
-    languages = list(languages)
+def _translate(
+    translator: Translating, states: Sequence[np.ndarray], languages: Sequence[str] | pd.Series
+) -> Iterator[str]:
+    names = list(languages)
     for start in tqdm(range(0, len(states), _BATCH), desc="translating", unit=" batches", disable=None):
-        yield from translator.write(states[start : start + _BATCH], languages[start : start + _BATCH])
+        yield from translator.write(states[start : start + _BATCH], names[start : start + _BATCH])
 
 
-def _probe(states, items, stages, genders, seed) -> dict[str, np.ndarray]:
-    """Return what is heard of each test utterance in each stage: column ``heard_{stage}`` and its control."""
-    heard = {}
+def _probe(
+    states: Mapping[str, Mapping[str, Sequence[np.ndarray]]],
+    items: Mapping[str, pd.DataFrame],
+    stages: Sequence[str],
+    genders: pd.Series,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Return the gender predicted for each test utterance from each stage: ``heard_{stage}`` and its control."""
+    predicted = {}
     for stage in stages:
-        mine = {split: parts[stage] for split, parts in states.items()}
-        heard[f"heard_{stage}"] = probe_gender(mine, items, seed=seed)
-        heard[f"heard_{stage}_{SHUFFLED}"] = probe_gender(mine, items, genders, seed=seed)
-    return heard
+        of_stage = {split: parts[stage] for split, parts in states.items()}
+        predicted[f"heard_{stage}"] = probe_gender(of_stage, items, seed=seed)
+        predicted[f"heard_{stage}_{SHUFFLED}"] = probe_gender(of_stage, items, genders, seed=seed)
+    return predicted
 
 
-def _share_rows(judged: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
+def _share_rows(judged: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for language, mine in _by_language(judged):
         for control in ("", SHUFFLED):
             genders = mine.drop_duplicates("speaker").set_index("speaker")["shuffled_gender"] if control else None
@@ -200,7 +225,7 @@ def _share_rows(judged: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[d
                 }
 
 
-def _probe_rows(items: pd.DataFrame, stages: Sequence[str], n_resamples: int, seed: int) -> Iterator[dict]:
+def _probe_rows(items: pd.DataFrame, stages: Sequence[str], n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for language, mine in _by_language(items):
         for stage in stages:
             for control in ("", SHUFFLED):
@@ -225,6 +250,6 @@ def _by_language(items: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
     yield from items.groupby("target_language", sort=True)
 
 
-def _table(rows: Sequence[dict], names: dict[str, str]) -> pd.DataFrame:
+def _table(rows: Sequence[Mapping[str, Any]], names: dict[str, str]) -> pd.DataFrame:
     table = pd.DataFrame(rows).assign(**names, resampling_unit="speaker")
     return check_results(table[list(TRANSLATION_COLUMNS)])

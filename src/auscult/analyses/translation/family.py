@@ -8,7 +8,7 @@ __all__ = ["FAMILY"]
 
 
 def check_translation(translation: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Refuse baselines that are not acoustic models of the study."""
     acoustic = [name for name, model in config["models"].items() if model["source"] == "acoustic"]
     for name in translation["baselines"]:
         check_known(name, acoustic, "analyses: translation: baselines", "acoustic models")
@@ -17,10 +17,10 @@ def check_translation(translation: Config, config: Config) -> None:
 FAMILY = Family(
     name="translation",
     part="Part III: outlook",
-    description="Gender that translators write, that a probe hears in their states, and how one follows the other.",
+    description="Gender written by speech translators, gender probes of their states, and how one follows the other.",
     settings=TranslationSection,
-    models="Of source translator, or translators of a hub or folder.",
-    corpora="Of first-person sentences with translations, in splits train, valid and test.",
+    models="Models of source translator, or translators of source hub or folder.",
+    corpora="Corpora of first-person sentences with translations, with splits train, valid and test.",
     translates=True,
     check=check_translation,
 )

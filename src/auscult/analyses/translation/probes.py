@@ -1,7 +1,8 @@
-"""What an attention probe hears of the speaker's gender in the states of a translator, and of voices dealt at random.
+"""Attention probes for the speaker's gender in the states of a translator, and the control with shuffled genders.
 
-One learned query looks over the states of an utterance before a linear layer answers (Fucci et al., 2025): trained on
-training voices, as many utterances of women as of men, stopped by validation voices, asked of test voices.
+One learned query attends over the states of an utterance before a linear layer (Fucci et al., 2025). The probe is
+trained on training speakers, with equal numbers of utterances of women and men, stopped on validation speakers, and
+evaluated on test speakers.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,12 +19,13 @@ GENDERS = ("female", "male")
 
 
 def probe_items(references: pd.DataFrame, n_train: int, seed: int) -> dict[str, pd.DataFrame]:
-    """Return the utterances that a probe sees of each split, each once: of training as many by women as by men.
+    """Return the utterances of each split for a probe, each once; training utterances are balanced by gender.
 
     Parameters
     ----------
-    references : of :func:`auscult.corpora.translations.read_references`
-    n_train : at most so many training utterances, drawn by ``seed``
+    references : as returned by :func:`auscult.corpora.translations.read_references`
+    n_train : maximum number of training utterances
+    seed : of the sample of training utterances
 
     Raises
     ------
@@ -35,8 +37,8 @@ def probe_items(references: pd.DataFrame, n_train: int, seed: int) -> dict[str, 
     missing = [split for split, table in tables.items() if table.empty]
     if missing:
         raise AnalysisError(
-            f"expected voices of splits train, valid and test to probe gender, found none of "
-            f"{', '.join(missing)}; give some speakers this split"
+            f"expected speakers in splits train, valid and test to probe gender, found none in "
+            f"{', '.join(missing)}; assign speakers to this split"
         )
     groups = [table for _, table in tables["train"].groupby("gender", sort=True)]
     n_each = min(n_train // 2, *map(len, groups))
@@ -46,23 +48,25 @@ def probe_items(references: pd.DataFrame, n_train: int, seed: int) -> dict[str, 
 
 
 def shuffled_genders(utterances: pd.DataFrame, seed: int) -> pd.Series:
-    """Return a gender for each speaker that says nothing of the voice: half of the women, half of the men get each.
+    """Return a random gender for each speaker: half of the women and half of the men of each split get either.
 
-    Whole speakers are dealt, within each split: voices stay what they are, only the labels no longer belong to them.
+    Speakers, not utterances, are relabelled, so every speaker has one gender but it is unrelated to the voice.
 
     Parameters
     ----------
     utterances : with columns ``speaker, gender, split``
+    seed : of the assignment
     """
-    rng, dealt = np.random.default_rng([seed, 1]), {}
+    rng = np.random.default_rng([seed, 1])
+    assigned: dict[str, str] = {}
     speakers = utterances[["split", "gender", "speaker"]].drop_duplicates().sort_values(["split", "gender", "speaker"])
     for (_, gender), group in speakers.groupby(["split", "gender"], sort=True):
         names = rng.permutation(group["speaker"].to_numpy())
-        # Of an odd number of women one more is called male, of men one more female.
+        # If their number is odd, the extra speaker gets the other gender.
         n_own = len(names) // 2
         other = GENDERS[1 - GENDERS.index(gender)]
-        dealt |= dict(zip(names, [gender] * n_own + [other] * (len(names) - n_own)))
-    return pd.Series(dealt)
+        assigned |= dict(zip(names, [gender] * n_own + [other] * (len(names) - n_own)))
+    return pd.Series(assigned)
 
 
 def probe_gender(
@@ -74,25 +78,27 @@ def probe_gender(
     patience: int = 8,
     seed: int = 0,
 ) -> np.ndarray:
-    """Train the probe and return the gender that it hears in each test utterance.
+    """Train the probe and return the gender that it predicts for each test utterance.
 
     Parameters
     ----------
-    states : of each utterance, by split, in the order of ``items`` [shape=(n_states, n_dims) each]
-    items : as of :func:`probe_items`
-    genders : by speaker, labels to learn instead of the speaker's own
+    states : states of each utterance, by split, in the order of ``items`` [shape=(n_states, n_dims) each]
+    items : as returned by :func:`probe_items`
+    genders : gender of each speaker to learn instead of the true one
+    max_epochs, patience : maximum number of epochs, and epochs without improvement before training stops
+    seed : of the order of batches
 
     Raises
     ------
     AnalysisError
-        Training or validation voices have one gender only.
+        The training or validation speakers have only one gender.
     """
     codes = {split: _codes(table, genders) for split, table in items.items()}
     for split in ("train", "valid"):
         if len(set(codes[split])) < 2:
             raise AnalysisError(
-                f"expected women and men among the {split} voices of a gender probe, found only "
-                f"{GENDERS[codes[split][0]]}; add voices of the other gender"
+                f"expected women and men among the {split} speakers of a gender probe, found only "
+                f"{GENDERS[codes[split][0]]}; add speakers of the other gender"
             )
     predict = fit_attention(
         states["train"],

@@ -1,20 +1,22 @@
-"""Whether gender accuracy follows what a probe hears, over models and languages: means of seeds and the regression.
+"""Regression of gender accuracy on the probe's F1 over models and languages, with means over seeds.
 
-A point is a model in a language: x the probe's macro F1 on the states that the decoder reads, y the gender accuracy.
-The points of a model share its encoder and are no independent evidence: beside the p of all points, which Fucci et al.
-(2025) report, there is that of permuting whole models, and the fit within models. Intervals resample speakers, the same
-ones for all models.
+A point is a model in a language: x is the probe's macro F1 on the states that the decoder reads, y is gender accuracy.
+The points of a model share its encoder and are not independent. Beside the p over points, which Fucci et al. (2025)
+report, the summary therefore has the p from permuting whole models and the fit within models. Intervals resample
+speakers, with the same resamples for all models.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
 from auscult.analyses.translation.analysis import ALL, SHUFFLED, probe_counts
+from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.terms import SHARES, shares, speaker_counts
 from auscult.errors import AnalysisError
 from auscult.seeds import task_of
@@ -24,7 +26,8 @@ from auscult.tables import RESULT_COLUMNS, check_results
 __all__ = ["SUMMARY_COLUMNS", "summarise_translation", "regression", "permuted_p"]
 
 SUMMARY_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "seed", "n_seeds", "resampling_unit")
-_SHOWN = (
+_Statistic = Callable[[np.ndarray], np.ndarray]
+_MEASURES = (
     "gender_accuracy",
     "she_accuracy",
     "he_accuracy",
@@ -35,24 +38,28 @@ _SHOWN = (
 )
 
 
-def summarise_translation(items: pd.DataFrame, *, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
+def summarise_translation(
+    items: pd.DataFrame, *, settings: TranslationSettings = TranslationSettings(), seed: int = 0
+) -> pd.DataFrame:
     """Average models over their seeds, and regress gender accuracy on the probe's F1 over models and languages.
 
-    Rows with a model have its mean over seeds, in each language and in all: ``probe_macro_f1`` of the states that the
-    decoder reads, and shares of its translations. Rows of model ``all`` have the regression over the points: slope,
-    intercept, R² (``r_squared``), ``p_points`` (t-test of the slope, points taken as independent), ``p_models``
-    (:func:`permuted_p`), ``within_model_r_squared`` and ``within_model_slope`` (both axes less the model's mean) and
-    ``residual_sd``; with a ``seed``, over its models alone.
+    Rows of a model are means over its seeds, for each language and for all: ``probe_macro_f1`` of the states that the
+    decoder reads, and shares of its translations. Rows of model ``all`` are of the regression over the points: slope,
+    intercept, R² (``r_squared``), ``p_points`` (t-test of the slope with points taken as independent), ``p_models``
+    (:func:`permuted_p`), ``within_model_r_squared`` and ``within_model_slope`` (each axis minus the model's mean) and
+    ``residual_sd``; rows with a ``seed`` use the models of that seed only.
 
     Parameters
     ----------
-    items : of all models, as of :func:`auscult.analyses.translation.analysis.score_translator`; those of untrained ones
-        (step 0) are left out
+    items : translations of all models, as returned by
+        :func:`auscult.analyses.translation.analysis.score_translator`; untrained models (step 0) are left out
+    settings : ``n_resamples`` is used
+    seed : of the resampling
 
     Raises
     ------
     AnalysisError
-        Models translated other utterances, or a model lacks a seed that others have.
+        Models translated different utterances, or have different numbers of seeds.
     """
     items = items[items["step"].astype(str) != "0"]
     items = items.assign(condition=[task_of(name) for name in items["model"]])
@@ -61,13 +68,13 @@ def summarise_translation(items: pd.DataFrame, *, n_resamples: int = 2000, seed:
     for corpus, mine in items.groupby("corpus", sort=False):
         for control in ("", SHUFFLED):
             points = _Points(mine, control)
-            rows += [{"corpus": corpus, "control": control, **row} for row in points.rows(n_resamples, seed)]
+            rows += [{"corpus": corpus, "control": control, **row} for row in points.rows(settings.n_resamples, seed)]
     table = pd.DataFrame(rows).assign(step="final", resampling_unit="speaker")
     return check_results(table.reindex(columns=list(SUMMARY_COLUMNS)))
 
 
 def regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return slope, intercept and R² of y on x by least squares over the last axis; NaN where x does not vary."""
+    """Return slope, intercept and R² of y on x by least squares over the last axis; NaN where x is constant."""
     dx, dy = x - x.mean(axis=-1, keepdims=True), y - y.mean(axis=-1, keepdims=True)
     xx, yy, xy = (dx * dx).sum(axis=-1), (dy * dy).sum(axis=-1), (dx * dy).sum(axis=-1)
     nothing = np.full_like(xx, np.nan)
@@ -77,14 +84,14 @@ def regression(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np
 
 
 def permuted_p(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the share of all orders of the models whose correlation is at least as high, the true order among them.
+    """Return the share of all permutations of the models whose correlation is at least as high as the observed one.
 
-    One-sided, since accuracy is expected to rise with what is heard. The accuracies of a model go to another one as a
-    whole, language by language: three models have six orders, so that p cannot be below 1/6.
+    The test is one-sided, since accuracy is expected to rise with the probe's F1. All accuracies of a model are
+    reassigned together, language by language. Three models have six permutations, so p cannot be below 1/6.
 
     Parameters
     ----------
-    x, y : probe's F1 and gender accuracy [shape=(n_models, n_languages)]
+    x, y : F1 of the probe, and gender accuracy [shapes=(n_models, n_languages)]
     """
     orders = np.array([y[list(order)].ravel() for order in permutations(range(len(y)))])
     slopes, _, r_squared = regression(np.broadcast_to(x.ravel(), orders.shape), orders)
@@ -93,7 +100,7 @@ def permuted_p(x: np.ndarray, y: np.ndarray) -> float:
 
 
 class _Points:
-    """Counts of every speaker for every run and language, from which all numbers and their resamples follow."""
+    """Counts of every speaker for every run and language, from which statistics and intervals are computed."""
 
     def __init__(self, items: pd.DataFrame, control: str):
         self.control = control
@@ -106,15 +113,15 @@ class _Points:
             (model, language): part for (model, language), part in items.groupby(["model", "target_language"])
         }
         cells = [[self._cell(model, language, genders) for language in self.languages] for model in self.runs["model"]]
-        # [speaker, run, language, count]; the last six are those of F1.
+        # [speaker, run, language, count]; the last six counts belong to F1.
         self.counts = np.moveaxis(np.array(cells, dtype=float), 2, 0)
 
-    def rows(self, n_resamples: int, seed: int) -> Iterator[dict]:
-        """Yield what :func:`summarise_translation` returns."""
+    def rows(self, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+        """Yield the rows of :func:`summarise_translation`."""
         n_seeds = int(self.seeds.max()) + 1
         for place, condition in enumerate(self.conditions):
             for column, language in enumerate([*self.languages, ALL]):
-                for name in ("probe_macro_f1", *_SHOWN):
+                for name in ("probe_macro_f1", *_MEASURES):
                     yield {
                         "model": condition,
                         "layer": "final",
@@ -130,15 +137,17 @@ class _Points:
             for number in range(n_seeds):
                 yield from self._fit(number, n_resamples, seed)
 
-    def _fit(self, number: int | None, n_resamples: int, seed: int) -> Iterator[dict]:
+    def _fit(self, number: int | None, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
         def axes(sums: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-            return tuple(self._means(sums, name, number)[..., :-1] for name in ("probe_macro_f1", "gender_accuracy"))
+            x, y = (self._means(sums, name, number)[..., :-1] for name in ("probe_macro_f1", "gender_accuracy"))
+            return x, y
 
         def flat(sums: np.ndarray, within: bool = False) -> tuple[np.ndarray, np.ndarray]:
-            found = [part - part.mean(axis=-1, keepdims=True) if within else part for part in axes(sums)]
-            return tuple(part.reshape(*part.shape[:-2], -1) for part in found)
+            centred = [part - part.mean(axis=-1, keepdims=True) if within else part for part in axes(sums)]
+            x, y = (part.reshape(*part.shape[:-2], -1) for part in centred)
+            return x, y
 
-        statistics = {
+        statistics: dict[str, _Statistic] = {
             "slope": lambda sums: regression(*flat(sums))[0],
             "intercept": lambda sums: regression(*flat(sums))[1],
             "r_squared": lambda sums: regression(*flat(sums))[2],
@@ -166,7 +175,7 @@ class _Points:
         return self._means(sums, name)[..., place, column]
 
     def _means(self, sums: np.ndarray, name: str, number: int | None = None) -> np.ndarray:
-        """Return a measure of each condition, mean of its seeds or of one, in each language and then in all."""
+        """Return a measure of each condition, of one seed or averaged over seeds, for each language and for all."""
         sums = np.concatenate([sums, sums.sum(axis=-2, keepdims=True)], axis=-2)
         if name == "probe_macro_f1":
             values = macro_f1(sums[..., -6:].reshape(*sums.shape[:-1], 3, 2))
@@ -178,7 +187,7 @@ class _Points:
         ]
         return np.stack([values[..., mine.to_numpy(), :].mean(axis=-2) for mine in chosen], axis=-2)
 
-    def _interval(self, statistic, n_resamples: int, seed: int) -> dict:
+    def _interval(self, statistic: _Statistic, n_resamples: int, seed: int) -> dict[str, Any]:
         low, high = bootstrap_statistic(self.counts, statistic, n_resamples=n_resamples, seed=seed)
         value = float(statistic(self.counts.sum(axis=0)[None])[0])
         return {"value": value, "ci_low": low, "ci_high": high, "n_groups": len(self.speakers)}
@@ -207,7 +216,7 @@ def _check(items: pd.DataFrame) -> None:
     runs = items.groupby("condition")["model"].nunique()
     if runs.nunique() > 1:
         raise AnalysisError(
-            f"expected as many seeds of every model, found {runs.max()} of {runs.idxmax()} and "
+            f"expected the same number of seeds for every model, found {runs.max()} of {runs.idxmax()} and "
             f"{runs.min()} of {runs.idxmin()}; add entries that differ only in seed"
         )
     seen = {model: set(zip(part["utterance"], part["target_language"])) for model, part in items.groupby("model")}
@@ -215,6 +224,6 @@ def _check(items: pd.DataFrame) -> None:
     odd = [model for model, pairs in seen.items() if pairs != seen[first]]
     if odd:
         raise AnalysisError(
-            f"expected translations of the same utterances by every model, found others by {odd[0]!r} "
-            f"than by {first!r}; run the analysis of both again"
+            f"expected translations of the same utterances by every model, found different ones by {odd[0]!r} "
+            f"and {first!r}; run the analysis of both again"
         )

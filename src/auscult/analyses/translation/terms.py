@@ -1,7 +1,7 @@
-"""What a translation says of the speaker's gender: which words that refer to the speaker are there, and in which form.
+"""Gendered words that refer to the speaker in a translation: whether they occur, and in which form.
 
-Of the gendered words of a reference, coverage is the share that a translation has in either form; of the forms that it
-has, gender accuracy is the share that are the speaker's own (Gaido et al., 2020, section 4, on MuST-SHE).
+Coverage is the share of a reference's gendered words that the translation contains in either form. Gender accuracy is
+the share of the forms found that agree with the speaker (Gaido et al., 2020, section 4, on MuST-SHE).
 """
 
 import re
@@ -18,7 +18,7 @@ __all__ = ["TERM_COLUMNS", "count_terms", "judge_translations", "SHARES", "share
 
 TERM_COLUMNS = ("exact", "exact_but_gender", "n_terms", "n_found", "n_right", "n_wrong")
 _WORD = re.compile(r"[^\W_]+")
-# Each share as its numerator and denominator among the counts of a speaker's translations.
+# Numerator and denominator of each share among the counts of a speaker's translations.
 SHARES: Mapping[str, tuple[str, str]] = {
     "exact_match": ("exact", "n_translations"),
     "exact_match_but_gender": ("exact_but_gender", "n_translations"),
@@ -31,23 +31,24 @@ SHARES: Mapping[str, tuple[str, str]] = {
 
 
 def count_terms(translation: str, pairs: Iterable[tuple[str, str]]) -> tuple[int, int, int]:
-    """Return how many gendered words a translation has in any form, in the right form, and in the wrong one.
+    """Return the number of gendered words in a translation in either form, in the right form, and in the wrong form.
 
-    Case and punctuation do not count. Each word of the translation stands for one form at most, in the order given; a
-    translation that has both forms of a pair is right once and wrong once, as in the published evaluation.
+    Case and punctuation are ignored. Each word of the translation is matched with one form at most, in the order of the
+    pairs. A translation with both forms of a pair counts once as right and once as wrong, as in the published
+    evaluation.
 
     Parameters
     ----------
     translation : a sentence
     pairs : right and wrong form of each gendered word
     """
-    words, n_found, hits = Counter(_WORD.findall(translation.lower())), 0, [0, 0]
-    for pair in pairs:
-        present = [words[form.lower()] > 0 for form in pair]
-        words.subtract(form.lower() for form, there in zip(pair, present) if there)
-        hits = [count + there for count, there in zip(hits, present)]
-        n_found += any(present)
-    return n_found, *hits
+    words = Counter(_WORD.findall(translation.lower()))
+    n_found, n_right, n_wrong = 0, 0, 0
+    for right, wrong in pairs:
+        has_right, has_wrong = words[right.lower()] > 0, words[wrong.lower()] > 0
+        words.subtract(form.lower() for form, found in ((right, has_right), (wrong, has_wrong)) if found)
+        n_found, n_right, n_wrong = n_found + (has_right or has_wrong), n_right + has_right, n_wrong + has_wrong
+    return n_found, n_right, n_wrong
 
 
 def judge_translations(references: pd.DataFrame, translations: Sequence[str]) -> pd.DataFrame:
@@ -56,12 +57,17 @@ def judge_translations(references: pd.DataFrame, translations: Sequence[str]) ->
     Parameters
     ----------
     references : columns ``reference, wrong_reference, terms``, see :mod:`auscult.corpora.translations`
-    translations : one for each
+    translations : one per reference
 
     Returns
     -------
-    the table with ``translation``, ``exact`` (equal to the reference), ``exact_but_gender`` (equal but for the gender
-    of words that refer to the speaker), ``n_terms``, ``n_found``, ``n_right`` and ``n_wrong``
+    the table with columns ``translation``, ``exact`` (equal to the reference), ``exact_but_gender`` (equal except for
+    the gender of words that refer to the speaker), ``n_terms``, ``n_found``, ``n_right`` and ``n_wrong``
+
+    Raises
+    ------
+    AnalysisError
+        The numbers of references and translations differ.
     """
     if len(references) != len(translations):
         raise AnalysisError(
@@ -78,13 +84,13 @@ def judge_translations(references: pd.DataFrame, translations: Sequence[str]) ->
 
 
 def speaker_counts(judged: pd.DataFrame, gender: pd.Series | None = None) -> pd.DataFrame:
-    """Return what :data:`SHARES` are made of, summed over each speaker's translations.
+    """Return the counts from which :data:`SHARES` are computed, summed over each speaker's translations.
 
     Parameters
     ----------
-    judged : as of :func:`judge_translations`, with columns ``speaker, gender``
-    gender : by speaker, another one to count as the speaker's own, for a control; right and wrong then change places
-        where it is not the speaker's
+    judged : as returned by :func:`judge_translations`, with columns ``speaker, gender``
+    gender : gender of each speaker to use instead of the true one, for a control; right and wrong forms change places
+        where the two differ
     """
     own = judged["gender"] if gender is None else judged["speaker"].map(gender)
     swapped = (own != judged["gender"]).to_numpy()
@@ -111,7 +117,7 @@ def speaker_counts(judged: pd.DataFrame, gender: pd.Series | None = None) -> pd.
 
 
 def shares(counts: np.ndarray, columns: Sequence[str], name: str) -> np.ndarray:
-    """Return a share of :data:`SHARES` from counts summed over speakers [shape=(..., n_columns)]; NaN of nothing."""
+    """Return a share of :data:`SHARES` from summed counts [shape=(..., n_columns)]; NaN if the denominator is 0."""
     top, bottom = (np.asarray(counts[..., list(columns).index(part)], dtype=float) for part in SHARES[name])
     return np.divide(top, bottom, out=np.full_like(top, np.nan), where=bottom > 0)
 
