@@ -28,6 +28,7 @@ __all__ = [
     "baseline_line",
     "interval_band",
     "interval_bar",
+    "interval_lines",
     "interval_row",
     "model_curve",
     "model_handles",
@@ -35,6 +36,7 @@ __all__ = [
     "matrix",
     "layer_axis",
     "row_axis",
+    "side_by_side",
     "count_line",
 ]
 
@@ -111,6 +113,11 @@ def interval_bar(axes: Axes, x: float, row: Mapping[str, Any], style: ModelStyle
     axes.plot(x, row["value"], **{"markersize": 4, "linestyle": "", **style.marks, "zorder": 3, **marks})
 
 
+def interval_lines(axes: Axes, x: Any, rows: pd.DataFrame, colour: str) -> None:
+    """Draw the 95 % interval of every point of a curve as a pale vertical line, where bands would hide each other."""
+    axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=0.45, linewidth=1)
+
+
 def interval_row(axes: Axes, y: Any, row: Mapping[str, Any], style: ModelStyle, **marks: Any) -> None:
     """Draw a value in row ``y`` of a forest plot with a horizontal bar for its 95 % interval.
 
@@ -157,6 +164,7 @@ def matrix(
     limits: tuple[float, float],
     cmap: str = "Blues",
     numbers: bool | None = None,
+    text: pd.DataFrame | None = None,
     digits: int = 2,
 ) -> Collection:
     """Draw a matrix of values as a heat map and return the cells, to which a colour bar refers.
@@ -168,10 +176,11 @@ def matrix(
     limits : values at both ends of the colour map
     cmap : name of the colour map
     numbers : whether to write values into cells; by default if there are at most 12 rows and columns
+    text : text of each cell, instead of its value
     digits : decimals of these numbers, which are written without the leading zero
     """
     numbers = max(values.shape) <= _WIDE_MATRIX if numbers is None else numbers
-    written = values.map(lambda value: number(value, digits) if np.isfinite(value) else "")
+    written = values.map(lambda value: number(value, digits) if np.isfinite(value) else "") if text is None else text
     sns.heatmap(
         values.astype(float),
         ax=axes,
@@ -204,6 +213,11 @@ def row_axis(axes: Axes, names: Sequence[str], named: bool = True) -> None:
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     axes.grid(axis="y")
+
+
+def side_by_side(n: int, width: float = 0.56) -> np.ndarray:
+    """Return the offsets at which n values of one category or row are drawn beside each other."""
+    return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(1)
 
 
 def count_line(rows: pd.DataFrame) -> str:

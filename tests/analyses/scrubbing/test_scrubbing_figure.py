@@ -1,4 +1,4 @@
-"""The scrubbing figure, drawn from planted tables of plausible shape as Snakemake draws it."""
+"""The scrubbing figure, drawn from planted tables: panels, controls, note, finding, files and caption."""
 
 import json
 from itertools import product
@@ -7,9 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import MODELS, STUDY, caption_of, run_script, texts
+from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.scrubbing import figure as scrubbing
 from auscult.analyses.scrubbing.analysis import SCRUBBING_COLUMNS
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -37,7 +40,7 @@ def conditions(model, step, layers):
     ]
 
 
-def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20):
+def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20, erased=0.55):
     rows, width = [], 0.06 if n_speakers >= 6 else np.nan
     for model, step in runs:
         own = ("input",) if model == "mel" else layers
@@ -53,7 +56,7 @@ def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20):
                 "rank": 1,
             }
             behind = own[own.index(at) :] if at in own else own[1:] if at == "blocks" else own
-            value = 0.9 if method in ("none", "random", "shuffled") else 0.55
+            value = 0.9 if method in ("none", "random", "shuffled") else erased
             for layer, position, probe in product(behind, ("all", "first", "middle", "last"), ("ridge", "mlp")):
                 if probe == "ridge" or position == "all":
                     rows.append(
@@ -95,32 +98,45 @@ def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20):
     return table.reindex(columns=list(SCRUBBING_COLUMNS))
 
 
-def draw(folder, table, figure=None, study=STUDY | {"sources": {"english-reading": "synthetic"}}):
-    write_table(table, folder / "scrubbing.csv")
-    inputs = {"table": str(folder / "scrubbing.csv")}
-    return run_script("scrubbing", folder, figure or {"title": "Scrubbing"}, inputs, study)
+CONTEXT = context_of("scrubbing", study=STUDY | {"sources": {"english-reading": "synthetic"}})
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("scrubbing"), scrubbing_table()))
+def figure():
+    return draw_styled(scrubbing, CONTEXT, table=scrubbing_table())
 
 
-def test_scrubbing_states_counts_controls_and_what_was_resampled(drawn):
-    words = " ".join(drawn)
+@pytest.fixture(scope="module")
+def shown(figure):
+    return drawn(figure)
+
+
+def test_counts_controls_and_the_resampled_unit_are_stated(figure, shown):
+    words = " ".join(shown)
     assert "n = 320, 20 speakers" in words
     assert "95 % interval over speakers" in words
     assert {
         "HuBERT (English), untrained, nothing erased",
         "log-mel",
         "random direction at all layers",
-        "genders shuffled, at all layers",
-        "LEACE at this layer alone",
-    } <= set(drawn)
-    assert "Study “default”, synthesised speech (english-reading)." in words
+        "LEACE of shuffled genders at all layers",
+        "LEACE at this layer only",
+    } <= set(shown)
+    assert "Study “default”, synthesised speech (english-reading)." in note_of(figure)
+    assert len(note_of(figure).split()) <= 60
 
 
-def test_scrubbing_names_every_condition_and_its_change(drawn):
+def test_panels_have_standard_titles(shown):
+    assert {
+        "Linear probe by layer",
+        "Network probe by layer",
+        "Linear probe by position",
+        "Probe accuracy after erasure, by layer",
+        "Word error rate by condition",
+    } <= set(shown)
+
+
+def test_every_condition_and_its_change_is_named(shown):
     assert {
         "nothing erased",
         "LEACE, cnn",
@@ -129,48 +145,78 @@ def test_scrubbing_names_every_condition_and_its_change(drawn):
         "INLP, all layers",
         "LEACE, all but cnn",
         "LEACE, all layers, fitted on utterances",
-        "class means, all layers",
-    } <= set(drawn)
-    assert "+0.004 [−0.016, +0.024], p = 0.03" in drawn
+        "mean projection, all layers",
+    } <= set(shown)
+    assert "+0.004 [−0.016, +0.024], p = 0.03" in shown
 
 
-def test_scrubbing_writes_what_is_found_behind_an_erased_layer(drawn):
-    # Six layers with nothing erased, each erased layer and those behind it, all but the first and all of them.
-    assert drawn.count("0.90") >= 6
-    assert drawn.count("0.55") >= 6 * 7 / 2 + 5 + 6
+def test_the_matrix_holds_the_layers_from_the_erased_one_on(shown):
+    # Six layers with nothing erased; each erased layer and those after it, all but the front end, and all layers.
+    assert shown.count(".90") == 6
+    assert shown.count(".55") == 6 * 7 / 2 + 5 + 6
 
 
-def test_scrubbing_with_too_few_speakers_says_so(tmp_path):
-    words = " ".join(texts(draw(tmp_path, scrubbing_table(n_speakers=4))))
-    assert "no interval: 4 speakers" in words
+def test_a_table_alone_can_be_drawn():
+    shown = drawn(scrubbing.draw(scrubbing_table()))
+    assert "hubert-english, nothing erased" in shown
 
 
-def test_scrubbing_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, scrubbing_table(), {"title": "", "models": ["absent"]})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_too_few_speakers_have_no_interval():
+    table = scrubbing_table(n_speakers=4)
+    assert "no interval: 4 speakers" in " ".join(drawn(draw_styled(scrubbing, CONTEXT, table=table)))
 
 
-def test_scrubbing_drawn_twice_has_the_same_bytes_and_names_its_source(tmp_path):
+def test_a_model_without_results_is_named():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of scrubbing"):
+        scrubbing.draw(scrubbing_table(), context=context_of("scrubbing", shown=["absent"]))
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"erased": 0.55}, "is .55 [.49, .61], not separated from chance (.50; before .90)."),
+        ({"erased": 0.8}, "is .80 [.74, .86], above chance (.50; before .90)."),
+        ({"erased": 0.3}, "is .30 [.24, .36], below chance (.50; before .90)."),
+        ({"n_speakers": 4}, "is .55 without interval, against chance (.50; before .90)."),
+    ],
+)
+def test_the_finding_compares_the_erased_layer_with_chance(changes, sentence):
+    found = scrubbing.describe_finding(scrubbing_table(**changes), context=CONTEXT)
+    assert found == f"After LEACE at all layers, linear gender accuracy at T4 {sentence}"
+    assert len(found.split()) <= 22
+
+
+def test_without_a_recogniser_or_without_erasure_there_is_no_finding():
+    table = scrubbing_table()
+    assert scrubbing.describe_finding(table[table["model"] == "mel"]) == ""
+    assert scrubbing.describe_finding(table[table["erased_at"] != "all"]) == ""
+
+
+def test_files_are_the_same_when_drawn_twice_and_name_their_source(tmp_path):
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, scrubbing_table()))
+        write_table(scrubbing_table(), folder / "scrubbing.csv")
+        inputs = {"table": str(folder / "scrubbing.csv")}
+        stems.append(run_script("scrubbing", folder, {"title": "Scrubbing"}, inputs))
     for ending in ("pdf", "svg", "png", "csv", "json"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"scrubbing.csv"}
+    assert len(pd.read_csv(f"{stems[0]}.csv")) == len(scrubbing_table())
+    assert "not separated from chance" in Path(f"{stems[0]}.rst").read_text()
 
 
 @pytest.mark.parametrize(("runs", "layers"), [(RUNS, LAYERS), (RUNS[1:2], LAYERS), (MORE, LAYERS), (RUNS, LARGE)])
-def test_scrubbing_lays_no_text_over_text(tmp_path, misplaced, runs, layers):
-    draw(tmp_path, scrubbing_table(runs, layers))
+def test_no_text_lies_over_text(misplaced, runs, layers):
+    plotting.save_figure(draw_styled(scrubbing, CONTEXT, table=scrubbing_table(runs, layers)), "")
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"n_resamples": 1234, "n_permutations": 4321, "n_utterances": 200, "edge_ms": 100}
+    analysis = {"n_resamples": 1234, "n_permutations": 4321, "edge_ms": 80}
     figure = {"name": "scrubbing", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
     caption = caption_of("scrubbing", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1,234 resamplings" in caption
-    assert "4321 random exchanges" in caption
+    assert "of HuBERT (English) before and after gender is erased. Seen." in caption
+    for text in ("first, middle and last 80 ms", "1234 resamplings of speakers", "p from 4321 exchanges"):
+        assert text in caption
     assert "problematic" not in caption

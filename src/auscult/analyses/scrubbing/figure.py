@@ -1,199 +1,254 @@
-"""Draw what probes find of gender before and after it is erased, by layer and by position, and what erasing costs."""
+"""Figure of scrubbing: gender probes by layer and by position before and after erasure, and word error rates."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.figures import plotting
-from auscult.tables import read_table
+from auscult.analyses.scrubbing.conditions import ALL, BLOCKS, NONE, SHUFFLED
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import compare, number, value_text
+from auscult.figures.marks import (
+    baseline_line,
+    chance_handle,
+    chance_line,
+    count_line,
+    interval_lines,
+    interval_row,
+    layer_axis,
+    mark_handle,
+    matrix,
+    model_handles,
+    row_axis,
+)
+from auscult.figures.palette import Entry, ModelStyle
+from auscult.figures.plotting import describe_interval, describe_range, head, layer_order, new_figure
 
-CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-# Tol's muted scheme, apart from the models' palette: here a colour is what was erased, and how.
-ALONE = ("#AA4499", "s", "-")
-ERASED = {
-    ("leace", "frame"): ("#332288", "X", "-", "LEACE at all layers"),
-    ("random", "frame"): ("#999933", "v", (0, (1, 1)), "random direction at all layers"),
-    ("shuffled", "frame"): ("#DDAA33", "D", (0, (4, 1.5)), "genders shuffled, at all layers"),
-}
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
 METHODS = {
     "leace": "LEACE",
     "inlp": "INLP",
-    "mean_projection": "class means",
+    "mean_projection": "mean projection",
     "random": "random direction",
-    "shuffled": "genders shuffled",
+    SHUFFLED: "shuffled genders",
 }
-PLACES = {"first": ("#661100", "<"), "middle": ("#44AA99", "o"), "last": ("#CC6677", ">")}
-GENDERS = {"all": ("#222222", "o", "all voices"), "female": ("#882255", "<", "women"), "male": ("#6699CC", ">", "men")}
-PROBES = {"ridge": "Linear probe", "mlp": "Network"}
+PROBES = {"ridge": "Linear probe", "mlp": "Network probe"}
+# Tol's muted scheme, apart from the palette of models: here a colour stands for a method of erasure.
+SINGLE_LAYER = ModelStyle("LEACE at this layer only", "#AA4499", marker="s")
+ALL_LAYERS = {
+    "leace": ModelStyle("LEACE at all layers", "#332288", marker="X"),
+    "random": ModelStyle("random direction at all layers", "#999933", dashes=(0, (1, 1)), marker="v"),
+    SHUFFLED: ModelStyle("LEACE of shuffled genders at all layers", "#DDAA33", dashes=(0, (4, 1.5)), marker="D"),
+}
+POSITIONS = {
+    "first": ModelStyle("first frames", "#661100", marker="<"),
+    "middle": ModelStyle("middle frames", "#44AA99", marker="o"),
+    "last": ModelStyle("last frames", "#CC6677", marker=">"),
+}
+GENDERS = {
+    "all": ModelStyle("all speakers", "#222222", marker="o"),
+    "female": ModelStyle("women", "#882255", marker="<"),
+    "male": ModelStyle("men", "#6699CC", marker=">"),
+}
+PROBES_MM, POSITIONS_MM, RATES_MM, RATE_ROW_MM = 58, 58, 20, 4.2
+MAX_ROW_NAMES = 10
 
 
-def draw(table, entries, study):
-    """Return the figure: for each corpus and trained recogniser, probes by layer, by position, and error rates."""
-    blocks = [
-        (corpus, entry, table[table["corpus"] == corpus])
-        for corpus in table["corpus"].unique()
-        for entry in entries
-        if entry.step != "0" and not entry.style.baseline
-    ]
-    blocks = [block for block in blocks if len(block[1].rows(block[2]))]
-    heights = [58, 58, 20 + 4.2 * len(conditions(blocks[0][1].rows(blocks[0][2])))]
-    figure = plotting.new_figure(sum(heights) * len(blocks), legends(entries, table), note(table, study))
-    for place, (corpus, entry, rows) in zip(figure.add_gridspec(len(blocks), 1), blocks):
-        upper, middle, lower = place.subgridspec(3, 1, height_ratios=heights)
+@dataclass(frozen=True)
+class _Curve:
+    """Values of a probe by layer, and how they are drawn."""
+
+    rows: pd.DataFrame
+    style: ModelStyle
+
+
+def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+    """Return the figure: for each corpus and trained recogniser, probes by layer, by position, and error rates.
+
+    Parameters
+    ----------
+    table : results of :func:`auscult.analyses.scrubbing.analysis.scrub_gender`, of all models
+    context : models, settings and study
+    """
+    shown = _shown(table, context)
+    entries = context.entries(shown)
+    blocks = list(_recognisers(shown, entries))
+    n_conditions = max((len(_conditions(entry.rows(rows))) for entry, rows in blocks), default=1)
+    heights = [PROBES_MM, POSITIONS_MM, RATES_MM + RATE_ROW_MM * n_conditions]
+    figure = new_figure(sum(heights) * max(len(blocks), 1), _legends(entries, shown), _note(shown, context))
+    grid = figure.add_gridspec(max(len(blocks), 1), 1)
+    for position, (entry, rows) in enumerate(blocks):
+        panels = grid[position].subgridspec(3, 1, height_ratios=heights)
+        upper, middle = (panels[row].subgridspec(1, 2) for row in range(2))
         shared = None
-        for cell, probe in zip(upper.subgridspec(1, 2), PROBES):
-            shared = figure.add_subplot(cell, sharey=shared)
-            draw_layers(shared, rows, entries, entry, corpus, probe)
-        left, right = middle.subgridspec(1, 2)
-        draw_positions(figure.add_subplot(left), entry.rows(rows))
-        draw_behind(figure, figure.add_subplot(right), entry.rows(rows))
-        draw_rates(figure.add_subplot(lower), entry.rows(rows))
+        for column, probe in enumerate(PROBES):
+            shared = figure.add_subplot(upper[column], sharey=shared)
+            _draw_layers(shared, rows, entries, entry, probe)
+        _draw_positions(figure.add_subplot(middle[0]), entry.rows(rows))
+        _draw_matrix(figure, figure.add_subplot(middle[1]), entry.rows(rows))
+        _draw_rates(figure.add_subplot(panels[2]), entry.rows(rows))
     return figure
 
 
-def lowest(rows):
-    """Return where the axis of accuracies begins: below the lowest interval."""
-    found = rows.loc[rows["metric"] == "accuracy", ["value", "ci_low"]]
-    return min(0.4, float(np.nanmin(found.to_numpy())) - 0.03)
+def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+    """Return the rows of the models that the figure shows."""
+    return context.select(table)
 
 
-def accuracies(rows, probe="ridge", position="all"):
-    """Return the accuracies of one probe at one position."""
-    return rows[(rows["metric"] == "accuracy") & (rows["probe"] == probe) & (rows["position"] == position)]
-
-
-def draw_layers(axes, rows, entries, entry, corpus, probe):
-    """Draw a probe's accuracy by layer: before, after one layer's erasure and after all, with controls."""
-    found = accuracies(rows, probe)
-    mine = entry.rows(found)
-    layers = plotting.layer_order(mine["layer"])
-    axes.axhline(mine["chance"].iloc[0], **CHANCE)
-    for other in (each for each in entries if each.style.baseline):
-        values = other.rows(found)
-        axes.axhline(
-            values.loc[values["method"] == "none", "value"].iloc[0],
-            color=other.style.colour,
-            linestyle=other.style.dashes,
-            linewidth=1,
-        )
-    untrained = [each for each in entries if each.model == entry.model and each.step == "0"]
-    looks = [
-        (each.rows(found).query("method == 'none'"), each.style.colour, each.style.dashes, each.style.marks)
-        for each in [*untrained, entry]
-    ]
-    looks.append((mine[mine["erased_at"] == mine["layer"]], ALONE[0], ALONE[2], {"marker": ALONE[1]}))
-    whole = mine[mine["erased_at"] == "all"]
-    for (method, level), (colour, marker, dashes, _) in ERASED.items():
-        kept = whole[whole["method"].eq(method) & whole["fitted_on"].eq(level)]
-        looks.append((kept, colour, dashes, {"marker": marker}))
-    draw_lines(axes, looks, layers)
-    name_layers(axes, layers)
-    axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
-    counts = f"n = {plotting.describe_range(mine['n'])}, {plotting.describe_range(mine['n_groups'])} speakers"
-    plotting.head(
-        axes,
-        f"{PROBES[probe]}, by layer",
-        [f"{corpus} · {entry.style.label}", counts, plotting.describe_interval(mine)],
+def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+    """Return one sentence on linear gender accuracy at the last layer after erasure at all layers, against chance."""
+    shown = _shown(table, context)
+    blocks = list(_recognisers(shown, context.entries(shown)))
+    if not blocks:
+        return ""
+    entry, rows = blocks[0]
+    accuracies = _accuracies(entry.rows(rows))
+    erased = accuracies[accuracies["erased_at"] == ALL]
+    layers = layer_order(accuracies["layer"])
+    if erased.empty or not layers:
+        return ""
+    method = erased["method"].iloc[0]
+    erased = erased[(erased["method"] == method) & (erased["layer"] == layers[-1])]
+    before = accuracies[(accuracies["method"] == NONE) & (accuracies["layer"] == layers[-1])]
+    if erased.empty or before.empty:
+        return ""
+    row = erased.iloc[0]
+    value = value_text(row) + ("" if np.isfinite(row["ci_low"]) else " without interval")
+    return (
+        f"After {METHODS[method]} at all layers, linear gender accuracy at {layers[-1]} is {value}, "
+        f"{compare(row, float(row['chance']))} chance ({number(row['chance'])}; before "
+        f"{number(before['value'].iloc[0])})."
     )
 
 
-def draw_lines(axes, looks, layers):
-    """Draw accuracies by layer, side by side with their intervals: rows, colour, dashes and mark of each line."""
-    looks = [look for look in looks if len(look[0])]
-    for place, (rows, colour, dashes, marks) in enumerate(looks):
-        rows = rows.set_index("layer").reindex([layer for layer in layers if layer in set(rows["layer"])])
-        x = np.array([layers.index(layer) for layer in rows.index]) + 0.55 * ((place + 0.5) / len(looks) - 0.5)
-        axes.vlines(x, rows["ci_low"], rows["ci_high"], color=colour, alpha=0.45, linewidth=1)
-        axes.plot(x, rows["value"], color=colour, linestyle=dashes, linewidth=1.1, markersize=3.5, **marks)
+def _shown(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+    return context.select(table).fillna({"fitted_on": "", "erased_at": ""})
 
 
-def draw_positions(axes, rows):
-    """Draw the linear probe on the beginning, the middle and the end of utterances, before and after erasing."""
-    layers = plotting.layer_order(rows.loc[rows["target"] == "gender", "layer"])
-    axes.axhline(rows["chance"].dropna().iloc[0], **CHANCE)
-    looks = []
-    for position, (colour, marker) in PLACES.items():
-        found = accuracies(rows, position=position)
-        after = found[found["method"].eq("leace") & found["fitted_on"].eq("frame") & found["erased_at"].eq("all")]
-        looks.append((found[found["method"] == "none"], colour, "-", {"marker": marker}))
-        looks.append((after, colour, (0, (2.5, 1.5)), {"marker": marker, "markerfacecolor": "white"}))
-    draw_lines(axes, looks, layers)
-    name_layers(axes, layers)
-    axes.set(ylim=(lowest(rows), 1.03), ylabel="gender found")
-    interval = plotting.describe_interval(accuracies(rows, position="first"))
-    plotting.head(axes, "Linear probe, by position", ["filled before, open after LEACE at all layers", interval])
+def _recognisers(table: pd.DataFrame, entries: Sequence[Entry]) -> Iterator[tuple[Entry, pd.DataFrame]]:
+    """Yield each trained recogniser with the rows of its corpus; every one has a block of panels."""
+    for corpus in table["corpus"].unique():
+        rows = table[table["corpus"] == corpus]
+        for entry in entries:
+            if entry.step != "0" and (entry.rows(rows)["target"] == "transcript").any():
+                yield entry, rows
 
 
-def draw_behind(figure, axes, rows):
-    """Draw what the linear probe finds at every layer behind the one that is erased, one row each."""
-    found = accuracies(rows)
-    layers = plotting.layer_order(found["layer"])
-    single = found[found["erased_at"].isin(layers)]
-    kinds = [("none", found[found["method"] == "none"])]
-    kinds += [(layer, single[single["erased_at"] == layer]) for layer in layers if layer in set(single["erased_at"])]
-    whole = found[found["method"].eq("leace") & found["fitted_on"].eq("frame") & found["erased_at"].eq("all")]
-    blocks = found[found["erased_at"] == "blocks"]
-    kinds += [("all but cnn", blocks)] if len(blocks) else []
-    kinds += [("all", whole)]
-    grid = np.full((len(kinds), len(layers)), np.nan)
-    for y, (_, part) in enumerate(kinds):
-        for layer, value in part[["layer", "value"]].to_numpy():
-            grid[y, layers.index(layer)] = value
-    picture = axes.imshow(grid, vmin=0.5, vmax=1, cmap="cividis", aspect="auto")
-    if len(layers) <= 10:
-        for (y, x), value in np.ndenumerate(grid):
-            if np.isfinite(value):
-                colour = "white" if value < 0.75 else "#222222"
-                axes.text(x, y, f"{value:.2f}", ha="center", va="center", fontsize=6.5, color=colour)
-    names = [name for name, _ in kinds]
-    every = -(-len(kinds) // 10)
-    # The first and the last row, which are no layers, are always named.
-    shown = [0, *range(every, len(kinds) - every, every), len(kinds) - 1]
-    axes.set_yticks(shown, [names[y] for y in shown])
-    axes.set(ylabel="erased at")
-    name_layers(axes, layers)
-    axes.tick_params(length=0)
-    for side in axes.spines.values():
-        side.set_visible(False)
-    figure.colorbar(picture, ax=axes, label="gender found", fraction=0.06, pad=0.02)
-    plotting.head(axes, "Behind an erased layer", ["linear probe; erasing changes nothing in front"])
+def _accuracies(rows: pd.DataFrame, probe: str = "ridge", position: str = "all") -> pd.DataFrame:
+    return rows[(rows["metric"] == "accuracy") & (rows["probe"] == probe) & (rows["position"] == position)]
 
 
-def conditions(rows):
-    """Return the name of each condition of the error rates, and its rows, in the order of the table."""
-    rates = rows[rows["target"] == "transcript"].fillna({"fitted_on": "", "erased_at": ""})
+def _erased_everywhere(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+    """Return the rows of a method fitted on frames and applied at all layers."""
+    return rows[(rows["method"] == method) & (rows["fitted_on"] == "frame") & (rows["erased_at"] == ALL)]
+
+
+def _accuracy_axis(axes: Axes, rows: pd.DataFrame, layers: Sequence[str]) -> None:
+    values = rows.loc[rows["metric"] == "accuracy", ["value", "ci_low"]].to_numpy(float)
+    axes.set(ylim=(min(0.4, float(np.nanmin(values)) - 0.03), 1.03), ylabel="probe accuracy (gender)")
+    layer_axis(axes, layers)
+
+
+def _draw_layers(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry], entry: Entry, probe: str) -> None:
+    """Draw a probe's accuracy by layer: nothing erased, erased at one layer, erased at all layers, and controls."""
+    accuracies = _accuracies(rows, probe)
+    mine = entry.rows(accuracies)
+    layers = layer_order(mine["layer"])
+    chance_line(axes, mine["chance"].iloc[0])
+    for other in entries:
+        unerased = other.rows(accuracies)
+        for row in unerased[unerased["method"] == NONE].to_dict("records") if other.style.baseline else ():
+            baseline_line(axes, row, other.style)
+    untrained = [other for other in entries if other.model == entry.model and other.step == "0"]
+    curves = [
+        _Curve(other.rows(accuracies[accuracies["method"] == NONE]), other.style) for other in [*untrained, entry]
+    ]
+    curves.append(_Curve(mine[mine["erased_at"] == mine["layer"]], SINGLE_LAYER))
+    curves += [_Curve(_erased_everywhere(mine, method), style) for method, style in ALL_LAYERS.items()]
+    _draw_curves(axes, curves, layers)
+    _accuracy_axis(axes, rows, layers)
+    lines = [f"{rows['corpus'].iloc[0]} · {entry.style.label}", count_line(mine), describe_interval(mine)]
+    head(axes, f"{PROBES[probe]} by layer", lines)
+
+
+def _draw_curves(axes: Axes, curves: Sequence[_Curve], layers: Sequence[str]) -> None:
+    """Draw curves over layers beside each other, so that no interval hides another."""
+    curves = [curve for curve in curves if len(curve.rows)]
+    for position, curve in enumerate(curves):
+        rows, style = curve.rows.set_index("layer"), curve.style
+        rows = rows.loc[[layer for layer in layers if layer in rows.index]]
+        x = np.array([layers.index(layer) for layer in rows.index]) + 0.55 * ((position + 0.5) / len(curves) - 0.5)
+        interval_lines(axes, x, rows, style.colour)
+        axes.plot(x, rows["value"], **{**style.line, "linewidth": 1.1, "markersize": 3.5})
+
+
+def _draw_positions(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the linear probe on the first, middle and last frames of utterances, before and after erasure."""
+    layers = layer_order(rows.loc[rows["target"] == "gender", "layer"])
+    chance_line(axes, rows["chance"].dropna().iloc[0])
+    curves = []
+    for position, style in POSITIONS.items():
+        accuracies = _accuracies(rows, position=position)
+        curves.append(_Curve(accuracies[accuracies["method"] == NONE], style))
+        erased = ModelStyle(style.label, style.colour, (0, (2.5, 1.5)), style.marker, filled=False)
+        curves.append(_Curve(_erased_everywhere(accuracies, "leace"), erased))
+    _draw_curves(axes, curves, layers)
+    _accuracy_axis(axes, rows, layers)
+    interval = describe_interval(_accuracies(rows, position="first"))
+    head(axes, "Linear probe by position", ["filled: nothing erased; open: LEACE at all layers", interval])
+
+
+def _draw_matrix(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the linear probe's accuracy at every layer from the erased one on, with one row per erased layer."""
+    accuracies = _accuracies(rows)
+    layers = layer_order(accuracies["layer"])
+    at = accuracies["erased_at"]
+    kinds = {"none": accuracies[accuracies["method"] == NONE]}
+    kinds |= {layer: accuracies[at == layer] for layer in layers if (at == layer).any()}
+    kinds |= {"all but cnn": accuracies[at == BLOCKS]} if (at == BLOCKS).any() else {}
+    kinds["all"] = _erased_everywhere(accuracies, "leace")
+    values = pd.DataFrame({name: part.set_index("layer")["value"] for name, part in kinds.items()}).T
+    cells = matrix(axes, values.reindex(columns=layers), limits=(0.5, 1), cmap="cividis")
+    every = -(-len(kinds) // MAX_ROW_NAMES)
+    # The first and the last row, which are no single layers, are always named.
+    named = [0, *range(every, len(kinds) - every, every), len(kinds) - 1]
+    axes.set_yticks(np.array(named) + 0.5, [list(kinds)[row] for row in named], rotation=0)
+    axes.set_ylabel("erased layer")
+    figure.colorbar(cells, ax=axes, label="probe accuracy (gender)", fraction=0.06, pad=0.02)
+    head(axes, "Probe accuracy after erasure, by layer", ["linear probe; earlier layers are unchanged"])
+
+
+def _conditions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the error rates of each condition by its name, in the order of the table."""
+    rates = rows[rows["target"] == "transcript"]
     groups = rates.groupby(["method", "fitted_on", "erased_at"], sort=False)
-    return [(name_condition(*key), part) for key, part in groups]
+    return {_condition_name(*map(str, key)): part for key, part in groups}
 
 
-def name_condition(method, level, layer):
-    """Return what a condition is called."""
-    if method == "none":
+def _condition_name(method: str, level: str, layer: str) -> str:
+    if method == NONE:
         return "nothing erased"
-    where = {"all": "all layers", "blocks": "all but cnn"}.get(layer, layer)
+    where = {ALL: "all layers", BLOCKS: "all but cnn"}.get(layer, layer)
     return f"{METHODS[method]}, {where}" + (", fitted on utterances" if level == "utterance" else "")
 
 
-def draw_rates(axes, rows):
-    """Draw the word error rate of each condition, of all voices and of each gender; changes beside."""
-    kinds = conditions(rows)
-    for y, (_, part) in enumerate(kinds):
-        found = part[part["metric"] == "word_error_rate"].set_index("gender")
-        for shift, (gender, (colour, marker, _)) in zip((0, -0.22, 0.22), GENDERS.items()):
-            if gender in found.index:
-                row = found.loc[gender]
-                axes.plot([row["ci_low"], row["ci_high"]], [y + shift] * 2, color=colour, linewidth=1)
-                axes.plot(row["value"], y + shift, marker=marker, color=colour, markersize=3.5, linestyle="")
-    base = kinds[0][1]
-    base = base[(base["metric"] == "word_error_rate") & (base["gender"] == "all")]
-    axes.axvline(base["value"].iloc[0], **CHANCE)
-    axes.set_yticks(range(len(kinds)), [name for name, _ in kinds])
-    axes.set(ylim=(len(kinds) - 0.5, -0.5), xlabel="word error rate", xlim=(0, None))
-    axes.tick_params(axis="y", length=0)
-    for y, (_, part) in enumerate(kinds):
+def _draw_rates(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the word error rate of each condition, for all speakers and each gender, with its change at the right."""
+    kinds = _conditions(rows)
+    for y, part in enumerate(kinds.values()):
+        rates = part[part["metric"] == "word_error_rate"].set_index("gender")
+        for shift, (gender, style) in zip((0, -0.22, 0.22), GENDERS.items()):
+            if gender in rates.index:
+                interval_row(axes, y + shift, rates.loc[gender].to_dict(), style, markersize=3.5)
         change = part[(part["metric"] == "word_error_rate_change") & (part["gender"] == "all")]
-        if len(change):
+        for row in change.to_dict("records"):
             axes.annotate(
-                describe_change(change.iloc[0]),
+                _describe_change(row),
                 (1, y),
                 xycoords=axes.get_yaxis_transform(),
                 xytext=(4, 0),
@@ -201,77 +256,39 @@ def draw_rates(axes, rows):
                 fontsize=6.5,
                 va="center",
             )
-    counts = f"n = {plotting.describe_range(base['n'])}, {plotting.describe_range(base['n_groups'])} speakers"
-    lines = [
-        f"{counts}; {plotting.describe_interval(base)}",
-        "on the right the change, paired over speakers, and its p",
-    ]
-    plotting.head(axes, "What it costs", lines)
+    base = next(iter(kinds.values()))
+    base = base[(base["metric"] == "word_error_rate") & (base["gender"] == "all")]
+    chance_line(axes, base["value"].iloc[0], "v")
+    row_axis(axes, list(kinds))
+    axes.set(xlabel="word error rate", xlim=(0, None))
+    head(
+        axes,
+        "Word error rate by condition",
+        [f"{count_line(base)}; {describe_interval(base)}", "right: change, paired by speaker, with p"],
+    )
 
 
-def describe_change(row):
-    """Write a change of an error rate with its interval and p."""
+def _describe_change(row: Mapping[str, float]) -> str:
     between = f" [{row['ci_low']:+.3f}, {row['ci_high']:+.3f}]" if np.isfinite(row["ci_low"]) else ""
     return f"{row['value']:+.3f}{between}, p = {row['p_value']:.2g}".replace("-", "−")
 
 
-def name_layers(axes, layers):
-    """Put layer names below the axis, every second or third of many."""
-    every = -(-len(layers) // 14)
-    axes.set_xticks(range(0, len(layers), every), layers[::every])
-    axes.set_xlim(-0.5, len(layers) - 0.5)
+def _legends(entries: Sequence[Entry], table: pd.DataFrame) -> list[list[Line2D]]:
+    models = model_handles([entry.style for entry in entries])
+    for handle, entry in zip(models, (entry for entry in entries if not entry.style.baseline)):
+        handle.set_label(f"{entry.style.label}, nothing erased")
+    methods = set(table["method"])
+    erased = [SINGLE_LAYER, *(style for method, style in ALL_LAYERS.items() if method in methods)]
+    groups = [
+        mark_handle(style.marker, style.label, style.colour) for style in (*POSITIONS.values(), *GENDERS.values())
+    ]
+    return [[*models, *model_handles(erased), chance_handle("chance; in the last panel, nothing erased")], groups]
 
 
-def legends(entries, table):
-    """Return the handles: models and what was erased, then positions and genders."""
-    lines = [Line2D([], [], **entry.style.line) for entry in entries if not entry.style.baseline]
-    for line, entry in zip(lines, (each for each in entries if not each.style.baseline)):
-        line.set_label(f"{entry.style.label}, nothing erased")
-    lines += [
-        Line2D([], [], color=entry.style.colour, linestyle=entry.style.dashes, label=entry.style.label)
-        for entry in entries
-        if entry.style.baseline
-    ]
-    lines.append(Line2D([], [], color=ALONE[0], marker=ALONE[1], label="LEACE at this layer alone"))
-    erased = [look for (method, _), look in ERASED.items() if method in set(table["method"])]
-    lines += [
-        Line2D([], [], color=colour, marker=marker, linestyle=dashes, label=label)
-        for colour, marker, dashes, label in erased
-    ]
-    lines.append(Line2D([], [], **CHANCE, label="chance; below, nothing erased"))
-    places = [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"{name} frames")
-        for name, (colour, marker) in PLACES.items()
-    ]
-    genders = [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=label)
-        for colour, marker, label in GENDERS.values()
-    ]
-    return [lines, [*places, *genders]]
-
-
-def note(table, study):
-    """Say what a reader of the figure alone must know."""
-    fitted = plotting.describe_range(table.loc[table["n_fit"] > 0, "n_fit"])
+def _note(table: pd.DataFrame, context: FigureContext) -> str:
+    fitted = describe_range(table.loc[table["n_fit"] > 0, "n_fit"])
     return (
-        f"{plotting.describe_study(study, table['corpus'])} Each probe is fitted anew on what the model holds after "
-        "erasing, on voices that no eraser was fitted on, and tested on others; frames of an utterance are averaged. "
-        "LEACE takes out what a line could tell on its own voices: one dimension a layer; INLP takes out more. "
-        f"Erasers were fitted on {fitted} frames or utterances. Voices overlap in pitch where speech is synthesised. "
-        "A network may still find what no line separates. Error rates are of greedy decoding."
+        f"{context.describe(table['corpus'])} Probes are trained anew after erasure; erasers, probes and tests have "
+        f"separate speakers. Erasers were fitted on {fitted} frames or utterances. LEACE guarantees only that no "
+        "linear probe finds gender in these. Error rates are of greedy decoding."
     )
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
-
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    results = read_table(paths.table)
-    shown = plotting.select(results, "model", settings.get("models"), paths.table)
-    lines = plotting.entries(shown, shown["model"].unique(), plotting.model_style(models))
-    return draw(shown, lines, study), shown
