@@ -186,6 +186,15 @@ def test_the_finding_compares_the_erased_layer_with_chance(changes, sentence):
     assert len(found.split()) <= 22
 
 
+def test_the_finding_names_the_first_of_several_recognisers():
+    found = scrubbing.describe_finding(scrubbing_table(MORE), context=CONTEXT)
+    assert found == (
+        "After LEACE at all layers of HuBERT (English), final-layer gender accuracy is .55 [.49, .61], "
+        "not separated from chance (.50)."
+    )
+    assert len(found.split()) <= 22
+
+
 def test_without_a_recogniser_or_without_erasure_there_is_no_finding():
     table = scrubbing_table()
     assert scrubbing.describe_finding(table[table["model"] == "mel"]) == ""

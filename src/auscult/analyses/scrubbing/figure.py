@@ -119,9 +119,11 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
         return ""
     row = erased.iloc[0]
     value = value_text(row) + ("" if np.isfinite(row["ci_low"]) else " without interval")
+    judged = f"{value}, {compare(row, float(row['chance']))} chance ({number(row['chance'])}"
+    if len(blocks) > 1:  # of several recognisers, the first is named
+        return f"After {METHODS[method]} at all layers of {entry.name}, final-layer gender accuracy is {judged})."
     return (
-        f"After {METHODS[method]} at all layers, linear gender accuracy at {layers[-1]} is {value}, "
-        f"{compare(row, float(row['chance']))} chance ({number(row['chance'])}; before "
+        f"After {METHODS[method]} at all layers, linear gender accuracy at {layers[-1]} is {judged}; before "
         f"{number(before['value'].iloc[0])})."
     )
 

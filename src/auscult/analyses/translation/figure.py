@@ -1,260 +1,318 @@
-"""Draw the gender that translators write against what a probe hears, with controls, and published values apart."""
+"""Figure of translation: gender written by translators against a gender probe of their states, and published values."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.figures import plotting
+from auscult.analyses.translation.settings import TranslationSection
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import compare, number, value_text
+from auscult.figures.marks import (
+    GREY,
+    INK,
+    baseline_line,
+    chance_handle,
+    chance_line,
+    interval_bar,
+    interval_row,
+    mark_handle,
+    model_handles,
+)
+from auscult.figures.palette import ModelStyle, plain
+from auscult.figures.plotting import describe_interval, describe_range, head, new_figure, select
 from auscult.seeds import task_of
-from auscult.tables import read_table
 
-CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-LINE = {"color": "#333333", "linewidth": 1.1}
-MARKERS = ("o", "s", "^", "D", "v", "P")
-SPEAKERS = {"she_accuracy": ("women (She)", True), "he_accuracy": ("men (He)", False)}
-# Of the published models, apart from the palette of ours.
-PUBLISHED = {"enc-dec": "#332288", "ZeroSwot": "#AA4499", "Seamless": "#999933"}
-READ_BY_DECODER = {"enc-dec": "encoder", "ZeroSwot": "post-adapter", "Seamless": "post-adapter"}
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
+LANGUAGE_MARKERS = ("o", "s", "^", "D", "v", "P")
+GENDERS = {"she_accuracy": True, "he_accuracy": False}  # whether the marker is filled
+STAGES = {"encoder": False, "adapter": True}
+# Published models, in colours apart from the palette of models, with the stage that their decoder reads.
+PUBLISHED = {
+    "enc-dec": (ModelStyle("enc-dec", "#332288"), "encoder"),
+    "ZeroSwot": (ModelStyle("ZeroSwot", "#AA4499"), "post-adapter"),
+    "Seamless": (ModelStyle("Seamless", "#999933"), "post-adapter"),
+}
+# As reported by Fucci et al. (2025), Figure 1; the reference tables lack the accuracies by language to compute it.
+PUBLISHED_FIT = "R² .99, p < .01"
+PANELS_MM = 128
+HALF_GAP = 0.16  # half the distance of two values of one model
 
 
-def draw(table, summary, probes, accuracies, conditions, baselines, settings, study):
-    """Return the figure: three panels of points, our voices, voices dealt at random and published, and three below."""
-    languages = sorted(set(summary["target"]) - {"all"})
-    figure = plotting.new_figure(128, legends(conditions, languages, baselines), note(table, summary, settings, study))
-    (points, control, published), (spoken, stages, reference) = figure.subplots(2, 3)
-    draw_points(points, summary[summary["control"].isna()], conditions, languages, "Heard and written")
-    draw_points(
-        control, summary[summary["control"] == "shuffled"], conditions, languages, "Control: voices dealt at random"
-    )
-    draw_published_points(published, probes, accuracies)
-    draw_speakers(spoken, summary[summary["control"].isna()], conditions)
-    draw_stages(stages, table, conditions, baselines)
-    draw_published_speakers(reference, accuracies)
+@dataclass(frozen=True)
+class _Shown:
+    """Rows and looks of the figure; a condition is all seeds of one translator."""
+
+    table: pd.DataFrame
+    summary: pd.DataFrame
+    conditions: Mapping[str, ModelStyle]
+    baselines: Mapping[str, ModelStyle]
+
+    @property
+    def languages(self) -> list[str]:
+        return sorted(set(self.summary["target"]) - {"all"})
+
+    def control(self, name: str = "") -> pd.DataFrame:
+        """Return the summary of the true genders, or of the control ``shuffled``."""
+        return self.summary[self.summary["control"] == name]
+
+
+def draw(
+    table: pd.DataFrame,
+    summary: pd.DataFrame,
+    probes: pd.DataFrame,
+    accuracies: pd.DataFrame,
+    *,
+    context: FigureContext = FigureContext(),
+) -> Figure:
+    """Return the figure: probe F1 against gender accuracy, its control, both genders, both stages, published values.
+
+    Parameters
+    ----------
+    table : results of :func:`auscult.analyses.translation.analysis.score_translators` and of the baselines
+    summary : results of :func:`auscult.analyses.translation.summary.summarise_translation`
+    probes, accuracies : published values of Fucci et al. (2025), in percent
+    context : models, settings and study
+    """
+    shown = _select(table, summary, context)
+    figure = new_figure(PANELS_MM, _legends(shown), _note(shown, context))
+    (points, control, published), (genders, stages, published_genders) = figure.subplots(2, 3)
+    _draw_points(points, shown, "", "Probe F1 vs. gender accuracy")
+    _draw_points(control, shown, "shuffled", "Control: shuffled genders")
+    _draw_published_points(published, probes, accuracies)
+    _draw_genders(genders, shown)
+    _draw_stages(stages, shown)
+    _draw_published_genders(published_genders, accuracies)
     return figure
 
 
-def draw_points(axes, rows, conditions, languages, title):
-    """Draw a point for each model and language, with its intervals, the line, and what it explains."""
-    scale(axes, "probe, macro F1", "gender accuracy")
-    values = rows[rows["target"].isin(languages)].set_index(["model", "target", "metric"]).sort_index()
-    for name, (_, colour) in conditions.items():
-        for language, marker in zip(languages, MARKERS):
-            x, y = (values.loc[(name, language, metric)] for metric in ("probe_macro_f1", "gender_accuracy"))
-            axes.plot([x["ci_low"], x["ci_high"]], [y["value"]] * 2, color=colour, linewidth=0.7, alpha=0.6)
-            axes.plot([x["value"]] * 2, [y["ci_low"], y["ci_high"]], color=colour, linewidth=0.7, alpha=0.6)
-            axes.plot(
-                x["value"],
-                y["value"],
-                marker=marker,
-                color=colour,
-                markersize=4.5,
-                markeredgecolor="white",
-                markeredgewidth=0.4,
-            )
-    fit = rows[(rows["model"] == "all") & rows["seed"].isna()].set_index("metric").sort_index()
-    shown = values.xs("probe_macro_f1", level="metric")["value"]
-    ends = np.array([shown.min(), shown.max()])
+def drawn_rows(
+    table: pd.DataFrame,
+    summary: pd.DataFrame,
+    probes: pd.DataFrame,
+    accuracies: pd.DataFrame,
+    *,
+    context: FigureContext = FigureContext(),
+) -> pd.DataFrame:
+    """Return the summary of the models that the figure shows, and of the regression."""
+    return summary[summary["model"].isin([*_conditions(table, summary, context), "all"])]
+
+
+def describe_finding(
+    table: pd.DataFrame,
+    summary: pd.DataFrame,
+    probes: pd.DataFrame,
+    accuracies: pd.DataFrame,
+    *,
+    context: FigureContext = FigureContext(),
+) -> str:
+    """Return one sentence on the slope of gender accuracy on probe F1, against zero and against shuffled genders."""
+    shown = _select(table, summary, context)
+    fit, shuffled = (_fit(shown.control(name)) for name in ("", "shuffled"))
+    if not {"slope", "p_models"} <= set(fit.index) or "slope" not in shuffled.index:
+        return ""
+    slope = fit.loc["slope"]
+    if not np.isfinite([slope["value"], shuffled.loc["slope", "value"]]).all():
+        return ""
+    value = value_text(slope) + ("" if np.isfinite(slope["ci_low"]) else " without interval")
+    return (
+        f"The slope of gender accuracy on probe F1 is {value}, {compare(slope, 0.0)} 0 "
+        f"(shuffled genders {number(shuffled.loc['slope', 'value'])}; "
+        f"p over models {_probability(fit.loc['p_models', 'value'])})."
+    )
+
+
+def _select(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> _Shown:
+    table, summary = (rows.assign(control=rows["control"].fillna("")) for rows in (table, summary))
+    summary = summary.assign(seed=summary["seed"].fillna(""))
+    conditions = _conditions(table, summary, context)
+    select(summary, "model", list(conditions), "the table of translation")
+    styles = context.styles(table)
+    frames = table.loc[table["layer"] == "input", "model"].unique()
+    baselines = context.analysis.get("baselines", frames)
+    return _Shown(
+        table,
+        summary[summary["model"].isin([*conditions, "all"])],
+        conditions,
+        {name: styles[name] for name in baselines if name in frames},
+    )
+
+
+def _conditions(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> dict[str, ModelStyle]:
+    """Return the look of each translator, whose seeds share a colour."""
+    models = context.shown or table.loc[table["layer"] != "input", "model"].unique()
+    styles = context.styles(table)
+    conditions: dict[str, ModelStyle] = {}
+    for name in models:
+        label = str(context.models.get(name, {}).get("label") or task_of(name)).split(", seed")[0]
+        conditions.setdefault(task_of(name), ModelStyle(label, styles[name].colour))
+    return conditions
+
+
+def _fit(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the regression over all seeds, by metric."""
+    return rows[(rows["model"] == "all") & (rows["seed"] == "")].set_index("metric").sort_index()
+
+
+def _draw_points(axes: Axes, shown: _Shown, control: str, title: str) -> None:
+    """Draw a point with both intervals for each model and language, and the regression line."""
+    _share_axes(axes, "probe macro F1", "gender accuracy")
+    rows = shown.control(control)
+    values = rows[rows["target"].isin(shown.languages)].set_index(["model", "target", "metric"]).sort_index()
+    for name, style in shown.conditions.items():
+        for language, marker in zip(shown.languages, LANGUAGE_MARKERS):
+            x, y = (values.loc[(name, language, metric)].to_dict() for metric in ("probe_macro_f1", "gender_accuracy"))
+            look = ModelStyle(style.label, style.colour, marker=marker)
+            interval_row(axes, y["value"], x, look, markersize=0)
+            interval_bar(axes, x["value"], y, look, markersize=4.5, markeredgecolor="white", markeredgewidth=0.4)
+    fit = _fit(rows)
+    f1 = values.xs("probe_macro_f1", level="metric")["value"]
+    ends = np.array([f1.min(), f1.max()])
     if np.isfinite(fit.loc["slope", "value"]):
-        axes.plot(ends, fit.loc["slope", "value"] * ends + fit.loc["intercept", "value"], **LINE)
-    own = values.xs("gender_accuracy", level="metric")
+        axes.plot(ends, fit.loc["slope", "value"] * ends + fit.loc["intercept", "value"], color=INK, linewidth=1.1)
+    words = values.xs("gender_accuracy", level="metric")
+    p_points, p_models = (_probability(fit.loc[name, "value"]) for name in ("p_points", "p_models"))
     lines = [
-        f"{fit.loc['r_squared', 'n']:.0f} points, R² {measure(fit.loc['r_squared'])}",
-        f"p {probability(fit.loc['p_points', 'value'])} of points, "
-        f"{probability(fit.loc['p_models', 'value'])} of models",
-        f"within models R² {measure(fit.loc['within_model_r_squared'])}",
-        f"n = {plotting.describe_range(own['n'])} words, {plotting.describe_range(own['n_groups'])} speakers",
+        f"{fit.loc['r_squared', 'n']:.0f} points, R² {_measure(fit.loc['r_squared'])}",
+        f"p {p_points} (points), {p_models} (models)",
+        f"within models R² {_measure(fit.loc['within_model_r_squared'])}",
+        f"n = {describe_range(words['n'])} words, {describe_range(words['n_groups'])} speakers",
     ]
-    plotting.head(axes, title, lines)
+    head(axes, title, lines)
 
 
-def draw_published_points(axes, probes, accuracies):
-    """Draw published F1 of each language against the mean accuracy of its model: that of each language is unknown."""
-    scale(axes, "probe, macro F1", "gender accuracy, mean")
+def _draw_published_points(axes: Axes, probes: pd.DataFrame, accuracies: pd.DataFrame) -> None:
+    """Draw the published F1 of each language against the mean accuracy; accuracies by language are not published."""
+    _share_axes(axes, "probe macro F1", "mean gender accuracy")
     means = accuracies.set_index("model")["all_accuracy"] / 100
-    for model, colour in PUBLISHED.items():
-        mine = probes[(probes["model"] == model) & (probes["stage"] == READ_BY_DECODER[model])]
-        axes.plot(
-            mine["probe_macro_f1"] / 100,
-            [means[model]] * len(mine),
-            "o",
-            color="white",
-            markeredgecolor=colour,
-            markersize=4.5,
-        )
+    for model, (style, stage) in PUBLISHED.items():
+        f1 = probes.loc[(probes["model"] == model) & (probes["stage"] == stage), "probe_macro_f1"] / 100
+        axes.plot(f1, [means[model]] * len(f1), "o", color="white", markeredgecolor=style.colour, markersize=4.5)
         axes.annotate(
-            model,
-            (mine["probe_macro_f1"].mean() / 100, means[model]),
+            style.label,
+            (f1.mean(), means[model]),
             xytext=(0, 6),
             fontsize=7,
             textcoords="offset points",
             ha="center",
-            color=colour,
+            color=style.colour,
         )
-    lines = [
-        "Fucci and others (2025), Figure 1:",
-        "es, fr, it; R² .99, p < .01 as reported",
-        "accuracy: mean of languages",
-    ]
-    plotting.head(axes, "Not ours: published", lines)
+    lines = ["Fucci et al. (2025), Figure 1", f"as reported: {PUBLISHED_FIT}", "es, fr, it; mean accuracy"]
+    head(axes, "Published values", lines)
 
 
-def draw_speakers(axes, rows, conditions):
-    """Draw the accuracies of women and men, and the share of masculine words that is written for both together."""
-    rows = rows[(rows["target"] == "all") & rows["model"].isin(conditions)]
+def _draw_genders(axes: Axes, shown: _Shown) -> None:
+    """Draw the accuracies of women and of men, and the share of masculine forms of both together."""
+    rows = shown.control()
+    rows = rows[(rows["target"] == "all") & rows["model"].isin(list(shown.conditions))]
     values = rows.set_index(["model", "metric"]).sort_index()
-    for place, (name, (_, colour)) in enumerate(conditions.items()):
-        for metric, (_, filled) in SPEAKERS.items():
-            shift = -0.16 if filled else 0.16
-            row = values.loc[(name, metric)]
-            axes.plot([place + shift] * 2, [row["ci_low"], row["ci_high"]], color=colour, linewidth=1.2)
-            axes.plot(
-                place + shift,
-                row["value"],
-                "o",
-                color=colour,
-                markersize=5,
-                zorder=3,
-                markerfacecolor=colour if filled else "white",
-            )
-        axes.plot(place, values.loc[(name, "masculine_share"), "value"], "_", color="#222222", markersize=13)
-    ticks(axes, [label for label, _ in conditions.values()])
+    for place, (name, style) in enumerate(shown.conditions.items()):
+        for metric, filled in GENDERS.items():
+            look = ModelStyle(style.label, style.colour, filled=filled)
+            row = values.loc[(name, metric)].to_dict()
+            interval_bar(axes, place + (-HALF_GAP if filled else HALF_GAP), row, look, markersize=5)
+        axes.plot(place, values.loc[(name, "masculine_share"), "value"], "_", color=INK, markersize=13)
+    _model_axis(axes, shown.conditions.values())
     axes.set_ylabel("gender accuracy")
-    women, men = (values.xs(metric, level="metric")["n"] for metric in SPEAKERS)
-    counts = f"n = {plotting.describe_range(women)} and {plotting.describe_range(men)} words"
-    lines = ["all languages, mean of seeds", counts, plotting.describe_interval(values)]
-    plotting.head(axes, "Women and men", lines)
+    women, men = (values.xs(metric, level="metric")["n"] for metric in GENDERS)
+    counts = f"n = {describe_range(women)} and {describe_range(men)} words"
+    head(axes, "Women and men", ["all languages, mean over seeds", counts, describe_interval(values)])
 
 
-def draw_stages(axes, table, conditions, baselines):
-    """Draw the probe before and after each adapter, of untrained models and of acoustic frames."""
-    probes = table[(table["metric"] == "probe_macro_f1") & (table["target"] == "all") & table["control"].isna()]
-    owners = probes["model"].map(task_of)
-    for place, (name, (_, colour)) in enumerate(conditions.items()):
-        for stage, shift in (("encoder", -0.16), ("adapter", 0.16)):
-            mine = probes[(owners == name) & (probes["layer"] == stage)]
-            trained, untrained = (mine[(mine["step"] != "0") == wanted] for wanted in (True, False))
+def _draw_stages(axes: Axes, shown: _Shown) -> None:
+    """Draw the probe of every seed before and after the adapter, of untrained models and of acoustic frames."""
+    rows = shown.table
+    rows = rows[(rows["metric"] == "probe_macro_f1") & (rows["target"] == "all") & (rows["control"] == "")]
+    owners = rows["model"].map(task_of)
+    for place, (name, style) in enumerate(shown.conditions.items()):
+        for stage, filled in STAGES.items():
+            mine = rows[(owners == name) & (rows["layer"] == stage)]
+            x, untrained = place + (HALF_GAP if filled else -HALF_GAP), mine["step"].astype(str) == "0"
+            look = ModelStyle(style.label, style.colour, filled=filled)
             axes.plot(
-                [place + shift] * len(trained),
-                trained["value"],
-                "o",
-                color=colour,
-                markersize=4.5,
-                markerfacecolor="white" if stage == "encoder" else colour,
+                [x] * int((~untrained).sum()),
+                mine.loc[~untrained, "value"],
+                linestyle="",
+                **look.marks | {"markersize": 4.5},
             )
-            axes.plot([place + shift] * len(untrained), untrained["value"], "x", color="#777777", markersize=4.5)
-    for name, style in baselines.items():
-        frames = probes[(probes["model"] == name) & (probes["layer"] == "input")]
-        axes.axhline(frames["value"].mean(), color=style.colour, linestyle=style.dashes, linewidth=1)
-    ticks(axes, [label for label, _ in conditions.values()])
-    axes.set_ylabel("probe, macro F1")
-    n, n_groups = (plotting.describe_range(probes[column]) for column in ("n", "n_groups"))
-    plotting.head(axes, "Before and after the adapter", ["each seed; unseen voices", f"n = {n}, {n_groups} speakers"])
+            axes.plot([x] * int(untrained.sum()), mine.loc[untrained, "value"], "x", color=GREY, markersize=4.5)
+    for name, style in shown.baselines.items():
+        for row in rows[(rows["model"] == name) & (rows["layer"] == "input")].to_dict("records"):
+            baseline_line(axes, row, style)
+    _model_axis(axes, shown.conditions.values())
+    axes.set_ylabel("probe macro F1")
+    counts = f"n = {describe_range(rows['n'])}, {describe_range(rows['n_groups'])} speakers"
+    head(axes, "Before and after the adapter", ["every seed; test speakers", counts])
 
 
-def draw_published_speakers(axes, accuracies):
-    """Draw the published accuracies of women and men."""
+def _draw_published_genders(axes: Axes, accuracies: pd.DataFrame) -> None:
+    """Draw the published accuracies of women and of men."""
     values = accuracies.set_index("model")
-    for place, (model, colour) in enumerate(PUBLISHED.items()):
-        axes.plot(place - 0.16, values.loc[model, "she_accuracy"] / 100, "o", color=colour, markersize=5)
-        axes.plot(
-            place + 0.16,
-            values.loc[model, "he_accuracy"] / 100,
-            "o",
-            color=colour,
-            markersize=5,
-            markerfacecolor="white",
-        )
-    ticks(axes, list(PUBLISHED))
+    for place, (model, (style, _)) in enumerate(PUBLISHED.items()):
+        for metric, filled in GENDERS.items():
+            look = ModelStyle(style.label, style.colour, filled=filled)
+            x = place + (-HALF_GAP if filled else HALF_GAP)
+            axes.plot(x, values.loc[model, metric] / 100, markersize=5, linestyle="", **look.marks)
+    _model_axis(axes, [style for style, _ in PUBLISHED.values()])
     axes.set_ylabel("gender accuracy")
-    plotting.head(axes, "Not ours: published", ["Fucci and others (2025),", "speaker-referring part of MuST-SHE"])
+    head(axes, "Published values", ["Fucci et al. (2025), words", "for the speaker, MuST-SHE"])
 
 
-def scale(axes, xlabel, ylabel):
-    """Give a panel both axes of shares, and chance on each."""
-    axes.axhline(0.5, **CHANCE)
-    axes.axvline(0.5, **CHANCE)
+def _share_axes(axes: Axes, xlabel: str, ylabel: str) -> None:
+    """Give a panel axes of shares, with chance on both."""
+    chance_line(axes, 0.5)
+    chance_line(axes, 0.5, "v")
     axes.set(xlim=(0.2, 1.03), ylim=(0.2, 1.05), xlabel=xlabel, ylabel=ylabel)
 
 
-def ticks(axes, labels):
-    """Name the models below a panel of shares, chance drawn."""
-    axes.axhline(0.5, **CHANCE)
+def _model_axis(axes: Axes, styles: Iterable[ModelStyle]) -> None:
+    """Name the models below a panel of shares, with chance."""
+    labels = [plain(style.label).replace(" ", "\n", 1) for style in styles]
+    chance_line(axes, 0.5)
     axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(-0.03, 1.05))
-    axes.set_xticks(range(len(labels)), [plotting.plain(label).replace(" ", "\n", 1) for label in labels], fontsize=7)
+    axes.set_xticks(range(len(labels)), labels, fontsize=7)
     axes.tick_params(axis="x", length=0)
 
 
-def measure(row):
-    """Write a value with its interval."""
-    if not np.isfinite(row["value"]):
-        return "undefined"
-    text = f"{row['value']:.2f}"
-    return text if not np.isfinite(row["ci_low"]) else f"{text} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+def _measure(row: pd.Series) -> str:
+    return value_text(row.to_dict()) if np.isfinite(row["value"]) else "undefined"
 
 
-def probability(value):
-    """Write a p value."""
-    return "?" if not np.isfinite(value) else "< .001" if value < 0.001 else f"{value:.3f}".removeprefix("0")
+def _probability(value: float) -> str:
+    if not np.isfinite(value):
+        return "–"
+    return "< .001" if value < 0.001 else number(value, 3)
 
 
-def legends(conditions, languages, baselines):
-    """Return the handles of models, of languages, and of marks."""
-    models = [
-        Line2D([], [], color=colour, linestyle="", marker="o", label=label) for label, colour in conditions.values()
-    ]
+def _legends(shown: _Shown) -> list[list[Line2D]]:
+    models = [mark_handle(style.marker, style.label, style.colour) for style in shown.conditions.values()]
+    languages = [mark_handle(marker, language) for language, marker in zip(shown.languages, LANGUAGE_MARKERS)]
     marks = [
-        Line2D([], [], color="#666666", linestyle="", marker=marker, label=language)
-        for language, marker in zip(languages, MARKERS)
+        mark_handle("o", "filled: women, or after the adapter"),
+        mark_handle("o", "open: men, or before the adapter", filled=False),
+        mark_handle("_", "share of masculine forms", INK),
+        mark_handle("x", "untrained"),
+        *model_handles(list(shown.baselines.values())),
+        chance_handle(),
     ]
-    people = [
-        Line2D([], [], color="#666666", linestyle="", marker="o", label="filled: women, or after the adapter"),
-        Line2D(
-            [], [], color="#666666", linestyle="", marker="o", markerfacecolor="white", label="open: men, or before it"
-        ),
-        Line2D([], [], color="#222222", linestyle="", marker="_", label="share of masculine forms"),
-        Line2D([], [], color="#777777", linestyle="", marker="x", label="untrained"),
-        *(
-            Line2D([], [], color=style.colour, linestyle=style.dashes, label=style.label)
-            for style in baselines.values()
-        ),
-        Line2D([], [], **CHANCE, label="chance"),
-    ]
-    return [models, marks, people]
+    return [models, languages, marks]
 
 
-def note(table, summary, settings, study):
-    """Say what a reader of the figure alone must know."""
-    rows = summary[summary["control"].isna() & (summary["target"] == "all")]
-    exact = rows[rows["metric"] == "exact_match_but_gender"].set_index("model")["value"].to_dict()
-    shares = ", ".join(f"{model.removeprefix('translator-')} {share:.2f}" for model, share in exact.items())
-    bar = settings["analysis"]["bar"]
-    below = [model for model, share in exact.items() if share < bar]
-    verdict = f"all at or above the bar of {bar:g}" if not below else f"below the bar of {bar:g}: {', '.join(below)}"
-    n_seeds = plotting.describe_range(summary.loc[summary["seed"].isna(), "n_seeds"])
+def _note(shown: _Shown, context: FigureContext) -> str:
+    rows = shown.control()
+    rows = rows[(rows["target"] == "all") & (rows["metric"] == "exact_match_but_gender")].set_index("model")
+    exact = {style.label: float(rows.loc[name, "value"]) for name, style in shown.conditions.items()}
+    bar = context.analysis.get("bar", TranslationSection().bar)
+    below = [name for name, share in exact.items() if share < bar]
+    verdict = f"below the bar of {bar:g}: {', '.join(below)}" if below else f"all at or above the bar of {bar:g}"
+    seeds = describe_range(shown.summary.loc[shown.summary["seed"] == "", "n_seeds"])
     return (
-        f"{plotting.describe_study(study, table['corpus'])} A point is a model in a language, the mean of {n_seeds} "
-        "seeds; both intervals are 95 % over speakers. Voices and sentences are not those of training, where most "
-        f"voices are men’s. Sentences translated exactly, but for gender: {shares}; {verdict}. The points of a model "
-        "share an encoder: permuting whole models, p cannot be below one in the number of their orders. Half of the "
-        "test voices are women’s: a share of masculine forms above .5 is the masculine default."
+        f"{context.describe(shown.table['corpus'])} Points are models in a language, means over {seeds} seeds; points "
+        f"of one model share its encoder. Sentences translated exactly, gender aside: "
+        f"{', '.join(f'{name} {number(share)}' for name, share in exact.items())}; {verdict}."
     )
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
-
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    results, summary, probes, accuracies = map(read_table, [paths.table, paths.summary, paths.probes, paths.accuracies])
-    styles = plotting.model_style(models)
-    shown = {}
-    for name in settings["models"]:
-        shown.setdefault(task_of(name), (styles[name].label.split(", seed")[0], styles[name].colour))
-    plotting.select(summary, "model", list(shown), paths.summary)
-    summary = summary[summary["model"].isin([*shown, "all"])]
-    baselines = {name: styles[name] for name in settings["analysis"]["baselines"]}
-    figure = draw(results, summary, probes, accuracies, shown, baselines, settings, study)
-    return figure, summary
