@@ -1,4 +1,4 @@
-"""The figure of disentangling, drawn from measured tables of planted vectors as Snakemake draws it."""
+"""The disentangling figure, drawn from tables of planted vectors: panels, controls, note, finding and caption."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from disentangling_planted import planted
-from figure_cases import MODELS, STUDY, caption_of, run_script, texts
+from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.disentangling import figure as disentangling
 from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, LATENTS
 from auscult.analyses.disentangling.settings import DisentanglingSettings
+from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -115,75 +118,162 @@ def latents_table():
 
 @pytest.fixture(scope="module")
 def tables():
-    return main_table(), latents_table()
+    return {"table": main_table(), "latents": latents_table()}
 
 
-def draw(folder, tables, figure=None):
-    for name, table in zip(("disentangling", "latents"), tables):
-        write_table(table, folder / f"{name}.csv")
-    inputs = {"table": str(folder / "disentangling.csv"), "latents": str(folder / "latents.csv")}
-    figure = figure or {"title": "Disentangling", "analysis": ANALYSIS}
-    return run_script("disentangling", folder, figure, inputs)
+CONTEXT = context_of("disentangling", analysis=ANALYSIS)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory, tables):
-    return texts(draw(tmp_path_factory.mktemp("disentangling"), tables))
+def figure(tables):
+    return draw_styled(disentangling, CONTEXT, **tables)
 
 
-def test_disentangling_states_models_counts_and_what_was_resampled(drawn):
-    words = " ".join(drawn)
+@pytest.fixture(scope="module")
+def shown(figure):
+    return drawn(figure)
+
+
+def finding(tables):
+    return disentangling.describe_finding(**tables, context=CONTEXT)
+
+
+def erasure_table(value, change, width=0.04, chance=0.5):
+    """Return the rows of one model for which gender is erased."""
+    shared = {
+        "corpus": "multilingual",
+        "model": "hubert-english",
+        "step": "1500",
+        "layer": "T1",
+        "readout": "ridge",
+        "method": "leace",
+        "factor": "gender",
+        "analysis": "erasure",
+        "n": 900,
+        "n_groups": 16,
+    }
+    measured = [("gender", "balanced_accuracy", value, chance), ("phone_class", "accuracy_change", change, 0.0)]
+    rows = [
+        shared
+        | {"target": target, "metric": metric, "value": found, "ci_low": found - width, "ci_high": found + width}
+        | {"chance": level}
+        for target, metric, found, level in measured
+    ]
+    rows += [shared | {"analysis": "geometry", "target": factor, "method": ""} for factor in ANALYSIS["factors"]]
+    return pd.DataFrame(rows)
+
+
+def test_models_counts_and_the_resampled_unit_are_stated(figure, shown):
+    words = " ".join(shown)
     assert "16 speakers" in words
     assert "95 % interval over speakers" in words
-    assert {"HuBERT (English)", "HuBERT (English), untrained", "log-mel", "random subspaces, 95 %"} <= set(drawn)
+    assert {"HuBERT (English)", "HuBERT (English), untrained", "log-mel", "random subspaces, 95 %"} <= set(shown)
     assert "phone error rate 0.43" in words
-    assert "trained on 480 utterances" in words
+    assert "trained on 480 utterances" in note_of(figure)
+    assert len(note_of(figure).split()) <= 60
 
 
-def test_disentangling_names_factors_methods_and_chance(drawn):
-    words = " ".join(drawn)
-    for name in ("LEACE", "Class means projected out", "Random directions", "nothing", "(chance .50)", "(chance .33)"):
+def test_factors_methods_and_chance_are_named(shown):
+    words = " ".join(shown)
+    for name in ("LEACE", "Mean projection", "Random directions", "none", "(chance .50)", "(chance .33)"):
         assert name in words
-    assert "phone class – other voices" in drawn
-    assert "gender – language" in drawn
+    assert {
+        "Principal angles between subspaces",
+        "Phone class removed",
+        "Probes of bottleneck latents",
+        "Attribution to subspaces",
+        "Attribution to latents",
+        "phone class – other speakers",
+        "gender – language",
+    } <= set(shown)
 
 
-def test_of_a_score_that_may_be_nothing_no_shares_are_drawn(drawn):
-    # Of the untrained model's words, and of scores of the planted vectors none.
-    assert drawn.count("nothing is predicted") == 1
+def test_no_shares_are_drawn_for_a_score_that_may_be_0(shown):
+    # Only the word score of the untrained model's latents has an interval that includes 0.
+    assert shown.count("score not above 0") == 1
 
 
-def test_disentangling_draws_the_declared_layer_alone(tmp_path, tables):
-    stem = draw(tmp_path, tables)
-    assert set(pd.read_csv(f"{stem}.csv").query("analysis == 'geometry'")["layer"]) == {"T1", "input"}
+def test_cells_of_the_erasure_matrix_have_intervals(tables, shown):
+    rows = tables["table"].query("analysis == 'erasure' and readout == 'ridge' and metric == 'balanced_accuracy'")
+    cells = [line for line in shown if "–" in line and line.startswith((".", "1.")) and line.endswith(")")]
+    # Nothing erased is shown beside each of the three methods.
+    assert len(cells) == len(rows) + 2 * (rows["method"] == "none").sum()
 
 
-def test_disentangling_of_a_model_without_results_ends_in_one_line(tmp_path, tables, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, tables, {"title": "", "models": ["absent"], "analysis": ANALYSIS})
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_tables_alone_can_be_drawn(tables):
+    assert "hubert-english, untrained" in drawn(disentangling.draw(**tables))
 
 
-def test_disentangling_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_path, tables):
+def test_only_the_declared_layer_is_drawn(tables):
+    rows = disentangling.drawn_rows(**tables, context=CONTEXT)
+    assert set(rows.query("analysis == 'geometry'")["layer"]) == {"T1", "input"}
+    assert (rows["analysis"] == "probes").sum() == (tables["latents"]["analysis"] == "probes").sum()
+
+
+def test_a_model_without_results_is_named(tables):
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of disentangling"):
+        disentangling.draw(**tables, context=context_of("disentangling", shown=["absent"]))
+
+
+@pytest.mark.parametrize(
+    ("planted_rows", "sentence"),
+    [
+        (
+            erasure_table(0.52, -0.01),
+            "is .52 [.48, .56], not separated from chance (.50); phone class changes by −.01.",
+        ),
+        (erasure_table(0.7, -0.2), "is .70 [.66, .74], above chance (.50); phone class changes by −.20."),
+        (erasure_table(0.4, 0.0), "is .40 [.36, .44], below chance (.50); phone class changes by .00."),
+        (
+            erasure_table(0.52, -0.01, width=np.nan),
+            "is .52 without interval, against chance (.50); phone class changes by −.01.",
+        ),
+    ],
+)
+def test_the_finding_compares_the_erased_factor_with_chance_and_names_the_change_of_another(planted_rows, sentence):
+    found = finding({"table": planted_rows, "latents": latents_table()})
+    assert found == f"With gender erased in HuBERT (English), gender accuracy {sentence}"
+    assert len(found.split()) <= 22
+
+
+def test_without_a_trained_model_or_without_erasure_there_is_no_finding(tables):
+    table, latents = tables["table"], tables["latents"]
+    untrained, unmodelled = table[table["step"] == "0"], table[table["model"] == "mel"]
+    assert finding({"table": untrained, "latents": latents}) == ""
+    assert finding({"table": unmodelled, "latents": latents}) == ""
+    assert finding({"table": table[table["method"] != "leace"], "latents": latents}).startswith("With gender erased")
+    assert finding({"table": table[table["analysis"] != "erasure"], "latents": latents}) == ""
+
+
+def test_files_are_the_same_when_drawn_twice_and_name_their_sources(tmp_path, tables):
     stems = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, tables))
-    for ending in ("pdf", "svg", "png", "csv", "json"):
+        for name, table in tables.items():
+            write_table(table, folder / f"{name}.csv")
+        inputs = {name: str(folder / f"{name}.csv") for name in tables}
+        stems.append(run_script("disentangling", folder, {"title": "Disentangling", "analysis": ANALYSIS}, inputs))
+    for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
-    assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"disentangling.csv", "latents.csv"}
+    assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"table.csv", "latents.csv"}
+    assert "With gender erased in HuBERT" in Path(f"{stems[0]}.rst").read_text()
 
 
 @pytest.mark.parametrize("models", [["hubert-english"], ["hubert-english", "mel"]])
-def test_disentangling_lays_no_text_over_text(tmp_path, tables, misplaced, models):
-    draw(tmp_path, tables, {"title": "", "models": models, "analysis": ANALYSIS})
+def test_no_text_lies_over_text(tables, misplaced, models):
+    context = context_of("disentangling", shown=models, analysis=ANALYSIS)
+    plotting.save_figure(draw_styled(disentangling, context, **tables), "")
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "disentangling", "title": "T", "models": ["hubert-english", "mel"], "analysis": ANALYSIS}
     caption = caption_of("disentangling", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "1,234 resamplings" in caption
-    assert "321 pairs" in caption
-    assert "phone class, gender, language" in caption
+    for text in (
+        "Subspaces of phone class, gender and language at layer T1 of HuBERT (English) and log-mel. Seen.",
+        "95 % of 321 random pairs",
+        "(4 folds)",
+        "1234 resamplings of speakers",
+    ):
+        assert text in caption
     assert "problematic" not in caption
