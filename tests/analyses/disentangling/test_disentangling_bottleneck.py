@@ -1,4 +1,4 @@
-"""The bottleneck of two stages: its information term, its schedule, and what its latents come to hold."""
+"""The two-stage bottleneck: its information term, its schedule, and the content of its latents."""
 
 import numpy as np
 import pandas as pd
@@ -15,19 +15,19 @@ SETTINGS = BottleneckSettings(
 
 
 def planted_frames(n_utterances=32, n_tokens=6, n_voices=4, seed=0):
-    """Return utterances of 5 phones of 3 frames each: one axis a phone, one a voice, and noise."""
+    """Return utterances of 5 phones of 3 frames each, with one axis per phone, one per voice, and noise."""
     random = np.random.default_rng(seed)
     frames, tokens, voices = [], [], []
     for utterance in range(n_utterances):
-        said = [int(token) for token in random.integers(1, n_tokens + 1, size=5)]
+        phones = [int(token) for token in random.integers(1, n_tokens + 1, size=5)]
         voice = utterance % n_voices
         x = 0.3 * random.normal(size=(15, n_tokens + n_voices + 2))
-        x[np.arange(15), np.repeat(said, 3) - 1] += 3
-        # Between phones, frames of none: two of the same are told apart.
+        x[np.arange(15), np.repeat(phones, 3) - 1] += 3
+        # A frame without a phone separates two equal phones in succession.
         x[2::3, :n_tokens] = 0
         x[:, n_tokens + voice] += 3
         frames.append(torch.from_numpy(x).float())
-        tokens.append(said)
+        tokens.append(phones)
         voices.append(voice)
     return frames, tokens, voices
 
@@ -60,7 +60,7 @@ def test_the_weight_of_information_rises_to_its_end_before_training_ends():
     assert [beta_at(step, 100, (0.1, 1.0)) for step in (90, 99)] == [1.0, 1.0]
 
 
-def test_the_textual_latent_transcribes_and_the_acoustic_one_tells_voices(trained):
+def test_the_textual_latent_transcribes_and_the_acoustic_one_separates_voices(trained):
     frames, tokens, voices = planted_frames(seed=2)
     encoded = [trained.encode(each) for each in frames]
     spelt = [trained.tokens(each["textual"][0]) for each in encoded]
@@ -77,7 +77,7 @@ def test_the_textual_latent_transcribes_and_the_acoustic_one_tells_voices(traine
     assert between("textual") < 0.1
 
 
-def test_without_a_price_latents_carry_more():
+def test_without_the_information_term_latents_carry_more():
     frames, tokens, voices = planted_frames(n_utterances=8)
     nats = []
     for beta in ((0.0, 0.0), (1.0, 1.0)):
@@ -99,7 +99,7 @@ def test_the_same_seed_gives_the_same_weights_whatever_was_drawn_before():
     assert all(torch.equal(a, b) for a, b in zip(*weights))
 
 
-def test_a_constant_dimension_of_frames_does_no_harm():
+def test_a_constant_dimension_of_frames_gives_finite_latents():
     frames, tokens, voices = planted_frames(n_utterances=8)
     frames = [torch.cat([each, torch.full((len(each), 1), 7.0)], dim=1) for each in frames]
     found = train_bottlenecks(

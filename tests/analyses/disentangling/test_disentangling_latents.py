@@ -1,4 +1,4 @@
-"""Latents of recordings: voices that differ, probes and transcripts of them, and shares that add up."""
+"""Latents of a bottleneck: separate speakers, probes, transcriptions, and attributions that add up."""
 
 from dataclasses import replace
 
@@ -26,15 +26,15 @@ SETTINGS = DisentanglingSettings(
 
 
 def tones(n_train=8, n_test=8, n_each=3, seed=0):
-    """Return utterances of six tones, voices differing in loudness and in a second tone."""
+    """Return utterances of six tones by voices that differ in loudness and in a second tone."""
     random, waveforms, utterances, segments = np.random.default_rng(seed), {}, [], []
     for split, n_voices in (("train", n_train), ("test", n_test)):
         for voice in range(n_voices):
             for number in range(n_each):
                 name = f"{split}-{voice}-{number}"
-                said = random.choice(list(PHONES), 6)
+                phones = random.choice(list(PHONES), 6)
                 time = np.arange(1600) / 16000
-                wave = [np.sin(2 * np.pi * PHONES[phone][0] * time) for phone in said]
+                wave = [np.sin(2 * np.pi * PHONES[phone][0] * time) for phone in phones]
                 wave = np.concatenate(wave) + 0.5 * np.sin(2 * np.pi * (100 + 20 * voice) * np.arange(9600) / 16000)
                 waveforms[name] = (0.1 * (1 + voice % 2) * wave + 0.002 * random.normal(size=9600)).astype(np.float32)
                 utterances.append(
@@ -62,7 +62,7 @@ def tones(n_train=8, n_test=8, n_each=3, seed=0):
                         "parent": -1,
                         "phone_class": PHONES[phone][1],
                     }
-                    for i, phone in enumerate(said)
+                    for i, phone in enumerate(phones)
                 ]
     utterances = check_utterances(pd.DataFrame(utterances))
     return Speech(utterances, check_segments(pd.DataFrame(segments), utterances), waveforms, "tones")
@@ -101,7 +101,7 @@ def test_frames_and_both_latents_are_probed_for_every_factor_target_and_speaker(
     assert (results["n_train"] == 24).all()
 
 
-def test_information_and_phone_errors_are_told_with_intervals(results):
+def test_information_and_phone_errors_have_intervals(results):
     rows = results[results["analysis"] == "bottleneck"].set_index(["metric", "layer"])
     assert (rows["value"] >= 0).all()
     assert rows["ci_low"].notna().all()
@@ -129,22 +129,22 @@ def test_the_same_seed_gives_the_same_table(results):
     pd.testing.assert_frame_equal(probed(), results)
 
 
-def test_voices_of_one_split_are_divided_and_thinned():
+def test_speakers_of_one_split_are_divided_and_utterances_sampled():
     training, tested = divide_speakers(TONES, MEL, ["test"], "test", None, 6, 0)
     assert not set(training["speaker"]) & set(tested["speaker"])
     assert (training["speaker"].nunique(), tested["speaker"].nunique(), len(tested)) == (4, 4, 6)
     assert training["gender"].nunique() == tested["gender"].nunique() == 2
 
 
-def test_few_utterances_are_of_all_voices():
-    # Every fourth utterance would be of few voices, who take turns.
+def test_a_small_sample_covers_all_speakers():
+    # Taking every fourth utterance would leave out most speakers.
     training, tested = divide_speakers(TONES, MEL, ["test"], "train", 8, 16, 0)
     assert (training.groupby("speaker").size() == 1).all()
     assert (tested.groupby("speaker").size() == 2).all()
     assert training["speaker"].nunique() == tested["speaker"].nunique() == 8
 
 
-def test_a_phone_of_test_voices_alone_is_no_token():
+def test_a_phone_of_test_speakers_only_has_no_token():
     utterances = TONES.utterances.head(2)
     tokens = phone_tokens(TONES, utterances, "phone")
     assert sorted(tokens.values()) == list(range(1, len(tokens) + 1))
@@ -168,6 +168,6 @@ def test_a_phone_of_test_voices_alone_is_no_token():
         ),
     ],
 )
-def test_too_few_voices_or_no_labels_are_told(changes, message):
+def test_too_few_speakers_or_no_labels_are_refused(changes, message):
     with pytest.raises(AnalysisError, match=message):
         probed(**changes)

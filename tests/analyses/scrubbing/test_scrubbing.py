@@ -119,7 +119,7 @@ def test_corpora_are_joined_unless_they_share_an_utterance():
 
 
 class Layers:
-    """Three planted layers: each is the one before, erased if an eraser is there, with gender mixed in anew."""
+    """Three planted layers: each is a nonlinear function of the one before, after its eraser if there is one."""
 
     layers = ("cnn", "embed", "T1")
 
@@ -195,7 +195,7 @@ def test_single_layers_are_fitted_on_what_is_there_without_erasing(planted):
 def test_controls_leave_gender_in_place(planted):
     items, runs = planted
     conditions = plan_conditions(runs.layers, ["leace", "random", "shuffled"], single_layers=False)
-    # Of few speakers, some shuffles leave most genders as they were; that of this seed does not.
+    # With few speakers, some permutations leave most genders unchanged; the one of this seed does not.
     erasers = fit_conditions(runs, items, conditions, fitters={}, seed=2)
     rows = items.rows("probe", "choose", "test")
     found = {}
@@ -255,7 +255,7 @@ def test_the_paired_test_exchanges_whole_speakers():
     assert paired_test(np.zeros(40), speakers, n_permutations=1000) == 1
     alternating = np.repeat([1.0, -1.0] * 4, 5)
     assert paired_test(alternating, speakers, n_permutations=1000) == 1
-    # Of one speaker with five times the edits: 40 items say no more than 8 speakers.
+    # The change of a single speaker is no evidence, however many items it has.
     assert paired_test(np.repeat([5.0, *[0.0] * 7], 5), speakers, n_permutations=1000) == pytest.approx(1, abs=1e-9)
 
 
@@ -265,7 +265,7 @@ def test_a_change_is_paired():
     after = before + 1
     found = dict(score(after, np.full(80, 10.0), speakers, before, n_resamples=500, n_permutations=500, seed=0))
     assert found["_change"]["value"] == pytest.approx(0.1)
-    # Of each speaker the same change: no spread, though the rates themselves spread widely.
+    # Every speaker changes equally, so the interval has no width although the rates vary widely.
     assert (found["_change"]["ci_low"], found["_change"]["ci_high"]) == pytest.approx((0.1, 0.1))
     assert found[""]["ci_high"] - found[""]["ci_low"] > 0.1
     assert found[""]["n_groups"] == 20
@@ -321,7 +321,7 @@ def test_runs_with_an_eraser_hold_nothing_along_its_direction(spoken):
     assert np.abs(vectors["T1"][..., 0]).max() < 1e-5 < np.abs(plain["T1"][..., 0]).max()
     batch, frames = next(runs.frames(names[:1], "T1", erasers))
     assert batch == names[:1]
-    # In front of its own eraser, behind that of the layer before.
+    # The frames are taken before the eraser of T1 and after the eraser of the layer before it.
     assert np.abs(frames[0].numpy()[:, 0]).max() > 1e-3
     assert not np.allclose(frames[0].mean(dim=0).numpy(), plain["T1"][0, 0], atol=1e-4)
 

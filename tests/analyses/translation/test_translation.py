@@ -67,7 +67,7 @@ def test_accuracy_and_coverage_by_hand():
     )
 
 
-def test_with_other_genders_right_and_wrong_change_places_and_masculine_words_stay():
+def test_with_permuted_genders_right_and_wrong_forms_change_places():
     judged = judge_translations(references(), WRITTEN)
     counts = speaker_counts(judged, pd.Series({"w1": "male", "m1": "female"}))
     total = counts.to_numpy().sum(axis=0)
@@ -76,7 +76,7 @@ def test_with_other_genders_right_and_wrong_change_places_and_masculine_words_st
     assert float(shares(total, counts.columns, "masculine_share")) == 3 / 4
 
 
-def test_a_share_of_nothing_is_undefined():
+def test_a_share_with_denominator_0_is_undefined():
     counts = speaker_counts(judge_translations(references(), ["x"] * 4))
     assert np.isnan(shares(counts.to_numpy().sum(axis=0), counts.columns, "gender_accuracy"))
 
@@ -114,7 +114,7 @@ def f1(answers, table):
     return float(macro_f1(np.stack(list(probe_counts(codes, "x"))).sum(axis=0)))
 
 
-def test_a_probe_finds_the_frame_that_tells_gender_and_nothing_where_there_is_nothing():
+def test_a_probe_finds_the_frame_that_marks_gender_and_nothing_without_signal():
     items = probe_items(voices(), 100, seed=1)
     assert f1(probe_gender(planted(items, 5.0), items), items["test"]) > 0.9
     assert 0.3 < f1(probe_gender(planted(items, 0.0), items), items["test"]) < 0.65
@@ -137,7 +137,7 @@ def test_shuffled_genders_are_independent_of_the_voice():
     assert kept.groupby([speakers["split"], speakers["gender"]]).mean().eq(0.5).all()
 
 
-def test_probes_see_as_many_women_as_men_and_every_utterance_once():
+def test_training_utterances_are_balanced_by_gender_and_unique():
     table = voices()
     women = table[(table["split"] == "train") & (table["gender"] == "female")]
     items = probe_items(pd.concat([table.drop(women.index[8:]), table.head(3)]), 100, seed=1)
@@ -177,7 +177,7 @@ def test_the_regression_of_points_that_do_not_vary_is_undefined():
     assert np.isnan(regression(np.full(3, 0.5), np.array([0.1, 0.2, 0.3]))[2])
 
 
-def test_three_models_in_perfect_order_have_the_smallest_p_there_is():
+def test_three_models_in_perfect_order_have_the_smallest_possible_p():
     x = np.array([[0.5, 0.52, 0.54], [0.7, 0.72, 0.74], [0.9, 0.92, 0.94]])
     assert permuted_p(x, x) == pytest.approx(1 / 6)
     y = x[[1, 0, 2]]
@@ -206,7 +206,7 @@ def test_accuracy_that_follows_the_probe_has_a_high_r_squared_and_shuffled_gende
     assert abs(fit(summary, "slope", "shuffled")["value"]) < fit(summary, "slope")["value"]
 
 
-def test_within_models_there_is_nothing_where_languages_do_not_differ(summary):
+def test_the_fit_within_models_is_weak_where_languages_do_not_differ(summary):
     assert fit(summary, "within_model_r_squared")["value"] < 0.8
     assert fit(summary, "r_squared")["n"] == 9
 
@@ -237,7 +237,7 @@ def test_too_few_speakers_have_no_interval():
     assert table["ci_low"].isna().all()
 
 
-def test_seeds_must_be_as_many_of_each_model():
+def test_every_model_needs_the_same_number_of_seeds():
     items = study(PLANTED, PLANTED)
     with pytest.raises(
         AnalysisError, match=r"expected the same number of seeds for every model, found 2 of .* and 1 of low"
@@ -245,7 +245,7 @@ def test_seeds_must_be_as_many_of_each_model():
         summarise_translation(items[items["model"] != "low-2"])
 
 
-def test_models_must_have_translated_the_same():
+def test_every_model_must_translate_the_same_utterances():
     items = study(PLANTED, PLANTED)
     odd = items[~((items["model"] == "low-2") & (items["utterance"] == "0-french-0"))]
     with pytest.raises(

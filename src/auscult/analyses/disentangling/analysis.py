@@ -22,6 +22,7 @@ from auscult.analyses.disentangling.attribution import (
     measure_attribution,
     subspace_parts,
 )
+from auscult.analyses.disentangling.columns import DISENTANGLING_COLUMNS
 from auscult.analyses.disentangling.erasure import measure_erasure
 from auscult.analyses.disentangling.geometry import measure_geometry, speaker_effects
 from auscult.analyses.disentangling.items import FactorItems, factor_items
@@ -29,27 +30,10 @@ from auscult.analyses.disentangling.readouts import check_finite
 from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.corpora.corpus import GENDERS
 from auscult.errors import AnalysisError
-from auscult.tables import RESULT_COLUMNS, check_results
+from auscult.tables import check_results
 
 __all__ = ["DISENTANGLING_COLUMNS", "KNOWN_VALUES", "disentangle_activations"]
 
-DISENTANGLING_COLUMNS = (
-    *RESULT_COLUMNS,
-    "analysis",
-    "factor",
-    "method",
-    "readout",
-    "component",
-    "chance",
-    "null",
-    "null_low",
-    "null_median",
-    "null_high",
-    "share_of_null_below",
-    "tier",
-    "held_out",
-    "resampling_unit",
-)
 # Values allowed for a factor; factors that are not listed may have any.
 KNOWN_VALUES = {"gender": tuple(gender for gender in GENDERS if gender)}
 

@@ -126,7 +126,7 @@ def measure_attribution(
     The score of an item is the score of its true class minus the mean score over classes, relative to the same
     difference for the mean vector of the training speakers. A part that is left out is replaced by its mean. The score
     of a linear readout is a sum over parts; the score of a network is divided by exact Shapley values. Parts and
-    readouts are fitted on other speakers than those of the items.
+    readouts are fitted on other folds of speakers than the items.
 
     Parameters
     ----------

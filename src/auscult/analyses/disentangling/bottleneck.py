@@ -135,7 +135,7 @@ def train_bottlenecks(
 ) -> Bottlenecks:
     """Train the textual stage, then the acoustic stage on top of it.
 
-    The losses are those of the published code: CTC per token, or the cross-entropy of the speaker, averaged over
+    The losses follow the published code: CTC per token, or the cross-entropy of the speaker, averaged over
     utterances, plus β times the divergence averaged over frames. Batches and noise depend on (seed, stage, step) only.
 
     Parameters

@@ -10,11 +10,10 @@ from math import comb
 
 import numpy as np
 
+from auscult.analyses.disentangling.columns import REST
 from auscult.erasure.erasers import Eraser
 
 __all__ = ["REST", "Parts", "joint_parts", "exact_shapley", "shapley_of_parts"]
-
-REST = "rest"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from auscult.analyses.disentangling.decomposition import REST
+from auscult.analyses.disentangling.columns import REST
 from auscult.analyses.disentangling.figure_panels import (
     METHODS,
     NULLS,
@@ -67,7 +67,7 @@ def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext =
 
 
 def drawn_rows(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
-    """Return the rows that the figure shows: those of the declared layer, followed by those of the latents."""
+    """Return the rows that the figure shows: results at the declared layer, followed by results of the latents."""
     return pd.concat(_select(table, latents, context), ignore_index=True)
 
 

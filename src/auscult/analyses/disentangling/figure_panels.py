@@ -109,7 +109,7 @@ def draw_erasure(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry
     for line, (panels, entry) in enumerate(zip(grid, entries)):
         for column, (axes, method) in enumerate(zip(panels, methods)):
             mine = entry.rows(rows[rows["method"].isin(["none", method])])
-            _draw_accuracies(axes, mine, names=(line == len(entries) - 1, column == 0))
+            _draw_accuracies(axes, mine, name_probed=line == len(entries) - 1, name_erased=column == 0)
             # A line of its own without text keeps the panels of one row equally high.
             lines = [entry.style.label, f"n = {describe_range(mine['n'])}"] if column == 0 else ["\u00a0", "\u00a0"]
             head(axes, METHODS[method] if line == 0 else "", lines)
@@ -162,7 +162,7 @@ def draw_attribution(
 
 
 def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
-    """Return the pairs of factors whose subspaces are compared; those of a factor with itself come last."""
+    """Return the pairs of factors whose subspaces are compared; pairs of a factor with itself come last."""
     angles = rows[rows["metric"] == "angle_deg"]
     pairs = list(dict.fromkeys(zip(angles["target"], angles["factor"])))
     return sorted(pairs, key=lambda pair: pair[0] == pair[1])
@@ -188,8 +188,8 @@ def _draw_residual_curves(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entr
     axes.set_xticks(sorted(rows["component"].unique()))
 
 
-def _draw_accuracies(axes: Axes, rows: pd.DataFrame, names: tuple[bool, bool]) -> None:
-    """Draw one matrix, coloured by the distance from chance; ``names`` tells which axes name the probed and erased."""
+def _draw_accuracies(axes: Axes, rows: pd.DataFrame, *, name_probed: bool, name_erased: bool) -> None:
+    """Draw the accuracies of one model and method as a matrix coloured by accuracy above chance."""
     factors = list(dict.fromkeys(rows["target"]))
     chance = rows.drop_duplicates("target").set_index("target")["chance"][factors]
     values, low, high = (
@@ -205,11 +205,11 @@ def _draw_accuracies(axes: Axes, rows: pd.DataFrame, names: tuple[bool, bool]) -
     text.index, text.columns = above.index, above.columns
     matrix(axes, above, limits=(0, 1), cmap="YlGnBu", numbers=True, text=text)
     axes.tick_params(rotation=0)
-    if not names[0]:
+    if not name_probed:
         axes.set_xticks([])
-    if not names[1]:
+    if not name_erased:
         axes.set_yticks([])
-    axes.set_ylabel("erased" if names[1] else "")
+    axes.set_ylabel("erased" if name_erased else "")
 
 
 def _describe_bottleneck(rows: pd.DataFrame) -> list[str]:

@@ -14,6 +14,7 @@ from auscult.activations.memory import MemoryActivations
 from auscult.activations.segment_index import segment_index
 from auscult.analyses.disentangling.attribution import labelled_target, measure_attribution
 from auscult.analyses.disentangling.bottleneck import Bottlenecks, train_bottlenecks
+from auscult.analyses.disentangling.columns import LATENT_COLUMNS, LATENTS
 from auscult.analyses.disentangling.decomposition import Parts
 from auscult.analyses.disentangling.recordings import divide_speakers, layer_frames, phone_tokens, spoken_tokens
 from auscult.analyses.disentangling.settings import DisentanglingSettings
@@ -24,24 +25,10 @@ from auscult.errors import AnalysisError
 from auscult.models.interface import FrameModel
 from auscult.statistics.folds import speaker_folds
 from auscult.statistics.intervals import cluster_bootstrap
-from auscult.tables import RESULT_COLUMNS, check_results
+from auscult.tables import check_results
 
 __all__ = ["LATENT_COLUMNS", "LATENTS", "probe_latents"]
 
-LATENT_COLUMNS = (
-    *RESULT_COLUMNS,
-    "analysis",
-    "factor",
-    "method",
-    "readout",
-    "chance",
-    "tier",
-    "held_out",
-    "n_classes",
-    "n_train",
-    "resampling_unit",
-)
-LATENTS = ("textual", "acoustic")
 _log = logging.getLogger(__name__)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.analyses.scrubbing.columns import SCRUBBING_COLUMNS
 from auscult.analyses.scrubbing.conditions import Condition, Runs, fit_conditions, plan_conditions
 from auscult.analyses.scrubbing.items import JoinedCorpora, ScrubbingItems, choose_items
 from auscult.analyses.scrubbing.probes import PROBES, probe_gender
@@ -24,27 +25,10 @@ from auscult.corpora.corpus import Corpus
 from auscult.erasure.erasers import Eraser
 from auscult.models.acoustic import AcousticModel
 from auscult.models.predictor import Predictor
-from auscult.tables import RESULT_COLUMNS, check_results
+from auscult.tables import check_results
 
 __all__ = ["SCRUBBING_COLUMNS", "scrub_gender"]
 
-SCRUBBING_COLUMNS = (
-    *RESULT_COLUMNS,
-    "method",
-    "fitted_on",
-    "erased_at",
-    "probe",
-    "position",
-    "gender",
-    "chance",
-    "valid_value",
-    "penalty",
-    "p_value",
-    "rank",
-    "n_fit",
-    "n_train",
-    "resampling_unit",
-)
 _log = logging.getLogger(__name__)
 
 
@@ -118,7 +102,7 @@ def scrub_gender(
 
 
 class _Measures:
-    """Scores of each condition, paired with those of the first condition, in which nothing is erased."""
+    """Scores of each condition, paired with the first condition, in which nothing is erased."""
 
     def __init__(self, items: ScrubbingItems, n_resamples: int, n_permutations: int, seed: int):
         self.items, self.rows = items, items.rows("probe", "choose", "test")

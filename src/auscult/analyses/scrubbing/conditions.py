@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 import numpy as np
 from torch import Tensor
 
+from auscult.analyses.scrubbing.columns import ALL, BLOCKS, NONE, SHUFFLED
 from auscult.analyses.scrubbing.items import ScrubbingItems
 from auscult.erasure.erasers import Eraser
 from auscult.erasure.fitting import fit_eraser
@@ -19,9 +20,8 @@ from auscult.erasure.labels import GENDERS, shuffle_by_speaker
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import Moments
 
-__all__ = ["ALL", "BLOCKS", "NONE", "SHUFFLED", "Level", "Runs", "Condition", "plan_conditions", "fit_conditions"]
+__all__ = ["Level", "Runs", "Condition", "plan_conditions", "fit_conditions"]
 
-ALL, BLOCKS, NONE, SHUFFLED = "all", "blocks", "none", "shuffled"
 Level = Literal["frame", "utterance"]
 # Fitter of each method by its name in tables; the last two are controls.
 _FITTERS = {

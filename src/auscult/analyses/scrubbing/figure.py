@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.analyses.scrubbing.conditions import ALL, BLOCKS, NONE, SHUFFLED
+from auscult.analyses.scrubbing.columns import ALL, BLOCKS, NONE, SHUFFLED
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
 from auscult.figures.marks import (

@@ -202,8 +202,8 @@ class _Points:
         part = self.items[model, language]
         counts = speaker_counts(part, genders).reindex(self.speakers, fill_value=0)
         self.columns = list(counts.columns)
-        heard = probe_counts(part, part["final_stage"].iloc[0], self.control)
-        confusion = np.stack([heard.get(speaker, np.zeros((3, 2))).ravel() for speaker in self.speakers])
+        f1_counts = probe_counts(part, part["final_stage"].iloc[0], self.control)
+        confusion = np.stack([f1_counts.get(speaker, np.zeros((3, 2))).ravel() for speaker in self.speakers])
         return np.concatenate([counts.to_numpy(), confusion], axis=1)
 
 
