@@ -4,17 +4,16 @@ from pathlib import Path
 
 from auscult.activations.store import read_activations
 from auscult.analyses.tone.analysis import tone_activations
+from auscult.analyses.tone.settings import ToneSettings
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
     folders = [Path(manifest).parent for manifest in snakemake.input.activations]
     results, items = tone_activations(
         {folder.name: read_activations(folder) for folder in folders},
-        contrasts=snakemake.params.contrasts,
-        poolings=snakemake.params.poolings,
-        n_folds=snakemake.params.n_folds,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(ToneSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )

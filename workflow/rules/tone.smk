@@ -1,14 +1,18 @@
 """
-What is read of Mandarin tones and consonants at every checkpoint of a model, on voices and strings it has not met.
+Probes of Mandarin tones and consonants at every checkpoint of a model, on unseen voices and unseen strings.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of all steps, with syllables and the moments of their rimes;
                   resources/corpora/{corpus}/manifest.json for the acoustic contours
-outputs:          results/tone/{corpus}/{model}.csv and {model}.syllables.parquet (of every syllable), baselines.csv and baselines.syllables.parquet;
-                  collected in results/tone/tone.csv, over seeds and compared in results/tone/summary.csv; results/figures/tone.*
+outputs:          results/tone/{corpus}/{model}.csv and {model}.syllables.parquet (one row per syllable), baselines.csv and baselines.syllables.parquet;
+                  collected in results/tone/tone.csv; mean over seeds and comparisons in results/tone/summary.csv; results/figures/tone.*
 """
 
+from auscult.study.tone import contour_features, tone_runs
 
-include: "tone_inputs.smk"
+
+def get_tone(ending):
+    """Return the path of the table of every run."""
+    return [f"results/tone/{corpus}/{run}{ending}" for corpus, run in tone_runs(config)]
 
 
 localrules:
@@ -18,7 +22,7 @@ localrules:
 rule tone_run:
     """Probe every layer of every checkpoint of a model for tones and consonants."""
     input:
-        activations=get_sweep_activations,
+        activations=get_sweep,
     output:
         table="results/tone/{corpus}/{model}.csv",
         syllables="results/tone/{corpus}/{model}.syllables.parquet",
@@ -32,17 +36,14 @@ rule tone_run:
         runtime=60,
     params:
         code=code_of("tone"),
-        contrasts=config["analyses"]["tone"]["contrasts"],
-        poolings=config["analyses"]["tone"]["poolings"],
-        n_folds=config["analyses"]["tone"]["n_folds"],
-        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        settings=get_settings("tone", "contrasts", "poolings", "n_folds", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/tone.py"
 
 
 rule tone_baselines:
-    """Probe contours of F0 and MFCC around the same syllables."""
+    """Probe contours of F0 and MFCCs of the same syllables."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
     output:
@@ -58,11 +59,9 @@ rule tone_baselines:
         runtime=60,
     params:
         code=code_of("tone_baselines"),
-        features=get_contour_features(),
-        contrasts=list(config["analyses"]["tone"]["contrasts"]),
+        features=contour_features(config),
         splits=config["activations"]["splits"],
-        n_folds=config["analyses"]["tone"]["n_folds"],
-        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        settings=get_settings("tone", "contrasts", "n_folds", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/tone_baselines.py"
@@ -84,19 +83,18 @@ rule tone_summary:
         runtime=10,
     params:
         code=code_of("tone_summary"),
-        n_resamples=config["analyses"]["tone"]["n_resamples"],
+        settings=get_settings("tone", "n_resamples"),
         seed=config["seed"],
     script:
         "../../scripts/tone_summary.py"
 
 
 rule tone:
-    """Read tones and consonants of the study's models; in results/tone/."""
+    """Probe the study's models for tones and consonants; tables in results/tone/."""
     input:
         rules.tone_summary.output,
 
 
-# What the figure is drawn from.
 FIGURE_TABLES["tone"] = {
     "table": rules.tone_summary.output.table,
     "summary": rules.tone_summary.output.summary,

@@ -1,4 +1,4 @@
-"""Tones and consonants: the probe of the paper, voices and strings really held out, contours that a mean would lose."""
+"""Tone and consonant probing: the probe of the paper, held-out voices and strings, contours that a mean loses."""
 
 import logging
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ from auscult.analyses.tone.analysis import CONTOUR, SELECTED, tone_activations, 
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import CONSONANTS, contrast_items
 from auscult.analyses.tone.probes import PENALTIES, choose_layer, majority, probe_cells
+from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.summary import summarise_tone, two_way_bootstrap
 from auscult.corpora.mandarin import parse_syllable
 from auscult.errors import AnalysisError
@@ -25,7 +26,7 @@ POINTS = ("rime_20", "rime_50", "rime_80")
 
 
 def syllable_table(n_voices=8, n_each=40, strings=STRINGS, seed=0):
-    """Return syllables, each voice saying so many, with the columns of a corpus."""
+    """Return ``n_each`` syllables per voice, with the columns of a corpus."""
     random, rows = np.random.default_rng(seed), []
     for voice in range(n_voices):
         for number in range(n_each):
@@ -66,7 +67,7 @@ class Fake:
 
 
 def contour_activations(table=TABLE, strength=6.0, seed=1):
-    """Return activations in which the mean of a syllable knows no tone, and three moments of its rime do.
+    """Return activations in which three moments of the rime encode the tone and the mean of the syllable does not.
 
     A rising tone is low, then high, a falling one the opposite, a third one dips, a first is level: each sums to zero.
     """
@@ -81,20 +82,23 @@ def contour_activations(table=TABLE, strength=6.0, seed=1):
     return Fake(index, {"cnn": random.normal(0, 1, deep.shape).astype(np.float32), "T1": deep})
 
 
-SETTINGS = {
-    "contrasts": {"tone": ["mean", "contour"]},
-    "poolings": {"mean": ["syllable"], "contour": POINTS},
-    "corpus": "mandarin",
-    "model": "hubert",
-    "n_folds": 4,
-    "n_resamples": 100,
-}
+SETTINGS = ToneSettings(
+    contrasts={"tone": ["mean", "contour"]},
+    poolings={"mean": ["syllable"], "contour": POINTS},
+    n_folds=4,
+    n_resamples=100,
+)
+FEW = ToneSettings(n_resamples=100)
+
+
+def probe(sweep, **changed):
+    return tone_activations(sweep, corpus="mandarin", model="hubert", settings=replace(SETTINGS, **changed))
 
 
 @pytest.fixture(scope="module")
 def probed():
     noise = contour_activations(strength=0.0)
-    return tone_activations({"0": noise, "100": contour_activations()}, **SETTINGS)
+    return probe({"0": noise, "100": contour_activations()})
 
 
 def value(table, **wanted):
@@ -128,7 +132,7 @@ def test_labels_that_are_shuffled_are_at_chance():
     assert abs(hits.mean() - 0.25) < 3 * np.sqrt(0.25 * 0.75 / len(hits))
 
 
-def test_rows_say_what_they_rest_on(probed):
+def test_rows_state_counts_and_controls(probed):
     table, items = probed
     assert set(table["n"]) == {len(TABLE)}
     assert set(table["n_groups"]) == {8}
@@ -140,7 +144,7 @@ def test_rows_say_what_they_rest_on(probed):
 
 
 def slow_probe(x, items, penalties):
-    """Return what :func:`probe_cells` says, item by item and with scikit-learn's scaler and ridge classifier."""
+    """Return the predictions of :func:`probe_cells`, item by item, with scikit-learn's scaler and ridge classifier."""
     k, folds = items.n_folds, items.cells - [0, items.n_folds]
 
     def predict(train, test, penalty):
@@ -173,7 +177,7 @@ def test_the_probe_is_scikit_learns_scaler_without_centring_and_ridge_classifier
     assert (probe_cells(x, items).predicted == slow_probe(x, items, PENALTIES)).all()
 
 
-def test_no_probe_has_met_the_voice_or_the_string_of_what_it_is_tested_on():
+def test_no_probe_is_trained_on_the_voice_or_the_string_of_its_test_items():
     for contrast, strings in (("tone", TABLE["label"].str[:-1]), ("consonant", TABLE["rime"])):
         items = contrast_items(TABLE, contrast, n_folds=4, seed=0)
         assert (items.strings == strings.to_numpy()[items.rows]).all()
@@ -234,7 +238,7 @@ def test_chance_is_the_most_frequent_class_of_the_training_side():
         (lambda table: table[table["label"].str.startswith("sha")], r"'tone': expected at least 4 types .*, found 3"),
     ],
 )
-def test_syllables_that_cannot_be_probed_are_told_in_one_line(change, message):
+def test_syllables_that_cannot_be_probed_are_refused_in_one_line(change, message):
     with pytest.raises(AnalysisError, match=message) as caught:
         contrast_items(change(TABLE), "tone", n_folds=4, seed=0)
     assert "\n" not in str(caught.value)
@@ -248,18 +252,18 @@ def test_an_unknown_contrast_lists_those_that_exist():
 def test_a_tier_that_was_not_extracted_is_named():
     poolings = {"mean": ["syllable"], "contour": ["rime_30"]}
     with pytest.raises(AnalysisError, match=r"expected tier 'rime_30' among the activations, found syllable, rime_20"):
-        tone_activations({"0": contour_activations()}, **(SETTINGS | {"poolings": poolings}))
+        probe({"0": contour_activations()}, poolings=poolings)
 
 
 def test_a_pooling_that_is_not_defined_is_named():
     with pytest.raises(AnalysisError, match="expected poolings among mean, contour, found 'max'"):
-        tone_activations({"0": contour_activations()}, **(SETTINGS | {"contrasts": {"tone": ["max"]}}))
+        probe({"0": contour_activations()}, contrasts={"tone": ["max"]})
 
 
 def test_checkpoints_of_other_segments_are_refused():
     sweep = {"0": contour_activations(), "9": contour_activations(TABLE.iloc[:-4])}
     with pytest.raises(AnalysisError, match=r"expected the 320 syllables of tier 'syllable' in tier .* extract all"):
-        tone_activations(sweep, **SETTINGS)
+        probe(sweep)
 
 
 RATE = 16000
@@ -303,9 +307,9 @@ def test_contours_are_21_frames_around_the_middle(sung):
     assert contours(sung, table, "mfcc").shape == (2, 40 * 21)
 
 
-def test_f0_contours_tell_tones_and_not_consonants(sung):
-    settings = {"splits": ["test"], "n_folds": 3, "n_resamples": 100}
-    table, items = tone_contours(sung, features={"pitch": "f0"}, contrasts=["tone", "consonant"], **settings)
+def test_f0_contours_identify_tones_and_not_consonants(sung):
+    settings = ToneSettings(contrasts={"tone": (), "consonant": ()}, n_folds=3, n_resamples=100)
+    table, items = tone_contours(sung, features={"pitch": "f0"}, splits=["test"], settings=settings)
     row = {"model": "pitch", "step": "final", "layer": SELECTED, "metric": "accuracy", "pooling": CONTOUR}
     assert value(table, target="tone", **row) > 0.8
     assert value(table, target="consonant", **row) < 0.45
@@ -353,7 +357,7 @@ def study_items():
 
 
 def test_seeds_are_averaged_and_their_range_is_given():
-    summary = summarise_tone(study_items(), n_resamples=200)
+    summary = summarise_tone(study_items(), settings=ToneSettings(n_resamples=200))
     row = summary[(summary["model"] == "english") & (summary["step"] == "50") & (summary["metric"] == "accuracy")].iloc[
         0
     ]
@@ -369,7 +373,7 @@ def test_seeds_are_averaged_and_their_range_is_given():
 
 
 def test_differences_are_paired_and_named():
-    summary = summarise_tone(study_items(), n_resamples=200)
+    summary = summarise_tone(study_items(), settings=ToneSettings(n_resamples=200))
     gaps = summary[summary["metric"] == "accuracy_difference"].set_index(["model", "other_model"])
     assert set(gaps.index) == {
         ("english", "english"),
@@ -392,14 +396,14 @@ def test_two_way_intervals_are_wider_and_narrow_with_nothing_to_resample():
     # Variance of the mean of 12 and of 30 independent effects of unit variance.
     expected = 2 * 1.96 * np.sqrt(values.var() / 2 * (1 / 12 + 1 / 30))
     assert high - low == pytest.approx(expected, rel=0.25)
-    assert two_way_bootstrap(np.ones(900), first, second, seed=0) == (1, 1)
-    assert np.isnan(two_way_bootstrap(values, first % 4, second, seed=0)).all()
+    assert two_way_bootstrap(np.ones(900), first, second, n_resamples=100, seed=0) == (1, 1)
+    assert np.isnan(two_way_bootstrap(values, first % 4, second, n_resamples=100, seed=0)).all()
 
 
 def test_sandhi_counts_what_is_said_of_tones_that_differ_from_the_dictionary():
     label = TABLE["tone"].to_numpy()
     citation = np.where((label == "2") & (np.arange(len(label)) % 3 == 0), "3", label)
-    summary = summarise_tone(item_table("english", "50", 0.75, 0, citation=citation), n_resamples=100)
+    summary = summarise_tone(item_table("english", "50", 0.75, 0, citation=citation), settings=FEW)
     said = summary.set_index("metric")["value"]
     assert set(summary.loc[summary["metric"] == "says_spoken", "n"]) == {int((citation != label).sum())}
     # The one wrong answer to tone 2 is 3, which is the dictionary's.
@@ -410,4 +414,4 @@ def test_models_with_other_syllables_are_not_compared():
     items = study_items()
     message = r"expected the same 320 syllables of tone in corpus 'mandarin' from every model, found others from 'f0'"
     with pytest.raises(AnalysisError, match=message):
-        summarise_tone(items.drop(items.index[items["model"] == "f0"][:3]), n_resamples=100)
+        summarise_tone(items.drop(items.index[items["model"] == "f0"][:3]), settings=FEW)

@@ -8,6 +8,7 @@ import pytest
 from figure_cases import STUDY, caption_of, run_script, texts
 
 from auscult.analyses.tone.analysis import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
+from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.summary import summarise_tone
 from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
@@ -78,7 +79,9 @@ def tables(models=TRAINED, steps=STEPS, layers=LAYERS, n_voices=16, baselines=BA
                 "n_dropped": 7 if target == "consonant" else 0,
             }
             rows.append(shared)
-    return pd.DataFrame(rows).reindex(columns=list(TONE_COLUMNS)), summarise_tone(pd.concat(items), n_resamples=100)
+    return pd.DataFrame(rows).reindex(columns=list(TONE_COLUMNS)), summarise_tone(
+        pd.concat(items), settings=ToneSettings(n_resamples=100)
+    )
 
 
 def draw(folder, made, models=TRAINED, study=SYNTHETIC):

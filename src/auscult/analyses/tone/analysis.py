@@ -1,9 +1,9 @@
-"""Tone and consonants of Mandarin while a model learns: what a ridge classifier reads of them at each checkpoint.
+"""Tone and consonant probing: accuracy of ridge classifiers on Mandarin syllables at each checkpoint of a model.
 
-After Shen, Watkins, Alishahi, Bisazza and Chrupała (2024, NAACL), Figure 6: onsets and tones of syllables whose voice
-and whose string (of a tone the syllable without it, of a consonant the rime) the probe has not met. Where we differ:
-layer and penalty are chosen on validation items; voices are held out, too; beside the mean over a syllable, which
-keeps no contour, vectors at several moments of its rime may be read together.
+After Shen, Watkins, Alishahi, Bisazza and Chrupała (2024, NAACL), Figure 6. The string of a syllable is, for tones, the
+syllable without its tone and, for consonants, its rime; strings are held out. We differ from the paper in three ways:
+voices are held out as well; layer and penalty are chosen on validation items; and vectors at several moments of the
+rime may be concatenated, since the mean over a syllable keeps no contour.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +13,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import Contrast, ContrastItems, contrast_items
 from auscult.analyses.tone.probes import CellOutcome, choose_layer, majority, probe_cells
+from auscult.analyses.tone.settings import ToneSettings
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import bootstrap_statistic, cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS, check_results
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["SELECTED", "CONTOUR", "TONE_COLUMNS", "ITEM_COLUMNS", "tone_activations", "tone_contours"]
 
 SELECTED = "selected"
-# Of baselines; no pooling of a study can be called so, for names have no spaces.
+# Pooling of the baselines; no pooling of a study can have this name, since names contain no spaces.
 CONTOUR = "21 frames"
 TONE_COLUMNS = (
     *RESULT_COLUMNS,
@@ -65,51 +67,48 @@ Tables = tuple[pd.DataFrame, pd.DataFrame]
 
 
 def tone_activations(
-    sweep: Mapping[str, Any],
+    sweep: Mapping[str, Activations],
     *,
-    contrasts: Mapping[Contrast, Sequence[str]],
-    poolings: Mapping[str, Sequence[str]],
     corpus: str,
     model: str,
-    n_folds: int = 5,
-    n_resamples: int = 2000,
+    settings: ToneSettings = ToneSettings(),
     seed: int = 0,
 ) -> Tables:
     """Probe every layer of every checkpoint for every contrast.
 
     Parameters
     ----------
-    sweep : activations of each step, all of the same segments; each has ``layers``, ``index`` and ``load``
-    contrasts : ``tone``, ``consonant``, and by which poolings each is read
-    poolings : tiers whose vectors are read side by side, such as ``[syllable]`` or ``[rime_20, rime_50, rime_80]``
-    corpus, model : copied into the tables
-    n_folds : of voices, and of strings, see :mod:`auscult.analyses.tone.probes`
-    n_resamples : bootstrap samples of voices
+    sweep : activations of each step, all of the same segments
+    corpus, model : names, copied into the tables
+    settings : contrasts, poolings, folds and resampling
     seed : of folds and resampling
 
     Returns
     -------
     results : columns :data:`TONE_COLUMNS`, one row per step, layer, contrast and pooling. ``metric`` is ``accuracy``
-        or, at the selected layer, ``balanced_accuracy``, the mean over classes of the share that is found; both 0 to
-        1, higher is better. ``chance`` is the accuracy of always saying the training side's most frequent class
-    items : columns :data:`ITEM_COLUMNS`, what each probe said of each syllable at the selected layer
+        or, at the selected layer only, ``balanced_accuracy``, the mean recall over classes; both 0 to 1, higher is
+        better. ``chance`` is the accuracy of predicting the most frequent class of the training data
+    items : columns :data:`ITEM_COLUMNS`, the prediction for each syllable at the selected layer
 
     Raises
     ------
     AnalysisError
-        A pooling is not defined; a tier is not among the activations, or has not one segment a syllable; steps differ
-        in their segments; see also :func:`~auscult.analyses.tone.items.contrast_items`.
+        A pooling is not defined; a tier is missing or has not exactly one segment per syllable; steps differ in their
+        segments; see also :func:`~auscult.analyses.tone.items.contrast_items`.
     """
-    _check_poolings(contrasts, poolings)
-    conditions = [(contrast, pooling) for contrast, names in contrasts.items() for pooling in names]
+    poolings = settings.poolings
+    _check_poolings(settings)
+    conditions: list[tuple[Contrast, str]] = [
+        (contrast, pooling) for contrast, names in settings.contrasts.items() for pooling in names
+    ]
     first = next(iter(sweep.values())).index
     syllables = first.iloc[_rows(first, poolings[conditions[0][1]][0])]
-    tasks = {name: contrast_items(syllables, name, n_folds=n_folds, seed=seed) for name in contrasts}
-    tables, said = [], []
+    tasks = {name: contrast_items(syllables, name, n_folds=settings.n_folds, seed=seed) for name in settings.contrasts}
+    tables, predictions = [], []
     for step, activations in tqdm(sweep.items(), desc=model, unit="checkpoint", disable=None):
         tiers = {tier for _, pooling in conditions for tier in poolings[pooling]}
         rows = {tier: _rows(activations.index, tier, syllables) for tier in tiers}
-        outcomes: dict[tuple[str, str], dict[str, CellOutcome]] = {condition: {} for condition in conditions}
+        outcomes: dict[tuple[Contrast, str], dict[str, CellOutcome]] = {condition: {} for condition in conditions}
         for layer in activations.layers:
             vectors = LayerVectors(activations, layer)
             for (contrast, pooling), found in outcomes.items():
@@ -119,61 +118,64 @@ def tone_activations(
         for (contrast, pooling), found in outcomes.items():
             found[SELECTED] = choose_layer(tasks[contrast], found)
             shared = {"corpus": corpus, "model": model, "step": str(step), "pooling": pooling}
-            tables += [row | shared for row in _rows_of(tasks[contrast], found, n_resamples, seed)]
-            said.append(_items_of(tasks[contrast], found[SELECTED], syllables).assign(**shared))
-    return _tables(tables, said)
+            tables += [row | shared for row in _result_rows(tasks[contrast], found, settings.n_resamples, seed)]
+            predictions.append(_item_table(tasks[contrast], found[SELECTED], syllables).assign(**shared))
+    return _stack(tables, predictions)
 
 
 def tone_contours(
     corpus: "Corpus",
     *,
     features: Mapping[str, str],
-    contrasts: Sequence[Contrast],
     splits: Sequence[str],
-    n_folds: int = 5,
-    n_resamples: int = 2000,
+    settings: ToneSettings = ToneSettings(),
     seed: int = 0,
 ) -> Tables:
-    """Probe acoustic contours as :func:`tone_activations` does a layer, on the same syllables and folds.
+    """Probe acoustic contours in the same way as a layer in :func:`tone_activations`, with the same items and folds.
 
     Parameters
     ----------
-    features : of each baseline, ``f0`` or ``mfcc``, by its name
-    splits : of the utterances, as in the extraction of activations
+    corpus : with the recordings and labelled syllables
+    features : ``f0`` or ``mfcc``, by the name of the baseline
+    splits : splits of the utterances, as in the extraction of activations
+    settings : contrasts, folds and resampling
+    seed : of folds and resampling
 
     Returns
     -------
-    results, items : as of :func:`tone_activations`, with the one layer ``input``, step ``final`` and pooling
+    results, items : as returned by :func:`tone_activations`, with the one layer ``input``, step ``final`` and pooling
         :data:`CONTOUR`
     """
-    about = corpus.utterances.set_index("utterance")[["speaker", "gender", "split"]]
-    about = about[about["split"].isin(splits)]
-    order = pd.Series(np.arange(len(about)), index=about.index)
-    table = corpus.segments[(corpus.segments["tier"] == "syllable") & corpus.segments["utterance"].isin(about.index)]
-    # In the order of the activations' index: folds depend on it where labels of types are those of their first item.
+    utterances = corpus.utterances.set_index("utterance")[["speaker", "gender", "split"]]
+    utterances = utterances[utterances["split"].isin(splits)]
+    order = pd.Series(np.arange(len(utterances)), index=utterances.index)
+    segments = corpus.segments
+    table = segments[(segments["tier"] == "syllable") & segments["utterance"].isin(utterances.index)]
+    # In the order of the activations' index, since the folds of strings depend on the order of items.
     keys = pd.DataFrame({"place": table["utterance"].map(order), "index": table["index"]})
-    table = table.loc[keys.sort_values(["place", "index"], kind="stable").index].join(about, on="utterance")
-    tables, said = [], []
-    tasks = [contrast_items(table, contrast, n_folds=n_folds, seed=seed) for contrast in contrasts]
+    table = table.loc[keys.sort_values(["place", "index"], kind="stable").index].join(utterances, on="utterance")
+    tables, predictions = [], []
+    tasks = [contrast_items(table, name, n_folds=settings.n_folds, seed=seed) for name in settings.contrasts]
     for name, kind in features.items():
         x = contours(corpus, table, kind)
         for items in tasks:
             outcome = probe_cells(x[items.rows], items)
             found = {"input": outcome, SELECTED: outcome}
             shared = {"corpus": corpus.name, "model": name, "step": "final", "pooling": CONTOUR}
-            tables += [row | shared for row in _rows_of(items, found, n_resamples, seed)]
-            said.append(_items_of(items, outcome, table).assign(**shared))
-    return _tables(tables, said)
+            tables += [row | shared for row in _result_rows(items, found, settings.n_resamples, seed)]
+            predictions.append(_item_table(items, outcome, table).assign(**shared))
+    return _stack(tables, predictions)
 
 
-def _check_poolings(contrasts: Mapping[str, Sequence[str]], poolings: Mapping[str, Sequence[str]]) -> None:
-    unknown = [name for names in contrasts.values() for name in names if name not in poolings]
+def _check_poolings(settings: ToneSettings) -> None:
+    poolings = settings.poolings
+    unknown = [name for names in settings.contrasts.values() for name in names if name not in poolings]
     if unknown:
         raise AnalysisError(f"expected poolings among {', '.join(poolings)}, found {unknown[0]!r}; define it")
 
 
 def _rows(index: pd.DataFrame, tier: str, syllables: pd.DataFrame | None = None) -> np.ndarray:
-    """Return the rows of a tier, one a syllable, in the order of the syllables."""
+    """Return the rows of a tier, one per syllable, in the order of the syllables."""
     rows = np.flatnonzero(index["tier"] == tier)
     if not len(rows):
         raise AnalysisError(
@@ -190,8 +192,11 @@ def _rows(index: pd.DataFrame, tier: str, syllables: pd.DataFrame | None = None)
     return rows
 
 
-def _rows_of(items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamples: int, seed: int) -> Iterator[dict]:
-    guess, settings = majority(items), {"n_resamples": n_resamples, "seed": seed}
+def _result_rows(
+    items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamples: int, seed: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the result rows of each layer: accuracy and, at the selected layer, balanced accuracy."""
+    guess = majority(items)
     described = {
         "target": items.contrast,
         "n": len(items.labels),
@@ -208,7 +213,7 @@ def _rows_of(items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamp
     for layer, outcome in outcomes.items():
         hits = (outcome.predicted == items.labels).astype(float)
         names, counts = np.unique(outcome.layer.astype(str), return_counts=True)
-        low, high = cluster_bootstrap(hits, np.ones_like(hits), items.speakers, **settings)
+        low, high = cluster_bootstrap(hits, np.ones_like(hits), items.speakers, n_resamples=n_resamples, seed=seed)
         row = described | {
             "layer": layer,
             "metric": "accuracy",
@@ -222,7 +227,9 @@ def _rows_of(items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamp
         }
         yield row
         if layer == SELECTED:
-            value, low, high = _balanced_accuracy(items.labels, outcome.predicted, items.speakers, **settings)
+            value, low, high = _balanced_accuracy(
+                items.labels, outcome.predicted, items.speakers, n_resamples=n_resamples, seed=seed
+            )
             balanced = {"metric": "balanced_accuracy", "value": value, "ci_low": low, "ci_high": high}
             yield row | balanced | {"chance": 1 / len(items.classes)}
 
@@ -230,26 +237,27 @@ def _rows_of(items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamp
 def _balanced_accuracy(
     truth: np.ndarray, predicted: np.ndarray, speakers: np.ndarray, *, n_resamples: int, seed: int
 ) -> tuple[float, float, float]:
-    """Return the mean over classes of the share of their items that is found, and its interval over speakers."""
+    """Return the mean recall over classes and its 95 % interval over speakers."""
     _, codes = np.unique(speakers, return_inverse=True)
     shape = (codes.max() + 1, truth.max() + 1)
     cell = codes * shape[1] + truth
-    sums = [
-        np.bincount(cell, part, minlength=shape[0] * shape[1]).reshape(shape) for part in (predicted == truth, None)
+    counted = [
+        np.bincount(cell, weights, minlength=shape[0] * shape[1]).reshape(shape)
+        for weights in (predicted == truth, None)
     ]
-    sums = np.stack(sums, axis=1)
+    sums = np.stack(counted, axis=1)
 
     def mean_recall(totals: np.ndarray) -> np.ndarray:
-        found, there = totals[..., 0, :], totals[..., 1, :]
-        share = np.divide(found, there, out=np.full(found.shape, np.nan), where=there > 0)
-        return np.nanmean(share, axis=-1)
+        n_right, n_items = totals[..., 0, :], totals[..., 1, :]
+        recall = np.divide(n_right, n_items, out=np.full(n_right.shape, np.nan), where=n_items > 0)
+        return np.nanmean(recall, axis=-1)
 
     return float(mean_recall(sums.sum(axis=0))), *bootstrap_statistic(
         sums, mean_recall, n_resamples=n_resamples, seed=seed
     )
 
 
-def _items_of(items: ContrastItems, outcome: CellOutcome, syllables: pd.DataFrame) -> pd.DataFrame:
+def _item_table(items: ContrastItems, outcome: CellOutcome, syllables: pd.DataFrame) -> pd.DataFrame:
     classes = np.array([*items.classes, ""])
     columns = {
         "target": items.contrast,
@@ -263,6 +271,6 @@ def _items_of(items: ContrastItems, outcome: CellOutcome, syllables: pd.DataFram
     return syllables.iloc[items.rows][_KEYS].reset_index(drop=True).assign(**columns)
 
 
-def _tables(rows: list[dict], said: list[pd.DataFrame]) -> Tables:
+def _stack(rows: list[dict[str, Any]], predictions: list[pd.DataFrame]) -> Tables:
     results = check_results(pd.DataFrame(rows).reindex(columns=list(TONE_COLUMNS)))
-    return results, pd.concat(said, ignore_index=True)[list(ITEM_COLUMNS)]
+    return results, pd.concat(predictions, ignore_index=True)[list(ITEM_COLUMNS)]

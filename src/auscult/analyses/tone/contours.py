@@ -1,4 +1,4 @@
-"""Acoustic contours of syllables: what a model must beat where tone and consonants are read from it."""
+"""Acoustic baselines of tone probing: contours of F0 or MFCCs around the middle of each syllable."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -19,7 +19,7 @@ N_CONTOUR_FRAMES = 21
 
 
 def _pitch(waveform: np.ndarray) -> np.ndarray:
-    """Return log F0 alone: whether frames are voiced tells consonants, not the contour."""
+    """Return log F0 without voicing, since voicing identifies consonants and is no part of the contour."""
     return log_f0(waveform)[:, :1]
 
 
@@ -27,15 +27,17 @@ CONTOURS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {"f0": _pitch, "mfc
 
 
 def contours(corpus: "Corpus", syllables: pd.DataFrame, features: str) -> np.ndarray:
-    """Return 21 frames of 10 ms around the middle of each syllable, one after the other in a vector.
+    """Return 21 frames, 10 ms apart, around the middle of each syllable, concatenated to one vector.
 
-    As in Shen et al. (2024): ``f0`` is log F0 by Praat, 60 to 650 Hz, interpolated where there is no voice (21
-    values), ``mfcc`` 40 coefficients a frame (840). Frames beyond the recording repeat its first or last one.
+    As in Shen et al. (2024): ``f0`` is log F0 by Praat, 60 to 650 Hz, interpolated through unvoiced frames (21
+    values), ``mfcc`` 40 coefficients per frame (840 values). The first and the last frame of the recording stand in
+    for frames beyond it.
 
     Parameters
     ----------
     corpus : with the recordings
     syllables : columns ``utterance, onset, offset`` (in samples)
+    features : ``f0`` or ``mfcc``
 
     Returns
     -------
@@ -46,18 +48,18 @@ def contours(corpus: "Corpus", syllables: pd.DataFrame, features: str) -> np.nda
     AnalysisError
         There is no contour of these features.
     AudioError
-        A recording is shorter than a window of 25 ms.
+        A recording is shorter than one window of 25 ms.
     """
     if features not in CONTOURS:
         raise AnalysisError(f"expected features among {', '.join(CONTOURS)} for a contour, found {features!r}")
-    offsets, vectors = np.arange(N_CONTOUR_FRAMES) - N_CONTOUR_FRAMES // 2, [None] * len(syllables)
+    offsets = np.arange(N_CONTOUR_FRAMES) - N_CONTOUR_FRAMES // 2
+    vectors: dict[int, np.ndarray] = {}
     middles = ((syllables["onset"] + syllables["offset"]) // 2).to_numpy()
-    for utterance, places in syllables.groupby("utterance", sort=False).indices.items():
+    for utterance, rows in syllables.groupby("utterance", sort=False).indices.items():
         waveform = corpus.waveform(utterance)
         TIMING.require_frame(len(waveform), f"utterance {utterance!r}")
         frames = CONTOURS[features](waveform)
-        nearest = TIMING.segment_frames(middles[places], middles[places], len(frames))[0]
+        nearest = TIMING.segment_frames(middles[rows], middles[rows], len(frames))[0]
         around = np.clip(nearest[:, None] + offsets, 0, len(frames) - 1)
-        for place, contour in zip(places, frames[around]):
-            vectors[place] = contour.ravel()
-    return np.stack(vectors).astype(np.float32)
+        vectors |= {row: contour.ravel() for row, contour in zip(rows, frames[around])}
+    return np.stack([vectors[row] for row in range(len(syllables))]).astype(np.float32)

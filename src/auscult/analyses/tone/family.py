@@ -1,4 +1,4 @@
-"""Declaration of tone: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of the tone analysis: settings, part of the talk and requirements of a study."""
 
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.errors import ConfigError
@@ -10,7 +10,7 @@ __all__ = ["FAMILY"]
 
 
 def check_tone(tone: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Raise ConfigError for acoustic models, seeds with different steps, and unknown baselines, poolings or tiers."""
     models = config["models"]
     for model in tone["models"]:
         if models[model]["source"] == "acoustic":
@@ -41,9 +41,9 @@ def check_tone(tone: Config, config: Config) -> None:
 FAMILY = Family(
     name="tone",
     part="Part III: outlook",
-    description="Tones and consonants read from every checkpoint, over seeds and compared.",
+    description="Probes of Mandarin tones and consonants at every checkpoint, averaged over seeds and compared.",
     settings=ToneSettings,
-    corpora="Of toned syllables; the tiers of the poolings must be extracted.",
+    corpora="Corpora with syllables labelled for tone; the tiers of the poolings must be extracted.",
     watches_training=True,
     reads_activations=True,
     check=check_tone,

@@ -1,41 +1,41 @@
-"""Which syllables tell a contrast of Mandarin, what their classes are, and which voices and strings are held out."""
+"""Items of a Mandarin contrast: syllables, their classes, and the folds of voices and strings."""
 
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.tone.settings import Contrast
 from auscult.errors import AnalysisError
 from auscult.statistics.folds import check_disjoint, speaker_folds, type_folds
 
 __all__ = ["CONSONANTS", "TONES", "Contrast", "ContrastItems", "contrast_items"]
 
-Contrast = Literal["consonant", "tone"]
 # The ten fricatives and affricates of Shen et al. (2024), and the four tones without the neutral one.
 CONSONANTS = ("r", "sh", "ch", "s", "z", "j", "zh", "q", "c", "x")
 TONES = ("1", "2", "3", "4")
-_COLUMNS = {"tone": "tone", "consonant": "onset_consonant"}
+_COLUMNS: dict[str, str] = {"tone": "tone", "consonant": "onset_consonant"}
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ContrastItems:
-    """The syllables of one contrast, dealt into folds by voice and by string.
+    """The syllables of one contrast, divided into folds by voice and by string.
 
     Parameters
     ----------
     contrast : its name
-    rows : positions in the table of syllables [shape=(n_items,)]
+    rows : their positions in the table of syllables [shape=(n_items,)]
     classes : names of the classes
     labels : class codes [shape=(n_items,)]
-    citation : class codes by the dictionary, where the spoken tone may differ; -1 where unknown [shape=(n_items,)]
-    speakers, strings : of each item [shape=(n_items,)]
-    cells : fold of the voice, from 0, and of the string, from ``n_folds`` [shape=(n_items, 2)]
-    n_folds : of voices, and of strings
-    n_dropped : syllables with a class that cannot be tested
+    citation : class codes according to the dictionary, which may differ from the spoken tone; -1 where unknown
+        [shape=(n_items,)]
+    speakers, strings : voice and string of each item [shape=(n_items,)]
+    cells : fold of its voice, counted from 0, and of its string, counted from ``n_folds`` [shape=(n_items, 2)]
+    n_folds : number of folds of voices, and of strings
+    n_dropped : number of syllables left out because their class cannot be tested
     """
 
     contrast: str
@@ -51,23 +51,21 @@ class ContrastItems:
 
     @property
     def speaker_overlap(self) -> float:
-        """Share of items, 0 to 1, whose voice is among those their probe was trained on: 0 by construction."""
+        """Share of items (0 to 1) whose voice occurs in the training data of their probe: 0 by construction."""
         return self._overlap(self.speakers)
 
     @property
     def string_overlap(self) -> float:
-        """Share of items, 0 to 1, whose string is among those their probe was trained on: 0 by construction."""
+        """Share of items (0 to 1) whose string occurs in the training data of their probe: 0 by construction."""
         return self._overlap(self.strings)
 
     def _overlap(self, values: np.ndarray) -> float:
-        both = self.cells[:, 0] * self.n_folds + self.cells[:, 1] - self.n_folds
-        hits = 0
-        for fold in np.unique(both):
-            mine = both == fold
-            speaker, string = self.cells[mine][0]
-            training = (self.cells[:, 0] != speaker) & (self.cells[:, 1] != string)
-            hits += np.isin(values[mine], values[training]).sum()
-        return float(hits / len(values))
+        n_seen = 0
+        for cell in np.unique(self.cells, axis=0):
+            tested = (self.cells == cell).all(axis=1)
+            training = (self.cells != cell).all(axis=1)
+            n_seen += np.isin(values[tested], values[training]).sum()
+        return float(n_seen / len(values))
 
 
 def contrast_items(
@@ -78,23 +76,26 @@ def contrast_items(
     seed: int,
     classes: Sequence[str] = (),
 ) -> ContrastItems:
-    """Select the syllables of a contrast and deal voices and strings into folds.
+    """Select the syllables of a contrast and divide voices and strings into folds.
 
-    Strings are what else a probe could know a class by: for ``tone`` the syllable without its tone, for ``consonant``
-    the rime. Tones are those that are spoken (a third tone before another is said as a second), neutral ones are left
-    out. A class that would be missing from some training side, because its strings or voices lie in one fold, is
-    dropped, which is logged and counted.
+    The string is the rest of the syllable, from which a probe could infer the class: for ``tone`` the syllable without
+    its tone, for ``consonant`` the rime. Tones are as spoken (a third tone before another third tone counts as a
+    second); neutral tones are left out. A class whose strings or voices all lie in one fold would be missing from the
+    training data of that fold: it is dropped, logged and counted.
 
     Parameters
     ----------
-    syllables : columns ``label, tone, onset_consonant, rime, speaker, gender``, perhaps ``lexical_tone``
-    n_folds : of voices, and of strings: an item is tested by the probe trained without both of its folds
-    classes : instead of :data:`TONES` or :data:`CONSONANTS`
+    syllables : columns ``label, tone, onset_consonant, rime, speaker, gender`` and optionally ``lexical_tone``
+    contrast : ``tone`` or ``consonant``
+    n_folds : number of folds of voices, and of strings; an item is tested by a probe trained without its two folds
+    seed : of the folds
+    classes : by default :data:`TONES` or :data:`CONSONANTS`
 
     Raises
     ------
     AnalysisError
-        There is no such contrast; a column is missing; fewer than two classes, or fewer voices or strings than folds.
+        The contrast is unknown; a column is missing; there are fewer than two classes, or fewer voices or strings
+        than folds.
     """
     if contrast not in _COLUMNS:
         raise AnalysisError(f"expected one of the contrasts {', '.join(_COLUMNS)}, found {contrast!r}")
@@ -116,7 +117,7 @@ def contrast_items(
     cells = np.stack([voices, n_folds + type_folds(strings, values[rows], n_folds, seed, where=where)], axis=1)
     check_disjoint(speakers, cells[:, 0])
     check_disjoint(strings, cells[:, 1], "string")
-    names = [name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, n_folds)]
+    names = tuple(name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, n_folds))
     kept = np.isin(values[rows], names)
     _require_classes(where, values[rows][kept], names, syllables)
     if not kept.all():
@@ -129,16 +130,26 @@ def contrast_items(
     codes = pd.Categorical(values[rows], categories=names).codes.astype(np.int64)
     cited = chosen["lexical_tone"] if contrast == "tone" and "lexical_tone" in chosen else pd.Series("", chosen.index)
     citation = pd.Categorical(cited.astype(str), categories=names).codes.astype(np.int64)
-    parts = (part[kept] for part in (codes, citation, speakers, strings, cells))
-    return ContrastItems(contrast, rows[kept], tuple(names), *parts, n_folds, int((~kept).sum()))
+    return ContrastItems(
+        contrast=contrast,
+        rows=rows[kept],
+        classes=names,
+        labels=codes[kept],
+        citation=citation[kept],
+        speakers=speakers[kept],
+        strings=strings[kept],
+        cells=cells[kept],
+        n_folds=n_folds,
+        n_dropped=int((~kept).sum()),
+    )
 
 
-def _is_testable(cells: np.ndarray, mine: np.ndarray, n_folds: int) -> bool:
-    """Say whether a class is in every training side: whatever fold of voices and fold of strings is left out."""
-    there = np.zeros((n_folds, n_folds), dtype=bool)
-    there[cells[mine, 0], cells[mine, 1] - n_folds] = True
+def _is_testable(cells: np.ndarray, members: np.ndarray, n_folds: int) -> bool:
+    """Return whether a class has training items whichever fold of voices and fold of strings is left out."""
+    occupied = np.zeros((n_folds, n_folds), dtype=bool)
+    occupied[cells[members, 0], cells[members, 1] - n_folds] = True
     return all(
-        np.delete(np.delete(there, voice, axis=0), string, axis=1).any()
+        np.delete(np.delete(occupied, voice, axis=0), string, axis=1).any()
         for voice in range(n_folds)
         for string in range(n_folds)
     )

@@ -1,33 +1,35 @@
-"""Settings of tone."""
+"""Settings of the tone analysis."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 from auscult.settings import setting
 
-__all__ = ["ToneSettings"]
+__all__ = ["Contrast", "ToneSettings"]
+
+Contrast = Literal["consonant", "tone"]
 
 
 @dataclass(frozen=True)
 class ToneSettings:
     """Settings of the analysis ``tone``."""
 
-    contrasts: Mapping[str, Any] = setting(
-        "Contrasts (consonant, tone), each with the poolings that it is read from.",
+    contrasts: Mapping[Contrast, Sequence[str]] = setting(
+        "Contrasts to probe (consonant, tone), each with the names of its poolings.",
         {"consonant": ("mean",), "tone": ("mean", "contour")},
         minProperties=1,
         additionalProperties=False,
         properties={"consonant": {"$ref": "#/$defs/names"}, "tone": {"$ref": "#/$defs/names"}},
     )
-    poolings: Mapping[str, Any] = setting(
-        "Tiers whose vectors are read side by side; one tier is a mean over it.",
+    poolings: Mapping[str, Sequence[str]] = setting(
+        "Tiers whose vectors are concatenated, by the name of the pooling; a single tier is the mean over its frames.",
         {"mean": ("syllable",), "contour": ("rime_20", "rime_50", "rime_80")},
         minProperties=1,
         propertyNames={"$ref": "#/$defs/name"},
         additionalProperties={
-            "description": "utterance is the whole recording; rime is a syllable without its onset consonant, rime_50 "
-            "the one frame half-way through it.",
+            "description": "The tier utterance is the whole recording, rime a syllable without its onset consonant, "
+            "rime_50 the frame at 50 % of the rime.",
             "type": "array",
             "items": {"type": "string", "pattern": "^(phone|syllable|word|utterance|rime|rime_([1-9]?[0-9]|100))$"},
             "minItems": 1,
@@ -35,9 +37,11 @@ class ToneSettings:
         },
     )
     baselines: tuple[str, ...] = setting(
-        "Acoustic models (of features f0 or mfcc) whose contours around the same syllables are read.",
+        "Acoustic models (features f0 or mfcc) whose contours of the same syllables are probed.",
         ("f0", "mfcc"),
         uniqueItems=True,
     )
-    n_folds: int = setting("Of voices, and of strings.", 5, minimum=3)
-    n_resamples: int = setting("Bootstrap samples of voices (and strings).", 2000, minimum=100)
+    n_folds: int = setting("Number of folds of voices, and of strings.", 5, minimum=3)
+    n_resamples: int = setting(
+        "Number of bootstrap samples of voices, for differences also of strings.", 2000, minimum=100
+    )

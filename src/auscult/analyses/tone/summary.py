@@ -1,12 +1,14 @@
-"""Tone and consonants over a study: conditions over their seeds, what they differ by, and what sandhi does to tones."""
+"""Summary of tone probing: accuracy over seeds, paired differences between conditions, and tone sandhi."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auscult.analyses.tone.analysis import CONTOUR
+from auscult.analyses.tone.settings import ToneSettings
 from auscult.errors import AnalysisError
 from auscult.seeds import task_of
 from auscult.statistics.intervals import MIN_GROUPS, cluster_bootstrap, percentile_interval
@@ -26,32 +28,36 @@ SUMMARY_COLUMNS = (
     "n_strings",
     "resampling_unit",
 )
-_ITEM = ["corpus", "target", "utterance", "index"]
 _UNITS = "speaker and string"
+RunKey = tuple[str, str, str]  # condition, pooling, step
+Runs = Mapping[RunKey, pd.DataFrame]
 
 
-def summarise_tone(items: pd.DataFrame, *, n_resamples: int = 2000, seed: int = 0) -> pd.DataFrame:
-    """Return accuracies of conditions, the means over models that differ only in seed, and paired differences.
+def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings(), seed: int = 0) -> pd.DataFrame:
+    """Return the accuracy of each condition (mean over its seeds) and paired differences between conditions.
 
-    A condition is the name of a model without the number of its seed at the end. Its accuracy is that of its seeds'
-    mean hits; intervals resample voices, of differences voices and strings (:func:`two_way_bootstrap`), and hold for
-    these seeds: their own accuracies are given as ``seed_low`` and ``seed_high``, of differences those of all pairs.
+    A condition is the name of a model without the number of its seed at the end. Intervals of accuracies resample
+    voices, those of differences voices and strings (:func:`two_way_bootstrap`). No interval covers seeds: ``seed_low``
+    and ``seed_high`` give the range over seeds or, for a difference, over all pairs of seeds.
 
     Parameters
     ----------
     items : of all models and baselines, columns :data:`auscult.analyses.tone.analysis.ITEM_COLUMNS`
+    settings : number of resamples
+    seed : of the resampling
 
     Returns
     -------
-    summary : columns :data:`SUMMARY_COLUMNS`. ``metric`` is ``accuracy`` (``n`` syllables); ``accuracy_difference``
-        from ``other_model`` at ``other_step``: of every condition at its last step from its untrained self, from every
-        baseline and from every condition before it; ``says_spoken`` and ``says_citation``, the share of syllables
-        with sandhi, at the last step, of which the spoken tone or that of the dictionary is said
+    summary : columns :data:`SUMMARY_COLUMNS`. ``metric`` is ``accuracy`` (``n`` syllables);
+        ``accuracy_difference``, the condition at its last step minus ``other_model`` at ``other_step``: itself
+        untrained, every baseline, and every condition before it; ``says_spoken`` and ``says_citation``, the share of
+        syllables with tone sandhi for which the probe at the last step predicts the spoken tone or the tone of the
+        dictionary
 
     Raises
     ------
     AnalysisError
-        Models were not asked about the same syllables.
+        Models were not tested on the same syllables.
     """
     items = items.assign(
         hit=(items["predicted"] == items["label"]).astype(float),
@@ -64,25 +70,27 @@ def summarise_tone(items: pd.DataFrame, *, n_resamples: int = 2000, seed: int = 
         shared = {"corpus": corpus, "target": target, "layer": "selected"}
         runs = {key: _wide(run) for key, run in part.groupby(["condition", "pooling", "step"], sort=False)}
         _require_same_items(runs, f"{target} in corpus {corpus!r}")
-        rows += [shared | row for row in _accuracies(runs, n_resamples, seed)]
-        rows += [shared | row for row in _differences(runs, n_resamples, seed)]
-        rows += [shared | row for row in _sandhi(part, n_resamples, seed)]
+        rows += [shared | row for row in _accuracies(runs, settings.n_resamples, seed)]
+        rows += [shared | row for row in _differences(runs, settings.n_resamples, seed)]
+        rows += [shared | row for row in _sandhi(part, settings.n_resamples, seed)]
     return check_results(pd.DataFrame(rows).reindex(columns=list(SUMMARY_COLUMNS)))
 
 
 def two_way_bootstrap(
-    values: np.ndarray, first: np.ndarray, second: np.ndarray, *, n_resamples: int = 2000, seed: int
+    values: np.ndarray, first: np.ndarray, second: np.ndarray, *, n_resamples: int, seed: int
 ) -> tuple[float, float]:
-    """Return the 95 % interval of the mean of values whose items share voices and share strings.
+    """Return the 95 % interval of a mean over items that are grouped in two ways, such as by voice and by string.
 
-    Both are resampled, independently of each other, and an item counts as often as both of its own are drawn, the
-    product of the two counts (pigeonhole bootstrap: Owen, 2007, Annals of Applied Statistics 1, 386). It is wider than
-    an interval that resamples either alone.
+    Both groupings are resampled independently. An item's weight is the product of how often its two groups were drawn
+    (pigeonhole bootstrap: Owen, 2007, Annals of Applied Statistics 1, 386). The interval is wider than one that
+    resamples one grouping only.
 
     Parameters
     ----------
-    values : of each item [shape=(n_items,)]
-    first, second : its two groups [shape=(n_items,)]
+    values : one value per item [shape=(n_items,)]
+    first, second : the two groups of each item [shape=(n_items,)]
+    n_resamples : number of bootstrap samples
+    seed : of the resampling
 
     Returns
     -------
@@ -102,18 +110,18 @@ def two_way_bootstrap(
 
 
 def _wide(run: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per syllable: its voice, its string, and a column of hits for each seed."""
+    """Return one row per syllable: voice, string, and one column of hits per seed."""
     models = run["model"].unique()
     hits = [run[run["model"] == model].set_index(["utterance", "index"]) for model in models]
-    about = hits[0][["speaker", "string", "chance_hit"]]
-    return about.assign(**{f"seed {place}": one["hit"] for place, one in enumerate(hits)})
+    described = hits[0][["speaker", "string", "chance_hit"]]
+    return described.assign(**{f"seed {place}": one["hit"] for place, one in enumerate(hits)})
 
 
 def _seeds(run: pd.DataFrame) -> np.ndarray:
     return run.filter(like="seed ").to_numpy()
 
 
-def _require_same_items(runs: dict, where: str) -> None:
+def _require_same_items(runs: Runs, where: str) -> None:
     first = next(iter(runs.values()))
     for (condition, _, step), run in runs.items():
         if not run.index.equals(first.index) or np.isnan(_seeds(run)).any():
@@ -123,35 +131,35 @@ def _require_same_items(runs: dict, where: str) -> None:
             )
 
 
-def _accuracies(runs: dict, n_resamples: int, seed: int) -> Iterator[dict]:
-    for (condition, pooling, step), run in runs.items():
+def _accuracies(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+    for key, run in runs.items():
         hits = _seeds(run).mean(axis=1)
         interval = cluster_bootstrap(hits, np.ones_like(hits), run["speaker"], n_resamples=n_resamples, seed=seed)
-        described = _describe(condition, pooling, step, run, hits.mean(), interval, _seeds(run).mean(axis=0))
+        described = _describe(key, run, hits.mean(), interval, _seeds(run).mean(axis=0))
         yield described | {"metric": "accuracy", "chance": run["chance_hit"].mean(), "resampling_unit": "speaker"}
 
 
-def _differences(runs: dict, n_resamples: int, seed: int) -> Iterator[dict]:
+def _differences(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for key, against in _compared([*runs]):
-        (condition, pooling, step), (other, _, other_step), run = key, against, runs[key]
-        mine, theirs = _seeds(run), _seeds(runs[against])
-        gap = mine.mean(axis=1) - theirs.mean(axis=1)
+        (other, _, other_step), run = against, runs[key]
+        hits, other_hits = _seeds(run), _seeds(runs[against])
+        gap = hits.mean(axis=1) - other_hits.mean(axis=1)
         groups = run["speaker"].to_numpy(), run["string"].to_numpy()
         interval = two_way_bootstrap(gap, *groups, n_resamples=n_resamples, seed=seed)
-        of_seeds = (mine.mean(axis=0)[:, None] - theirs.mean(axis=0)).ravel()
-        described = _describe(condition, pooling, step, run, gap.mean(), interval, of_seeds)
+        by_seed = (hits.mean(axis=0)[:, None] - other_hits.mean(axis=0)).ravel()
+        described = _describe(key, run, gap.mean(), interval, by_seed)
         yield described | {
             "metric": "accuracy_difference",
             "other_model": other,
             "other_step": other_step,
             "chance": 0.0,
-            "n_seeds": mine.shape[1],
+            "n_seeds": hits.shape[1],
             "resampling_unit": _UNITS,
         }
 
 
-def _compared(keys: Sequence[tuple[str, str, str]]) -> Iterator[tuple[tuple[str, str, str], tuple[str, str, str]]]:
-    """Yield what is compared: the last step of a condition with its step 0, baselines, and other conditions."""
+def _compared(keys: Sequence[RunKey]) -> Iterator[tuple[RunKey, RunKey]]:
+    """Yield pairs to compare: the last step of a condition with its step 0, each baseline and other conditions."""
     baselines = [key for key in keys if key[1] == CONTOUR]
     last = {(condition, pooling): step for condition, pooling, step in keys if pooling != CONTOUR}
     for (condition, pooling), step in last.items():
@@ -163,22 +171,25 @@ def _compared(keys: Sequence[tuple[str, str, str]]) -> Iterator[tuple[tuple[str,
             yield (condition, pooling, last[condition, pooling]), (other, pooling, last[other, pooling])
 
 
-def _sandhi(part: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict]:
-    """Yield how often the spoken tone and that of the dictionary are said where they differ."""
+def _sandhi(part: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Yield how often probes predict the spoken tone and the tone of the dictionary where the two differ."""
     differs = part[(part["citation"] != "") & (part["citation"] != part["label"])]
     for (condition, pooling), run in differs.groupby(["condition", "pooling"], sort=False):
         last = run[run["step"] == run["step"].iloc[-1]]
         for metric, column in (("says_spoken", "label"), ("says_citation", "citation")):
-            said = (last["predicted"] == last[column]).astype(float)
-            interval = cluster_bootstrap(said, np.ones_like(said), last["speaker"], n_resamples=n_resamples, seed=seed)
-            of_seeds = said.groupby(last["model"]).mean().to_numpy()
+            hits = (last["predicted"] == last[column]).astype(float)
+            interval = cluster_bootstrap(hits, np.ones_like(hits), last["speaker"], n_resamples=n_resamples, seed=seed)
+            by_seed = hits.groupby(last["model"]).mean().to_numpy()
             one = last[last["model"] == last["model"].iloc[0]]
             step = last["step"].iloc[0]
-            described = _describe(condition, pooling, step, one, said.mean(), interval, of_seeds)
+            described = _describe((condition, pooling, step), one, hits.mean(), interval, by_seed)
             yield described | {"metric": metric, "resampling_unit": "speaker"}
 
 
-def _describe(condition, pooling, step, run: pd.DataFrame, value: float, interval, of_seeds: np.ndarray) -> dict:
+def _describe(
+    key: RunKey, run: pd.DataFrame, value: float, interval: tuple[float, float], by_seed: np.ndarray
+) -> dict[str, Any]:
+    condition, pooling, step = key
     return {
         "model": condition,
         "pooling": pooling,
@@ -189,7 +200,7 @@ def _describe(condition, pooling, step, run: pd.DataFrame, value: float, interva
         "n": len(run),
         "n_groups": run["speaker"].nunique(),
         "n_strings": run["string"].nunique(),
-        "n_seeds": len(of_seeds),
-        "seed_low": of_seeds.min(),
-        "seed_high": of_seeds.max(),
+        "n_seeds": len(by_seed),
+        "seed_low": by_seed.min(),
+        "seed_high": by_seed.max(),
     }
