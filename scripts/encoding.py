@@ -4,7 +4,9 @@ from pathlib import Path
 
 from auscult.activations.store import read_activations
 from auscult.analyses.encoding.analysis import encode_sweep
+from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -13,7 +15,8 @@ with job(snakemake.log[0], snakemake.threads):
         {folder.name: read_activations(folder) for folder in folders},
         levels=snakemake.params.levels,
         expected=snakemake.params.expected,
-        **snakemake.params.settings,
+        settings=settings_from(EncodingSettings, snakemake.params.settings),
+        seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),
     )
     write_table(scores, snakemake.output.scores)

@@ -1,4 +1,4 @@
-"""Compare how far apart models learn levels, and whether abstract ones come later and deeper."""
+"""Compare midpoints and layers of levels within each model, and the spread of midpoints between models."""
 
 from auscult.analyses.encoding.summary import summarise_encoding
 from auscult.jobs import job

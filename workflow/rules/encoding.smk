@@ -1,14 +1,17 @@
 """
-Which linguistic levels a model encodes, checkpoint by checkpoint and layer by layer, and sigmoid fits of their curves.
+Linguistic levels encoded by a model at each checkpoint and layer, with sigmoid fits of their curves.
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of every checkpoint
 outputs:          results/encoding/{corpus}/{model}/scores.csv, curves.csv and draws.parquet (resampled midpoints), collected in
-                  results/encoding/encoding.csv, curves.csv and draws.parquet; results/encoding/summary.csv (levels and models
-                  compared); results/figures/encoding.*
+                  results/encoding/encoding.csv, curves.csv and draws.parquet; results/encoding/summary.csv (comparisons of
+                  levels and models); results/figures/encoding.*
 """
 
 
-include: "encoding_inputs.smk"
+def get_encoding_tables(name):
+    """Return the path of a table of every model and corpus."""
+    runs = dict.fromkeys(run[:2] for run in runs_of(config, "encoding"))
+    return [f"results/encoding/{corpus}/{model}/{name}" for corpus, model in runs]
 
 
 localrules:
@@ -16,9 +19,9 @@ localrules:
 
 
 rule encoding_sweep:
-    """Probe one model at all its checkpoints on one corpus, score it zero-shot, and fit the curves of its levels."""
+    """Score one model at all its checkpoints on one corpus by probes and ABX, and fit a sigmoid to each curve."""
     input:
-        activations=get_encoding_sweep,
+        activations=get_sweep,
     output:
         scores="results/encoding/{corpus}/{model}/scores.csv",
         curves="results/encoding/{corpus}/{model}/curves.csv",
@@ -33,9 +36,20 @@ rule encoding_sweep:
         runtime=120,
     params:
         code=code_of("encoding"),
-        levels=get_encoding_levels,
-        expected=get_encoding_steps,
-        settings=get_encoding_settings(),
+        levels=get_targets("encoding"),
+        expected=lambda wildcards: steps_of(
+            wildcards.model, config["models"][wildcards.model]
+        ),
+        settings=get_settings(
+            "encoding",
+            "n_folds",
+            "min_class_size",
+            "max_items",
+            "max_items_per_bin",
+            "max_cells",
+            "n_resamples",
+        ),
+        seed=config["seed"],
     script:
         "../../scripts/encoding.py"
 
@@ -63,7 +77,7 @@ rule encoding_tables:
 
 
 rule encoding_summary:
-    """Compare how far apart models learn levels, and whether abstract ones come later and deeper."""
+    """Compare midpoints and layers of levels within each model, and the spread of midpoints between models."""
     input:
         curves=rules.encoding_tables.output.curves,
         draws=rules.encoding_tables.output.draws,
@@ -83,15 +97,14 @@ rule encoding_summary:
 
 
 rule encoding:
-    """Score the levels of the study, fit their curves and compare models; in results/encoding/."""
+    """Score the levels of the study, fit their curves and compare models; tables in results/encoding/."""
     input:
         rules.encoding_tables.output,
         rules.encoding_summary.output,
 
 
-# What the figure is drawn from.
 FIGURE_TABLES["encoding"] = {
-    "scores": rules.encoding_tables.output.scores,
+    "table": rules.encoding_tables.output.scores,
     "curves": rules.encoding_tables.output.curves,
     "summary": rules.encoding_summary.output.table,
 }

@@ -177,7 +177,9 @@ def doublings(steps: Sequence[float] | np.ndarray, offset: float) -> np.ndarray:
 
 
 def check_sweep(
-    found: Sequence[float] | np.ndarray, expected: Collection[float] = (), where: str = "the sweep"
+    found: Sequence[float] | Sequence[str] | np.ndarray,
+    expected: Collection[float] | Collection[str] = (),
+    where: str = "the sweep",
 ) -> np.ndarray:
     """Return the steps of a sweep as numbers, after checking that they ascend and contain all expected steps.
 

@@ -1,5 +1,6 @@
-"""Linguistic levels over a sweep: planted answers come back, slow loops agree, and what cannot be asked is refused."""
+"""Encoding of linguistic levels: planted midpoints and layers, slow reference loops, and refused input."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +14,7 @@ from auscult.analyses.encoding.analysis import CURVE_COLUMNS, DRAW_COLUMNS, SCOR
 from auscult.analyses.encoding.curves import layer_centre
 from auscult.analyses.encoding.levels import add_syntax, level_items
 from auscult.analyses.encoding.probes import PENALTIES
+from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.probing.analysis import probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.dynamics.curves import FIT, draw_units
@@ -39,13 +41,17 @@ DEPTH = {
 }
 GENDER = {"name": "gender", "tier": "utterance", "column": "gender", "held_out": "speaker"}
 LEVELS = (PHONE, POS, DEPTH, GENDER)
-SETTINGS = {"corpus": "dutch", "model": "m", "max_items": 900, "max_cells": 300, "n_resamples": 120}
-COUNTS = {"n_folds": 4, "min_class_size": 10, "max_items": 400, "seed": 0}
+SETTINGS = EncodingSettings(max_items=900, max_cells=300, n_resamples=120)
+FEW = EncodingSettings(max_items=400)
+
+
+def encode(sweep, levels, settings=SETTINGS, **more):
+    return encode_sweep(sweep, levels=levels, corpus="dutch", model="m", settings=settings, **more)
 
 
 @pytest.fixture(scope="module")
 def encoded():
-    return encode_sweep(planted_sweep(), levels=LEVELS, expected=[str(step) for step in STEPS], **SETTINGS)
+    return encode(planted_sweep(), LEVELS, expected=[str(step) for step in STEPS])
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +101,7 @@ def test_tables_have_a_row_for_every_step_layer_and_level(encoded):
 def test_probes_are_those_of_probing_on_the_same_items():
     activations = Planted(dutch_index(), 640)
     level = {key: PHONE[key] for key in ("name", "tier", "column", "held_out")}
-    scores, _, _ = encode_sweep({"final": activations}, levels=[level], **SETTINGS | {"max_items": 10**6})
+    scores, _, _ = encode({"final": activations}, [level], replace(SETTINGS, max_items=10**6))
     theirs = probe_activations(
         activations,
         targets=[level],
@@ -117,11 +123,11 @@ def test_zero_shot_scores_are_those_of_slow_triples():
     index = dutch_index(n_speakers=6, n_sentences=3)
     activations = Planted(index, 640, noise=0.6)
     level = PHONE | {"name": "phone"}
-    settings = {"n_folds": 3, "min_class_size": 8, "max_items": 60, "seed": 3}
-    (scores,) = abx_levels(
-        {"5": activations}, [level], index, max_items_per_bin=2, max_cells=40, n_resamples=50, **settings
+    settings = EncodingSettings(
+        n_folds=3, min_class_size=8, max_items=60, max_items_per_bin=2, max_cells=40, n_resamples=50
     )
-    labels = level_items(index, level, **settings)
+    (scores,) = abx_levels({"5": activations}, [level], index, settings=settings, seed=3)
+    labels = level_items(index, level, settings=settings, seed=3)
     task = make_abx_task(
         index.assign(label=labels), on="label", across="speaker", seed=3, max_items_per_bin=2, max_cells=40
     )
@@ -152,14 +158,14 @@ def test_zero_shot_scores_are_those_of_slow_triples():
 
 
 def test_a_baseline_has_scores_and_no_curve():
-    scores, curves, draws = encode_sweep({"final": Planted(dutch_index(), 640)}, levels=[PHONE], **SETTINGS)
+    scores, curves, draws = encode({"final": Planted(dutch_index(), 640)}, [PHONE])
     assert set(scores["step"]) == {"final"}
     assert curves.empty
     assert draws.empty
     assert tuple(curves) == CURVE_COLUMNS
 
 
-def test_centre_over_layers_weighs_what_is_above_the_lowest():
+def test_centre_over_layers_is_weighted_by_the_score_above_the_lowest():
     np.testing.assert_allclose(layer_centre([0.2, 0.2, 0.6]), 2)
     np.testing.assert_allclose(layer_centre([[0.1, 0.3, 0.5], [0.5, 0.3, 0.1]]), [(0.2 + 0.8) / 0.6, 0.2 / 0.6])
     assert np.isnan(layer_centre([0.4, 0.4]))
@@ -211,18 +217,18 @@ def test_parses_that_cannot_be_are_refused(table, message):
 
 
 def test_items_are_shared_out_over_classes_and_rare_ones_left_out(index):
-    labels = level_items(index, PHONE, **COUNTS)
+    labels = level_items(index, PHONE, settings=FEW, seed=0)
     counts = labels[labels != ""].value_counts()
     assert counts.sum() <= 400
     assert counts.max() <= 400 // len(counts)
     assert (index.loc[labels != "", "tier"] == "phone").all()
     everything = index.loc[index["tier"] == "phone", "label"].value_counts()
     assert set(counts.index) <= set(everything[everything >= 10].index)
-    assert labels.equals(level_items(index, PHONE, **COUNTS))
+    assert labels.equals(level_items(index, PHONE, settings=FEW, seed=0))
 
 
-def test_what_is_given_tells_nothing(index):
-    labels = level_items(index, DEPTH, **COUNTS | {"max_items": 10**6})
+def test_the_given_column_does_not_predict_the_label(index):
+    labels = level_items(index, DEPTH, settings=EncodingSettings(max_items=10**6), seed=0)
     table = pd.crosstab(index.loc[labels != "", "pos"], labels[labels != ""])
     assert (table["deep"] == table["shallow"]).all()
     assert len(table) > 2
@@ -232,7 +238,7 @@ def test_classes_with_fewer_types_than_folds_are_left_out(index):
     words = index[index["tier"] == "word"]
     few = words.groupby("pos")["label"].nunique() < 4
     assert few.any()
-    labels = level_items(index, POS, **COUNTS)
+    labels = level_items(index, POS, settings=FEW, seed=0)
     assert not set(few[few].index) & set(labels)
 
 
@@ -242,33 +248,33 @@ def test_classes_with_fewer_types_than_folds_are_left_out(index):
         (PHONE | {"column": "phones"}, r"level 'phone': expected column 'phones' in the index, found only utterance"),
         (
             POS | {"tier": "syllable"},
-            r"level 'part_of_speech': expected two classes or more with at least 10 items and "
+            r"level 'part_of_speech': expected at least two classes with 10 or more items and "
             r"4 types each in column 'pos', found 0 of 0; add sentences, lower min_class_size or leave it out",
         ),
     ],
 )
 def test_levels_that_a_corpus_cannot_answer_are_refused(index, level, message):
     with pytest.raises(AnalysisError, match=message):
-        level_items(index, level, **COUNTS)
+        level_items(index, level, settings=FEW, seed=0)
 
 
 def test_sweeps_that_are_no_sweeps_are_refused():
     sweep = planted_sweep(steps=(0, 10))
     with pytest.raises(AnalysisError, match=r"expected 3 checkpoints in model 'm', found no step 20 \(1 missing"):
-        encode_sweep(sweep, levels=[PHONE], expected=["0", "10", "20"], **SETTINGS)
+        encode(sweep, [PHONE], expected=["0", "10", "20"])
     with pytest.raises(AnalysisError, match=r"steps of model 'm' in training order, each once, found 0 after 10"):
-        encode_sweep({"10": sweep["10"], "0": sweep["0"]}, levels=[PHONE], **SETTINGS)
-    with pytest.raises(AnalysisError, match=r"expected a level or more to score on corpus 'dutch', found none"):
-        encode_sweep(sweep, levels=[], **SETTINGS)
+        encode({"10": sweep["10"], "0": sweep["0"]}, [PHONE])
+    with pytest.raises(AnalysisError, match=r"expected at least one level to score on corpus 'dutch', found none"):
+        encode(sweep, [])
     shorter = SimpleNamespace(index=sweep["10"].index[:-1], layers=LAYERS)
     with pytest.raises(
         AnalysisError,
-        match="expected the same segments at every step of model 'm', found other ones "
-        "at step 10 than at step 0; extract both with the same tiers and splits",
+        match="expected the same segments at every step of model 'm', found different ones "
+        "at step 10 and at step 0; extract both with the same tiers and splits",
     ):
-        encode_sweep({"0": sweep["0"], "10": shorter}, levels=[PHONE], **SETTINGS)
+        encode({"0": sweep["0"], "10": shorter}, [PHONE])
     other = SimpleNamespace(index=sweep["10"].index, layers=("cnn",))
     with pytest.raises(AnalysisError, match="expected the same layers at every step of model 'm'"):
-        encode_sweep({"0": sweep["0"], "10": other}, levels=[PHONE], **SETTINGS)
-    with pytest.raises(AnalysisError, match="expected the activations of a step or more of model 'm', found none"):
-        encode_sweep({}, levels=[PHONE], **SETTINGS)
+        encode({"0": sweep["0"], "10": other}, [PHONE])
+    with pytest.raises(AnalysisError, match="expected activations of at least one step of model 'm', found none"):
+        encode({}, [PHONE])

@@ -1,4 +1,4 @@
-"""What curves say together: spreads and rank correlations against scipy, and silence where there is too little."""
+"""Summaries over levels: spreads and rank correlations against scipy, and no value with too few levels."""
 
 from itertools import permutations
 
@@ -77,14 +77,14 @@ def test_spreads_and_correlations_are_those_of_numpy_and_scipy():
     assert later["p_value"] == pytest.approx(np.mean(slow))
 
 
-def test_depth_counts_levels_above_chance_whether_or_not_they_have_a_fit():
+def test_layer_correlation_uses_levels_above_chance_with_or_without_a_fit():
     summary = summarise_encoding(*tables(verdicts=("no rise",) * 5))
     deeper = row(summary, "abstractness_layer")
     assert (deeper["n"], deeper["value"]) == (4, -1)
     assert deeper["p_value"] == pytest.approx(2 / 24)
 
 
-def test_few_levels_are_said_to_be_few():
+def test_too_few_levels_give_a_verdict_and_no_value():
     summary = summarise_encoding(*tables(verdicts=(FIT, FIT, FIT, "no rise", "falls")), compare=[("a", "b")])
     for metric in ("midpoint_spread", "abstractness_midpoint", "spread_difference"):
         found = row(summary, metric)
@@ -92,7 +92,7 @@ def test_few_levels_are_said_to_be_few():
         assert np.isnan(found["value"])
 
 
-def test_speakers_are_no_level_and_one_rank_is_no_order():
+def test_targets_without_rank_are_left_out_and_equal_ranks_give_no_correlation():
     summary = summarise_encoding(*tables(ranks=[1, 1, 1, 1, None]))
     assert row(summary, "midpoint_spread")["levels"] == "l0 l1 l2 l3"
     assert row(summary, "abstractness_midpoint")["verdict"] == "levels of one abstractness"

@@ -1,9 +1,9 @@
-"""Encoding: which linguistic levels a model encodes at each checkpoint and layer, by trained probes and without any.
+"""Encoding of linguistic levels at each checkpoint and layer of a model, by trained probes and by zero-shot ABX.
 
-After de Heer Kloots and others (in preparation, Figure 3): a score for each level and checkpoint, and a sigmoid for
-each curve. Levels differ in chance and ceiling, so curves are fitted to (score − chance) / (1 − chance). What is held
-out is each level's own: voices, or recordings where the voice is the question; where a level could be told by knowing
-the word (its category, number, depth), the word types, too.
+After de Heer Kloots et al. (in preparation, Figure 3): one score per level and checkpoint, and one sigmoid per curve.
+Levels differ in chance and ceiling, so curves are fitted to (score − chance) / (1 − chance). Each level declares what
+is held out: voices, or recordings where the voice is the target; and word types as well where the word alone would
+determine the label (part of speech, number, depth).
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,10 +12,12 @@ from typing import Any
 import pandas as pd
 
 from auscult.activations.derived_columns import add_derived
+from auscult.activations.interface import Activations
 from auscult.analyses.encoding.abx import abx_levels
 from auscult.analyses.encoding.curves import curve_rows
 from auscult.analyses.encoding.levels import add_syntax
 from auscult.analyses.encoding.probes import probe_levels
+from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, check_same_items, score_rows
 from auscult.dynamics.curves import check_sweep
 from auscult.errors import AnalysisError
@@ -63,56 +65,46 @@ Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 
 def encode_sweep(
-    sweep: Mapping[str, Any],
+    sweep: Mapping[str, Activations],
     *,
     levels: Sequence[Mapping[str, Any]],
     corpus: str,
     model: str,
     expected: Sequence[str] = (),
-    n_folds: int = 4,
-    min_class_size: int = 10,
-    max_items: int = 2400,
-    max_items_per_bin: int = 4,
-    max_cells: int = 4000,
-    n_resamples: int = 500,
+    settings: EncodingSettings = EncodingSettings(),
     seed: int = 0,
 ) -> Tables:
-    """Score every level at every checkpoint and layer of a model, and fit its curves.
+    """Score every level at every checkpoint and layer of a model, and fit a sigmoid to each curve.
 
     Parameters
     ----------
     sweep : activations by step, in training order, step 0 first; one step named ``final`` for a baseline
-    levels : each with ``name``, ``tier``, ``column`` of the index or one that
-        :mod:`auscult.activations.derived_columns` or :func:`~auscult.analyses.encoding.levels.add_syntax` makes,
-        ``held_out`` and, where types are held out, ``type``; optionally ``abx`` (whether to score it without a probe,
-        too), ``given`` (a column that must not tell the label) and ``abstractness``, its declared rank from sound to
-        syntax
-    corpus, model : copied into the tables
-    expected : steps that must be there
-    n_folds, min_class_size : see :func:`~auscult.probes.tasks.make_task`
-    max_items : most items of a level, shared out equally over its classes
-    max_items_per_bin, max_cells : see :func:`~auscult.analyses.abx.tasks.make_abx_task`
-    n_resamples : bootstrap samples of speakers, the same ones for all levels and models of a corpus
+    levels : each with ``name`` and the keys of :class:`~auscult.analyses.encoding.settings.EncodingTarget`; ``column``
+        is in the index or derived by :mod:`auscult.activations.derived_columns` or
+        :func:`~auscult.analyses.encoding.levels.add_syntax`
+    corpus, model : names, copied into the tables
+    expected : steps that must be present; by default any
+    settings : items, folds and resampling; all levels and models of a corpus share the resamples of speakers
     seed : of items, folds and resampling
 
     Returns
     -------
     scores : columns :data:`SCORE_COLUMNS`; ``metric`` is ``accuracy`` (``probe`` is ``ridge``) or ``abx_accuracy``
-        (``abx``); ``chance`` is that of the training side's most frequent class or of
-        drawing lots, whichever is higher; ``layer`` may be ``selected``,
-        chosen at that step on validation folds; ``chance_given`` what ``given`` alone tells
-    curves : columns :data:`CURVE_COLUMNS`; one row for each metric of
-        :func:`~auscult.analyses.encoding.curves.curve_rows`; none of a model without numbered checkpoints
-    draws : columns :data:`DRAW_COLUMNS`
+        (``abx``); ``chance`` of a probe is the accuracy of the most frequent class of the training data or of random
+        guessing, whichever is higher; ``layer`` is also ``selected``, the layer chosen at that step on validation
+        folds; ``chance_given`` is the accuracy of predicting the label from ``given`` alone
+    curves : columns :data:`CURVE_COLUMNS`, one row per metric of
+        :func:`~auscult.analyses.encoding.curves.curve_rows`; no rows for a model without numbered checkpoints
+    draws : columns :data:`DRAW_COLUMNS`, one row per resample and level
 
     Raises
     ------
     AnalysisError
-        A checkpoint is missing or out of order, steps hold different items, a level cannot be asked of this corpus; see
+        A checkpoint is missing or out of order; steps hold different items; the corpus has no items of a level; see
         also :mod:`auscult.analyses.encoding.levels` and :func:`~auscult.probes.tasks.make_task`.
     """
     if not levels:
-        raise AnalysisError(f"expected a level or more to score on corpus {corpus!r}, found none; name one")
+        raise AnalysisError(f"expected at least one level to score on corpus {corpus!r}, found none; name one")
     numbered = "final" not in sweep
     if numbered:
         check_sweep(list(sweep), expected, f"model {model!r}")
@@ -122,21 +114,14 @@ def encode_sweep(
     index = next(iter(sweep.values())).index
     columns = {name for level in levels for name in (level["column"], level.get("given"), *type_columns(level)) if name}
     index = add_syntax(add_derived(index, columns), columns)
-    shared = {
-        "n_folds": n_folds,
-        "min_class_size": min_class_size,
-        "max_items": max_items,
-        "n_resamples": n_resamples,
-        "seed": seed,
-    }
-    found = probe_levels(sweep, levels, index, **shared)
-    compared = [level for level in levels if level.get("abx")]
-    found += abx_levels(sweep, compared, index, max_items_per_bin=max_items_per_bin, max_cells=max_cells, **shared)
+    found = probe_levels(sweep, levels, index, settings=settings, seed=seed)
+    zero_shot = [level for level in levels if level.get("abx")]
+    found += abx_levels(sweep, zero_shot, index, settings=settings, seed=seed)
     rows = [row for scores in found for row in score_rows(scores)]
     fits = [curve_rows(scores) for scores in found] if numbered else []
     run = {"corpus": corpus, "model": model}
     curves = pd.DataFrame([row for rows, _ in fits for row in rows], columns=list(CURVE_COLUMNS)).assign(**run)
-    drawn = [part for _, part in fits if len(part)]
-    draws = pd.concat(drawn) if drawn else pd.DataFrame(columns=list(DRAW_COLUMNS))
+    resampled = [part for _, part in fits if len(part)]
+    draws = pd.concat(resampled) if resampled else pd.DataFrame(columns=list(DRAW_COLUMNS))
     scores = pd.DataFrame(rows).assign(**run).reindex(columns=list(SCORE_COLUMNS))
     return check_results(scores), check_results(curves[list(CURVE_COLUMNS)]), draws.assign(**run)[list(DRAW_COLUMNS)]

@@ -1,4 +1,4 @@
-"""Curves of levels: when a model learns to encode each, how fast, and at which depth it ends up."""
+"""Curves of levels over training: sigmoid fits (midpoint, slope) and centre over layers at the last step."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -14,15 +14,16 @@ __all__ = ["curve_rows", "layer_centre"]
 
 
 def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]:
-    """Fit a level's normalised scores at the chosen layer over steps, and say how deep the last step encodes it.
+    """Fit a sigmoid to a level's normalised scores at the selected layer, and locate the level among the layers.
 
     Returns
     -------
-    rows : of the metrics ``midpoint``, ``slope``, ``rise``, ``floor``, ``ceiling`` and ``r2`` (see
+    rows : one per metric: ``midpoint``, ``slope``, ``rise``, ``floor``, ``ceiling`` and ``r2`` (see
         :class:`~auscult.dynamics.curves.SigmoidFit`), ``layer_centre`` (see :func:`layer_centre`) and ``best_layer``,
-        the place of the layer chosen at the last step, 0 for the first; ``verdict`` says whether there is a fit, else
-        all but ``rise`` and ``r2`` are missing, ``above_chance`` whether the last step's score is, with its interval
-    draws : of resampled speakers, columns ``draw, midpoint, layer_centre``; empty without such
+        the position of the layer selected at the last step, counted from 0. ``verdict`` is the verdict of the fit;
+        without a fit only ``rise`` and ``r2`` have values. ``above_chance`` is whether the interval of the last score
+        lies above chance
+    draws : columns ``draw, midpoint, layer_centre``, one row per resample of speakers; empty without resamples
     """
     chosen = scores.normalise(scores.values[:, -1])
     resampled = None if scores.resampled is None else scores.normalise(scores.resampled[..., -1])
@@ -50,14 +51,14 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
 
 
 def layer_centre(values: np.ndarray) -> np.ndarray:
-    """Return the mean place of layers, 0 for the first, weighted by how far each is above the lowest.
+    """Return the mean position of layers (from 0), weighted by each layer's score minus the lowest score.
 
-    The centre of gravity of Tenney and others (2019) with scores for their mixing weights: it uses all layers, where
-    the best one may be decided by a hair. NaN where all layers score the same.
+    The centre of gravity of Tenney et al. (2019) with scores in place of their mixing weights. It uses all layers and
+    is more stable than the best layer. NaN where all layers score the same.
 
     Parameters
     ----------
-    values : scores by layer [shape=(..., n_layers)]
+    values : scores of layers [shape=(..., n_layers)]
     """
     above = np.asarray(values, dtype=float) - np.min(values, axis=-1, keepdims=True)
     total = above.sum(axis=-1)
@@ -67,11 +68,11 @@ def layer_centre(values: np.ndarray) -> np.ndarray:
 def _rows(fit: SigmoidFit) -> Iterator[dict[str, Any]]:
     intervals = {"midpoint": fit.midpoint_ci, "slope": fit.slope_ci, "rise": fit.rise_ci}
     for metric in ("midpoint", "slope", "rise", "floor", "ceiling", "r2"):
-        read = fit.fits or metric in ("rise", "r2")
-        low, high = intervals.get(metric, (np.nan, np.nan)) if read else (np.nan, np.nan)
+        known = fit.fits or metric in ("rise", "r2")
+        low, high = intervals.get(metric, (np.nan, np.nan)) if known else (np.nan, np.nan)
         yield {
             "metric": metric,
-            "value": float(getattr(fit, metric)) if read else np.nan,
+            "value": float(getattr(fit, metric)) if known else np.nan,
             "ci_low": low,
             "ci_high": high,
         }
@@ -83,7 +84,7 @@ def _above_chance(scores: LevelScores) -> bool:
 
 
 def _depth(scores: LevelScores) -> tuple[float, Sequence[float], np.ndarray]:
-    """Return the centre over the layers of the last step, its interval and its resamples."""
+    """Return the centre over layers at the last step, its interval and its resamples."""
     centre = float(layer_centre(scores.values[-1, :-1]))
     if scores.resampled is None:
         return centre, (np.nan, np.nan), np.empty(0)

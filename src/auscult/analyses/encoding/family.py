@@ -1,6 +1,6 @@
-"""Declaration of encoding: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of the encoding analysis: settings, part of the talk and requirements of a study."""
 
-from auscult.analyses.encoding.settings import EncodingSettings
+from auscult.analyses.encoding.settings import EncodingSection
 from auscult.errors import AnalysisError, ConfigError
 from auscult.family import Family
 from auscult.probes.target_checks import check_target
@@ -10,7 +10,7 @@ __all__ = ["FAMILY"]
 
 
 def check_encoding(encoding: Config, config: Config) -> None:
-    """Refuse what the analysis asks for and the study cannot give."""
+    """Raise ConfigError for targets that cannot be probed, too few voices, and unknown models to compare."""
     for name, target in encoding["targets"].items():
         try:
             check_target({"name": name, **target})
@@ -27,9 +27,9 @@ def check_encoding(encoding: Config, config: Config) -> None:
 FAMILY = Family(
     name="encoding",
     part="Part III: outlook",
-    description="Linguistic levels at every checkpoint, their sigmoid fits and what these say together.",
-    settings=EncodingSettings,
-    corpora="Which targets are asked of which corpus.",
+    description="Linguistic levels at every checkpoint, with sigmoid fits and comparisons of midpoints and layers.",
+    settings=EncodingSection,
+    corpora="Targets of each corpus.",
     asks="targets",
     watches_training=True,
     reads_activations=True,

@@ -1,4 +1,4 @@
-"""Linguistic levels: what is asked of segments and words, from sound to syntax, and the items that answer it."""
+"""Linguistic levels from sound to syntax: label columns derived from parses, and balanced samples of items."""
 
 import logging
 from collections.abc import Mapping
@@ -7,38 +7,39 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.errors import AnalysisError
 from auscult.probes.target_checks import type_columns
 
 __all__ = ["SYNTAX", "DEEPEST", "FARTHEST", "add_syntax", "level_items"]
 
-# Columns that follow from the parse of a sentence, for its words.
+# Columns of words that are derived from the parse of their sentence.
 SYNTAX = ("depth", "head_distance", "relative_depth", "inflected_number")
-# Deeper and farther words are rare: they share the last class.
+# Deeper and farther words are rare and share the last class.
 DEEPEST, FARTHEST = 3, 4
 _INFLECTED = ("NOUN", "VERB")
 _log = logging.getLogger(__name__)
 
 
 def add_syntax(index: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
-    """Return the index with those of the columns that it lacks and that follow from its parses; empty for non-words.
+    """Return the index with the missing ones of the columns that can be derived from its parses; empty for non-words.
 
-    ``depth`` is the number of arcs from a word to the root of its sentence, ``head_distance`` that of words from it to
-    its head (0 for the root), both as text; what exceeds :data:`DEEPEST` or :data:`FARTHEST` is counted as that.
-    ``relative_depth`` is ``deep`` for a word that lies deeper than the highest word of its part of speech in the corpus
-    (a noun in a subordinate clause or inside another noun's phrase, a verb that is not the main one), else ``shallow``:
-    depth itself follows from the part of speech in seven words of ten.
-    ``inflected_number`` is the number of nouns and verbs, the words whose form shows it.
+    ``depth`` is the number of arcs from a word to the root of its sentence, ``head_distance`` the number of words from
+    it to its head (0 for the root), both as text and at most :data:`DEEPEST` and :data:`FARTHEST`. ``relative_depth``
+    is ``deep`` for a word that lies deeper than the highest word of its part of speech in the corpus (a noun in a
+    subordinate clause or inside another noun phrase, a verb that is not the main verb), else ``shallow``; depth itself
+    follows from the part of speech for seven words in ten. ``inflected_number`` is the grammatical number of nouns and
+    verbs, the only words whose form marks it.
 
     Parameters
     ----------
     index : of activations, with ``head`` (position of the head in the sentence, -1 for the root), ``pos``, ``number``
-    columns : names that levels use; others are left to whoever looks for them
+    columns : columns that levels need; columns that are not derived from parses are ignored
 
     Raises
     ------
     AnalysisError
-        The index tells no parses; a head lies outside its sentence; heads form a cycle.
+        The index has no parses; a head lies outside its sentence; heads form a cycle.
     """
     wanted = [name for name in SYNTAX if name in columns and name not in index]
     if not wanted:
@@ -67,29 +68,29 @@ def add_syntax(index: pd.DataFrame, columns: set[str]) -> pd.DataFrame:
     return index.assign(**{name: pd.Series(made[name], words.index).reindex(index.index).fillna("") for name in wanted})
 
 
-def level_items(
-    index: pd.DataFrame, level: Mapping[str, Any], *, n_folds: int, min_class_size: int, max_items: int, seed: int
-) -> pd.Series:
-    """Return the label of every row that answers a level, empty for rows that do not.
+def level_items(index: pd.DataFrame, level: Mapping[str, Any], *, settings: EncodingSettings, seed: int) -> pd.Series:
+    """Return the label of every row, empty for rows that are no item of the level.
 
-    Classes that nobody could learn are left out: fewer items than ``min_class_size``, or where types are held out,
-    fewer types than folds. Of classes that leave less than twice ``min_class_size`` items for each, the most frequent
-    are kept. Every class has at most an equal share of ``max_items``, drawn at random: frequent words and phones would
-    otherwise decide the score, and the work grow with the corpus. Where a level names a column as ``given``, items are
-    drawn so that its values occur equally often with every label they occur with: number and depth must then not be
-    told by the part of speech.
+    Classes with fewer items than ``min_class_size`` are left out and, where types are held out, classes with fewer
+    types than folds. If the rest leaves less than twice ``min_class_size`` items for each, the most frequent classes
+    are kept. Every class has at most an equal share of ``max_items``, drawn at random, since frequent words and phones
+    would otherwise decide the score and computing time would grow with the corpus. If a level names a column as
+    ``given``, items are drawn so that each of its values is equally frequent with all labels it occurs with; number
+    and depth can then not be predicted from the part of speech.
 
     Parameters
     ----------
+    index : of activations, with the columns of the level
     level : ``name, tier, column, held_out``; ``type`` where types are held out; optionally ``given``
-    n_folds, min_class_size : of the task that is made from the labels
-    max_items : in all
+    settings : ``n_folds``, ``min_class_size`` and ``max_items`` (of all classes together)
+    seed : of the sample
 
     Raises
     ------
     AnalysisError
         The column does not exist, or fewer than two classes are left.
     """
+    n_folds, min_class_size, max_items = settings.n_folds, settings.min_class_size, settings.max_items
     name, column = level["name"], level["column"]
     if column not in index:
         raise AnalysisError(f"level {name!r}: expected column {column!r} in the index, found only {', '.join(index)}")
@@ -104,7 +105,7 @@ def level_items(
     if len(usable) < 2:
         needed = f" and {n_folds} types" if "type" in level["held_out"] else ""
         raise AnalysisError(
-            f"level {name!r}: expected two classes or more with at least {min_class_size} items{needed} each in column "
+            f"level {name!r}: expected at least two classes with {min_class_size} or more items{needed} each in column "
             f"{column!r}, found {len(usable)} of {len(counts)}; add sentences, lower min_class_size or leave it out"
         )
     if len(usable) < len(counts):
@@ -120,21 +121,21 @@ def level_items(
 
 
 def _matched(labels: np.ndarray, given: np.ndarray, usable: np.ndarray, seed: int) -> np.ndarray:
-    """Return a random choice of items in which each value of ``given`` has as many items of each label it occurs with.
+    """Return a random sample of items in which each value of ``given`` is equally frequent with all its labels.
 
-    Values that occur with one label only are left out, for they would give it away.
+    Values that occur with one label only are left out, since they would predict it.
     """
     kept, rng = np.zeros(len(labels), dtype=bool), np.random.default_rng([seed, 6])
     for value in np.unique(given[usable]):
-        mine = usable & (given == value)
-        names, counts = np.unique(labels[mine], return_counts=True)
+        members = usable & (given == value)
+        names, counts = np.unique(labels[members], return_counts=True)
         for name in names if len(names) > 1 else ():
-            kept[rng.permutation(np.flatnonzero(mine & (labels == name)))[: counts.min()]] = True
+            kept[rng.permutation(np.flatnonzero(members & (labels == name)))[: counts.min()]] = True
     return kept
 
 
 def _positions(sentence: pd.DataFrame, utterance: str) -> list[int]:
-    """Return the place among the words of a sentence of each word's head, -1 for a root."""
+    """Return the position of each word's head among the words of its sentence, -1 for a root."""
     places = {number: place for place, number in enumerate(sentence["index"])}
     heads = []
     for word, head in zip(sentence["label"], sentence["head"]):

@@ -1,4 +1,4 @@
-"""Trained probes of linguistic levels over a sweep: ridge regressions by nested cross-validation, level by level."""
+"""Trained probes of linguistic levels over a sweep: ridge regression with nested cross-validation."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.encoding.levels import level_items
+from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
 from auscult.dynamics.curves import resample_curves
 from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
@@ -21,66 +23,81 @@ PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 def probe_levels(
-    sweep: Mapping[str, Any],
+    sweep: Mapping[str, Activations],
     levels: Sequence[Mapping[str, Any]],
     index: pd.DataFrame,
     *,
-    n_folds: int,
-    min_class_size: int,
-    max_items: int,
-    n_resamples: int,
+    settings: EncodingSettings,
     seed: int,
     penalties: Sequence[float] = PENALTIES,
 ) -> list[LevelScores]:
     """Probe every level at every step and layer.
 
-    Items, folds and labels are the same at every step, so that a curve shows the model's change alone. A layer is
-    read once and serves all levels; levels of the same items share the moments of its vectors.
+    Items, folds and labels are the same at every step, so that a curve shows changes of the model only. Each layer is
+    loaded once for all levels; levels with the same items share the moments of its vectors.
 
     Parameters
     ----------
     sweep : activations by step, all of the same segments
     levels : see :func:`auscult.analyses.encoding.analysis.encode_sweep`
-    index : of the segments, with the columns of the levels
+    index : one row per segment, with the columns of the levels
+    settings : items, folds and resampling
+    seed : of items, folds and resampling
+    penalties : candidates of the ridge penalty
 
     Raises
     ------
     AnalysisError
-        As of :func:`~auscult.probes.tasks.make_task` and :func:`~auscult.analyses.encoding.levels.level_items`.
+        See :func:`~auscult.probes.tasks.make_task` and :func:`~auscult.analyses.encoding.levels.level_items`.
     """
-    penalties = np.sort(np.asarray(penalties, dtype=float))[::-1]
-    counts = {"n_folds": n_folds, "min_class_size": min_class_size, "seed": seed}
+    strongest_first = np.sort(np.asarray(penalties, dtype=float))[::-1]
     tasks = []
     for level in levels:
-        labels = {level["column"]: level_items(index, level, max_items=max_items, **counts)}
-        tasks.append(make_task(index.assign(**labels), level, n_permutations=0, max_items=None, **counts))
+        labels = {level["column"]: level_items(index, level, settings=settings, seed=seed)}
+        tasks.append(
+            make_task(
+                index.assign(**labels),
+                level,
+                n_folds=settings.n_folds,
+                min_class_size=settings.min_class_size,
+                n_permutations=0,
+                max_items=None,
+                seed=seed,
+            )
+        )
     found: list[list[dict[str, Outcome]]] = [[] for _ in tasks]
     for activations in tqdm(sweep.values(), desc="probes", unit="step", disable=None):
         for outcomes in found:
             outcomes.append({})
         for layer in activations.layers:
             vectors = LayerVectors(activations, layer)
-            for outcomes, outcome in zip(found, cross_validate(vectors, tasks, "ridge", penalties)):
+            for outcomes, outcome in zip(found, cross_validate(vectors, tasks, "ridge", strongest_first)):
                 outcomes[-1][layer] = outcome
     return [
-        _scores(level, task, outcomes, tuple(sweep), index, n_resamples, seed)
+        _scores(level, task, outcomes, tuple(sweep), index, settings.n_resamples, seed)
         for level, task, outcomes in zip(levels, tasks, found)
     ]
 
 
 def _scores(
-    level, task: Task, outcomes: list[dict[str, Outcome]], steps: tuple[str, ...], index, n_resamples: int, seed: int
+    level: Mapping[str, Any],
+    task: Task,
+    outcomes: Sequence[Mapping[str, Outcome]],
+    steps: tuple[str, ...],
+    index: pd.DataFrame,
+    n_resamples: int,
+    seed: int,
 ) -> LevelScores:
     speakers, tested = index["speaker"].astype(str), task.tested
     names, units = np.unique(speakers.to_numpy()[task.rows[tested]], return_inverse=True)
-    layers, chosen, hits = (*outcomes[0], SELECTED), [], []
+    layers, chosen, correct = (*outcomes[0], SELECTED), [], []
     truth = task.labels[tested, 0]
     for found in outcomes:
         selected = select_layer(task, found)
-        counted, times = np.unique(selected.layer[:, 0].astype(str), return_counts=True)
-        chosen.append(str(counted[times.argmax()]))
-        hits.append([outcome.predicted[tested, 0] == truth for outcome in (*found.values(), selected)])
-    hits = np.moveaxis(np.asarray(hits, dtype=float), -1, 0)
+        counted, counts = np.unique(selected.layer[:, 0].astype(str), return_counts=True)
+        chosen.append(str(counted[counts.argmax()]))
+        correct.append([outcome.predicted[tested, 0] == truth for outcome in (*found.values(), selected)])
+    hits = np.moveaxis(np.asarray(correct, dtype=float), -1, 0)
     sums = np.zeros((len(names), *hits.shape[1:]))
     np.add.at(sums, units, hits)
     n_items = np.bincount(units)[:, None]
@@ -107,16 +124,16 @@ def _scores(
         hits.mean(axis=0),
         None if curves is None else curves.reshape(-1, *hits.shape[1:]),
         tuple(chosen),
-        # In balanced classes, the most frequent one of training is the rarer one of testing: lots do better.
+        # With balanced classes the training majority is the test minority; random guessing scores higher.
         max(float((constant_guess(task, task.labels[:, 0])[tested] == truth).mean()), 1 / task.n_classes),
         about,
     )
 
 
 def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> float:
-    """Return the accuracy of the most frequent class given another column, such as number given the part of speech.
+    """Return the accuracy of predicting a label from the column ``given``, such as number from part of speech.
 
-    Counted on the training side of each test fold, as a probe is; NaN where the level names no such column.
+    The most frequent label of each value is counted on the training data of each test fold; NaN without such a column.
     """
     if not level.get("given"):
         return float("nan")
@@ -126,8 +143,8 @@ def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> 
         training = (task.cells != fold).all(axis=1)
         counts = np.zeros((known.max() + 1, task.n_classes))
         np.add.at(counts, (known[training], truth[training]), 1)
-        # What training never shows is guessed as everything else is: the most frequent class.
+        # Values that training data lack get the most frequent class.
         counts += 1e-6 * np.bincount(truth[training], minlength=task.n_classes)
-        mine = task.folds == fold
-        guess[mine] = counts.argmax(axis=1)[known[mine]]
+        tested = task.folds == fold
+        guess[tested] = counts.argmax(axis=1)[known[tested]]
     return float((guess == truth)[task.tested].mean())

@@ -1,4 +1,4 @@
-"""Settings of encoding."""
+"""Settings of the encoding analysis."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,24 +6,26 @@ from typing import Any
 
 from auscult.settings import setting
 
-__all__ = ["EncodingSettings", "EncodingTarget"]
+__all__ = ["EncodingSettings", "EncodingSection", "EncodingTarget"]
 
 
 @dataclass(frozen=True)
 class EncodingTarget:
-    """One entry of targets."""
+    """One linguistic level, or another target for contrast."""
 
-    tier: str = setting("", enum=["phone", "syllable", "word", "utterance"])
+    tier: str = setting(
+        "Tier whose segments are the items of the target.", enum=["phone", "syllable", "word", "utterance"]
+    )
     column: str = setting(
-        "Column of the activations' index that holds the labels, or one that follows from it; of "
-        "parses depth, head_distance, relative_depth, inflected_number."
+        "Label column of the activations' index, or a column derived from it (from parses: depth, head_distance, "
+        "relative_depth, inflected_number)."
     )
     held_out: str = setting(
-        "What test items share with no training item; type needs the key type.",
+        "Property that test items share with no training item; type requires the key type.",
         enum=["speaker", "utterance", "type", "speaker+type"],
     )
     type: str | tuple[str, ...] | None = setting(
-        "Column, or columns that together, name what an item is an instance of, such as a word's lemma.",
+        "Column, or columns together, that name the type of an item, such as the lemma of a word.",
         None,
         optional=True,
         type=["string", "array"],
@@ -32,36 +34,46 @@ class EncodingTarget:
         minItems=1,
     )
     given: str | None = setting(
-        "Column that must not tell the label; its values are drawn equally often with every label.",
+        "Column to balance: each of its values is drawn equally often with every label, so that it does not predict "
+        "the label.",
         None,
         optional=True,
         minLength=1,
     )
-    abx: bool = setting("Whether to score it zero-shot, too.", False)
+    abx: bool = setting("Whether to score the target zero-shot by ABX as well.", False)
     abstractness: float | None = setting(
-        "Declared rank from sound (low) to syntax (high), equal ranks allowed; none for what is no linguistic level.",
+        "Declared rank from sound (low) to syntax (high), equal ranks allowed; null for targets that are no "
+        "linguistic level.",
         None,
     )
 
 
 @dataclass(frozen=True)
 class EncodingSettings:
-    """Settings of the analysis ``encoding``."""
+    """Settings of :func:`auscult.analyses.encoding.analysis.encode_sweep`."""
+
+    n_folds: int = setting("Number of folds of the cross-validation.", 4, minimum=3)
+    min_class_size: int = setting("Smallest number of items of a class; rarer classes are left out.", 10, minimum=2)
+    max_items: int = setting(
+        "Largest number of items of a target, divided equally among its classes.", 2400, minimum=50
+    )
+    max_items_per_bin: int = setting("Largest number of items of one class and speaker in ABX.", 4, minimum=2)
+    max_cells: int = setting("Largest number of ABX cells.", 4000, minimum=100)
+    n_resamples: int = setting("Number of bootstrap samples of speakers.", 500, minimum=100)
+
+
+@dataclass(frozen=True)
+class EncodingSection(EncodingSettings):
+    """Section of a study for the analysis ``encoding``: its settings, targets and pairs of models."""
 
     targets: Mapping[str, Any] = setting(
-        "Levels, from sound to syntax; and others for contrast.",
+        "Linguistic levels from sound to syntax, and further targets for contrast.",
         entries=EncodingTarget,
         minProperties=1,
         propertyNames={"pattern": "^[a-z][a-z0-9_]*$"},
     )
     compare: tuple[tuple[str, ...], ...] = setting(
-        "Pairs of models, whose spreads of midpoints are compared.",
+        "Pairs of models whose spreads of midpoints are compared.",
         (),
         items={"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2, "uniqueItems": True},
     )
-    n_folds: int = setting("", 4, minimum=3)
-    min_class_size: int = setting("Rarer classes are left out.", 10, minimum=2)
-    max_items: int = setting("Most items of a target, shared out equally over its classes.", 2400, minimum=50)
-    max_items_per_bin: int = setting("Most items of one class and speaker in ABX.", 4, minimum=2)
-    max_cells: int = setting("Most cells of ABX.", 4000, minimum=100)
-    n_resamples: int = setting("Bootstrap samples of speakers.", 500, minimum=100)

@@ -1,6 +1,6 @@
-"""What curves of levels say together: how far apart they are learnt, whether abstract ones come later and deeper."""
+"""Summaries over levels: spread of midpoints, and rank correlations of abstractness with midpoint and layer."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import permutations
 from typing import Any
 
@@ -23,38 +23,38 @@ _KEYS = ["corpus", "model", "probe"]
 def summarise_encoding(
     curves: pd.DataFrame, draws: pd.DataFrame, compare: Sequence[Sequence[str]] = ()
 ) -> pd.DataFrame:
-    """Compare the midpoints and depths of levels within each model, and the spread of midpoints of pairs of models.
+    """Compare midpoints and layers of levels within each model, and the spread of midpoints between pairs of models.
 
-    Only levels with an abstractness count, speakers and their gender do not.
+    Only targets with an abstractness are included; speaker and gender have none.
 
     Parameters
     ----------
-    curves, draws : as of :func:`auscult.analyses.encoding.analysis.encode_sweep`, of all models
+    curves, draws : as returned by :func:`auscult.analyses.encoding.analysis.encode_sweep`, of all models
     compare : pairs of models
 
     Returns
     -------
     summary : columns :data:`SUMMARY_COLUMNS`; ``n`` is the number of levels, named in ``levels``; ``metric`` is
 
-        ``midpoint_spread``: standard deviation of midpoints over levels that have a fit, in doublings of steps. Large:
-        learnt one after the other; small: side by side.
-        ``spread_difference``: that of ``model`` minus that of ``other``, over levels that both have a fit of.
-        ``abstractness_midpoint``: rank correlation of declared abstractness and midpoint over levels that have a fit.
-        ``abstractness_layer``: the same with the centre over layers of the last step, over levels above chance.
+        ``midpoint_spread``: standard deviation of midpoints over levels with a fit, in doublings of steps. Large:
+        levels are learnt one after another; small: together.
+        ``spread_difference``: spread of ``model`` minus spread of ``other``, over levels with a fit in both.
+        ``abstractness_midpoint``: rank correlation of declared abstractness and midpoint over levels with a fit.
+        ``abstractness_layer``: rank correlation of declared abstractness and centre over layers at the last step, over
+        levels above chance.
 
-        Intervals resample speakers, for the levels as they are; ``p_value`` permutes the levels (two-sided). With fewer
-        than :data:`MIN_LEVELS` levels there is no value, and ``verdict`` says so.
+        Intervals resample speakers, not levels; ``p_value`` is two-sided, from permutations of the levels. With fewer
+        than :data:`MIN_LEVELS` levels there is no value, and ``verdict`` gives the reason.
     """
     rows = []
     for (corpus, model, probe), mine in curves.groupby(_KEYS, sort=False):
         run = {"corpus": corpus, "model": model, "probe": probe, "step": mine["step"].iloc[0]}
-        drawn = _of(draws, run)
-        rows += [{**run, **row} for row in _of_model(mine, drawn)]
+        rows += [{**run, **row} for row in _model_rows(mine, _rows_of(draws, run))]
     for first, second in compare:
         for (corpus, probe), mine in curves[curves["model"] == first].groupby(["corpus", "probe"], sort=False):
             run = {"corpus": corpus, "probe": probe}
             others = curves[(curves["model"] == second) & (curves["corpus"] == corpus) & (curves["probe"] == probe)]
-            pair = [_of(draws, {**run, "model": model}) for model in (first, second)]
+            pair = [_rows_of(draws, {**run, "model": model}) for model in (first, second)]
             rows.append(
                 {
                     **run,
@@ -68,42 +68,45 @@ def summarise_encoding(
     return check_results(table.reindex(columns=list(SUMMARY_COLUMNS)))
 
 
-def _of(draws: pd.DataFrame, run: dict[str, str]) -> pd.DataFrame:
+def _rows_of(draws: pd.DataFrame, run: dict[str, str]) -> pd.DataFrame:
     return draws[np.logical_and.reduce([draws[key] == run[key] for key in _KEYS])]
 
 
-def _of_model(curves: pd.DataFrame, draws: pd.DataFrame) -> Iterator[dict[str, Any]]:
+def _model_rows(curves: pd.DataFrame, draws: pd.DataFrame) -> Iterator[dict[str, Any]]:
     fitted, offset = _levels(curves, "midpoint", fits=True), curves["offset"].iloc[0]
     times = doublings(fitted["value"], offset)
     drawn = doublings(_wide(draws, "midpoint", fitted), offset)
     yield {**_row("midpoint_spread", fitted), **_interval(_spread, times, drawn)}
     yield {**_row("abstractness_midpoint", fitted), **_correlation(fitted, times, drawn)}
-    read = _levels(curves, "layer_centre", fits=False)
+    above = _levels(curves, "layer_centre", fits=False)
     yield {
-        **_row("abstractness_layer", read),
-        **_correlation(read, read["value"].to_numpy(), _wide(draws, "layer_centre", read)),
+        **_row("abstractness_layer", above),
+        **_correlation(above, above["value"].to_numpy(), _wide(draws, "layer_centre", above)),
     }
 
 
-def _difference(curves, others, draws, other_draws) -> dict[str, Any]:
+def _difference(
+    curves: pd.DataFrame, others: pd.DataFrame, draws: pd.DataFrame, other_draws: pd.DataFrame
+) -> dict[str, Any]:
+    """Return the difference of the spreads of midpoints of two models, over levels with a fit in both."""
     first, second = (_levels(table, "midpoint", fits=True) for table in (curves, others))
     first, second = first[first["target"].isin(second["target"])], second[second["target"].isin(first["target"])]
     second = second.set_index("target").loc[first["target"]].reset_index()
     parts = []
-    for table, mine in ((first, draws), (second, other_draws)):
+    for table, resampled in ((first, draws), (second, other_draws)):
         offset = table["offset"].iloc[0] if len(table) else 1.0
-        parts.append((doublings(table["value"], offset), doublings(_wide(mine, "midpoint", table), offset)))
-    (mine, my_draws), (theirs, their_draws) = parts
-    row = {**_row("spread_difference", first), **_interval(_spread, mine, np.empty((0, len(mine))))}
+        parts.append((doublings(table["value"], offset), doublings(_wide(resampled, "midpoint", table), offset)))
+    (times, drawn), (other_times, other_drawn) = parts
+    row = {**_row("spread_difference", first), **_interval(_spread, times, np.empty((0, len(times))))}
     if len(first) < MIN_LEVELS:
         return row
-    n_draws = min(len(my_draws), len(their_draws))
-    low, high = _ends(_spread(my_draws[:n_draws]) - _spread(their_draws[:n_draws]))
-    return {**row, "value": float(_spread(mine) - _spread(theirs)), "ci_low": low, "ci_high": high}
+    n_draws = min(len(drawn), len(other_drawn))
+    low, high = _ends(_spread(drawn[:n_draws]) - _spread(other_drawn[:n_draws]))
+    return {**row, "value": float(_spread(times) - _spread(other_times)), "ci_low": low, "ci_high": high}
 
 
 def _levels(curves: pd.DataFrame, metric: str, fits: bool) -> pd.DataFrame:
-    """Return the rows of a metric for levels with an abstractness that have a fit, or are above chance."""
+    """Return the rows of a metric for levels with an abstractness: those with a fit, or those above chance."""
     rows = curves[(curves["metric"] == metric) & curves["abstractness"].notna()]
     return rows[(rows["verdict"] == FIT) if fits else rows["above_chance"].astype(bool)]
 
@@ -119,7 +122,7 @@ def _row(metric: str, levels: pd.DataFrame) -> dict[str, Any]:
     return {"metric": metric, "n": len(levels), "n_groups": n_groups, "levels": " ".join(levels["target"])}
 
 
-def _interval(statistic, values: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
+def _interval(statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
     if len(values) < MIN_LEVELS:
         return {"verdict": f"fewer than {MIN_LEVELS} levels"}
     low, high = _ends(statistic(drawn))
@@ -144,15 +147,15 @@ def _spread(values: np.ndarray) -> np.ndarray:
 
 def _spearman(ranks: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Return the rank correlation with each row of values, ties sharing their mean rank; NaN where it is undefined."""
-    theirs = rankdata(values, axis=-1)
-    a, b = ranks - ranks.mean(), theirs - theirs.mean(axis=-1, keepdims=True)
+    others = rankdata(values, axis=-1)
+    a, b = ranks - ranks.mean(), others - others.mean(axis=-1, keepdims=True)
     scale = np.sqrt((a**2).sum() * (b**2).sum(axis=-1))
     known = (scale > 0) & np.isfinite(values).all(axis=-1)
     return np.divide(b @ a, scale, out=np.full(np.shape(scale), np.nan), where=known)
 
 
 def _p_value(ranks: np.ndarray, values: np.ndarray) -> float:
-    """Return the share of orders of the levels that correlate as much: of all, or of 10,000 random ones if many."""
+    """Return the share of permutations with at least this correlation, of all or, for many levels, of 10,000."""
     found = abs(_spearman(ranks, values))
     if len(ranks) <= _MAX_PERMUTED:
         orders = np.array(list(permutations(values)))

@@ -1,34 +1,36 @@
-"""Scores of levels over a sweep: one number for each step and layer, with the same numbers of resampled speakers."""
+"""Scores of levels over a sweep: one value per step and layer, with resamples of speakers shared by all levels."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
+from auscult.activations.interface import Activations
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import percentile_interval
 
 __all__ = ["SELECTED", "LevelScores", "score_rows", "check_same_items"]
 
 SELECTED = "selected"
+Number = TypeVar("Number", float, np.ndarray)
 
 
 @dataclass(frozen=True)
 class LevelScores:
-    """What one method reads of one level, at every step and layer.
+    """Scores of one level by one method, at every step and layer.
 
     Parameters
     ----------
-    level : as configured
+    level : its entry in the study, with its name
     method : ``ridge`` or ``abx``
     steps : names of the checkpoints, in training order
-    layers : names; the last is :data:`SELECTED`, the layer chosen on validation data at each step
-    values : 0 to 1, higher is better [shape=(n_steps, n_layers)]
-    resampled : the same of resampled speakers; None with too few [shape=(n_resamples, n_steps, n_layers)]
+    layers : names of the layers; the last is :data:`SELECTED`, the layer chosen on validation data at each step
+    values : scores, 0 to 1, higher is better [shape=(n_steps, n_layers)]
+    resampled : scores of resampled speakers; None with too few speakers [shape=(n_resamples, n_steps, n_layers)]
     chosen : the layer chosen most often at each step [shape=(n_steps,)]
-    chance : the score of knowing nothing
-    about : what a row must say of the items
+    chance : score at chance
+    about : further columns of result rows that describe the items
     """
 
     level: Mapping[str, Any]
@@ -41,13 +43,13 @@ class LevelScores:
     chance: float
     about: Mapping[str, Any]
 
-    def normalise(self, values: np.ndarray | float) -> np.ndarray | float:
-        """Return (score − chance) / (1 − chance): 0 at chance, 1 for no errors, so that levels can be compared."""
+    def normalise(self, values: Number) -> Number:
+        """Return (score − chance) / (1 − chance): 0 at chance, 1 without errors, so that levels can be compared."""
         return (values - self.chance) / (1 - self.chance)
 
 
 def score_rows(scores: LevelScores) -> list[dict[str, Any]]:
-    """Return one row for each step and layer, with its 95 % interval over speakers."""
+    """Return one row per step and layer, with its 95 % interval over speakers."""
     rows = []
     shared = {
         "target": scores.level["name"],
@@ -84,15 +86,16 @@ def score_rows(scores: LevelScores) -> list[dict[str, Any]]:
     return rows
 
 
-def check_same_items(sweep: Mapping[str, Any], model: str) -> None:
-    """Raise :class:`AnalysisError` unless every step holds the same layers of the same segments.
+def check_same_items(sweep: Mapping[str, Activations], model: str) -> None:
+    """Raise :class:`AnalysisError` unless every step has the same layers and the same segments.
 
     Parameters
     ----------
     sweep : activations by step
+    model : its name, for the message
     """
     if not sweep:
-        raise AnalysisError(f"expected the activations of a step or more of {model}, found none; extract them")
+        raise AnalysisError(f"expected activations of at least one step of {model}, found none; extract them")
     first, *others = sweep
     keys = ["utterance", "tier", "index"]
     for step in others:
@@ -100,6 +103,6 @@ def check_same_items(sweep: Mapping[str, Any], model: str) -> None:
         if tuple(sweep[step].layers) != tuple(sweep[first].layers) or not same:
             what = "segments" if not same else "layers"
             raise AnalysisError(
-                f"expected the same {what} at every step of {model}, found other ones at step {step} "
-                f"than at step {first}; extract both with the same tiers and splits"
+                f"expected the same {what} at every step of {model}, found different ones at step {step} "
+                f"and at step {first}; extract both with the same tiers and splits"
             )
