@@ -1,10 +1,12 @@
-"""Measure every checkpoint of one language model on one corpus: loss, syntax in its attention, grammar."""
+"""Measure loss, syntactic attention and grammatical accuracy of every checkpoint of a language model on one corpus."""
 
 from pathlib import Path
 
 from auscult.analyses.syntax.analysis import follow_syntax
+from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.corpora.text import read_text_corpus
 from auscult.jobs import job
+from auscult.settings import settings_from
 from auscult.tables import write_table
 
 with job(snakemake.log[0], snakemake.threads):
@@ -14,11 +16,7 @@ with job(snakemake.log[0], snakemake.threads):
         read_text_corpus(Path(snakemake.input.corpus).parent),
         model=snakemake.wildcards.model,
         device=snakemake.params.device,
-        split=snakemake.params.split,
-        min_arcs=snakemake.params.min_arcs,
-        max_sentences=snakemake.params.max_sentences,
-        variant=snakemake.params.variant,
-        n_resamples=snakemake.params.n_resamples,
+        settings=settings_from(SyntaxSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
     )
     write_table(results, snakemake.output.table)

@@ -1,13 +1,24 @@
 """
-How loss, syntactic attention and grammar change while a language model is trained.
+Loss, syntactic attention and grammatical accuracy of language models during training.
 
 required inputs:  resources/corpora/{corpus}/manifest.json (of text), resources/checkpoints/{model}/{step}/manifest.json of all steps
-outputs:          results/syntax/{corpus}/{model}.csv, collected in results/syntax/syntax.csv; results/syntax/onsets.csv, when
-                  each curve breaks; results/figures/syntax.*
+outputs:          results/syntax/{corpus}/{model}.csv, collected in results/syntax/syntax.csv; results/syntax/onsets.csv, the
+                  onset of each curve; results/figures/syntax.*
 """
 
 
-include: "syntax_inputs.smk"
+def get_sweep_checkpoints(wildcards):
+    """Return the manifests of all checkpoints of a model, in the order of training."""
+    return [
+        f"{get_folder(wildcards.model, step)}/manifest.json"
+        for step in steps_of(wildcards.model, config["models"][wildcards.model])
+    ]
+
+
+def get_syntax_tables():
+    """Return the path of the table of every corpus and model."""
+    runs = dict.fromkeys(run[:2] for run in runs_of(config, "syntax"))
+    return [f"results/syntax/{corpus}/{model}.csv" for corpus, model in runs]
 
 
 localrules:
@@ -32,11 +43,9 @@ rule syntax_run:
         gpu=get_gpus(),
     params:
         code=code_of("syntax"),
-        split=config["analyses"]["syntax"]["split"],
-        min_arcs=config["analyses"]["syntax"]["min_arcs"],
-        max_sentences=config["analyses"]["syntax"]["max_sentences"],
-        variant=config["analyses"]["syntax"]["variant"],
-        n_resamples=config["analyses"]["syntax"]["n_resamples"],
+        settings=get_settings(
+            "syntax", "split", "min_arcs", "max_sentences", "variant", "n_resamples"
+        ),
         device=config["device"],
         seed=config["seed"],
     script:
@@ -44,7 +53,7 @@ rule syntax_run:
 
 
 rule syntax_tables:
-    """Collect the measures of every model and checkpoint."""
+    """Collect the measurements of every model and checkpoint."""
     input:
         table=get_syntax_tables(),
     output:
@@ -62,7 +71,7 @@ rule syntax_tables:
 
 
 rule syntax_onsets:
-    """Date the break of every curve, and compare the dates."""
+    """Find the onset of every curve, and compare onsets of models and seeds."""
     input:
         table=rules.syntax_tables.output.table,
     output:
@@ -75,19 +84,18 @@ rule syntax_onsets:
         runtime=10,
     params:
         code=code_of("syntax_onsets"),
-        share=config["analyses"]["syntax"]["onset_share"],
+        settings=get_settings("syntax", "onset_share"),
     script:
         "../../scripts/syntax_onsets.py"
 
 
 rule syntax:
-    """Follow the language models of the study through training; in results/syntax/."""
+    """Measure the language models of the study at every checkpoint; tables in results/syntax/."""
     input:
         rules.syntax_tables.output,
         rules.syntax_onsets.output,
 
 
-# What the figure is drawn from.
 FIGURE_TABLES["syntax"] = {
     "table": rules.syntax_tables.output.table,
     "onsets": rules.syntax_onsets.output.table,

@@ -1,4 +1,4 @@
-"""Implicit parses, pseudo-log-likelihoods and onsets: by hand, against a slow loop, and where the answer is known."""
+"""Implied parses, pseudo-log-likelihoods and onsets: by hand, against slow loops, and with planted answers."""
 
 import json
 import shutil
@@ -16,6 +16,7 @@ from auscult.analyses.syntax.attachment import score_attachment
 from auscult.analyses.syntax.likelihood import pseudo_log_likelihoods, score_loss, score_pairs
 from auscult.analyses.syntax.onsets import ONSET_COLUMNS, find_onsets
 from auscult.analyses.syntax.parsing import Arcs, parse_arcs, predicted_heads, word_attention
+from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.corpora.text import TextCorpus
 from auscult.errors import AnalysisError, CheckpointError
 from auscult.models.checkpoints import save_checkpoint
@@ -64,7 +65,7 @@ def test_padding_is_nobodys_head():
 
 
 def test_attachment_by_hand():
-    """Two sentences choose, two score: the second map is best for det in the half that chooses, and finds 1 of 2."""
+    """The second map is best for det on the two sentences that choose, and finds 1 of 2 arcs on the others."""
     rows = [("a", "det", 1), ("b", "det", 1), ("c", "det", 1), ("d", "det", 2)]
     table = pd.DataFrame(rows, columns=["sentence", "relation", "offset"]).assign(n_others=4)
     found = np.zeros((4, 4), dtype=bool)
@@ -95,7 +96,7 @@ def test_rare_relations_only_raise():
         pd.DataFrame({"sentence": ["a"], "relation": "det", "offset": 1, "n_others": 3}), np.ones((1, 2), dtype=bool)
     )
     with pytest.raises(AnalysisError, match=r"expected a relation with at least 100 arcs, .* found \{'det': 1\}"):
-        score_attachment(arcs, n_heads=1, seed=0)
+        score_attachment(arcs, n_heads=1, min_arcs=100, n_resamples=0, seed=0)
 
 
 def test_arcs_agree_with_a_slow_loop():
@@ -140,7 +141,7 @@ def test_arcs_agree_with_a_slow_loop():
 
 
 class Bigrams:
-    """A model that is sure of nothing: a token after its like is half as likely as any other."""
+    """A model in which a token after an equal token is half as likely as any other."""
 
     tokenizer = staticmethod(lambda text: SimpleNamespace(word_ids=lambda: list(range(len(text.split()) + 2))))
 
@@ -158,7 +159,7 @@ class Bigrams:
 
 
 def test_pseudo_log_likelihood_by_hand():
-    values = pseudo_log_likelihoods(Bigrams(), ["5 6 7", "5 5 7", "5 5 5"])
+    values = pseudo_log_likelihoods(Bigrams(), ["5 6 7", "5 5 7", "5 5 5"], "original")
     assert values == pytest.approx(np.log([0.5**3, 0.5**2 * 0.25, 0.5 * 0.25**2]))
 
 
@@ -168,7 +169,7 @@ def pairs(*rows):
 
 def test_accuracy_by_hand_counts_a_tie_one_half_and_paradigms_alike():
     table = pairs(("a", "5 6", "5 5"), ("a", "5 5", "5 6"), ("a", "6 7", "7 6"), ("b", "5 6", "5 5"))
-    scores = score_pairs(Bigrams(), table, n_resamples=0, seed=0).set_index("target")["value"]
+    scores = score_pairs(Bigrams(), table, variant="original", n_resamples=0, seed=0).set_index("target")["value"]
     assert scores.to_dict() == {"all": 0.75, "a": 0.5, "b": 1.0}
 
 
@@ -229,6 +230,9 @@ def test_a_sentence_too_long_for_the_model_raises():
         TextModel(*tiny_bert()).tokens(["the king " * 10])
 
 
+FEW = SyntaxSettings(min_arcs=10, n_resamples=100)
+
+
 def corpus(n=40):
     parses = {
         f"s{i}": parse("the/det/1 king/nsubj/2 sings/root/-1 near/case/5 the/det/5 queen/obl/2", f"s{i}")
@@ -257,7 +261,7 @@ def checkpoints(folder, *steps):
 
 
 def test_a_sweep_has_every_step_with_its_columns(tmp_path):
-    table = follow_syntax(checkpoints(tmp_path, "0", "10"), corpus(), model="m", min_arcs=10, n_resamples=100, seed=0)
+    table = follow_syntax(checkpoints(tmp_path, "0", "10"), corpus(), model="m", settings=FEW, seed=0)
     assert tuple(table.columns) == SYNTAX_COLUMNS
     assert table["step"].unique().tolist() == ["0", "10"]
     assert set(table["metric"]) == {"loss", "uas", "uas_fixed_offset", "accuracy"}
@@ -268,7 +272,7 @@ def test_a_sweep_has_every_step_with_its_columns(tmp_path):
 
 
 def test_constant_offsets_find_every_arc_of_a_sentence_that_never_changes(tmp_path):
-    table = follow_syntax(checkpoints(tmp_path, "0"), corpus(), model="m", min_arcs=10, n_resamples=0, seed=0)
+    table = follow_syntax(checkpoints(tmp_path, "0"), corpus(), model="m", settings=FEW, seed=0)
     fixed = table[table["metric"] == "uas_fixed_offset"].set_index("target")["value"]
     assert fixed[["all", "det", "nsubj", "case", "obl"]].tolist() == [1.0] * 5
 
@@ -291,7 +295,7 @@ def test_a_missing_checkpoint_raises(tmp_path):
 def test_a_split_without_sentences_and_no_pairs_raises(tmp_path):
     empty = TextCorpus("c", corpus().sentences, corpus().words, corpus().pairs[:0], None)
     with pytest.raises(AnalysisError, match="expected minimal pairs, or sentences of split 'valid', in corpus 'c'"):
-        follow_syntax(checkpoints(tmp_path, "0"), empty, model="m", split="valid", seed=0)
+        follow_syntax(checkpoints(tmp_path, "0"), empty, model="m", settings=SyntaxSettings(split="valid"), seed=0)
 
 
 def test_a_checkpoint_without_tokenizer_raises(tmp_path):

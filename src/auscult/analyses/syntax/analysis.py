@@ -1,4 +1,4 @@
-"""A language model followed through training: its loss, the syntax in its attention, and the grammar it has learnt."""
+"""Loss, syntactic attention and grammatical accuracy of a masked language model at every checkpoint."""
 
 import logging
 from collections.abc import Iterator, Mapping
@@ -7,8 +7,9 @@ from pathlib import Path
 import pandas as pd
 
 from auscult.analyses.syntax.attachment import score_attachment
-from auscult.analyses.syntax.likelihood import Variant, score_loss, score_pairs
+from auscult.analyses.syntax.likelihood import score_loss, score_pairs
 from auscult.analyses.syntax.parsing import parse_arcs
+from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.corpora.text import TextCorpus
 from auscult.errors import AnalysisError
 from auscult.models.text import TextModel, load_text_model
@@ -26,7 +27,8 @@ def follow_syntax(
     *,
     model: str,
     device: str = "cpu",
-    **settings,
+    settings: SyntaxSettings = SyntaxSettings(),
+    seed: int,
 ) -> pd.DataFrame:
     """Measure every checkpoint of a model on one corpus, as in Figure 1 of Chen et al. (ICLR 2024).
 
@@ -35,8 +37,9 @@ def follow_syntax(
     checkpoints : sealed folder of each step, in the order of training
     corpus : with parsed sentences (loss and attachment), minimal pairs (accuracy), or both
     model : its name in the table
-    device : where it runs
-    **settings : as of :func:`measure_syntax`
+    device : device on which the model runs
+    settings : sentences, relations, pseudo-log-likelihood and resampling
+    seed : see :func:`measure_syntax`
 
     Returns
     -------
@@ -50,7 +53,7 @@ def follow_syntax(
     _check_order(checkpoints)
     tables = []
     for step, folder in checkpoints.items():
-        found = measure_syntax(load_text_model(folder, device), corpus, **settings)
+        found = measure_syntax(load_text_model(folder, device), corpus, settings=settings, seed=seed)
         tables.append(found.assign(corpus=corpus.name, model=model, step=step))
         summary = found[found["target"] == "all"].set_index("metric")["value"].round(3)
         _log.info("%s, step %s: %s", model, step, ", ".join(f"{name} {value:g}" for name, value in summary.items()))
@@ -58,50 +61,49 @@ def follow_syntax(
 
 
 def measure_syntax(
-    model: TextModel,
-    corpus: TextCorpus,
-    *,
-    split: str | None = "test",
-    min_arcs: int = 100,
-    max_sentences: int | None = None,
-    variant: Variant = "original",
-    n_resamples: int = 2000,
-    seed: int,
+    model: TextModel, corpus: TextCorpus, *, settings: SyntaxSettings = SyntaxSettings(), seed: int
 ) -> pd.DataFrame:
     """Return loss, attachment and accuracy of one checkpoint, as far as the corpus allows.
 
     Parameters
     ----------
-    model : to be measured
-    corpus : what it is measured on
-    split : of its sentences; all of them if nothing
-    min_arcs : relations with fewer arcs are left out
-    max_sentences : measure the first so many sentences
-    variant : of the pseudo-log-likelihood of words of several tokens
-    n_resamples : bootstrap samples of an interval
-    seed : of halves, hidden words and resampling
+    model : masked language model
+    corpus : with parsed sentences, minimal pairs, or both
+    settings : sentences, relations, pseudo-log-likelihood and resampling; ``split`` None stands for all sentences
+    seed : of the two halves of the sentences, masked tokens and resampling
+
+    Raises
+    ------
+    AnalysisError
+        The corpus has neither minimal pairs nor sentences of the split.
     """
-    parts = list(_measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed))
+    parts = list(_measures(model, corpus, settings, seed))
     if not parts:
         raise AnalysisError(
-            f"expected minimal pairs, or sentences of split {split!r}, in corpus {corpus.name!r}, "
+            f"expected minimal pairs, or sentences of split {settings.split!r}, in corpus {corpus.name!r}, "
             f"found neither; it has splits {', '.join(corpus.sentences['split'].unique()) or 'none'}"
         )
     return pd.concat(parts, ignore_index=True)
 
 
-def _measures(model, corpus, split, min_arcs, max_sentences, variant, n_resamples, seed) -> Iterator[pd.DataFrame]:
+def _measures(model: TextModel, corpus: TextCorpus, settings: SyntaxSettings, seed: int) -> Iterator[pd.DataFrame]:
+    split, n_resamples = settings.split, settings.n_resamples
     chosen = corpus.sentences if split is None else corpus.sentences[corpus.sentences["split"] == split]
-    chosen = chosen["sentence"].iloc[:max_sentences]
+    chosen = chosen["sentence"].iloc[: settings.max_sentences]
     if len(chosen):
         parses = corpus.parses(split)
         parses = {name: parses[name] for name in chosen}
         texts = corpus.sentences.set_index("sentence")["text"].loc[chosen].tolist()
         yield score_loss(model, texts, n_resamples=n_resamples, seed=seed)
-        arcs = parse_arcs(model, parses)
-        yield score_attachment(arcs, n_heads=model.n_heads, min_arcs=min_arcs, n_resamples=n_resamples, seed=seed)
+        yield score_attachment(
+            parse_arcs(model, parses),
+            n_heads=model.n_heads,
+            min_arcs=settings.min_arcs,
+            n_resamples=n_resamples,
+            seed=seed,
+        )
     if len(corpus.pairs):
-        yield score_pairs(model, corpus.pairs, variant=variant, n_resamples=n_resamples, seed=seed)
+        yield score_pairs(model, corpus.pairs, variant=settings.variant, n_resamples=n_resamples, seed=seed)
 
 
 def _check_order(checkpoints: Mapping[str, str | Path]) -> None:

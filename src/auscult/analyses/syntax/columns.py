@@ -1,4 +1,4 @@
-"""What is measured of a language model, by name: shared by those who measure, date and draw."""
+"""Names of metrics and targets in the tables of the syntax analysis."""
 
 __all__ = ["LOSS", "UAS", "FIXED_OFFSET", "ACCURACY", "ALL", "ONSET", "STEEPEST", "RATIO", "CORRELATION"]
 

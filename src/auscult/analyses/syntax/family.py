@@ -1,4 +1,4 @@
-"""Declaration of syntax: its settings, its place in the talk and its requirements of a study."""
+"""Declaration of the syntax analysis: settings and part of the talk."""
 
 from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.family import Family
@@ -9,10 +9,10 @@ __all__ = ["FAMILY"]
 FAMILY = Family(
     name="syntax",
     part="Part III: outlook",
-    description="Loss, syntactic attention and grammar of language models by checkpoint, and the onset of each.",
+    description="Loss, syntactic attention and grammatical accuracy of language models by checkpoint, with onsets.",
     settings=SyntaxSettings,
-    models="BERTs that predict words.",
-    corpora="Of text; with parses (loss and attachment), minimal pairs (accuracy), or both.",
+    models="Masked language models.",
+    corpora="Corpora of text with parses (loss and attachment), minimal pairs (accuracy), or both.",
     watches_training=True,
     reads_text=True,
 )

@@ -1,34 +1,33 @@
-"""How likely a masked language model holds sentences: loss at hidden words, and which of a minimal pair it prefers."""
+"""Likelihoods of a masked language model: loss at masked tokens, and accuracy on minimal pairs."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from auscult.analyses.syntax.columns import ACCURACY, ALL, LOSS
+from auscult.analyses.syntax.settings import Variant
 from auscult.models.text import TextModel
 from auscult.statistics.intervals import cluster_bootstrap
 
 __all__ = ["Variant", "pseudo_log_likelihoods", "score_loss", "score_pairs"]
 
-Variant = Literal["original", "within_word"]
 
-
-def pseudo_log_likelihoods(model: TextModel, texts: Sequence[str], variant: Variant = "original") -> np.ndarray:
-    """Return Σ log P(token | all other tokens) of each text, each token hidden in turn (Salazar et al., 2020, eq. 1).
+def pseudo_log_likelihoods(model: TextModel, texts: Sequence[str], variant: Variant) -> np.ndarray:
+    """Return Σ log P(token | all other tokens) of each text, each token masked in turn (Salazar et al., 2020, eq. 1).
 
     Parameters
     ----------
-    model : that predicts
+    model : masked language model
     texts : sentences
-    variant : of a word of several tokens, ``original`` hides one token and shows the others; ``within_word`` hides
-        those that follow it in its word, too, so that a rare word is not made likely by its own rest (Kauf and
-        Ivanova, 2023, PLL-word-l2r). For words of one token both are the same.
+    variant : in words of several tokens, ``original`` masks one token at a time; ``within_word`` also masks the later
+        tokens of the word, so that a rare word is not predicted from its own remainder (Kauf and Ivanova, 2023,
+        PLL-word-l2r). For words of one token both are equal.
 
     Returns
     -------
-    natural logarithms, higher is likelier [shape=(n_texts,)]
+    pseudo-log-likelihoods (natural logarithm) [shape=(n_texts,)]
     """
     rows = model.tokens(texts)
     cases, hidden, owners = [], [], []
@@ -44,18 +43,19 @@ def pseudo_log_likelihoods(model: TextModel, texts: Sequence[str], variant: Vari
 
 
 def score_loss(
-    model: TextModel, sentences: Sequence[str], *, mask_share: float = 0.15, n_resamples: int = 2000, seed: int
+    model: TextModel, sentences: Sequence[str], *, mask_share: float = 0.15, n_resamples: int, seed: int
 ) -> pd.DataFrame:
-    """Return one row: the mean of −log P at hidden tokens, a random share of each sentence, at least one of each.
+    """Return one row with the loss: the mean of −log P at masked tokens, in nats; lower is better.
 
-    All of them become the mask. The same tokens of a tokenizer are hidden for every model. Lower is better.
+    A random share of the tokens of each sentence, at least one, is replaced by the mask. Models with the same tokenizer
+    are scored on the same tokens.
     """
     rows = model.tokens(sentences)
     generator, hidden = np.random.default_rng([seed, *b"loss"]), []
     for row in rows:
         text = [place for place, token in enumerate(row) if not model.is_special(token)]
-        lots = generator.random(len(text))
-        chosen = lots < max(mask_share, lots.min(initial=1.0) * (1 + 1e-12))
+        drawn = generator.random(len(text))
+        chosen = drawn < max(mask_share, drawn.min(initial=1.0) * (1 + 1e-12))
         hidden.append([place for place, taken in zip(text, chosen) if taken])
     kept = [place for place, mine in enumerate(hidden) if mine]
     values = model.log_probabilities([rows[place] for place in kept], [hidden[place] for place in kept])
@@ -79,36 +79,36 @@ def score_loss(
 
 
 def score_pairs(
-    model: TextModel, pairs: pd.DataFrame, *, variant: Variant = "original", n_resamples: int = 2000, seed: int
+    model: TextModel, pairs: pd.DataFrame, *, variant: Variant, n_resamples: int, seed: int
 ) -> pd.DataFrame:
-    """Return how often the good sentence of a minimal pair is the likelier one: a row a paradigm, and their mean.
+    """Return accuracy on minimal pairs (share whose good sentence is likelier): one row per paradigm, and their mean.
 
-    A tie counts one half, so that a model that cannot tell is at .5. The mean of ``all`` is that of the paradigms,
+    A tie counts one half, so that a model without a preference scores .5. The row ``all`` is the mean over paradigms,
     whatever their numbers of pairs (Warstadt et al., 2020).
 
     Parameters
     ----------
-    model : that predicts
+    model : masked language model
     pairs : see :data:`auscult.corpora.text.PAIR_COLUMNS`
     variant : of the pseudo-log-likelihood, see :func:`pseudo_log_likelihoods`
-    n_resamples : bootstrap samples of pairs
+    n_resamples : number of bootstrap samples of pairs
     seed : of the resampling
     """
     both = pseudo_log_likelihoods(model, [*pairs["good"], *pairs["bad"]], variant)
     good, bad = both[: len(pairs)], both[len(pairs) :]
-    # Two sums of the same numbers in another order differ in their last bits: that is a tie.
+    # Sums of the same numbers in a different order differ in their last bits; such differences are ties.
     right = np.where(np.isclose(good, bad, rtol=1e-9, atol=1e-9), 0.5, good > bad)
     paradigms = pairs["paradigm"].to_numpy()
     names, counts = np.unique(paradigms, return_counts=True)
     weights = 1 / pd.Series(paradigms).map(dict(zip(names, counts))).to_numpy()
     rows = [_accuracy(ALL, right, weights, n_resamples, seed)]
     for name in names:
-        mine = paradigms == name
-        rows.append(_accuracy(name, right[mine], np.ones(mine.sum()), n_resamples, seed))
+        members = paradigms == name
+        rows.append(_accuracy(name, right[members], np.ones(members.sum()), n_resamples, seed))
     return pd.DataFrame(rows)
 
 
-def _accuracy(target: str, right: np.ndarray, weights: np.ndarray, n_resamples: int, seed: int) -> dict:
+def _accuracy(target: str, right: np.ndarray, weights: np.ndarray, n_resamples: int, seed: int) -> dict[str, Any]:
     low, high = cluster_bootstrap(right * weights, weights, np.arange(len(right)), n_resamples=n_resamples, seed=seed)
     return {
         "layer": "output",

@@ -1,4 +1,4 @@
-"""The parse that attention implies: for each word, the one at which a head looks most, or by which it is looked at."""
+"""Parses implied by attention: the head of a word is the word it attends to most, or that attends to it most."""
 
 from collections.abc import Mapping
 
@@ -12,21 +12,21 @@ from auscult.models.text import TextModel
 
 __all__ = ["DIRECTIONS", "OFFSETS", "Arcs", "word_attention", "predicted_heads", "parse_arcs"]
 
-# A dependent looks at its head, or is looked at by it.
+# The dependent attends to its head, or the head to its dependent.
 DIRECTIONS = ("dependent", "head")
 OFFSETS = (-3, -2, -1, 1, 2)
 SKIPPED = frozenset({"root", "punct"})
 
 
 class Arcs:
-    """The arcs of gold parses, and which attention head finds each.
+    """Arcs of gold parses, and whether each attention head finds them.
 
     Parameters
     ----------
-    table : one row an arc: ``sentence, relation, offset`` (place of the head minus that of the dependent), ``n_others``
-        (words that could be the head)
-    found : whether each attention head, in either direction, finds the arc [shape=(n_arcs, 2 * n_layers * n_heads)];
-        directions, then layers, then heads
+    table : one row per arc: ``sentence, relation, offset`` (position of the head minus position of the dependent),
+        ``n_others`` (number of candidate heads)
+    found : whether each attention head finds the arc, in each direction; ordered by direction, layer and head
+        [shape=(n_arcs, 2 * n_layers * n_heads)]
     """
 
     def __init__(self, table: pd.DataFrame, found: np.ndarray):
@@ -34,20 +34,21 @@ class Arcs:
 
 
 def word_attention(attention: Tensor, owners: Tensor, n_words: int) -> Tensor:
-    """Return attention between words: summed over the tokens of the word looked at, averaged over those of the looker.
+    """Return attention between words instead of tokens.
 
-    Clark et al. (2019, section 4.1): so the weights of a word, special tokens among them, still sum to 1. What goes to
-    special tokens is left out, and nothing is scaled up for it.
+    Attention is summed over the tokens of the attended word and averaged over the tokens of the attending word, as in
+    Clark et al. (2019, section 4.1), so that the weights of a word still sum to 1 with special tokens included.
+    Attention to special tokens is left out without rescaling.
 
     Parameters
     ----------
-    attention : between tokens [shape=(n_sentences, n_maps, n_tokens, n_tokens)]
-    owners : word of each token, -1 for special ones and padding [shape=(n_sentences, n_tokens)]
-    n_words : of the longest sentence
+    attention : attention between tokens [shape=(n_sentences, n_maps, n_tokens, n_tokens)]
+    owners : word of each token, -1 for special tokens and padding [shape=(n_sentences, n_tokens)]
+    n_words : number of words of the longest sentence
 
     Returns
     -------
-    weights [shape=(n_sentences, n_maps, n_words, n_words)]; the first word looks at the second
+    weights from the first word to the second [shape=(n_sentences, n_maps, n_words, n_words)]
     """
     belongs = (owners[:, None] == torch.arange(n_words, device=owners.device)[:, None]).to(attention.dtype)
     averaging = belongs / belongs.sum(dim=-1, keepdim=True).clamp(min=1)
@@ -55,16 +56,17 @@ def word_attention(attention: Tensor, owners: Tensor, n_words: int) -> Tensor:
 
 
 def predicted_heads(weights: Tensor, n_words: Tensor) -> Tensor:
-    """Return the head that each attention map gives each word, itself left out, in both directions.
+    """Return the head that each attention map predicts for each word, in both directions; no word is its own head.
 
     Parameters
     ----------
-    weights : between words [shape=(n_sentences, n_maps, n_words, n_words)]
-    n_words : of each sentence; what lies beyond is padding [shape=(n_sentences,)]
+    weights : attention between words [shape=(n_sentences, n_maps, n_words, n_words)]
+    n_words : number of words of each sentence, without padding [shape=(n_sentences,)]
 
     Returns
     -------
-    places [shape=(n_sentences, 2 * n_maps, n_words)], of :data:`DIRECTIONS` in turn
+    positions, first for all maps in one direction, then in the other, see :data:`DIRECTIONS`
+    [shape=(n_sentences, 2 * n_maps, n_words)]
     """
     longest = weights.shape[-1]
     beyond = torch.arange(longest, device=weights.device) >= n_words[:, None]
@@ -75,19 +77,19 @@ def predicted_heads(weights: Tensor, n_words: Tensor) -> Tensor:
 
 
 def parse_arcs(model: TextModel, parses: Mapping[str, pd.DataFrame]) -> Arcs:
-    """Find the arcs of gold parses in the attention of every head of a model.
+    """Compare gold parses with the attention of every head of a model.
 
-    Arcs of the relations ``root`` and ``punct`` are left out, and sentences of one word, which have none.
+    Arcs of the relations ``root`` and ``punct`` are left out, and so are sentences of one word, which have no arcs.
 
     Parameters
     ----------
-    model : whose attention is read
-    parses : the words of each sentence, see :data:`auscult.corpora.text.WORD_COLUMNS`
+    model : masked language model
+    parses : words of each sentence, see :data:`auscult.corpora.text.WORD_COLUMNS`
 
     Raises
     ------
     AnalysisError
-        There are no arcs.
+        No sentence has two words.
     """
     parses = {name: words for name, words in parses.items() if len(words) > 1}
     names, sentences = list(parses), [words["word"].tolist() for words in parses.values()]

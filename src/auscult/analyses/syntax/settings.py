@@ -1,26 +1,34 @@
-"""Settings of syntax."""
+"""Settings of the syntax analysis."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from auscult.settings import setting
 
-__all__ = ["SyntaxSettings"]
+__all__ = ["SyntaxSettings", "Variant"]
+
+Variant = Literal["original", "within_word"]
 
 
 @dataclass(frozen=True)
 class SyntaxSettings:
     """Settings of the analysis ``syntax``."""
 
-    split: str = setting("Of the sentences.", "test", enum=["train", "valid", "test"])
-    min_arcs: int = setting("Relations with fewer arcs are left out.", 100, minimum=2)
-    max_sentences: int | None = setting("Measure the first so many sentences instead of all.", None, minimum=2)
-    variant: str = setting(
-        "Of the likelihood of words of several tokens; original hides one token, within_word those "
-        "after it in the word, too.",
+    split: str | None = setting("Split of the parsed sentences.", "test", enum=["train", "valid", "test"])
+    min_arcs: int = setting("Smallest number of arcs of a relation; rarer relations are left out.", 100, minimum=2)
+    max_sentences: int | None = setting(
+        "Number of sentences to measure, the first of the split; null measures all.", None, minimum=2
+    )
+    variant: Variant = setting(
+        "Pseudo-log-likelihood of words of several tokens: original masks one token at a time, within_word also the "
+        "later tokens of the word.",
         "original",
         enum=["original", "within_word"],
     )
     onset_share: float = setting(
-        "Of its whole change that a curve has made at its onset.", 0.5, exclusiveMinimum=0, exclusiveMaximum=1
+        "Share of its total change that a curve has completed at its onset.",
+        0.5,
+        exclusiveMinimum=0,
+        exclusiveMaximum=1,
     )
-    n_resamples: int = setting("Bootstrap samples of sentences and of pairs.", 1000, minimum=100)
+    n_resamples: int = setting("Number of bootstrap samples of sentences and of pairs.", 1000, minimum=100)
