@@ -37,6 +37,8 @@ __all__ = [
     "layer_axis",
     "row_axis",
     "side_by_side",
+    "seed_lines",
+    "seed_handle",
     "count_line",
 ]
 
@@ -51,6 +53,7 @@ _CHANCE_TICK: Mapping[str, Any] = {
     "markeredgewidth": 0.8,
 }
 DURATION: Mapping[str, Any] = {"color": GREY, "linestyle": "--", "linewidth": 1}
+_SEED: Mapping[str, Any] = {"linewidth": 0.6, "alpha": 0.75}
 _BAND_ALPHA = 0.18
 _BASELINE_ALPHA = 0.12
 _WIDE_MATRIX = 12  # columns; with more, numbers would overlap
@@ -218,6 +221,24 @@ def row_axis(axes: Axes, names: Sequence[str], named: bool = True) -> None:
 def side_by_side(n: int, width: float = 0.56) -> np.ndarray:
     """Return the offsets at which n values of one category or row are drawn beside each other."""
     return np.linspace(-width / 2, width / 2, n) if n > 1 else np.zeros(1)
+
+
+def seed_lines(axes: Axes, x: Any, rows: pd.DataFrame, colour: str) -> None:
+    """Draw the curve of every seed of a condition as a thin line.
+
+    Parameters
+    ----------
+    x : position of each row
+    rows : ``model`` names the seed, ``value`` is drawn
+    """
+    x = pd.Series(x, index=rows.index)
+    style = {"color": colour, **_SEED}
+    sns.lineplot(x=x, y=rows["value"], units=rows["model"], estimator=None, legend=False, ax=axes, **style)
+
+
+def seed_handle(label: str = "single seed") -> Line2D:
+    """Return the legend entry of the curves of single seeds."""
+    return Line2D([], [], color=INK, linewidth=_SEED["linewidth"], label=label)
 
 
 def count_line(rows: pd.DataFrame) -> str:

@@ -1,15 +1,17 @@
-"""The tone figure, drawn from planted tables of plausible shape as Snakemake draws it."""
+"""The tone figure, drawn from planted tables of plausible shape."""
 
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, caption_of, run_script, texts
+from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.tone import figure
 from auscult.analyses.tone.analysis import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.summary import summarise_tone
+from auscult.errors import AnalysisError
 from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
 from auscult.tables import write_table
@@ -34,7 +36,7 @@ SETTINGS = {
 SYNTHETIC = STUDY | {"sources": {"mandarin": "synthetic"}}
 
 
-def items_of(model, step, target, pooling, accuracy, n_voices, sandhi=6):
+def item_table(model, step, target, pooling, accuracy, n_voices, sandhi=6):
     random, n = np.random.default_rng([len(model), len(step), len(pooling)]), 30 * n_voices
     label = np.array(["1", "2", "3", "4"] if target == "tone" else ["sh", "z", "q", "x"])[np.arange(n) % 4]
     wrong = np.roll(label, 1)
@@ -63,7 +65,7 @@ def tables(models=TRAINED, steps=STEPS, layers=LAYERS, n_voices=16, baselines=BA
     runs += [(name, "final", target, CONTOUR) for name in baselines for target in ("consonant", "tone")]
     for model, step, target, pooling in runs:
         level = baselines.get(model) or 0.3 + 0.5 * (float(step.replace("final", "1200")) / 1200) ** 0.3
-        items.append(items_of(model, step, target, pooling, level, n_voices, sandhi))
+        items.append(item_table(model, step, target, pooling, level, n_voices, sandhi))
         for place, layer in enumerate((*layers, "selected") if pooling != CONTOUR else ("input", "selected")):
             shared = {
                 "corpus": "mandarin",
@@ -79,101 +81,132 @@ def tables(models=TRAINED, steps=STEPS, layers=LAYERS, n_voices=16, baselines=BA
                 "n_dropped": 7 if target == "consonant" else 0,
             }
             rows.append(shared)
-    return pd.DataFrame(rows).reindex(columns=list(TONE_COLUMNS)), summarise_tone(
-        pd.concat(items), settings=ToneSettings(n_resamples=100)
-    )
+    summary = summarise_tone(pd.concat(items), settings=ToneSettings(n_resamples=100))
+    return {"table": pd.DataFrame(rows).reindex(columns=list(TONE_COLUMNS)), "summary": summary}
 
 
-def draw(folder, made, models=TRAINED, study=SYNTHETIC):
-    for name, table in zip(("tone", "summary"), made):
+def context(shown=TRAINED):
+    return context_of("tone", models=MODELS, shown=shown, analysis=SETTINGS, study=SYNTHETIC)
+
+
+def write(folder, made, models=TRAINED):
+    for name, table in made.items():
         write_table(table, folder / f"{name}.csv")
-    inputs = {"table": str(folder / "tone.csv"), "summary": str(folder / "summary.csv")}
-    figure = {"title": "Tone", "models": models, "analysis": SETTINGS}
-    return run_script("tone", folder, figure, inputs, study, MODELS)
+    inputs = {name: str(folder / f"{name}.csv") for name in made}
+    return run_script("tone", folder, {"title": "T", "models": models, "analysis": SETTINGS}, inputs, SYNTHETIC, MODELS)
 
 
 @pytest.fixture(scope="module")
-def drawn(tmp_path_factory):
-    return texts(draw(tmp_path_factory.mktemp("tone"), tables()))
+def whole():
+    return draw_styled(figure, context(), **tables())
 
 
-def test_tone_has_a_panel_for_each_contrast_and_pooling(drawn):
-    for title in ("Consonant, mean of the syllable", "Tone, mean of the syllable", "Tone, three frames"):
-        assert drawn.count(title) == 1
-    assert drawn.count("training steps") == 6
-    assert drawn.count("Mandarin") == 1
+def test_tone_has_a_panel_for_each_contrast_and_pooling(whole):
+    words = drawn(whole)
+    for title in ("Consonant, mean over syllable", "Tone, mean over syllable", "Tone, rime at 20, 80 %"):
+        assert words.count(title) == 1
+    assert words.count("training step") == 6
+    assert words.count("Mandarin") == 1
 
 
-def test_tone_states_counts_controls_and_what_was_resampled(drawn):
-    words = " ".join(drawn)
-    assert words.count("n = 480") == 3
-    assert words.count("(7 dropped)") == 1
-    assert words.count("of 16 voices, 30 strings, none met") == 3
-    assert words.count("95 % interval over speakers") == 3
-    for name in ("F0, 21 frames", "MFCC, 21 frames", "chance: most frequent class", "single seeds"):
-        assert name in drawn
-    assert "Step 0 is the untrained model" in words
-    assert "the range over seeds (1–2 of each condition" in words
-    assert "Study “default”, synthesised speech (mandarin)." in words
+def test_tone_states_counts_controls_and_what_was_resampled(whole):
+    words = drawn(whole)
+    joined = " ".join(words)
+    assert joined.count("n = 480") == 3
+    assert joined.count("(7 dropped)") == 1
+    assert joined.count("16 speakers, 30 strings, all unseen") == 3
+    assert joined.count("95 % interval over speakers") == 3
+    for name in ("F0, 21 frames", "MFCC, 21 frames", "chance: most frequent class", "single seed"):
+        assert name in words
+    assert "Step 0 is the untrained model" in joined
+    assert "range over seeds (1–2 per condition)" in joined
+    assert "Study “default”, synthesised speech (mandarin)." in joined
 
 
-def test_tone_compares_with_untrained_baselines_and_between_conditions(drawn):
+def test_tone_compares_with_untrained_baselines_and_between_conditions(whole):
     for name in ("English − untrained", "English − F0", "Mandarin − MFCC", "Mandarin − English"):
-        assert drawn.count(name) == 1
+        assert drawn(whole).count(name) == 1
 
 
-def test_tone_says_what_sandhi_did(drawn):
-    assert "of 6 such" in " ".join(drawn)
+def test_tone_notes_are_short_and_state_sandhi(whole):
+    assert "For 6 syllables with tone sandhi" in note_of(whole)
+    assert len(note_of(whole).split()) <= 60
+    assert "sandhi" not in note_of(draw_styled(figure, context(), **tables(steps=("0", "100"), sandhi=0)))
 
 
-def test_tone_without_sandhi_says_nothing_of_it(tmp_path):
-    assert "Third tones" not in " ".join(texts(draw(tmp_path, tables(sandhi=0))))
-
-
-def test_tone_with_too_few_voices_says_so(tmp_path):
-    words = " ".join(texts(draw(tmp_path, tables(n_voices=4, steps=("0", "100")))))
+def test_tone_with_too_few_voices_has_no_intervals():
+    made = tables(n_voices=4, steps=("0", "100"))
+    words = " ".join(drawn(draw_styled(figure, context(), **made)))
     assert words.count("no interval: 4 speakers") == 3
+    assert " without interval, against F0 (." in figure.describe_finding(**made, context=context())
 
 
-def test_tone_of_one_condition_without_baselines_is_drawn(tmp_path):
-    words = texts(draw(tmp_path, tables(["hubert-english"], ("0", "final"), baselines={}), ["hubert-english"]))
+def test_tone_of_one_condition_without_baselines_is_drawn():
+    made = tables(["hubert-english"], ("0", "final"), baselines={})
+    words = drawn(draw_styled(figure, context(["hubert-english"]), **made))
     assert "English − untrained" in words
     assert "F0, 21 frames" not in words
 
 
-def test_tone_of_a_model_without_results_ends_in_one_line(tmp_path, capsys):
-    with pytest.raises(SystemExit):
-        draw(tmp_path, tables(steps=("0", "25")), ["absent"])
-    assert "auscult: expected model 'absent' in" in capsys.readouterr().err
+def test_tables_alone_are_drawn():
+    made = tables(steps=("0", "100"))
+    words = drawn(figure.draw(**made))
+    assert {"Tone, contour", "hubert-mandarin", "f0, 21 frames"} <= set(words)
+    assert len(figure.drawn_rows(**made)) == len(made["summary"])
+
+
+@pytest.mark.parametrize(
+    ("baselines", "end"),
+    [({"f0": 0.97}, "below F0"), ({"f0": 0.8}, "not separated from F0"), ({"f0": 0.5}, "above F0")],
+)
+def test_the_finding_compares_with_the_strongest_control(baselines, end):
+    made = tables(steps=("0", "1200"), baselines=baselines)
+    sentence = figure.describe_finding(**made, context=context())
+    assert sentence.startswith("Tone accuracy of HuBERT (")
+    assert f", {end} (difference " in sentence
+    assert len(sentence.split()) <= 22
+
+
+def test_the_finding_names_the_untrained_model_or_chance_where_no_baseline_is_stronger():
+    untrained = tables(steps=("0", "1200"), baselines={})
+    assert ", above untrained (difference .5" in figure.describe_finding(**untrained, context=context())
+    alone = tables(steps=("final",), baselines={})
+    assert ", above chance (.25)." in figure.describe_finding(**alone, context=context())
+
+
+def test_a_model_without_results_is_refused():
+    with pytest.raises(AnalysisError, match="expected model 'absent' in the table of tone"):
+        figure.draw(**tables(steps=("0", "25")), context=context(["absent"]))
 
 
 def test_tone_drawn_twice_has_the_same_bytes(tmp_path):
     made, stems = tables(steps=("0", "25")), []
     for folder in (tmp_path / "a", tmp_path / "b"):
         folder.mkdir()
-        stems.append(draw(folder, made))
-    for ending in ("pdf", "svg", "png", "csv", "json"):
+        stems.append(write(folder, made))
+    for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
 
 
 @pytest.mark.parametrize(("steps", "layers"), [(STEPS, LAYERS), (("0", "5000"), tuple(f"T{i}" for i in range(1, 13)))])
 def test_tone_lays_no_text_over_text(tmp_path, misplaced, steps, layers):
-    draw(tmp_path, tables(steps=steps, layers=layers))
+    write(tmp_path, tables(steps=steps, layers=layers))
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    figure = {"name": "tone", "title": "T", "models": TRAINED, "analysis": SETTINGS}
-    caption = caption_of("tone", {"figure": figure, "study": SYNTHETIC, "models": MODELS})
-    assert "1,234 resamplings" in caption
+    entry = {"name": "tone", "title": "T", "models": TRAINED, "analysis": SETTINGS}
+    caption = caption_of("tone", {"figure": entry, "study": SYNTHETIC, "models": MODELS})
+    assert "(1234 resamplings)" in caption
+    assert "(5 folds of each)" in caption
     assert "HuBERT (Mandarin)" in caption
-    assert "contour reads rime_20, rime_80" in caption
+    assert "(F0, MFCC)" in caption
+    assert "Seen." in caption
     assert "problematic" not in caption
 
 
 def test_no_number_of_tone_hides_another_in_the_metrics():
-    _, summary = tables(steps=("0", "25"))
-    numbers = headline_numbers([summary])
+    numbers = headline_numbers([tables(steps=("0", "25"))["summary"]])
     assert set(numbers["accuracy"]["mandarin"]["tone"]) == {"mean", "contour", CONTOUR}
     gaps = numbers["accuracy_difference"]["mandarin"]["tone"]["contour"]
     assert set(gaps) == {"hubert-english", "mfcc", "f0", "hubert-mandarin"}

@@ -1,250 +1,334 @@
-"""Draw the accuracy of consonants and tones while models learn, what is above what at the end, and maps by layer."""
+"""Figure of tone probing: accuracy over training, paired differences at the last step, and accuracy by layer."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from auscult.analyses.tone.analysis import CONTOUR, SELECTED
-from auscult.figures import plotting
+from auscult.figures import marks, plotting
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import compare, finding, number, value_text
+from auscult.figures.palette import ModelStyle, model_style
 from auscult.seeds import task_of
-from auscult.tables import read_table
 
-CHANCE = {"color": "#555555", "linestyle": ":", "linewidth": 1}
-CURVES_MM, LINE_MM, MAP_MM = 66, 4.6, 30
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
+_CURVES_MM, _ROW_MM, _MAP_MM = 66, 4.6, 30
+_MANY_STEPS = 4  # names of more steps are written vertically
+Styles = Mapping[str, ModelStyle]
 
 
-def draw(table, summary, styles, settings, study):
-    """Return the figure: for each corpus curves, differences and maps, a column for each contrast and pooling."""
-    blocks = [(table[table["corpus"] == corpus], rows) for corpus, rows in summary.groupby("corpus", sort=False)]
-    heights_mm = [mm for _, rows in blocks for mm in heights(rows, styles)]
-    figure = plotting.new_figure(sum(heights_mm), [legend(styles)], note(summary, settings, study))
+@dataclass(frozen=True)
+class _Panel:
+    """One column of the figure: a contrast read from one pooling.
+
+    Parameters
+    ----------
+    target, pooling : names
+    seeds : accuracy of each model at the selected layer
+    means : accuracy of each condition, over its seeds, and of the baselines
+    differences : paired differences at the last step
+    by_layer : accuracy by layer, of all poolings of the contrast, since they share a colour scale
+    """
+
+    target: str
+    pooling: str
+    seeds: pd.DataFrame
+    means: pd.DataFrame
+    differences: pd.DataFrame
+    by_layer: pd.DataFrame
+
+    @property
+    def own(self) -> pd.DataFrame:
+        """Rows of ``means`` without baselines."""
+        return self.means[self.means["pooling"] == self.pooling]
+
+
+def draw(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+    """Draw curves, differences and heat maps of each corpus, with one column per contrast and pooling.
+
+    Parameters
+    ----------
+    table : result rows of :func:`~auscult.analyses.tone.analysis.tone_activations` and ``tone_contours``
+    summary : as returned by :func:`~auscult.analyses.tone.summary.summarise_tone`
+    context : models, settings and study; its models are single seeds, baselines are always drawn
+
+    Raises
+    ------
+    AnalysisError
+        The table has no row of a model that the context names.
+    """
+    rows, styles = _drawn_models(table, context), _condition_styles(table, summary, context)
+    summary = drawn_rows(table, summary, context=context)
+    blocks = [(rows[rows["corpus"] == corpus], part) for corpus, part in summary.groupby("corpus", sort=False)]
+    heights_mm = [mm for _, part in blocks for mm in _heights(part, styles)]
+    figure = plotting.new_figure(sum(heights_mm), [_legend(styles)], _note(summary, context))
     grid = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
-    for place, (rows, condensed) in enumerate(blocks):
-        columns = panels_of(condensed)
-        shown = [name for name in trained(styles) if (condensed["model"] == name).any()]
-        parts = [grid[3 * place + part].subgridspec(n, len(columns)) for part, n in enumerate((1, 1, len(shown)))]
-        for column, (target, pooling) in enumerate(columns):
-            mine = condensed[(condensed["target"] == target) & condensed["pooling"].isin([pooling, CONTOUR])]
-            curves, forest = (figure.add_subplot(part[0, column]) for part in parts[:2])
-            draw_curves(curves, rows, mine, target, pooling, styles)
-            curves.set_ylim(limits(condensed[condensed["target"] == target]))
-            draw_differences(forest, mine, styles, column == 0)
-            by_layer = rows[(rows["target"] == target) & (rows["pooling"] != CONTOUR)]
-            axes = [figure.add_subplot(parts[2][row, column]) for row in range(len(shown))]
-            draw_maps(figure, axes, by_layer, pooling, shown, styles, column == 0)
-            curves.set_ylabel("accuracy" if column == 0 else "")
+    for place, (mine, condensed) in enumerate(blocks):
+        panels = _panels(mine, condensed)
+        shown = [name for name in _conditions(styles) if (condensed["model"] == name).any()]
+        curves, forests, maps = (
+            grid[3 * place + part].subgridspec(n_rows, len(panels)).subplots(squeeze=False)
+            for part, n_rows in enumerate((1, 1, len(shown)))
+        )
+        for column, panel in enumerate(panels):
+            _draw_curves(curves[0, column], panel, styles, _pooling_label(panel.pooling, context))
+            curves[0, column].set_ylim(_limits(condensed[condensed["target"] == panel.target]))
+            curves[0, column].set_ylabel("" if column else "accuracy")
+            _draw_differences(forests[0, column], panel, _compared(condensed), styles, named=not column)
+            _draw_maps(maps[:, column], panel, {name: styles[name] for name in shown}, named=not column)
     return figure
 
 
-def heights(summary, styles):
-    """Return the heights of the three parts of a corpus, in millimetres."""
-    n_maps = sum((summary["model"] == name).any() for name in trained(styles))
-    return [CURVES_MM, 14 + LINE_MM * len(compared(summary)), MAP_MM * n_maps + 12]
+def drawn_rows(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+    """Return the rows of the summary whose conditions the figure shows."""
+    _drawn_models(table, context)
+    names, summary = set(_condition_styles(table, summary, context)), summary.copy()
+    summary["other_step"] = summary["other_step"].astype(str)
+    return summary[summary["model"].isin(names) & (summary["other_model"].isna() | summary["other_model"].isin(names))]
 
 
-def trained(styles):
-    """Return the conditions that are no baselines."""
-    return [name for name, style in styles.items() if not style.baseline]
+def describe_finding(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+    """Return a sentence on the highest accuracy of tone (or the first contrast) at the last step and its control.
 
-
-def panels_of(summary):
-    """Return the pairs of contrast and pooling, in the order of the table."""
-    own = summary[summary["pooling"] != CONTOUR]
-    return list(dict.fromkeys(zip(own["target"], own["pooling"])))
-
-
-def compared(summary):
-    """Return what is compared with what: (condition, other condition), the untrained model first of each."""
-    gaps = summary[summary["metric"] == "accuracy_difference"]
-    return list(dict.fromkeys(zip(gaps["model"], gaps["other_model"])))
-
-
-def draw_curves(axes, rows, summary, target, pooling, styles):
-    """Draw accuracy against steps: the mean over seeds with its interval, each seed, baselines and chance."""
-    rows = rows[(rows["layer"] == SELECTED) & (rows["metric"] == "accuracy") & (rows["target"] == target)]
-    means = summary[summary["metric"] == "accuracy"]
-    steps = steps_of(means)
-    for condition, style in styles.items():
-        mine = means[means["model"] == condition]
-        if style.baseline:
-            for value, low, high in mine[["value", "ci_low", "ci_high"]].to_numpy():
-                axes.axhspan(low, high, color=style.colour, alpha=0.12, linewidth=0)
-                axes.axhline(value, color=style.colour, linestyle=style.dashes, linewidth=1.1)
-            continue
-        x = mine["step"].map(steps)
-        axes.fill_between(x, mine["ci_low"], mine["ci_high"], color=style.colour, alpha=0.18, linewidth=0)
-        axes.plot(x, mine["value"], **{**style.line, "markersize": 3.4})
-        for _, seed in rows[(rows["model"].map(task_of) == condition) & (rows["pooling"] == pooling)].groupby("model"):
-            axes.plot(seed["step"].map(steps), seed["value"], color=style.colour, linewidth=0.6, alpha=0.75)
-    own = means[means["pooling"] == pooling]
-    axes.axhline(own["chance"].iloc[0], **CHANCE)
-    names, places = [*steps], [*steps.values()]
-    axes.set_xticks(places, names, rotation=90 if len(names) > 4 else 0)
-    axes.set(xlabel="training steps", xlim=(-0.25, max(places) + 0.25))
-    axes.grid(axis="y")
-    plotting.head(axes, f"{target.capitalize()}, {described(pooling)}", counts(own, rows))
-
-
-def counts(own, rows):
-    """Return the lines under a panel's title."""
-    classes = int(rows["n_classes"].iloc[0])
-    dropped = int(rows["n_dropped"].max())
-    first = (
-        f"{classes} classes, n = {int(own['n'].iloc[0]):,} ({dropped} dropped)"
-        if dropped
-        else (f"{classes} classes, n = {int(own['n'].iloc[0]):,}")
-    )
-    held_out = f"of {own['n_groups'].iloc[0]} voices, {own['n_strings'].iloc[0]} strings, none met"
-    return [first, held_out, plotting.describe_interval(own)]
-
-
-def described(pooling):
-    """Return the name of a pooling as a reader takes it."""
-    return {"mean": "mean of the syllable", "contour": "three frames"}.get(pooling, pooling.replace("-", " "))
-
-
-def steps_of(rows):
-    """Return where each training step is drawn: logarithmic, with room for step 0."""
-    names = sorted(
-        set(rows.loc[rows["pooling"] != CONTOUR, "step"]), key=lambda name: float(name.replace("final", "inf"))
-    )
-    numbers = [float(name) for name in names if name not in ("0", "final")]
-    first = min(numbers, default=1.0)
-    places = {name: np.log2(1 + float(name) / first) for name in names if name != "final"}
-    # An only checkpoint without a number stands to the right of the untrained model.
-    return places | ({"final": max(places.values(), default=0) + 1} if "final" in names else {})
-
-
-def limits(summary):
-    """Return the range of the vertical axes of a contrast: from below chance to above the highest interval."""
-    means = summary[summary["metric"] == "accuracy"]
-    low, high = means[["value", "chance", "ci_low"]].min(axis=None), means[["value", "ci_high"]].max(axis=None)
-    return max(0, low - 0.06), min(1, high + 0.05)
-
-
-def draw_differences(axes, summary, styles, first):
-    """Draw the paired differences of the last checkpoint from the untrained one, baselines and other conditions."""
-    gaps, pairs = summary[summary["metric"] == "accuracy_difference"], compared(summary)
-    axes.axvline(0, **CHANCE)
-    for place, (condition, other) in enumerate(pairs):
-        row = gaps[(gaps["model"] == condition) & (gaps["other_model"] == other)].iloc[0]
-        colour = styles[condition].colour
-        axes.plot([row["ci_low"], row["ci_high"]], [place, place], color=colour, linewidth=1.4)
-        axes.plot(row["value"], place, **{**styles[condition].marks, "markersize": 4})
-        axes.plot([row["seed_low"], row["seed_high"]], [place + 0.28] * 2, color=colour, linewidth=0.6)
-    axes.set(ylim=(len(pairs) - 0.4, -0.6), xlabel="difference in accuracy")
-    axes.set_yticks(range(len(pairs)), [versus(*pair, styles) for pair in pairs] if first else [], fontsize=7)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(axis="x")
-
-
-def versus(condition, other, styles):
-    """Name a comparison."""
-    against = "untrained" if other == condition else short(styles[other].label)
-    return f"{short(styles[condition].label)} − {against}"
-
-
-def short(label):
-    """Return what tells a condition from the others: the language in brackets, where its label has one."""
-    return label[label.rfind("(") + 1 : -1] if label.endswith(")") else label
-
-
-def draw_maps(figure, axes, rows, pooling, shown, styles, first):
-    """Draw accuracy by layer and step, a map for each condition, means over seeds, on one scale for a contrast."""
-    rows = rows[(rows["layer"] != SELECTED) & (rows["metric"] == "accuracy")].assign(
-        condition=rows["model"].map(task_of)
-    )
-    everywhere = rows.groupby(["pooling", "condition", "layer", "step"], sort=False)["value"].mean()
-    means, rows = everywhere.loc[pooling], rows[rows["pooling"] == pooling]
-    scale = {"vmin": everywhere.min(), "vmax": everywhere.max()}
-    for place, (panel, condition) in enumerate(zip(axes, shown)):
-        values = means.loc[condition].unstack("step")
-        layers, steps = (
-            plotting.layer_order(values.index)[::-1],
-            list(steps_of(rows[rows["condition"] == condition])),
-        )
-        image = panel.imshow(values.loc[layers, steps], cmap="viridis", **scale, aspect="auto")
-        panel.set_yticks(range(len(layers))[:: -(-len(layers) // 8)], layers[:: -(-len(layers) // 8)] if first else [])
-        last = place == len(shown) - 1
-        panel.set_xticks(range(len(steps)), steps if last else [], rotation=90 if len(steps) > 4 else 0)
-        panel.tick_params(length=0)
-        panel.spines[:].set_visible(False)
-        panel.set_ylabel(short(styles[condition].label) if first else "")
-    axes[-1].set_xlabel("training steps")
-    figure.colorbar(image, ax=axes, aspect=30, pad=0.02).outline.set_visible(False)
-
-
-def legend(styles):
-    """Return the handles of conditions, baselines, seeds and chance."""
-    lines = [Line2D([], [], **style.line) for style in styles.values() if not style.baseline]
-    lines += [
-        Line2D([], [], color=style.colour, linestyle=style.dashes, label=f"{style.label}, 21 frames")
-        for style in styles.values()
-        if style.baseline
-    ]
-    lines.append(Line2D([], [], color="#333333", linewidth=0.6, label="single seeds"))
-    return [*lines, Line2D([], [], **CHANCE, label="chance: most frequent class")]
-
-
-def note(summary, settings, study):
-    """Say what a reader of the figure alone must know."""
-    analysis = settings["analysis"]
-    tiers = " and ".join(
-        f"“{described(name)}” reads {', '.join(tiers)}" for name, tiers in analysis["poolings"].items()
-    )
-    seeds = plotting.describe_range(summary.loc[summary["pooling"] != CONTOUR, "n_seeds"])
-    return (
-        f"{plotting.describe_study(study, summary['corpus'])} Mandarin syllables; {tiers}. Each is tested by a ridge "
-        f"classifier that has met neither its voice nor its string, at a layer and penalty chosen on other voices and "
-        f"strings. Step 0 is the untrained model. Middle: paired differences at the last step, 95 % intervals over "
-        f"voices and strings; thin lines below, the range over seeds ({seeds} of each condition, which no interval "
-        f"resamples). Below: accuracy by layer, mean over seeds.{sandhi(summary)}"
-    )
-
-
-def sandhi(summary):
-    """Say which tone is read where the spoken one is not that of the dictionary."""
-    said = summary[summary["metric"].isin(["says_spoken", "says_citation"]) & (summary["pooling"] != CONTOUR)]
-    if said.empty:
+    The control is whichever of the untrained model and the acoustic baselines leaves the smallest difference.
+    """
+    rows = drawn_rows(table, summary, context=context)
+    styles = _condition_styles(table, summary, context)
+    corpora, targets = rows["corpus"].unique(), list(rows["target"].unique())
+    if not len(rows):
         return ""
-    spoken, citation = (
-        plotting.describe_range(100 * said.loc[said["metric"] == metric, "value"].round(2))
-        for metric in ("says_spoken", "says_citation")
-    )
-    return (
-        f" Third tones before third tones are said, and labelled, as second ones: of {int(said['n'].iloc[0])} such "
-        f"syllables the models’ probes read the spoken tone in {spoken} %, the dictionary’s in {citation} %."
-    )
+    target = "tone" if "tone" in targets else targets[0]
+    rows = rows[(rows["corpus"] == corpora[0]) & (rows["target"] == target)]
+    own = rows[(rows["metric"] == "accuracy") & (rows["pooling"] != CONTOUR)]
+    last = own.assign(at=own["step"].map(_step_order)).sort_values("at", kind="stable")
+    last = last.drop_duplicates(["model", "pooling"], keep="last")
+    if last.empty:
+        return ""
+    best = last.loc[last["value"].idxmax()]
+    where = f" in {corpora[0]}" if len(corpora) > 1 else ""
+    pooling = _pooling_label(best["pooling"], context)
+    subject = f"{target[0].upper()}{target[1:]} accuracy of {styles[best['model']].label}{where}, {pooling},"
+    gaps = rows[(rows["metric"] == "accuracy_difference") & (rows["model"] == best["model"])]
+    is_control = gaps["other_model"].map(lambda name: name == best["model"] or styles[name].baseline)
+    gaps = gaps[(gaps["pooling"] == best["pooling"]) & is_control]
+    if gaps.empty:
+        return finding(subject, best, {"chance": float(best["chance"])})
+    gap = gaps.loc[gaps["value"].idxmin()]
+    control = "untrained" if gap["other_model"] == best["model"] else styles[gap["other_model"]].label
+    verdict = compare(gap, 0)
+    if verdict == "against":
+        control_value = number(best["value"] - gap["value"])
+        return f"{subject} is {number(best['value'])} without interval, against {control} ({control_value})."
+    return f"{subject} is {number(best['value'])}, {verdict} {control} (difference {value_text(gap)})."
 
 
-def condition_styles(summary, models, wanted):
-    """Return the look of each condition, that of its first seed, in the order of the study's models."""
-    looks, found = plotting.model_style(models), set(summary["model"])
-    order = [name for name in wanted if not looks[name].baseline] + [name for name in models if looks[name].baseline]
-    styles = {}
+def _drawn_models(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+    """Return the rows of the models to draw and of all baselines."""
+    shown = context.select(table)
+    baselines = table[(table["pooling"] == CONTOUR) & ~table["model"].isin(shown["model"])]
+    return pd.concat([shown, baselines])
+
+
+def _condition_styles(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> dict[str, ModelStyle]:
+    """Return the style of each condition, the style of its first seed; baselines come last."""
+    baselines = table.loc[table["pooling"] == CONTOUR, "model"].unique()
+    models = {**context.models, **{name: {"source": "acoustic", **context.models.get(name, {})} for name in baselines}}
+    looks = model_style({**{name: {} for name in table["model"].unique() if name not in models}, **models})
+    wanted = list(context.shown) or list(table["model"].unique())
+    order = [name for name in wanted if not looks[name].baseline] + [name for name in looks if looks[name].baseline]
+    styles: dict[str, ModelStyle] = {}
     for name in order:
-        if task_of(name) in found:
+        if (summary["model"] == task_of(name)).any():
             styles.setdefault(task_of(name), looks[name])
     return styles
 
 
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
+def _conditions(styles: Styles) -> list[str]:
+    return [name for name, style in styles.items() if not style.baseline]
 
-    Parameters
-    ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
-    """
-    table, summary = read_table(paths.table), read_table(paths.summary)
-    summary["other_step"] = summary["other_step"].astype(str)
-    wanted = settings.get("models") or list(dict.fromkeys(table["model"]))
-    plotting.select(table, "model", wanted, paths.table)
-    baselines = [name for name in table["model"].unique() if models.get(name, {}).get("source") == "acoustic"]
-    table = plotting.select(table, "model", [*wanted, *(b for b in baselines if b not in wanted)], paths.table)
-    styles = condition_styles(summary, models, wanted)
-    summary = summary[
-        summary["model"].isin(styles) & (summary["other_model"].isna() | summary["other_model"].isin(styles))
+
+def _panels(rows: pd.DataFrame, summary: pd.DataFrame) -> list[_Panel]:
+    """Return the panels of one corpus, in the order of the summary."""
+    own = summary[summary["pooling"] != CONTOUR]
+    accuracy = rows[rows["metric"] == "accuracy"]
+    panels = []
+    for target, pooling in dict.fromkeys(zip(own["target"], own["pooling"])):
+        of_target = accuracy[accuracy["target"] == target]
+        selected = of_target["layer"] == SELECTED
+        condensed = summary[(summary["target"] == target) & summary["pooling"].isin([pooling, CONTOUR])]
+        panels.append(
+            _Panel(
+                target=target,
+                pooling=pooling,
+                seeds=of_target[selected & (of_target["pooling"] == pooling)],
+                means=condensed[condensed["metric"] == "accuracy"],
+                differences=condensed[condensed["metric"] == "accuracy_difference"],
+                by_layer=of_target[~selected & (of_target["pooling"] != CONTOUR)],
+            )
+        )
+    return panels
+
+
+def _heights(summary: pd.DataFrame, styles: Styles) -> list[float]:
+    """Return the heights of curves, differences and heat maps of a corpus, in millimetres."""
+    n_maps = sum((summary["model"] == name).any() for name in _conditions(styles))
+    return [_CURVES_MM, 14 + _ROW_MM * len(_compared(summary)), _MAP_MM * n_maps + 12]
+
+
+def _compared(summary: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the pairs of conditions that are compared."""
+    gaps = summary[summary["metric"] == "accuracy_difference"]
+    return list(dict.fromkeys(zip(gaps["model"], gaps["other_model"])))
+
+
+def _draw_curves(axes: Axes, panel: _Panel, styles: Styles, pooling: str) -> None:
+    """Draw accuracy over steps: mean over seeds with its interval, single seeds, baselines and chance."""
+    places = _step_places(panel.means)
+    for condition, style in styles.items():
+        rows = panel.means[panel.means["model"] == condition]
+        if style.baseline:
+            for _, row in rows.iterrows():
+                marks.baseline_line(axes, row, style)
+            continue
+        x = rows["step"].map(places)
+        marks.interval_band(axes, x, rows, style.colour)
+        seeds = panel.seeds[panel.seeds["model"].map(task_of) == condition]
+        marks.seed_lines(axes, seeds["step"].map(places), seeds, style.colour)
+        axes.plot(x, rows["value"], **{**style.line, "markersize": 3.4})
+    marks.chance_line(axes, panel.own["chance"].iloc[0])
+    _name_steps(axes, list(places), list(places.values()))
+    axes.set(xlabel="training step", xlim=(-0.25, max(places.values()) + 0.25))
+    axes.grid(axis="y")
+    plotting.head(axes, f"{panel.target.capitalize()}, {pooling}", _counts(panel))
+
+
+def _counts(panel: _Panel) -> list[str]:
+    """Return the lines below a panel's title: classes, syllables, unseen groups and interval."""
+    row, n_dropped = panel.own.iloc[0], int(panel.seeds["n_dropped"].max())
+    dropped = f" ({n_dropped} dropped)" if n_dropped else ""
+    n_classes = int(panel.seeds["n_classes"].iloc[0])
+    held_out = f"{int(row['n_groups'])} speakers, {int(row['n_strings'])} strings, all unseen"
+    return [
+        f"{n_classes} classes, n = {int(row['n']):,}{dropped}",
+        held_out,
+        plotting.describe_interval(panel.own),
     ]
-    figure = draw(table, summary, styles, settings, study)
-    return figure, summary
+
+
+def _pooling_label(pooling: str, context: FigureContext) -> str:
+    """Name a pooling by its tiers where the context gives them."""
+    tiers = context.analysis.get("poolings", {}).get(pooling, ())
+    moments = [match[1] for match in (re.fullmatch(r"rime_(\d+)", tier) for tier in tiers) if match]
+    if moments and len(moments) == len(tiers):
+        return f"rime at {', '.join(moments)} %"
+    return f"mean over {' and '.join(tiers)}" if tiers else pooling.replace("-", " ")
+
+
+def _step_order(step: str) -> float:
+    return float(str(step).replace("final", "inf"))
+
+
+def _step_places(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the position of each training step on a logarithmic axis with room for step 0."""
+    names = sorted(set(rows.loc[rows["pooling"] != CONTOUR, "step"]), key=_step_order)
+    numbers = [float(name) for name in names if name not in ("0", "final")]
+    first = min(numbers, default=1.0)
+    places = {name: float(np.log2(1 + float(name) / first)) for name in names if name != "final"}
+    # A checkpoint without a number is drawn to the right of the others.
+    return places | ({"final": max(places.values(), default=0.0) + 1} if "final" in names else {})
+
+
+def _name_steps(axes: Axes, names: Sequence[str], places: Sequence[float]) -> None:
+    axes.set_xticks(places, names, rotation=90 if len(names) > _MANY_STEPS else 0)
+
+
+def _limits(summary: pd.DataFrame) -> tuple[float, float]:
+    """Return the range of accuracy shown for a contrast: from below chance to above the highest interval."""
+    means = summary[summary["metric"] == "accuracy"]
+    low, high = means[["value", "chance", "ci_low"]].min(axis=None), means[["value", "ci_high"]].max(axis=None)
+    return max(0.0, low - 0.06), min(1.0, high + 0.05)
+
+
+def _draw_differences(axes: Axes, panel: _Panel, pairs: Sequence[tuple[str, str]], styles: Styles, named: bool) -> None:
+    """Draw paired differences of the last step from the untrained model, baselines and other conditions."""
+    marks.row_axis(axes, [_versus(*pair, styles) for pair in pairs], named)
+    marks.chance_line(axes, 0, "v")
+    gaps = panel.differences.set_index(["model", "other_model"])
+    for place, pair in enumerate(pairs):
+        row, style = gaps.loc[pair], styles[pair[0]]
+        marks.interval_row(axes, place, row, style)
+        axes.plot([row["seed_low"], row["seed_high"]], [place + 0.28] * 2, color=style.colour, linewidth=0.6)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set_xlabel("difference in accuracy")
+    axes.grid(axis="x")
+
+
+def _versus(condition: str, other: str, styles: Styles) -> str:
+    """Name a comparison."""
+    control = "untrained" if other == condition else _short(styles[other].label)
+    return f"{_short(styles[condition].label)} − {control}"
+
+
+def _short(label: str) -> str:
+    """Return the language in brackets at the end of a label, which distinguishes conditions, or the whole label."""
+    return label[label.rfind("(") + 1 : -1] if label.endswith(")") else label
+
+
+def _draw_maps(column: np.ndarray, panel: _Panel, styles: Styles, named: bool) -> None:
+    """Draw accuracy by layer and step, mean over seeds, with one heat map per condition and one scale per contrast."""
+    rows = panel.by_layer.assign(condition=panel.by_layer["model"].map(task_of))
+    means = rows.groupby(["pooling", "condition", "layer", "step"])["value"].mean()
+    limits = (float(means.min()), float(means.max()))
+    for axes, (condition, style) in zip(column, styles.items()):
+        values = means.loc[panel.pooling, condition].unstack("step")
+        steps = sorted(values.columns, key=_step_order)
+        image = marks.matrix(
+            axes, values.loc[plotting.layer_order(values.index)[::-1], steps], limits=limits, numbers=False
+        )
+        last = axes is column[-1]
+        axes.tick_params(axis="x", rotation=90 if len(steps) > _MANY_STEPS else 0, labelbottom=last)
+        axes.tick_params(axis="y", rotation=0, labelleft=named)
+        axes.set_ylabel(_short(style.label) if named else "")
+    column[-1].set_xlabel("training step")
+    bar = axes.figure.colorbar(image, ax=list(column), aspect=30, pad=0.02)
+    bar.outline.set_visible(False)
+
+
+def _legend(styles: Styles) -> list[Line2D]:
+    """Return the handles of conditions, baselines, seeds and chance."""
+    labelled = [
+        replace(style, label=f"{style.label}, {CONTOUR}") if style.baseline else style for style in styles.values()
+    ]
+    return [*marks.model_handles(labelled), marks.seed_handle(), marks.chance_handle("chance: most frequent class")]
+
+
+def _note(summary: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note below the figure."""
+    seeds = plotting.describe_range(summary.loc[summary["pooling"] != CONTOUR, "n_seeds"])
+    return (
+        f"{context.describe(summary['corpus'])} Step 0 is the untrained model. Differences: last step, 95 % intervals "
+        f"over speakers and strings; thin lines: range over seeds ({seeds} per condition). Heat maps: mean over seeds, "
+        f"by layer and step.{_sandhi(summary)}"
+    )
+
+
+def _sandhi(summary: pd.DataFrame) -> str:
+    """Return a sentence on syllables with tone sandhi, if there are any."""
+    rows = summary[summary["metric"].isin(["says_spoken", "says_citation"]) & (summary["pooling"] != CONTOUR)]
+    if rows.empty:
+        return ""
+    spoken, citation = (
+        plotting.describe_range(100 * rows.loc[rows["metric"] == metric, "value"].round(2))
+        for metric in ("says_spoken", "says_citation")
+    )
+    return (
+        f" For {int(rows['n'].iloc[0])} syllables with tone sandhi, probes predict the spoken tone in {spoken} %, the "
+        f"dictionary tone in {citation} %."
+    )
