@@ -73,7 +73,7 @@ class SigmoidFit:
         """Whether the parameters may be interpreted."""
         return self.verdict == FIT
 
-    def at(self, steps: Sequence[float]) -> np.ndarray:
+    def at(self, steps: Sequence[float] | np.ndarray) -> np.ndarray:
         """Return the fitted score at any steps."""
         x, middle = doublings(steps, self.offset), doublings([self.midpoint], self.offset)
         return self.floor + (self.ceiling - self.floor) * logistic(self.slope * (x - middle))

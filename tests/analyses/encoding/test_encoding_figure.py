@@ -1,4 +1,4 @@
-"""The encoding figure, drawn from planted tables as Snakemake draws it."""
+"""The encoding figure, drawn from planted tables."""
 
 import json
 from pathlib import Path
@@ -6,13 +6,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, caption_of, run_script, texts
+from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.encoding import figure
 from auscult.analyses.encoding.analysis import CURVE_COLUMNS, SCORE_COLUMNS
 from auscult.analyses.encoding.curves import curve_rows
 from auscult.analyses.encoding.summary import summarise_encoding
 from auscult.analyses.encoding.sweep_scores import LevelScores, score_rows
 from auscult.dynamics.curves import doublings
+from auscult.figures.findings import number, value_text
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -113,23 +115,37 @@ def planted(steps=STEPS, n_groups=16, levels=LEVELS):
     return scores, curves.reindex(columns=list(CURVE_COLUMNS)), pd.concat(draws, ignore_index=True)
 
 
-def draw(folder, scores, curves, draws, compare=(CALLED,)):
-    tables = {"scores": scores, "curves": curves, "summary": summarise_encoding(curves, draws, compare)}
-    for name, table in tables.items():
-        write_table(table, folder / f"{name}.csv")
-    inputs = {name: str(folder / f"{name}.csv") for name in tables}
-    figure = {"title": "Levels", "analysis": {"compare": [list(pair) for pair in compare]}}
+def tables(compare=(CALLED,), **planting):
+    scores, curves, draws = planted(**planting)
+    return {"table": scores, "curves": curves, "summary": summarise_encoding(curves, draws, compare)}
+
+
+def context(compare=(CALLED,)):
+    analysis = {"compare": [list(pair) for pair in compare]}
     study = STUDY | {"sources": {"dutch": "synthetic"}}
-    return run_script("encoding", folder, figure, inputs, study=study, models=MODELS)
+    return context_of("encoding", models=MODELS, analysis=analysis, study=study)
+
+
+def write(folder, made):
+    for name, table in made.items():
+        write_table(table, folder / f"{name}.csv")
+    inputs = {name: str(folder / f"{name}.csv") for name in made}
+    entry = {"title": "Levels", "models": [*TRAINED, "mel", "mfcc"], "analysis": {"compare": [CALLED]}}
+    return run_script("encoding", folder, entry, inputs, models=MODELS)
 
 
 @pytest.fixture(scope="module")
-def stem(tmp_path_factory):
-    return draw(tmp_path_factory.mktemp("encoding"), *planted())
+def made():
+    return tables()
 
 
-def test_figure_names_levels_models_baselines_and_what_they_rest_on(stem):
-    words = texts(stem)
+@pytest.fixture(scope="module")
+def whole(made):
+    return draw_styled(figure, context(), **made)
+
+
+def test_figure_names_levels_models_baselines_and_counts(whole):
+    words = drawn(whole)
     for name in (
         "phone class",
         "syntactic depth",
@@ -137,74 +153,113 @@ def test_figure_names_levels_models_baselines_and_what_they_rest_on(stem):
         "HuBERT (Dutch)",
         "wav2vec 2.0 (Dutch)",
         "log-mel",
+        "midpoint of the sigmoid",
+        "Spread of midpoints",
+        "Abstractness vs. midpoint",
+        "Centre over layers",
     ):
         assert name in words
     joined = " ".join(words)
     assert "35 classes, n = 2,181 of 16 speakers" in joined
-    assert "held out: speakers, words · chance 0.06" in joined
+    assert "held out: speakers, words · chance .06" in joined
     assert "95 % interval over speakers" in joined
-    assert "midpoint of a sigmoid that fits" in words
 
 
-def test_figure_says_how_many_curves_have_no_fit_and_why(stem):
-    note = " ".join(texts(stem))
-    curves = pd.read_csv(stem.parents[1] / "curves.csv")
+def test_the_note_is_short_and_counts_curves_without_a_fit(whole, made):
+    curves, note = made["curves"], note_of(whole)
     rows = curves[(curves["metric"] == "midpoint") & (curves["verdict"] != "sigmoid")]
     for verdict, count in rows["verdict"].value_counts().items():
         assert f"{verdict}: {count}" in note
+    assert len(note.split()) <= 60
 
 
-def test_figure_tells_how_compared_models_differ_with_an_interval(stem):
-    joined = " ".join(texts(stem))
-    assert "HuBERT (Dutch) − wav2vec 2.0 (Dutch)" in joined
-    summary = pd.read_csv(stem.parents[1] / "summary.csv")
+def test_compared_models_differ_by_a_value_with_its_interval(whole, made):
+    words = drawn(whole)
+    assert "HuBERT (Dutch) − wav2vec 2.0 (Dutch)" in words
+    summary = made["summary"]
     row = summary[(summary["metric"] == "spread_difference") & (summary["probe"] == "ridge")].iloc[0]
-    assert f"{row['value']:.2f} [{row['ci_low']:.2f}, {row['ci_high']:.2f}]".replace("-", "−") in joined
+    assert value_text(row) in words
 
 
-def test_figure_ships_its_tables_and_provenance(stem):
+def test_figure_ships_its_tables_and_provenance(tmp_path, made):
+    stem = write(tmp_path, made)
     shipped = pd.read_csv(f"{stem}.csv")
     assert {"accuracy", "abx_accuracy", "midpoint", "layer_centre", "midpoint_spread"} <= set(shipped["metric"])
     source = json.loads(Path(f"{stem}.json").read_text())
-    folder = stem.parents[1]
-    assert source["tables"] == {
-        f"{name}.csv": digest(folder / f"{name}.csv") for name in ("scores", "curves", "summary")
-    }
+    assert source["tables"] == {f"{name}.csv": digest(tmp_path / f"{name}.csv") for name in made}
 
 
-def test_encoding_lays_no_text_over_text(tmp_path, misplaced):
-    draw(tmp_path, *planted())
+def test_encoding_lays_no_text_over_text(tmp_path, misplaced, made):
+    write(tmp_path, made)
     assert misplaced == []
 
 
-def test_a_study_of_few_steps_and_speakers_is_drawn_without_fits_or_intervals(tmp_path):
+def test_a_study_of_few_steps_and_speakers_is_drawn_without_fits_or_intervals():
     few = {name: LEVELS[name] for name in ("phone", "number")}
-    stem = draw(tmp_path, *planted(steps=("0", "4", "12"), n_groups=4, levels=few), compare=())
-    words = " ".join(texts(stem))
+    made = tables(compare=(), steps=("0", "4", "12"), n_groups=4, levels=few)
+    words = " ".join(drawn(draw_styled(figure, context(()), **made)))
     assert "fewer than 6 steps: 15" in words
-    assert "no curve has a fit" in words
+    assert "no fits" in words
     assert "fewer than 4 levels" in words
+    sentence = figure.describe_finding(**made, context=context(()))
+    assert "HuBERT (Dutch) at its last step, without intervals, on " in sentence
 
 
-def test_caption_takes_levels_and_numbers_from_the_study():
-    targets = {"phone": {"abstractness": 1}, "syntactic_depth": {"abstractness": 5}, "gender": {"abstractness": None}}
+def test_tables_alone_are_drawn(made):
+    words = drawn(figure.draw(**made))
+    assert {"phone class", "hubert-dutch", "mel"} <= set(words)
+    assert len(figure.drawn_rows(**made)) == sum(len(table) for table in made.values())
+
+
+@pytest.mark.parametrize(
+    ("baseline", "said"),
+    [
+        (0.3, "ends above its strongest control on "),
+        (0.99, "ends below its strongest control on 7 of 7 levels, most on syntactic depth: "),
+    ],
+)
+def test_the_finding_counts_levels_above_their_strongest_control(made, baseline, said):
+    table = made["table"].copy()
+    final = table["step"] == "final"
+    table.loc[final, ["normalised", "normalised_low", "normalised_high"]] = baseline, baseline - 0.01, baseline + 0.01
+    sentence = figure.describe_finding(**{**made, "table": table}, context=context())
+    assert sentence.startswith(f"HuBERT (Dutch) {said}")
+    assert sentence.endswith(f"log-mel {number(baseline)}.")
+    assert len(sentence.split()) <= 22
+
+
+def test_the_finding_states_where_no_level_is_separated(made):
+    table = made["table"].copy()
+    table["normalised_low"], table["normalised_high"] = -1.0, 1.0
+    sentence = figure.describe_finding(**{**made, "table": table}, context=context())
+    assert sentence.startswith("HuBERT (Dutch) ends not separated from its controls on 7 of 7 levels, most on ")
+
+
+def test_without_a_trained_model_there_is_no_finding(made):
+    baselines = {name: table[table["model"] == "mel"] for name, table in made.items()}
+    assert figure.describe_finding(**baselines, context=context()) == ""
+
+
+def test_caption_takes_models_and_numbers_from_the_study():
+    targets = {"phone": {"abx": True, "abstractness": 1}, "gender": {"abx": False, "abstractness": None}}
     analysis = {"targets": targets, "n_folds": 4, "n_resamples": 1234, "max_items": 2400, "compare": [CALLED]}
-    figure = {"name": "encoding", "title": "T", "models": CALLED, "analysis": analysis}
-    caption = caption_of("encoding", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "phone (1), syntactic depth (5)" in caption
-    assert "For contrast, and in no order: gender." in caption
-    assert "of HuBERT (Dutch) and wav2vec 2.0 (Dutch)" in caption
-    assert "1,234 resamplings of whole speakers" in caption
+    entry = {"name": "encoding", "title": "T", "models": CALLED, "analysis": analysis}
+    caption = caption_of("encoding", {"figure": entry, "study": STUDY, "models": MODELS})
+    assert "HuBERT (Dutch) and wav2vec 2.0 (Dutch)" in caption
+    assert "Seen." in caption
+    assert "zero-shot ABX" in caption
+    assert "(1234 resamplings)" in caption
     assert "problematic" not in caption
 
 
-def test_a_model_of_which_the_last_checkpoint_alone_is_published_is_a_level_line(tmp_path, monkeypatch):
+def test_a_model_with_only_its_last_checkpoint_is_a_level_line(made, monkeypatch):
     lines = []
     monkeypatch.setattr("matplotlib.axes.Axes.axhline", lambda self, y=0, **style: lines.append(y))
-    scores, curves, draws = planted()
+    scores = made["table"]
     last = scores[scores["model"] == "mel"].assign(model="hubert-mandarin", layer="selected", normalised=0.77)
     untrained = last.assign(step="0", normalised=0.11)
-    stem = draw(tmp_path, pd.concat([scores, untrained, last]), curves, draws)
+    whole = draw_styled(figure, context(), **{**made, "table": pd.concat([scores, untrained, last])})
+    # Two rows per level, of which the first is drawn.
     assert lines.count(0.77) == len(LEVELS)
     assert 0.11 not in lines
-    assert "HuBERT (Mandarin)" in texts(stem)
+    assert "HuBERT (Mandarin)" in drawn(whole)

@@ -1,255 +1,177 @@
-"""Draw linguistic levels over training: curves with fits, midpoints, depth, maps, zero-shot scores."""
+"""Figure of encoding: curves of linguistic levels over training, midpoints, layers, heat maps and zero-shot scores."""
 
-import numpy as np
+from collections.abc import Sequence
+from typing import Any
+
 import pandas as pd
-from matplotlib.lines import Line2D
+from matplotlib.figure import Figure
 
-from auscult.analyses.encoding.panels import (
+from auscult.analyses.encoding.figure_panels import (
     StepAxis,
-    describe,
-    differences,
-    fit_of,
-    levels_of,
-    mapped,
-    models_of,
-    note,
+    curve_handles,
+    draw_forests,
+    draw_levels,
+    draw_maps,
+    draw_summary,
+    names_in,
     plain_name,
-    title,
 )
+from auscult.analyses.encoding.sweep_scores import SELECTED
 from auscult.dynamics.curves import FIT
-from auscult.figures import plotting
-from auscult.tables import read_table
+from auscult.figures import marks, plotting
+from auscult.figures.context import FigureContext
+from auscult.figures.findings import compare, number, value_text
 
-GREY = "#555555"
-CHANCE = {"color": GREY, "linestyle": ":", "linewidth": 1}
-UNFITTED = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
-MIDPOINT = {
-    "marker": "D",
-    "markersize": 4.5,
-    "markerfacecolor": "white",
-    "linestyle": "",
-    "markeredgewidth": 1.2,
-    "zorder": 5,
-}
-COLUMNS = 3
-LOWEST = -0.15
-PANEL_MM, ZERO_MM, MAP_MM, SUMMARY_MM = 47, 44, 27, 27
-SUMMARIES = {
-    "midpoint_spread": ("one by one or together", "spread of midpoints, doublings"),
-    "abstractness_midpoint": ("abstract later?", "ρ with midpoint"),
-    "abstractness_layer": ("abstract deeper?", "ρ with layer centre"),
-}
+__all__ = ["draw", "drawn_rows", "describe_finding"]
+
+_COLUMNS = 3
+_PANEL_MM, _ZERO_SHOT_MM, _MAP_MM, _SUMMARY_MM = 47, 44, 27, 27
+_MAX_REASONS = 4
+_VERDICTS = ("above", "below", "against", "not separated from")
 
 
-def draw(scores, curves, summary, styles, shown, compare, study):
-    """Return the figure: for each corpus curves, midpoints and depth, zero-shot curves, maps, and summaries."""
-    corpora, blocks_mm = list(dict.fromkeys(scores["corpus"])), []
-    for corpus in corpora:
-        blocks_mm += heights(*(table[table["corpus"] == corpus] for table in (scores, curves)), compare)
-    figure = plotting.new_figure(sum(blocks_mm), legends(scores, styles, shown), note(scores, curves, study))
-    blocks = list(figure.add_gridspec(len(blocks_mm), 1, height_ratios=blocks_mm))
-    for corpus in corpora:
-        mine = [table[table["corpus"] == corpus] for table in (scores, curves, summary)]
-        axis = StepAxis(mine[0], mine[1])
-        trained, zero = (mine[0][mine[0]["probe"] == probe] for probe in ("ridge", "abx"))
-        draw_levels(blocks.pop(0), trained, mine[1], styles, axis, COLUMNS)
-        draw_forests(blocks.pop(0), mine[1], trained, styles, axis)
-        if len(zero):
-            draw_levels(blocks.pop(0), zero, mine[1], styles, axis, len(levels_of(zero)))
-        for model in mapped(mine[1], compare):
-            draw_maps(blocks.pop(0), trained[trained["model"] == model], styles[model], axis)
-        draw_summary(blocks.pop(0), mine[2], styles)
-    return figure
-
-
-def heights(scores, curves, compare):
-    """Return the heights of a corpus's blocks in millimetres."""
-    levels, models = levels_of(scores), models_of(curves)
-    zero = [ZERO_MM] * int((scores["probe"] == "abx").any())
-    rows = -(-len(levels) // COLUMNS)
-    forest = 16 + len(levels) * max(5, 1.7 * len(models))
-    return [rows * PANEL_MM, forest, *zero, *[MAP_MM] * len(mapped(curves, compare)), SUMMARY_MM + 4 * len(models)]
-
-
-def draw_levels(block, scores, curves, styles, axis, n_columns):
-    """Draw one panel a level: normalised scores of every model over steps, their fits, baselines, chance."""
-    levels = levels_of(scores)
-    n_rows = -(-len(levels) // n_columns)
-    grid = block.subgridspec(n_rows, n_columns).subplots(squeeze=False)
-    for axes in grid.flat[len(levels) :]:
-        axes.set_axis_off()
-    for place, (level, axes) in enumerate(zip(levels, grid.flat)):
-        rows = scores[(scores["target"] == level) & (scores["layer"] == "selected")]
-        fits = curves[(curves["target"] == level) & (curves["probe"] == rows["probe"].iloc[0])]
-        axes.axhline(0, **CHANCE)
-        for model in dict.fromkeys(rows["model"]):
-            mine, style = rows[rows["model"] == model], styles[model]
-            final = mine[mine["step"] == "final"]
-            if len(final):  # a baseline, or a model of which the last checkpoint alone is published
-                axes.axhline(final["normalised"].iloc[0], color=style.colour, linestyle=style.dashes, linewidth=1)
-                continue
-            draw_curve(axes, mine, fit_of(fits[fits["model"] == model]), style, axis)
-        axis.set(axes, place >= len(levels) - n_columns, room=0.045 * n_columns)
-        axes.set_ylim(LOWEST, 1.02)
-        axes.set_yticks([0, 0.5, 1])
-        axes.set_ylabel("normalised score" if place % n_columns == 0 else "")
-        plotting.head(axes, title(level, rows), describe(rows))
-
-
-def draw_curve(axes, rows, fit, style, axis):
-    """Draw scores with intervals, and the sigmoid with its midpoint, or a dotted line where none fits."""
-    x = axis.place(rows["step"].astype(float))
-    axes.vlines(x, rows["normalised_low"], rows["normalised_high"], color=style.colour, alpha=0.35, linewidth=1.4)
-    axes.plot(x, rows["normalised"], **{**style.marks, "markersize": 2.4}, linestyle="")
-    if fit is None or not fit.fits:
-        axes.plot(x, rows["normalised"], color=style.colour, **UNFITTED)
-        return
-    fine = np.linspace(x.min(), x.max(), 120)
-    axes.plot(fine, fit.at(2**fine - axis.offset), color=style.colour, linewidth=1.2)
-    axes.plot(axis.place(fit.midpoint), fit.at([fit.midpoint]), **MIDPOINT, markeredgecolor=style.colour)
-
-
-def draw_forests(block, curves, scores, styles, axis):
-    """Draw for each level and model the midpoint and the centre over layers, with intervals."""
-    times, depths = block.subgridspec(1, 2, width_ratios=[1.5, 1]).subplots()
-    ridge, levels = curves[curves["probe"] == "ridge"], levels_of(scores)
-    models = models_of(ridge)
-    gaps = np.linspace(-0.33, 0.33, len(models)) if len(models) > 1 else [0.0]
-    layers = [layer for layer in plotting.layer_order(scores["layer"]) if layer not in ("input", "selected")]
-    unfitted = axis.at[-1] + 0.09 * max(np.ptp(axis.at), 1)
-    for y, level in enumerate(levels):
-        for gap, model in zip(gaps, models):
-            mine, style = ridge[(ridge["target"] == level) & (ridge["model"] == model)], styles[model]
-            for axes, metric in ((times, "midpoint"), (depths, "layer_centre")):
-                rows = mine[mine["metric"] == metric]
-                if rows.empty:
-                    continue
-                row = rows.iloc[0]
-                if metric == "midpoint" and row["verdict"] != FIT:
-                    axes.plot(unfitted, y + gap, color=style.colour, marker="x", markersize=3.5, clip_on=False)
-                    continue
-                faint = 1.0 if metric == "midpoint" or row["above_chance"] else 0.35
-                numbers = row[["ci_low", "ci_high", "value"]].to_numpy(dtype=float)
-                low, high, value = axis.place(numbers) if metric == "midpoint" else numbers
-                axes.plot([low, high], [y + gap] * 2, color=style.colour, linewidth=1.2, alpha=faint)
-                axes.plot(value, y + gap, **{**style.marks, "markersize": 3.2}, alpha=faint)
-    axis.set(times)
-    times.set_xlim(right=unfitted + 0.05 * max(np.ptp(axis.at), 1))
-    times.annotate(
-        "no fit",
-        (unfitted, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 1),
-        fontsize=7,
-        textcoords="offset points",
-        ha="center",
-        color=GREY,
-    )
-    depths.set_xticks(range(len(layers)), layers)
-    depths.set(xlim=(-0.3, len(layers) - 0.7), xlabel="centre over layers at the last step")
-    for axes, named in ((times, True), (depths, False)):
-        axes.set_ylim(len(levels) - 0.45, -0.55)
-        axes.set_yticks(range(len(levels)), [plain_name(level) if named else "" for level in levels])
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        for edge in np.arange(0.5, len(levels) - 1):
-            axes.axhline(edge, color="#DDDDDD", linewidth=0.6)
-    fitted = ridge[(ridge["metric"] == "midpoint") & (ridge["verdict"] == FIT)]
-    rests = plotting.describe_interval(fitted) if len(fitted) else "no curve has a fit"
-    plotting.head(times, "when: midpoint of the fit", [rests])
-    plotting.head(depths, "where: centre over layers", ["faint: the last step is not above chance"])
-
-
-def draw_maps(block, scores, style, axis):
-    """Draw one model's normalised scores by layer (bottom: first) and step, a map for each level."""
-    levels = levels_of(scores)
-    layers = [layer for layer in plotting.layer_order(scores["layer"]) if layer != "selected"]
-    grid = block.subgridspec(1, len(levels)).subplots(squeeze=False)[0]
-    image = None
-    for axes, level in zip(grid, levels):
-        # Two lines, so that neighbours have room.
-        name = "\n".join(plain_name(level).rsplit(" ", 1))
-        axes.set_title(name, fontsize=6.5, fontweight="normal", color=GREY, pad=2, linespacing=1.0)
-    for place, (level, axes) in enumerate(zip(levels, grid)):
-        table = scores[scores["target"] == level].pivot(index="layer", columns="step", values="normalised")
-        table = table.loc[layers, [str(step) for step in axis.steps if str(step) in table.columns]]
-        image = axes.imshow(table.to_numpy(), origin="lower", aspect="auto", vmin=0, vmax=1, cmap="magma")
-        best = table.to_numpy().argmax(axis=0)
-        axes.plot(
-            range(len(best)),
-            best,
-            linestyle="",
-            marker="o",
-            markersize=2,
-            color="white",
-            markeredgecolor=GREY,
-            markeredgewidth=0.4,
-        )
-        axes.set_xticks([0, table.shape[1] - 1], [table.columns[0], table.columns[-1]])
-        axes.set_yticks(range(len(layers)), layers if not place else [""] * len(layers))
-        axes.tick_params(length=0)
-        axes.spines[:].set_visible(False)
-    grid[0].set_ylabel(f"{style.label}\nlayer", color=style.colour, fontsize=7)
-    bar = grid[-1].figure.colorbar(image, ax=list(grid), fraction=0.02, pad=0.01, ticks=[0, 0.5, 1])
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelsize=6.5)
-
-
-def draw_summary(block, summary, styles):
-    """Draw the spread of midpoints and both rank correlations of every model; tell how compared ones differ."""
-    ridge = summary[summary["probe"] == "ridge"]
-    models = list(dict.fromkeys(ridge["model"]))
-    grid = block.subgridspec(1, 3).subplots()
-    for place, (axes, (metric, (headline, label))) in enumerate(zip(grid, SUMMARIES.items())):
-        for y, model in enumerate(models):
-            rows, style = ridge[(ridge["model"] == model) & (ridge["metric"] == metric)], styles[model]
-            for row in rows.itertuples():
-                axes.plot([row.ci_low, row.ci_high], [y, y], color=style.colour, linewidth=1.2)
-                axes.plot(row.value, y, **style.marks)
-                text = f"{row.n} levels" if np.isfinite(row.value) else str(row.verdict)
-                axes.text(1.02, y, text, transform=axes.get_yaxis_transform(), fontsize=6.5, va="center", color=GREY)
-        if metric != "midpoint_spread":
-            axes.axvline(0, **CHANCE)
-            axes.set_xlim(-1.15, 1.15)
-        else:
-            axes.set_xlim(left=0)
-        axes.set_ylim(len(models) - 0.4, -0.6)
-        axes.set_yticks(range(len(models)), [styles[model].label if not place else "" for model in models])
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.set_xlabel(label)
-        lines = differences(ridge, styles) if metric == "midpoint_spread" else []
-        known = ridge[(ridge["metric"] == metric) & ridge["value"].notna()]
-        plotting.head(axes, headline, [*lines, plotting.describe_interval(known) if len(known) else ""])
-
-
-def legends(scores, styles, shown):
-    """Return the handles: models, then what else is drawn."""
-    models = [Line2D([], [], **styles[name].line) for name in shown if not styles[name].baseline]
-    others = [
-        Line2D([], [], **MIDPOINT, markeredgecolor=GREY, label="midpoint of a sigmoid that fits"),
-        Line2D([], [], color=GREY, **UNFITTED, label="no fit"),
-        Line2D([], [], **CHANCE, label="chance"),
-    ]
-    for style in (styles[name] for name in shown if styles[name].baseline):
-        others.append(Line2D([], [], color=style.colour, linestyle=style.dashes, linewidth=1, label=style.label))
-    return [models, others]
-
-
-def compose(paths, settings, study, models):
-    """Return the figure of a study and the table of what it shows.
+def draw(
+    table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> Figure:
+    """Draw curves, midpoints and layers, zero-shot curves, heat maps and summaries of each corpus.
 
     Parameters
     ----------
-    paths : of the tables, by the names of the rule's inputs
-    settings : the figure's own entry, and that of its analysis
-    study, models : as all figures take them
+    table, curves : scores and curves as returned by :func:`~auscult.analyses.encoding.analysis.encode_sweep`
+    summary : as returned by :func:`~auscult.analyses.encoding.summary.summarise_encoding`
+    context : models, settings (``compare``) and study
+
+    Raises
+    ------
+    AnalysisError
+        The table has no row of a model that the context names.
     """
-    names = settings.get("models")
-    table = plotting.select(read_table(paths.scores), "model", names, paths.scores)
-    fits, said = (read_table(path) for path in (paths.curves, paths.summary))
-    fits, said = (part[part["model"].isin(table["model"])] for part in (fits, said))
-    look, present = plotting.model_style(models), list(dict.fromkeys(table["model"]))
-    drawn = draw(table, fits, said, look, present, settings["analysis"].get("compare", []), study)
-    together = pd.concat([table, fits, said], ignore_index=True)
-    return drawn, together
+    scores, curves, summary = _shown(table, curves, summary, context)
+    scores = _normalised(scores)
+    styles, corpora = context.styles(scores), names_in(scores["corpus"])
+    parts = [[part[part["corpus"] == corpus] for part in (scores, curves, summary)] for corpus in corpora]
+    mapped = [_mapped(fits, context.analysis.get("compare", ())) for _, fits, _ in parts]
+    heights_mm = [mm for (mine, fits, _), models in zip(parts, mapped) for mm in _heights(mine, fits, len(models))]
+    shown = [styles[name] for name in names_in(scores["model"])]
+    legends = [
+        marks.model_handles([style for style in shown if not style.baseline]),
+        curve_handles([style for style in shown if style.baseline]),
+    ]
+    figure = plotting.new_figure(sum(heights_mm), legends, _note(scores, curves, context))
+    blocks = iter(figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm))
+    for (mine, fits, condensed), models in zip(parts, mapped):
+        axis = StepAxis(mine, fits)
+        probes, zero_shot = (mine[mine["probe"] == probe] for probe in ("ridge", "abx"))
+        draw_levels(next(blocks), probes, fits, styles, axis, _COLUMNS)
+        draw_forests(next(blocks), fits, probes, styles, axis)
+        if len(zero_shot):
+            draw_levels(next(blocks), zero_shot, fits, styles, axis, zero_shot["target"].nunique())
+        for model in models:
+            draw_maps(next(blocks), probes[probes["model"] == model], styles[model], axis)
+        draw_summary(next(blocks), condensed, styles)
+    return figure
+
+
+def drawn_rows(
+    table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> pd.DataFrame:
+    """Return the rows of scores, curves and summary of the models that the figure shows."""
+    return pd.concat(_shown(table, curves, summary, context), ignore_index=True)
+
+
+def describe_finding(
+    table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
+) -> str:
+    """Return a sentence on the number of levels that the first model encodes better than its controls at the last step.
+
+    The control of a level is the highest of the untrained model, the acoustic baselines and chance.
+    """
+    scores = _normalised(_shown(table, curves, summary, context)[0])
+    scores = scores[(scores["probe"] == "ridge") & (scores["layer"] == SELECTED)]
+    styles, trained = context.styles(scores), scores[scores["step"] != "final"]
+    if trained.empty:
+        return ""
+    model, corpus = trained["model"].iloc[0], trained["corpus"].iloc[0]
+    scores = scores[scores["corpus"] == corpus]
+    ranked = scores[scores["abstractness"].notna()]
+    scores = ranked if (ranked["model"] == model).any() else scores
+    compared = [_compare_level(rows, model) for _, rows in scores.groupby("target", sort=False)]
+    found = pd.DataFrame(compared).dropna(subset=["value"])
+    if found.empty:
+        return ""
+    verdict = next(word for word in _VERDICTS if (found["verdict"] == word).any())
+    chosen = found[found["verdict"] == verdict]
+    lead = chosen.loc[chosen["gap"].idxmin() if verdict == "below" else chosen["gap"].idxmax()]
+    control = styles[lead["control"]].label if lead["control"] in styles else lead["control"]
+    values = f"{plain_name(lead['target'])}: {value_text(lead)}, {control} {number(lead['other'])}"
+    if verdict == "against":
+        return f"{styles[model].label} at its last step, without intervals, on {values}."
+    controls = "its controls" if verdict == "not separated from" else "its strongest control"
+    levels = f"{len(chosen)} of {len(found)} level{'' if len(found) == 1 else 's'}"
+    return f"{styles[model].label} ends {verdict} {controls} on {levels}, most on {values}."
+
+
+def _compare_level(rows: pd.DataFrame, model: str) -> dict[str, Any]:
+    """Return the last score of a model on one level, its strongest control, and the verdict on the two."""
+    own = rows[rows["model"] == model]
+    steps = own.assign(at=own["step"].astype(float)).sort_values("at")
+    if steps.empty:
+        return {"target": rows["target"].iloc[0], "value": float("nan")}
+    last, first = steps.iloc[-1], steps.iloc[0]
+    controls: dict[str, Any] = {"chance": {"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}}
+    if first["step"] == "0" and len(steps) > 1:
+        controls["untrained"] = first
+    finals = rows[(rows["step"] == "final") & (rows["model"] != model)]
+    controls |= {row["model"]: row for _, row in finals.iterrows()}
+    name = max(controls, key=lambda control: controls[control]["value"])
+    control = controls[name]
+    return {
+        "target": last["target"],
+        **last[["value", "ci_low", "ci_high"]],
+        "control": name,
+        "other": control["value"],
+        "gap": last["value"] - control["value"],
+        "verdict": compare(last, control),
+    }
+
+
+def _shown(
+    table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, context: FigureContext
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return the rows of the models to draw."""
+    scores = context.select(table)
+    curves, summary = (part[part["model"].isin(scores["model"])] for part in (curves, summary))
+    return scores, curves, summary
+
+
+def _normalised(scores: pd.DataFrame) -> pd.DataFrame:
+    """Return scores whose ``value``, ``ci_low`` and ``ci_high`` are normalised by chance."""
+    return scores.assign(value=scores["normalised"], ci_low=scores["normalised_low"], ci_high=scores["normalised_high"])
+
+
+def _mapped(curves: pd.DataFrame, compare: Sequence[Sequence[str]]) -> list[str]:
+    """Return the models to draw heat maps of: the models compared or, without such, the first model."""
+    present = names_in(curves["model"])
+    compared = dict.fromkeys(name for pair in compare for name in pair)
+    return [model for model in compared if model in present] or present[:1]
+
+
+def _heights(scores: pd.DataFrame, curves: pd.DataFrame, n_mapped: int) -> list[float]:
+    """Return the heights of the blocks of a corpus, in millimetres."""
+    n_levels, n_models = scores["target"].nunique(), curves["model"].nunique()
+    zero_shot = [_ZERO_SHOT_MM] * int((scores["probe"] == "abx").any())
+    levels = -(-n_levels // _COLUMNS) * _PANEL_MM
+    forests = 16 + n_levels * max(5, 1.7 * n_models)
+    return [levels, forests, *zero_shot, *[_MAP_MM] * n_mapped, _SUMMARY_MM + 4 * n_models]
+
+
+def _note(scores: pd.DataFrame, curves: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note below the figure."""
+    reasons = curves.loc[(curves["metric"] == "midpoint") & (curves["verdict"] != FIT), "verdict"].value_counts()
+    named = [f"{reason}: {count}" for reason, count in sorted(reasons.iloc[:_MAX_REASONS].items())]
+    others = [f"other: {reasons.iloc[_MAX_REASONS:].sum()}"] if len(reasons) > _MAX_REASONS else []
+    return (
+        f"{context.describe(scores['corpus'])} Scores: (score − chance) / (1 − chance), at the layer selected on "
+        "validation data. Step 0 is the untrained model. Heat maps: by layer and step; dots: best layer."
+        + (f" No fit ({'; '.join([*named, *others])})." if named else "")
+    )
