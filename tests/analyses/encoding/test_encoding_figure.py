@@ -202,7 +202,7 @@ def test_a_study_of_few_steps_and_speakers_is_drawn_without_fits_or_intervals():
     assert "no fits" in words
     assert "fewer than 4 levels" in words
     sentence = figure.describe_finding(**made, context=context(()))
-    assert "HuBERT (Dutch) at its last step, without intervals, on " in sentence
+    assert "HuBERT (Dutch) ends without comparable intervals; largest difference on " in sentence
 
 
 def test_tables_alone_are_drawn(made):

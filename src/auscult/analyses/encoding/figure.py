@@ -105,7 +105,7 @@ def describe_finding(
     control = styles[lead["control"]].label if lead["control"] in styles else lead["control"]
     values = f"{plain_name(lead['target'])}: {value_text(lead)}, {control} {number(lead['other'])}"
     if verdict == "against":
-        return f"{styles[model].label} at its last step, without intervals, on {values}."
+        return f"{styles[model].label} ends without comparable intervals; largest difference on {values}."
     controls = "its controls" if verdict == "not separated from" else "its strongest control"
     levels = f"{len(chosen)} of {len(found)} level{'' if len(found) == 1 else 's'}"
     return f"{styles[model].label} ends {verdict} {controls} on {levels}, most on {values}."
