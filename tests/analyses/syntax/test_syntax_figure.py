@@ -1,10 +1,11 @@
-"""The figure of syntax: aligned curves with seeds and onsets, whatever the corpora and steps."""
+"""The syntax figure: aligned curves with seeds and onsets, for any corpora and steps."""
 
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import run_script, texts
+from figure_cases import caption_of, context_of, draw_styled, drawn, note_of, run_script
 
+from auscult.analyses.syntax import figure
 from auscult.analyses.syntax.analysis import SYNTAX_COLUMNS
 from auscult.analyses.syntax.onsets import find_onsets
 from auscult.tables import write_table
@@ -40,44 +41,107 @@ PARSED = [
 PAIRED = [("accuracy", "all"), ("accuracy", "agreement_adjacent"), ("accuracy", "npi_present")]
 
 
-def draw(folder, parts):
+def tables(parts=None):
+    parts = [row for model in MODELS for row in rows("written", model, PARSED + PAIRED)] if parts is None else parts
     table = pd.DataFrame(parts).reindex(columns=list(SYNTAX_COLUMNS))
-    write_table(table, folder / "syntax.csv")
-    write_table(find_onsets(table), folder / "onsets.csv")
-    inputs = {"table": str(folder / "syntax.csv"), "onsets": str(folder / "onsets.csv")}
-    return texts(run_script("syntax", folder, {"title": "Syntax"}, inputs, study=STUDY, models=MODELS))
+    return {"table": table, "onsets": find_onsets(table)}
+
+
+def context():
+    return context_of("syntax", models=MODELS, study=STUDY)
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    parts = [row for model in MODELS for row in rows("written", model, PARSED + PAIRED)]
-    return draw(tmp_path_factory.mktemp("syntax"), parts)
+def whole():
+    return draw_styled(figure, context(), **tables())
 
 
 def test_curves_name_corpus_counts_and_unit(whole):
-    assert "written · n = 900 arcs of 300 sentences" in whole
-    assert {"Loss at hidden words", "Syntax in attention", "Grammar", "By relation, most frequent first"} <= set(whole)
+    words = set(drawn(whole))
+    assert "written · n = 900 arcs of 300 sentences" in words
+    titles = {"Loss at masked tokens", "Attachment of attention heads", "Minimal pairs", "Attachment by relation"}
+    assert {*titles, "Accuracy by paradigm"} <= words
 
 
-def test_seeds_are_one_family_in_the_legend(whole):
-    assert "BERT" in whole
-    assert "BERT, suppressed" in whole
-    assert "BERT, seed 1" not in whole
+def test_seeds_are_one_condition_in_the_legend(whole):
+    words = drawn(whole)
+    assert "BERT" in words
+    assert "BERT, suppressed" in words
+    assert "BERT, seed 1" not in words
 
 
 def test_controls_steps_and_paradigms_are_named(whole):
-    assert {"best fixed offset", "chance", "0", "1,000", "agreement adjacent", "npi present", "det", "obj"} <= set(
-        whole
-    )
+    names = {"best fixed offset", "chance", "0", "1,000", "agreement adjacent", "npi present", "det", "obj"}
+    assert names <= set(drawn(whole))
 
 
-def test_the_note_dates_the_onsets(whole):
-    assert "Onsets: bert loss" in " ".join(whole)
+def test_the_note_is_short_and_states_the_onsets(whole):
+    note = note_of(whole)
+    assert "Onsets of BERT (steps): loss " in note
+    assert len(note.split()) <= 60
 
 
-def test_parses_and_pairs_may_be_of_two_corpora_and_a_model_of_one_last_step(tmp_path):
-    parts = rows("ud", "bert-1", PARSED, (0, "final")) + rows("blimp", "bert-1", PAIRED, (0, "final"))
-    written = draw(tmp_path, parts)
-    assert "final" in written
-    assert "blimp · n = 900 pairs of 300 sentences" in written
-    assert not any(np.char.find(written, "nan") >= 0)
+def test_parses_and_pairs_may_be_of_two_corpora_and_a_model_of_one_last_step():
+    made = tables(rows("ud", "bert-1", PARSED, (0, "final")) + rows("blimp", "bert-1", PAIRED, (0, "final")))
+    words = drawn(draw_styled(figure, context(), **made))
+    assert "final" in words
+    assert "blimp · n = 900 pairs of 300 sentences" in words
+    assert not any(np.char.find(words, "nan") >= 0)
+
+
+def test_tables_alone_are_drawn():
+    made = tables()
+    assert {"bert", "bert-suppressed"} <= set(drawn(figure.draw(**made)))
+    pd.testing.assert_frame_equal(figure.drawn_rows(**made), made["table"])
+
+
+@pytest.mark.parametrize(
+    ("offset", "end"),
+    [
+        (0.5, "above the best fixed offset (.50) and untrained (.10)."),
+        (0.72, "above untrained (.10), not separated from the best fixed offset (.72)."),
+        (0.9, "above untrained (.10), below the best fixed offset (.90)."),
+    ],
+)
+def test_the_finding_compares_attachment_with_offsets_and_the_untrained_model(offset, end):
+    made = tables()
+    fixed = made["table"]["metric"] == "uas_fixed_offset"
+    made["table"].loc[fixed, ["value", "ci_low", "ci_high"]] = offset, offset - 0.02, offset + 0.02
+    sentence = figure.describe_finding(**made, context=context())
+    assert sentence == f"Attachment (UAS) of BERT is .70 [.68, .72], {end}"
+    assert len(sentence.split()) <= 22
+
+
+def test_the_finding_of_pairs_alone_is_their_accuracy():
+    made = tables(rows("blimp", "bert-1", PAIRED))
+    sentence = figure.describe_finding(**made, context=context())
+    assert sentence == "Accuracy of BERT, seed 1 on minimal pairs is .80 [.78, .82], above chance (.50)."
+
+
+def test_the_finding_without_intervals_or_rows_judges_nothing():
+    made = tables()
+    bare = made["table"].assign(ci_low=np.nan, ci_high=np.nan)
+    sentence = figure.describe_finding(bare, made["onsets"], context=context())
+    assert "above" not in sentence
+    assert "below" not in sentence
+    assert ".70" in sentence
+    assert figure.describe_finding(bare[:0], made["onsets"], context=context()) == ""
+
+
+def test_syntax_lays_no_text_over_text(tmp_path, misplaced):
+    made = tables()
+    for name, table in made.items():
+        write_table(table, tmp_path / f"{name}.csv")
+    inputs = {name: str(tmp_path / f"{name}.csv") for name in made}
+    run_script("syntax", tmp_path, {"title": "Syntax", "models": [*MODELS]}, inputs, study=STUDY, models=MODELS)
+    assert misplaced == []
+
+
+def test_the_caption_takes_its_numbers_from_the_study():
+    analysis = {"onset_share": 0.4, "n_resamples": 1234}
+    entry = {"name": "syntax", "title": "T", "models": [*MODELS], "analysis": analysis}
+    caption = caption_of("syntax", {"figure": entry, "study": STUDY, "models": MODELS})
+    assert "BERT; BERT, suppressed" in caption
+    assert "Seen." in caption
+    assert "(40 % of a curve’s change)" in caption or "(40 % of a curve's change)" in caption
+    assert "1234 resamplings" in caption

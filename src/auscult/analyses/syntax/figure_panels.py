@@ -1,0 +1,211 @@
+"""Panels of the syntax figure: curves over training with onsets, relations, and paradigms of minimal pairs."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
+
+from auscult.analyses.syntax.columns import ACCURACY, ALL, FIXED_OFFSET, LOSS, ONSET, UAS
+from auscult.figures import marks, plotting
+from auscult.figures.palette import ModelStyle
+
+__all__ = [
+    "CURVES",
+    "OFFSET",
+    "Condition",
+    "Curve",
+    "step_places",
+    "draw_curves",
+    "draw_offsets",
+    "name_steps",
+    "draw_relations",
+    "draw_paradigms",
+]
+
+
+class Curve(NamedTuple):
+    """How a metric is named, and its onset marked."""
+
+    title: str
+    label: str
+    marker: str
+    items: str
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Models that differ in their seed only, and the style of their mean."""
+
+    models: Sequence[str]
+    style: ModelStyle
+
+
+CURVES = {
+    LOSS: Curve("Loss at masked tokens", "loss (nats)", "s", "tokens"),
+    UAS: Curve("Attachment of attention heads", "UAS", "^", "arcs"),
+    ACCURACY: Curve("Minimal pairs", "accuracy", "o", "pairs"),
+}
+OFFSET = ModelStyle("best fixed offset", marks.INK, dashes=(0, (4, 2)), baseline=True)
+# Tol's schemes, different from the models' palette, since a colour is a paradigm here.
+_PARADIGMS = (
+    "#332288",
+    "#88CCEE",
+    "#44AA99",
+    "#117733",
+    "#999933",
+    "#DDCC77",
+    "#CC6677",
+    "#882255",
+    "#AA4499",
+    "#661100",
+    "#6699CC",
+    "#888888",
+)
+
+
+def step_places(steps: Iterable[str]) -> np.ndarray:
+    """Return the positions of steps, log(step + 1); the checkpoint ``final`` is drawn to the right of the others."""
+    numbers = pd.to_numeric(pd.Series(list(steps)), errors="coerce")
+    return np.log1p(numbers.fillna(2 * numbers.max() if numbers.notna().any() else 1)).to_numpy()
+
+
+def _mean_curve(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
+    """Return positions and the mean over models of a curve, at the steps that all models have."""
+    wide = rows.pivot_table(index="step", columns="model", values="value", sort=False).dropna()
+    x = step_places(wide.index)
+    order = np.argsort(x)
+    return x[order], wide.mean(axis=1).to_numpy()[order]
+
+
+def draw_curves(
+    axes: Axes, rows: pd.DataFrame, onsets: pd.DataFrame, conditions: Sequence[Condition], metric: str
+) -> None:
+    """Draw every seed as a thin line, their mean as a thick line, and the median onset with its range."""
+    curve = CURVES[metric]
+    if rows.empty:
+        axes.set_ylabel(curve.label)
+        plotting.head(axes, curve.title, ["not measured on these corpora"])
+        return
+    dates = onsets[(onsets["metric"] == ONSET) & (onsets["curve"] == metric) & (onsets["target"] == ALL)]
+    dates = dates[dates["corpus"] == rows["corpus"].iloc[0]]
+    for condition in conditions:
+        own = rows[rows["model"].isin(condition.models)]
+        if own.empty:
+            continue
+        colour = condition.style.colour
+        marks.seed_lines(axes, step_places(own["step"]), own, colour)
+        axes.plot(*_mean_curve(own), color=colour, linewidth=1.5)
+        steps = dates.loc[dates["model"].isin(condition.models), "value"].dropna()
+        if len(steps):
+            _mark_onset(axes, steps.to_numpy(), own, colour, curve.marker)
+    if metric == ACCURACY:
+        marks.chance_line(axes, 0.5)
+        axes.set_ylim(min(0.44, rows["value"].min() - 0.02), 1.02)
+    axes.set(xlabel="", ylabel=curve.label)
+    plotting.head(axes, curve.title, [f"{rows['corpus'].iloc[0]} · {_counts(rows, curve.items)}"])
+
+
+def _counts(rows: pd.DataFrame, items: str) -> str:
+    """Return the number of items and, unless these are resampled, of the groups that are."""
+    unit = plotting.resampling_unit(rows)
+    groups = f" of {plotting.describe_range(rows['n_groups'])} {unit}s" if unit != "pair" else ""
+    return f"n = {plotting.describe_range(rows['n'])} {items}{groups}"
+
+
+def _mark_onset(axes: Axes, steps: np.ndarray, rows: pd.DataFrame, colour: str, marker: str) -> None:
+    """Mark the median onset on the mean curve, with a bar for the range over seeds."""
+    x = np.log1p(steps)
+    y = np.interp(np.median(x), *_mean_curve(rows))
+    axes.plot([x.min(), x.max()], [y, y], color=colour, linewidth=3, alpha=0.4, solid_capstyle="butt")
+    axes.plot(np.median(x), y, marker=marker, color=colour, markersize=6, markeredgecolor="white", zorder=4)
+
+
+def draw_offsets(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the score of the best fixed offsets, and chance (another word of the sentence at random)."""
+    total = rows[rows["target"] == ALL]
+    if len(total):
+        marks.baseline_line(axes, total.iloc[0], OFFSET)
+        marks.chance_line(axes, total["chance"].iloc[0])
+        axes.set_ylim(0, None)
+
+
+def name_steps(axes: Axes, table: pd.DataFrame, last: bool) -> None:
+    """Name the steps 0, 10, 100 … and ``final``, below the last panel only."""
+    numbers = pd.to_numeric(table["step"], errors="coerce").dropna()
+    top = int(numbers.max()) if len(numbers) else 0
+    ticks = [0, *(10**power for power in range(1, 8) if 10**power <= top)]
+    names = [f"{tick:,}" for tick in ticks]
+    if (table["step"] == "final").any():
+        ticks, names = [*ticks, 2 * max(top, 1)], [*names, "final"]
+    axes.set_xticks(np.log1p(ticks), names)
+    axes.tick_params(labelbottom=last)
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    axes.set_xlabel("training step (log scale)" if last else "")
+
+
+def draw_relations(axes: Axes, table: pd.DataFrame, condition: Condition) -> None:
+    """Draw the attachment of each relation at the last step, with the best fixed offset and the untrained model."""
+    rows = table[table["metric"].isin([UAS, FIXED_OFFSET]) & (table["target"] != ALL)]
+    rows = rows[rows["model"].isin(condition.models)]
+    if rows.empty:
+        axes.set_axis_off()
+        return
+    steps = rows["step"].unique()
+    steps = steps[np.argsort(step_places(steps), kind="stable")]
+    scores = rows[rows["metric"] == UAS]
+    first, last = (scores[scores["step"] == step] for step in (steps[0], steps[-1]))
+    sizes = last.groupby("target")["n"].mean().sort_values(ascending=False)
+    offsets = rows[rows["metric"] == FIXED_OFFSET].groupby("target")["value"].mean()
+    untrained, means = first.groupby("target")["value"].mean(), last.groupby("target")["value"].mean()
+    marks.row_axis(axes, list(sizes.index))
+    axes.tick_params(axis="y", labelsize=6.5)
+    y, style, places = np.arange(len(sizes)), condition.style, {name: at for at, name in enumerate(sizes.index)}
+    axes.vlines(offsets[sizes.index], y - 0.36, y + 0.36, color=OFFSET.colour, linewidth=1.5)
+    dots: dict[str, Any] = {"linestyle": "", "marker": "o", "color": style.colour}
+    axes.plot(untrained.reindex(sizes.index), y, **dots, markersize=3.5, markerfacecolor="white")
+    axes.plot(last["value"], last["target"].map(places), **dots, markersize=2.5, alpha=0.5)
+    axes.plot(means[sizes.index], y, **dots, markersize=5)
+    axes.set(xlim=(-0.02, 1.02), xlabel="UAS")
+    counts = f"n = {plotting.describe_range(sizes)} arcs per relation"
+    plotting.head(axes, "Attachment by relation", [f"{style.label} · step {steps[-1]}", counts])
+
+
+def draw_paradigms(axes: Axes, table: pd.DataFrame, condition: Condition) -> None:
+    """Draw the accuracy of each paradigm over training, mean over seeds."""
+    rows = table[(table["metric"] == ACCURACY) & (table["target"] != ALL) & table["model"].isin(condition.models)]
+    if rows.empty:
+        axes.set_axis_off()
+        return
+    names = sorted(rows["target"].unique())
+    colours = {name: _PARADIGMS[place % len(_PARADIGMS)] for place, name in enumerate(names)}
+    curves = {name: _mean_curve(rows[rows["target"] == name]) for name in names}
+    drawn = pd.concat([pd.DataFrame({"x": x, "y": y, "paradigm": name}) for name, (x, y) in curves.items()])
+    many = len(names) > len(_PARADIGMS)
+    width, alpha = (0.6, 0.6) if many else (1.2, 1.0)
+    sns.lineplot(
+        drawn,
+        x="x",
+        y="y",
+        hue="paradigm",
+        palette=colours,
+        errorbar=None,
+        legend=False,
+        linewidth=width,
+        alpha=alpha,
+        ax=axes,
+    )
+    marks.chance_line(axes, 0.5)
+    axes.set(ylim=(-0.04, 1.04), ylabel="accuracy")
+    name_steps(axes, table, last=True)
+    if not many:
+        ends = [(name.replace("_", " "), float(curves[name][1][-1]), colours[name]) for name in names]
+        plotting.label_lines(axes, ends, gap=0.085)
+    counts = f"n = {plotting.describe_range(rows['n'])} pairs per paradigm"
+    seeds = f", mean of {len(condition.models)} seeds" if len(condition.models) > 1 else ""
+    lines = [f"{condition.style.label} · {rows['corpus'].iloc[0]}", counts + seeds]
+    plotting.head(axes, "Accuracy by paradigm", lines)
