@@ -11,7 +11,8 @@ from sklearn.linear_model import RidgeClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from auscult.analyses.tone.analysis import CONTOUR, SELECTED, tone_activations, tone_contours
+from auscult.analyses.tone.analysis import tone_activations, tone_contours
+from auscult.analyses.tone.columns import CONTOUR, SELECTED
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import CONSONANTS, contrast_items
 from auscult.analyses.tone.probes import PENALTIES, choose_layer, majority, probe_cells

@@ -8,7 +8,7 @@ import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
 from auscult.analyses.tone import figure
-from auscult.analyses.tone.analysis import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
+from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.summary import summarise_tone
 from auscult.errors import AnalysisError

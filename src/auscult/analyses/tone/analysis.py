@@ -15,53 +15,20 @@ from tqdm import tqdm
 
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
+from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, SELECTED, TONE_COLUMNS
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import Contrast, ContrastItems, contrast_items
 from auscult.analyses.tone.probes import CellOutcome, choose_layer, majority, probe_cells
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import bootstrap_statistic, cluster_bootstrap
-from auscult.tables import RESULT_COLUMNS, check_results
+from auscult.tables import check_results
 
 if TYPE_CHECKING:
     from auscult.corpora.corpus import Corpus
 
-__all__ = ["SELECTED", "CONTOUR", "TONE_COLUMNS", "ITEM_COLUMNS", "tone_activations", "tone_contours"]
+__all__ = ["tone_activations", "tone_contours"]
 
-SELECTED = "selected"
-# Pooling of the baselines; no pooling of a study can have this name, since names contain no spaces.
-CONTOUR = "21 frames"
-TONE_COLUMNS = (
-    *RESULT_COLUMNS,
-    "pooling",
-    "chance",
-    "n_classes",
-    "n_strings",
-    "held_out",
-    "speaker_overlap",
-    "string_overlap",
-    "resampling_unit",
-    "n_folds",
-    "valid_value",
-    "penalty",
-    "selected_layer",
-    "n_dropped",
-)
-ITEM_COLUMNS = (
-    "corpus",
-    "model",
-    "step",
-    "target",
-    "pooling",
-    "utterance",
-    "index",
-    "speaker",
-    "string",
-    "label",
-    "citation",
-    "predicted",
-    "chance",
-)
 _KEYS = ["utterance", "index"]
 Tables = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -85,10 +52,12 @@ def tone_activations(
 
     Returns
     -------
-    results : columns :data:`TONE_COLUMNS`, one row per step, layer, contrast and pooling. ``metric`` is ``accuracy``
-        or, at the selected layer only, ``balanced_accuracy``, the mean recall over classes; both 0 to 1, higher is
-        better. ``chance`` is the accuracy of predicting the most frequent class of the training data
-    items : columns :data:`ITEM_COLUMNS`, the prediction for each syllable at the selected layer
+    results : columns :data:`~auscult.analyses.tone.columns.TONE_COLUMNS`, one row per step, layer, contrast and
+        pooling. ``metric`` is ``accuracy`` or, at the selected layer only, ``balanced_accuracy``, the mean recall over
+        classes; both 0 to 1, higher is better. ``chance`` is the accuracy of predicting the most frequent class of the
+        training data
+    items : columns :data:`~auscult.analyses.tone.columns.ITEM_COLUMNS`, the prediction for each syllable at the
+        selected layer
 
     Raises
     ------
@@ -144,7 +113,7 @@ def tone_contours(
     Returns
     -------
     results, items : as returned by :func:`tone_activations`, with the one layer ``input``, step ``final`` and pooling
-        :data:`CONTOUR`
+        :data:`~auscult.analyses.tone.columns.CONTOUR`
     """
     utterances = corpus.utterances.set_index("utterance")[["speaker", "gender", "split"]]
     utterances = utterances[utterances["split"].isin(splits)]

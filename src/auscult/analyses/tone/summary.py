@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.tone.analysis import CONTOUR
+from auscult.analyses.tone.columns import CONTOUR
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.errors import AnalysisError
 from auscult.seeds import task_of
@@ -42,7 +42,7 @@ def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings
 
     Parameters
     ----------
-    items : of all models and baselines, columns :data:`auscult.analyses.tone.analysis.ITEM_COLUMNS`
+    items : of all models and baselines, columns :data:`auscult.analyses.tone.columns.ITEM_COLUMNS`
     settings : number of resamples
     seed : of the resampling
 

@@ -1,0 +1,164 @@
+"""Panels of the tone figure: accuracy over training, paired differences, and accuracy by layer."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from auscult.analyses.tone.columns import CONTOUR, SELECTED
+from auscult.figures import marks, plotting
+from auscult.figures.palette import ModelStyle
+from auscult.seeds import task_of
+
+__all__ = ["Styles", "panels_of", "draw_curves", "draw_differences", "draw_maps", "step_order"]
+
+_MANY_STEPS = 4  # names of more steps are written vertically
+Styles = Mapping[str, ModelStyle]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One column of the figure: a contrast read from one pooling.
+
+    Parameters
+    ----------
+    target, pooling : names
+    seeds : accuracy of each model at the selected layer
+    means : accuracy of each condition, over its seeds, and of the baselines
+    differences : paired differences at the last step
+    by_layer : accuracy by layer, of all poolings of the contrast, since they share a colour scale
+    """
+
+    target: str
+    pooling: str
+    seeds: pd.DataFrame
+    means: pd.DataFrame
+    differences: pd.DataFrame
+    by_layer: pd.DataFrame
+
+    @property
+    def own(self) -> pd.DataFrame:
+        """Rows of ``means`` without baselines."""
+        return self.means[self.means["pooling"] == self.pooling]
+
+
+def panels_of(rows: pd.DataFrame, summary: pd.DataFrame) -> list[Panel]:
+    """Return the panels of one corpus, in the order of the summary."""
+    own = summary[summary["pooling"] != CONTOUR]
+    accuracy = rows[rows["metric"] == "accuracy"]
+    panels = []
+    for target, pooling in dict.fromkeys(zip(own["target"], own["pooling"])):
+        of_target = accuracy[accuracy["target"] == target]
+        selected = of_target["layer"] == SELECTED
+        condensed = summary[(summary["target"] == target) & summary["pooling"].isin([pooling, CONTOUR])]
+        panels.append(
+            Panel(
+                target=target,
+                pooling=pooling,
+                seeds=of_target[selected & (of_target["pooling"] == pooling)],
+                means=condensed[condensed["metric"] == "accuracy"],
+                differences=condensed[condensed["metric"] == "accuracy_difference"],
+                by_layer=of_target[~selected & (of_target["pooling"] != CONTOUR)],
+            )
+        )
+    return panels
+
+
+def draw_curves(axes: Axes, panel: Panel, styles: Styles, pooling: str) -> None:
+    """Draw accuracy over steps: mean over seeds with its interval, single seeds, baselines and chance."""
+    places = _step_places(panel.means)
+    for condition, style in styles.items():
+        rows = panel.means[panel.means["model"] == condition]
+        if style.baseline:
+            for _, row in rows.iterrows():
+                marks.baseline_line(axes, row, style)
+            continue
+        x = rows["step"].map(places)
+        marks.interval_band(axes, x, rows, style.colour)
+        seeds = panel.seeds[panel.seeds["model"].map(task_of) == condition]
+        marks.seed_lines(axes, seeds["step"].map(places), seeds, style.colour)
+        axes.plot(x, rows["value"], **{**style.line, "markersize": 3.4})
+    marks.chance_line(axes, panel.own["chance"].iloc[0])
+    _name_steps(axes, list(places), list(places.values()))
+    axes.set(xlabel="training step", xlim=(-0.25, max(places.values()) + 0.25))
+    axes.grid(axis="y")
+    plotting.head(axes, f"{panel.target.capitalize()}, {pooling}", _counts(panel))
+
+
+def _counts(panel: Panel) -> list[str]:
+    """Return the lines below a panel's title: classes, syllables, unseen groups and interval."""
+    row, n_dropped = panel.own.iloc[0], int(panel.seeds["n_dropped"].max())
+    dropped = f" ({n_dropped} dropped)" if n_dropped else ""
+    n_classes = int(panel.seeds["n_classes"].iloc[0])
+    held_out = f"{int(row['n_groups'])} speakers, {int(row['n_strings'])} strings, all unseen"
+    return [
+        f"{n_classes} classes, n = {int(row['n']):,}{dropped}",
+        held_out,
+        plotting.describe_interval(panel.own),
+    ]
+
+
+def step_order(step: str) -> float:
+    """Return a step as a number; ``final`` comes last."""
+    return float(str(step).replace("final", "inf"))
+
+
+def _step_places(rows: pd.DataFrame) -> dict[str, float]:
+    """Return the position of each training step on a logarithmic axis with room for step 0."""
+    names = sorted(set(rows.loc[rows["pooling"] != CONTOUR, "step"]), key=step_order)
+    numbers = [float(name) for name in names if name not in ("0", "final")]
+    first = min(numbers, default=1.0)
+    places = {name: float(np.log2(1 + float(name) / first)) for name in names if name != "final"}
+    # A checkpoint without a number is drawn to the right of the others.
+    return places | ({"final": max(places.values(), default=0.0) + 1} if "final" in names else {})
+
+
+def _name_steps(axes: Axes, names: Sequence[str], places: Sequence[float]) -> None:
+    axes.set_xticks(places, names, rotation=90 if len(names) > _MANY_STEPS else 0)
+
+
+def draw_differences(axes: Axes, panel: Panel, pairs: Sequence[tuple[str, str]], styles: Styles, named: bool) -> None:
+    """Draw paired differences of the last step from the untrained model, baselines and other conditions."""
+    marks.row_axis(axes, [_versus(*pair, styles) for pair in pairs], named)
+    marks.chance_line(axes, 0, "v")
+    gaps = panel.differences.set_index(["model", "other_model"])
+    for place, pair in enumerate(pairs):
+        row, style = gaps.loc[pair], styles[pair[0]]
+        marks.interval_row(axes, place, row, style)
+        axes.plot([row["seed_low"], row["seed_high"]], [place + 0.28] * 2, color=style.colour, linewidth=0.6)
+    axes.tick_params(axis="y", labelsize=7)
+    axes.set_xlabel("difference in accuracy")
+    axes.grid(axis="x")
+
+
+def _versus(condition: str, other: str, styles: Styles) -> str:
+    """Name a comparison."""
+    control = "untrained" if other == condition else _short(styles[other].label)
+    return f"{_short(styles[condition].label)} − {control}"
+
+
+def _short(label: str) -> str:
+    """Return the language in brackets at the end of a label, which distinguishes conditions, or the whole label."""
+    return label[label.rfind("(") + 1 : -1] if label.endswith(")") else label
+
+
+def draw_maps(column: np.ndarray, panel: Panel, styles: Styles, named: bool) -> None:
+    """Draw accuracy by layer and step, mean over seeds, with one heat map per condition and one scale per contrast."""
+    rows = panel.by_layer.assign(condition=panel.by_layer["model"].map(task_of))
+    means = rows.groupby(["pooling", "condition", "layer", "step"])["value"].mean()
+    limits = (float(means.min()), float(means.max()))
+    for axes, (condition, style) in zip(column, styles.items()):
+        values = means.loc[panel.pooling, condition].unstack("step")
+        steps = sorted(values.columns, key=step_order)
+        image = marks.matrix(
+            axes, values.loc[plotting.layer_order(values.index)[::-1], steps], limits=limits, numbers=False
+        )
+        last = axes is column[-1]
+        axes.tick_params(axis="x", rotation=90 if len(steps) > _MANY_STEPS else 0, labelbottom=last)
+        axes.tick_params(axis="y", rotation=0, labelleft=named)
+        axes.set_ylabel(_short(style.label) if named else "")
+    column[-1].set_xlabel("training step")
+    bar = axes.figure.colorbar(image, ax=list(column), aspect=30, pad=0.02)
+    bar.outline.set_visible(False)
