@@ -7,6 +7,7 @@ from places import ROOT
 from auscult.errors import ConfigError
 from auscult.study.configuration import check_study, leave_out, runs_of
 from auscult.study.schema import build_schema
+from auscult.study.translators import translator_seeds
 
 SCHEMA = build_schema(yaml.safe_load((ROOT / "workflow/schemas/study.schema.yaml").read_text()))
 
@@ -77,3 +78,8 @@ def test_only_the_first_seed_of_a_translator_has_an_untrained_control(config):
     runs = list(runs_of(check_study(config, SCHEMA), "translation"))
     assert [step for _, model, step in runs if model.endswith("-1")].count("0") == 3
     assert not [step for _, model, step in runs if model.endswith("-2") and step == "0"]
+
+
+def test_seeds_of_a_translator_are_trained_together():
+    config = {"models": {name: {"source": "translator"} for name in ("a-1", "b-1", "a-2")} | {"c": {"source": "hub"}}}
+    assert translator_seeds(config) == {"a": ["a-1", "a-2"], "b": ["b-1"]}

@@ -25,6 +25,7 @@ from auscult.study.loading import load_study
 from auscult.study.looks import figure_entry, study_entry
 from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
+from auscult.study.translators import translator_seeds
 
 # Folder of the study file; relative paths in the study start here.
 STUDY_FOLDER = Path(workflow.configfiles[-1]).absolute().parent
@@ -84,7 +85,13 @@ def get_folder(model, step):
     return f"resources/checkpoints/{model}/{step}"
 
 
-def get_trained_twin(wildcards):
+def get_start(name):
+    """Return the manifest of the checkpoint that a model starts from."""
+    model, step = start_of(config, name)
+    return f"{get_folder(model, step)}/manifest.json"
+
+
+def get_trained_checkpoint(wildcards):
     """Return the manifest of the last checkpoint, which has the architecture of the untrained model."""
     last = steps_of(wildcards.model, config["models"][wildcards.model])[-1]
     return f"resources/checkpoints/{wildcards.model}/{last}/manifest.json"

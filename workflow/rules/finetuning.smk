@@ -6,10 +6,6 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/fi
                   curve
 """
 
-
-include: "finetuning_inputs.smk"
-
-
 # One rule per model: models differ in their checkpoint steps, and one job writes all checkpoints of a model.
 for name, model in config["models"].items():
     if model["source"] != "finetuned":

@@ -103,7 +103,7 @@ rule import_checkpoint:
 rule initialise_checkpoint:
     """Initialise the untrained control of a pre-trained model: same architecture, random weights."""
     input:
-        like=get_trained_twin,
+        like=get_trained_checkpoint,
     output:
         manifest="resources/checkpoints/{model}/0/manifest.json",
     log:

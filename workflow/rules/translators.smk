@@ -7,12 +7,8 @@ outputs:          resources/checkpoints/{model}/{step}/manifest.json; results/fi
                   curve
 """
 
-
-include: "translators_inputs.smk"
-
-
 # One rule per translator: its seeds share front-end frames or the states of a frozen encoder, which take half of the time.
-for name, group in get_translators().items():
+for name, group in translator_seeds(config).items():
     model = config["models"][group[0]]
 
     rule:

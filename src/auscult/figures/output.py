@@ -53,23 +53,6 @@ def write_figure(
     style : matplotlib style sheet
     """
     read = {name: read_table(path) for name, path in tables.items()}
-    if hasattr(family, "compose"):  # until every family draws from tables
-        from types import SimpleNamespace
-
-        settings = {"name": context.name, "title": context.title, "models": context.shown, "analysis": context.analysis}
-        with plotting.figure_style(style):
-            figure, shown = family.compose(SimpleNamespace(**tables), settings, context.study, context.models)
-            source = plotting.provenance(
-                context.study["name"],
-                {"figure": settings, "models": context.models},
-                tables.values(),
-                corpora,
-                checkpoints,
-            )
-            plotting.save_figure(figure, stem, shown, source)
-        with write_file(f"{stem}.rst") as partial:
-            partial.write_text(render_caption(caption, context), encoding="utf-8")
-        return
     with plotting.figure_style(style):
         figure = family.draw(**read, context=context)
         source = plotting.provenance(

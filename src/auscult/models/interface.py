@@ -16,7 +16,7 @@ __all__ = ["FrameModel"]
 class FrameModel(Protocol):
     """A speech encoder, trained or not, or an acoustic baseline: maps waveforms to layers of frames.
 
-    Parameters
+    Attributes
     ----------
     name : the model's family or the baseline's name, for messages
     layers : layer names in order of depth: ``cnn, embed, T1 … TL``, or ``input`` alone for a baseline

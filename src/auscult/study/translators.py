@@ -5,10 +5,19 @@ from auscult.requirements import Config
 from auscult.seeds import task_of
 from auscult.study.families import get_family
 
-__all__ = ["check_translators"]
+__all__ = ["check_translators", "translator_seeds"]
 
 _OF_A_SEED = ("seed", "steps", "label")
 _MADE_HERE = ("trained", "finetuned")
+
+
+def translator_seeds(config: Config) -> dict[str, list[str]]:
+    """Return the models of each translator, its seeds, by the name they share; seeds are trained in one job."""
+    groups: dict[str, list[str]] = {}
+    for name, model in config["models"].items():
+        if model["source"] == "translator":
+            groups.setdefault(task_of(name), []).append(name)
+    return groups
 
 
 def check_translators(config: Config) -> None:

@@ -39,7 +39,7 @@ class Block:
 class Store(Protocol):
     """Items that return their distances.
 
-    Parameters
+    Attributes
     ----------
     sizes : number of frames of each item, 1 for vectors [shape=(n_items,)]
     """

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from auscult.analyses.attribution.gradients import Function
+from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.errors import AnalysisError
 
 __all__ = [
@@ -55,7 +56,7 @@ class Game:
         baseline: Tensor,
         spans: np.ndarray,
         *,
-        n_bands: int = 1,
+        n_bands: int = AttributionSettings.n_bands,
         chunk: int = 8,
     ):
         self.function, self.values, self.baseline, self.chunk = function, values, baseline, chunk

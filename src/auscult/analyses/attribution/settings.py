@@ -57,7 +57,7 @@ class AttributionSettings:
     )
     scale: str = setting("Scale on which the score of a class is explained.", "log_probability", enum=list(SCALES))
     methods: tuple[str, ...] = setting(
-        "Attribution methods.", METHODS, items={"enum": list(METHODS)}, minItems=1, uniqueItems=True
+        "Attribution methods to compare.", METHODS, items={"enum": list(METHODS)}, minItems=1, uniqueItems=True
     )
     inputs: tuple[str, ...] = setting(
         "Representations of the utterance to which a prediction is attributed; cnn are the frames of the front end.",

@@ -97,13 +97,13 @@ def mix_text(
 ) -> Scores:
     """Score how a text encoder such as BERT mixes the tokens of one text.
 
+    Other parameters, results and errors are as in :func:`mix_waveform`. A text with more tokens than the model has
+    positions raises :class:`AnalysisError`, too.
+
     Parameters
     ----------
     token_ids : the text, special tokens included
     spans : half-open token ranges, such as words [shape=(n_segments, 2)]; by default every token
-
-    Other parameters, results and errors are as in :func:`mix_waveform`. A text with more tokens than the model has
-    positions raises :class:`AnalysisError`, too.
     """
     check_methods(methods, per_head=per_head)
     roles = find_roles(model)

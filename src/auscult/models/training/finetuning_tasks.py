@@ -27,7 +27,7 @@ MEASURES = {
 class Objective(Protocol):
     """A task on a corpus: labels, the utterances of each split, a loss, and measures on split ``valid``.
 
-    Parameters
+    Attributes
     ----------
     labels : tokens, or names of classes, in order of their index
     utterances : names of the utterances, by split
