@@ -30,9 +30,14 @@ def on_page_markdown(markdown: str, *, page, **_) -> str:
     """Return a page with the picture and the settings of its family, and the start page with the gallery."""
     family = Path(page.file.src_uri).stem
     if family in FAMILIES:
-        markdown = markdown.replace("<!-- figure -->", f"![The figure of {family}](../gallery/{family}.png)")
+        picture = f"![The figure of {family}](../gallery/{family}.png)" if _drawn(family) else ""
+        markdown = markdown.replace("<!-- figure -->", picture)
         markdown = markdown.replace("<!-- settings -->", _settings(family))
     return markdown.replace("<!-- gallery -->", _gallery())
+
+
+def _drawn(family: str) -> bool:
+    return (_GALLERY / f"{family}.png").is_file()
 
 
 def _settings(family: str) -> str:
@@ -47,9 +52,8 @@ def _gallery() -> str:
     lines = []
     for part, families in parts().items():
         lines += [f"### {part}", "", '<div class="gallery" markdown>']
-        lines += [
-            f"[![{name}](gallery/{name}.png){{ loading=lazy }}<br>{name}](families/{name}.md)" for name in families
-        ]
+        for name in filter(_drawn, families):
+            lines.append(f"[![{name}](gallery/{name}.png){{ loading=lazy }}<br>{name}](families/{name}.md)")
         lines += ["</div>", ""]
     return "\n".join(lines)
 
