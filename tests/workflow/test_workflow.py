@@ -1,5 +1,6 @@
 """The workflow as users run it: the smoke study from end to end, reruns after changes, errors, and fresh clones."""
 
+import ast
 import json
 import os
 import re
@@ -282,6 +283,15 @@ def test_snakemake_lint_only_complains_about_missing_conda_environments():
         "Mixed rules and functions in same snakefile.:",
     }
     assert set(advice) == expected
+
+
+def test_an_input_function_that_may_return_nothing_returns_a_list():
+    """Scripts iterate over such inputs: over a single path they would iterate letter by letter."""
+    for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")):
+        for source in re.findall(r"^def .*?(?=^\S)", path.read_text(), re.M | re.S):
+            for node in ast.walk(ast.parse(source)):
+                if isinstance(node, ast.IfExp) and ast.unparse(node.orelse) == "[]":
+                    assert isinstance(node.body, ast.List | ast.ListComp), f"{path.name}: {ast.unparse(node)}"
 
 
 def test_style_of_workflow_and_code_is_clean():

@@ -38,11 +38,8 @@ def get_acoustics(wildcards):
 
 def get_words(wildcards):
     """Return the corpus if a target is derived from all of its words, otherwise nothing."""
-    return (
-        f"resources/corpora/{wildcards.corpus}/manifest.json"
-        if needs_words(config, wildcards.corpus)
-        else []
-    )
+    manifest = f"resources/corpora/{wildcards.corpus}/manifest.json"
+    return [manifest] if needs_words(config, wildcards.corpus) else []
 
 
 rule probing_run:
