@@ -1,4 +1,4 @@
-"""Make the untrained twin of a model: its architecture with fresh weights."""
+"""Initialise the untrained control of a model: its architecture with fresh weights."""
 
 from pathlib import Path
 

@@ -137,3 +137,15 @@ def test_no_function_takes_too_many_parameters(path):
         if n > MOST_PARAMETERS:
             long[function.name] = n
     assert long == {}
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_setting_of_a_family_is_passed_by_some_rule(family):
+    """A setting that no rule passes would have its default whatever the study says."""
+    rules = (ROOT / "workflow" / "rules" / f"{family}.smk").read_text()
+    study = ROOT / "src" / "auscult" / "study" / f"{family}.py"
+    # A figure has its whole section, and targets are passed with their names.
+    figure = (ROOT / "src" / "auscult" / "analyses" / family / "figure.py").read_text()
+    written = rules + (study.read_text() if study.is_file() else "") + figure
+    declared = [entry.name for entry in fields(get_family(family).settings) if entry.name != "targets"]
+    assert [name for name in declared if not re.search(rf"\b{name}\b", written)] == []

@@ -12,32 +12,14 @@ if TYPE_CHECKING:
     from auscult.activations.store import read_activations as read_activations
     from auscult.arrays import (
         Estimate as Estimate,
-    )
-    from auscult.arrays import (
         abx as abx,
-    )
-    from auscult.arrays import (
         attribute as attribute,
-    )
-    from auscult.arrays import (
         cca as cca,
-    )
-    from auscult.arrays import (
         cka as cka,
-    )
-    from auscult.arrays import (
         extract as extract,
-    )
-    from auscult.arrays import (
         fit_eraser as fit_eraser,
-    )
-    from auscult.arrays import (
         probe as probe,
-    )
-    from auscult.arrays import (
         rsa as rsa,
-    )
-    from auscult.arrays import (
         value_zeroing as value_zeroing,
     )
     from auscult.drawing import draw as draw

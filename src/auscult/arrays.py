@@ -27,12 +27,10 @@ from auscult.analyses.probing.analysis import probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.analyses.similarity.cca import Alignment, Spaces, held_out_alignment
 from auscult.analyses.similarity.cka import HsicSums, cka_interval, cka_of_items
-from auscult.analyses.similarity.rsa import Conditions, Correlation, compare_rdms, draw_rdms
-from auscult.analyses.similarity.rsa import Distance as RdmDistance
+from auscult.analyses.similarity.rsa import Conditions, Correlation, Distance as RdmDistance, compare_rdms, draw_rdms
 from auscult.corpora.audio import read_audio, resample_waveform
 from auscult.erasure.erasers import Eraser
-from auscult.erasure.fitting import class_moments
-from auscult.erasure.fitting import fit_eraser as fit_method
+from auscult.erasure.fitting import class_moments, fit_eraser as fit_method
 from auscult.errors import AnalysisError, AudioError
 from auscult.models.interface import FrameModel
 from auscult.models.predictor import Predictor
@@ -67,7 +65,7 @@ class Estimate(NamedTuple):
     value : the estimate
     ci_low, ci_high : ends of the interval from resampling groups
     n : items it rests on
-    n_groups : groups that were resampled
+    n_groups : groups that were resampled, 0 without groups
     """
 
     value: float
@@ -206,9 +204,10 @@ def cka(x: npt.ArrayLike, y: npt.ArrayLike, groups: Sequence[Any] | Array | None
     >>> round(cka(x, 2 * x + 1).value, 3)
     1.0
     """
+    _require_equal_lengths(x=x, y=y, groups=groups)
     x, y = _centred(x), _centred(y)
     if groups is None:
-        return Estimate(cka_of_items(x, y), np.nan, np.nan, len(x), len(x))
+        return Estimate(cka_of_items(x, y), np.nan, np.nan, len(x), 0)
     codes = np.unique(np.asarray(groups), return_inverse=True)[1]
     xy, xx, yy = (HsicSums.of(JointMoments.of(one, other, codes)) for one, other in ((x, y), (x, x), (y, y)))
     n_groups = int(codes.max()) + 1
@@ -236,6 +235,11 @@ def cca(
     n_folds, shrinkage : of the fits
     seed : of folds and resampling
 
+    Raises
+    ------
+    AnalysisError
+        Lengths differ, there are fewer groups than folds, or vectors do not vary.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)
@@ -246,6 +250,7 @@ def cca(
     >>> abs(cca(x, noise, speakers).value) < 0.2
     True
     """
+    _require_equal_lengths(x=x, y=y, groups=groups)
     x, y = _centred(x), _centred(y)
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     folds = speaker_folds(names, n_folds, seed)
@@ -257,9 +262,9 @@ def cca(
 def rsa(
     x: npt.ArrayLike,
     y: npt.ArrayLike,
-    conditions: Sequence[Any] | Array | None = None,
     groups: Sequence[Any] | Array | None = None,
     *,
+    conditions: Sequence[Any] | Array | None = None,
     distance: RdmDistance = "cosine",
     correlation: Correlation = "spearman",
     seed: int = 0,
@@ -269,10 +274,15 @@ def rsa(
     Parameters
     ----------
     x, y : vectors [shapes=(n, n_dims)]
-    conditions : of each vector; vectors of one condition are averaged. By default each vector is one
     groups : speakers of the vectors, who are resampled together with conditions; by default one
+    conditions : of each vector; vectors of one condition are averaged. By default each vector is one
     distance, correlation : between conditions, and between matrices
     seed : of resampling
+
+    Raises
+    ------
+    AnalysisError
+        Lengths differ, or there are too few conditions.
 
     Examples
     --------
@@ -280,6 +290,7 @@ def rsa(
     >>> round(rsa(x, x @ np.linalg.qr(np.random.default_rng(1).normal(size=(4, 4)))[0]).value, 3)
     1.0
     """
+    _require_equal_lengths(x=x, y=y, groups=groups, conditions=conditions)
     x, y = np.asarray(x, dtype=float), np.asarray(y, dtype=float)
     codes = np.arange(len(x)) if conditions is None else np.unique(np.asarray(conditions), return_inverse=True)[1]
     own = np.zeros(len(x), dtype=int) if groups is None else np.unique(np.asarray(groups), return_inverse=True)[1]
@@ -287,13 +298,14 @@ def rsa(
         draw_rdms(Conditions.of(vectors, codes, own), distance, n_resamples=_N_RESAMPLES, seed=seed)
         for vectors in (x, y)
     ]
-    return Estimate(*compare_rdms(drawn[0], drawn[1], correlation), len(x), int(own.max()) + 1)
+    n_groups = 0 if groups is None else int(own.max()) + 1
+    return Estimate(*compare_rdms(drawn[0], drawn[1], correlation), len(x), n_groups)
 
 
 def abx(
     x: npt.ArrayLike,
     labels: Sequence[Any] | Array,
-    speakers: Sequence[Any] | Array,
+    groups: Sequence[Any] | Array,
     *,
     contexts: Sequence[Any] | Array | None = None,
     across: bool = False,
@@ -307,11 +319,16 @@ def abx(
     Parameters
     ----------
     x : one vector per item [shape=(n, n_dims)]
-    labels, speakers : of each item [shape=(n,)]
+    labels, groups : label and speaker of each item [shape=(n,)]
     contexts : A, B and X share it, such as the neighbouring phones; by default they may differ
     across : whether X comes from another speaker than A and B; within speaker otherwise
     distance : ``cosine``, ``angular``, ``euclidean``, or ``kl`` of probabilities
     seed : of resampling speakers
+
+    Raises
+    ------
+    AnalysisError
+        Lengths differ, or no item has a partner to be compared with.
 
     Examples
     --------
@@ -321,7 +338,8 @@ def abx(
     >>> abx(x, labels, speakers).value > 0.99
     True
     """
-    table = pd.DataFrame({"label": np.asarray(labels).astype(str), "speaker": np.asarray(speakers).astype(str)})
+    _require_equal_lengths(x=x, labels=labels, groups=groups, contexts=contexts)
+    table = pd.DataFrame({"label": np.asarray(labels).astype(str), "speaker": np.asarray(groups).astype(str)})
     by = ["context"] if contexts is not None else []
     if contexts is not None:
         table["context"] = np.asarray(contexts).astype(str)
@@ -364,6 +382,7 @@ def attribute(
     output: str | None = None,
     methods: Sequence[str] = ("integrated_gradients", "kernel_shap"),
     inputs: Sequence[str] = ("waveform",),
+    n_steps: int = AttributionSettings.n_steps,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return how much each segment of a waveform contributes to a prediction.
@@ -376,11 +395,14 @@ def attribute(
     sample_rate_hz : of the waveform
     output : the class or the transcript to explain; by default the model's own prediction
     methods, inputs : see :class:`~auscult.analyses.attribution.settings.AttributionSettings`
+    n_steps : points of the path of integrated gradients
     seed : of coalitions and noise
 
     Returns
     -------
-    one row per method, input and segment: ``method, input, label, onset, offset`` (samples), ``score``
+    one row per method, input and segment: ``method, input, label, onset, offset`` (samples), ``score``; and
+        for integrated gradients ``gap``, the difference that the scores should add up to minus their sum: a large
+        one needs more steps
     """
     import torch
 
@@ -395,9 +417,9 @@ def attribute(
     item = Item("waveform", prepared, explained, -1, output, np.nan, True)
     units = _in_samples(segments, model.sample_rate_hz)
     units = {"word": units.assign(index=np.arange(len(units)))}
-    settings = AttributionSettings(methods=tuple(methods), inputs=tuple(inputs), units=("word",))
-    scores, _ = attribute_item(model, item, units, settings, seed=seed)
-    return scores.drop(columns=["unit", "index"])
+    settings = AttributionSettings(methods=tuple(methods), inputs=tuple(inputs), units=("word",), n_steps=n_steps)
+    scores, gaps = attribute_item(model, item, units, settings, seed=seed)
+    return scores.drop(columns=["unit", "index"]).merge(gaps[["method", "input", "gap"]], how="left")
 
 
 def fit_eraser(
@@ -413,6 +435,11 @@ def fit_eraser(
     labels : of each vector [shape=(n,)]
     method : ``leace``, ``inlp`` (iterative nullspace projection) or ``mean_projection``
 
+    Raises
+    ------
+    AnalysisError
+        Lengths differ, or there are fewer than two labels.
+
     Examples
     --------
     >>> random = np.random.default_rng(0)
@@ -422,17 +449,30 @@ def fit_eraser(
     >>> bool(np.allclose(erased[gender == "f"].mean(axis=0), erased[gender == "m"].mean(axis=0)))
     True
     """
+    _require_equal_lengths(x=x, labels=labels)
     names, codes = np.unique(np.asarray(labels).astype(str), return_inverse=True)
     moments = class_moments(np.asarray(x, dtype=float), codes, len(names))
     return fit_method(method, moments, names.tolist())
 
 
+def _require_equal_lengths(**columns: Any) -> None:
+    lengths = {name: len(column) for name, column in columns.items() if column is not None}
+    if len(set(lengths.values())) > 1:
+        found = ", ".join(f"{length} {name}" for name, length in lengths.items())
+        raise AnalysisError(f"expected one entry per item, found {found}; align them first")
+
+
 def _activations(x: Layers, y: Array, groups: Sequence[Any] | Array) -> Activations:
     speaker = np.asarray(groups).astype(str)
     if isinstance(x, Activations):
+        tiers = list(dict.fromkeys(x.index["tier"]))
+        if len(tiers) > 1:
+            raise AnalysisError(f"expected activations of one tier, found {', '.join(tiers)}; select its rows first")
+        _require_equal_lengths(x=x.index, y=y, groups=groups)
         index = x.index.assign(label=y, speaker=speaker)
         return Activations.from_arrays({layer: x.load(layer) for layer in x.layers}, index)
     vectors = x if isinstance(x, Mapping) else {"input": x}
+    _require_equal_lengths(x=next(iter(vectors.values()), ()), y=y, groups=groups)
     utterance = [f"item{place}" for place in range(len(y))]
     return Activations.from_arrays(vectors, y, speaker=speaker, utterance=utterance)
 

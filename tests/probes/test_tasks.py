@@ -117,7 +117,10 @@ def test_values_that_are_missing_are_dropped_and_counted(planted):
         ({"kind": "values", "column": "flat"}, "expected numbers that differ in column 'flat', found only 3 in 480"),
         ({"kind": "values", "column": "gone"}, "expected numbers that differ in column 'gone', found none in 480"),
         ({"type": "gender", "held_out": "type"}, "'phone': expected at least 4 types for 4 folds, found 2; lower n_"),
-        ({"twins": ["attention"]}, "expected tier utterance for probe 'attention', found 'phone'; take attention out"),
+        (
+            {"nonlinear": ["attention"]},
+            "expected tier utterance for probe 'attention', found 'phone'; take attention out",
+        ),
         (WORD | {"held_out": "speaker+type"}, "found held_out 'speaker+type', which keeps them apart"),
     ],
 )

@@ -288,7 +288,7 @@ SPEAKER = "probing targets speaker"
         (PHONE, {"kind": "values", "control": False}, "expected kind classes for mlp, mdl, found values"),
         ("probing", {"probe": "logistic", "max_items": 500}, "'log_f0': expected probe ridge for a target of kind"),
         ("probing", {"probe": "logistic"}, "expected max_items beside probe: logistic"),
-        (PHONE, {"twins": ["attention"]}, "expected tier utterance for probe 'attention', found 'phone'"),
+        (PHONE, {"nonlinear": ["attention"]}, "expected tier utterance for probe 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
         ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
     ],
@@ -309,8 +309,8 @@ def test_an_attention_probe_without_extracted_phones_is_an_error(config):
         del targets[name]
     config["analyses"]["probing"] |= {"corpora": {"english": ["gender"]}, "also": {}}
     config["activations"]["tiers"] = ["utterance"]
-    targets["gender"]["twins"] = ["attention"]
-    with pytest.raises(ConfigError, match="targets: gender: twins: attention, which reads phones, found 'phone'"):
+    targets["gender"]["nonlinear"] = ["attention"]
+    with pytest.raises(ConfigError, match="targets: gender: nonlinear: attention, which reads phones, found 'phone'"):
         check_study(config, SCHEMA)
 
 

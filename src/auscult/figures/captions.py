@@ -11,6 +11,7 @@ from jinja2 import Environment, StrictUndefined, TemplateError
 
 from auscult.errors import ConfigError
 from auscult.figures.context import FigureContext
+from auscult.figures.findings import listed
 
 __all__ = ["render_caption", "caption_html"]
 
@@ -48,7 +49,7 @@ def render_caption(template: str | Path, context: FigureContext, finding: str = 
         "figure": {"name": context.name, "title": context.title, "models": shown, "analysis": context.analysis},
         "study": context.study,
         "models": context.models,
-        "labels": _listed([context.models.get(name, {}).get("label") or name for name in shown]),
+        "labels": listed([context.models.get(name, {}).get("label") or name for name in shown]),
         "finding": finding,
     }
     try:
@@ -62,10 +63,6 @@ def render_caption(template: str | Path, context: FigureContext, finding: str = 
 def caption_html(caption: str) -> str:
     """Return a rendered caption as HTML, with raw HTML and file inclusion disabled."""
     return publish_parts(caption, writer=html5_polyglot.Writer(), settings_overrides=_RST)["body"]
-
-
-def _listed(names: list[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _as_text(value: Any) -> str:

@@ -205,7 +205,7 @@ def describe_interval(rows: pd.DataFrame) -> str:
 def describe_range(counts: Iterable[float]) -> str:
     """Return counts as text: one number if all are equal, otherwise their range."""
     known = pd.Series(counts, dtype=float).dropna()
-    low, high = (f"{int(value):,}" for value in (known.min(), known.max())) if len(known) else ("?", "?")
+    low, high = (f"{round(value):,}" for value in (known.min(), known.max())) if len(known) else ("?", "?")
     return low if low == high else f"{low}–{high}"
 
 

@@ -27,11 +27,11 @@ def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
     probe : linear probe that will be used
     """
     where, held_out, kind = f"target {target['name']!r}", target["held_out"], target.get("kind", "classes")
-    nonlinear, control = list(target.get("twins") or []), bool(target.get("control"))
+    nonlinear, control = list(target.get("nonlinear") or []), bool(target.get("control"))
     unknown = [name for name in nonlinear if name not in NONLINEAR_PROBES]
     if unknown:
         raise AnalysisError(
-            f"{where}: expected twins among {', '.join(NONLINEAR_PROBES)}, found {', '.join(map(repr, unknown))}; "
+            f"{where}: expected nonlinear among {', '.join(NONLINEAR_PROBES)}, found {', '.join(map(repr, unknown))}; "
             "correct the names"
         )
     if held_out not in HELD_OUT:
@@ -55,7 +55,7 @@ def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
     if "attention" in nonlinear and target["tier"] != "utterance":
         raise AnalysisError(
             f"{where}: expected tier utterance for probe 'attention', found {target['tier']!r}; take attention out of "
-            "twins"
+            "nonlinear"
         )
 
 

@@ -21,13 +21,16 @@ def with_colours(config: Config) -> dict[str, dict[str, Any]]:
     models = config["models"]
     conditions = list(dict.fromkeys(task_of(name) for name in models if models[name]["source"] != "acoustic"))
     together = [{task_of(name) for name in models_of(analysis)} for analysis in config["analyses"].values()]
-    chosen = {task_of(name): model["colour"] for name, model in models.items() if "colour" in model}
+    chosen: dict[str, str] = {}
+    for name, model in models.items():
+        if "colour" in model:
+            chosen.setdefault(task_of(name), model["colour"].upper())
     for condition in conditions:
         if condition not in chosen:
             taken = {chosen[other] for shown in together if condition in shown for other in shown & set(chosen)}
             free = [colour for colour in MODEL_COLOURS if colour not in taken]
             chosen[condition] = free[0] if free else MODEL_COLOURS[conditions.index(condition) % len(MODEL_COLOURS)]
-    return {name: {**model, **_colour(model, chosen.get(task_of(name)))} for name, model in models.items()}
+    return {name: {**_colour(model, chosen.get(task_of(name))), **model} for name, model in models.items()}
 
 
 def figure_entry(config: Config, name: str) -> dict[str, Any]:

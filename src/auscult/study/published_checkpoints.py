@@ -74,11 +74,11 @@ def check_sweep(name: str, model: Mapping[str, Any]) -> None:
                     f"expected a {key} of step {step} in {where}: {plural}, or a {key} for all steps, "
                     f"found none; add `{plural}: {{{step}: …}}`"
                 )
-        twin = found.setdefault((checkpoint["repository"], checkpoint["revision"]), step)
-        if twin != step:
+        earlier = found.setdefault((checkpoint["repository"], checkpoint["revision"]), step)
+        if earlier != step:
             raise ConfigError(
                 f"expected a checkpoint of its own for each step of {where}, found "
-                f"{checkpoint['repository']} at {checkpoint['revision']} for steps {twin} and {step}; "
+                f"{checkpoint['repository']} at {checkpoint['revision']} for steps {earlier} and {step}; "
                 "correct one of them"
             )
     for key in _MAPS:

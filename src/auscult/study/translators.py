@@ -7,7 +7,7 @@ from auscult.study.families import get_family
 
 __all__ = ["check_translators", "translator_seeds"]
 
-_OF_A_SEED = ("seed", "steps", "label")
+_OF_A_SEED = ("seed", "steps", "label", "colour")
 _MADE_HERE = ("trained", "finetuned")
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from figure_cases import STUDY, caption_of, context_of, draw_styled, note_of, run_script
-from figure_cases import drawn as texts_of
+from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn as texts_of, note_of, run_script
 
 from auscult.analyses.attribution import figure
 from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS

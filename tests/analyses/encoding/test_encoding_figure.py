@@ -1,6 +1,7 @@
 """The encoding figure, drawn from planted tables."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -263,3 +264,16 @@ def test_a_model_with_only_its_last_checkpoint_is_a_level_line(made, monkeypatch
     assert lines.count(0.77) == len(LEVELS)
     assert 0.11 not in lines
     assert "HuBERT (Mandarin)" in drawn(whole)
+
+
+def test_another_trained_model_is_no_control_of_the_finding(made):
+    table = made["table"]
+    rows = table[table["model"] == "mel"].assign(
+        model="published", normalised=1.0, normalised_low=1.0, normalised_high=1.0
+    )
+    models = {**context().models, "published": {"source": "hub", "label": "published"}}
+    sentence = figure.describe_finding(
+        **{**made, "table": pd.concat([table, rows])}, context=replace(context(), models=models, shown=())
+    )
+    assert sentence
+    assert "published" not in sentence

@@ -352,7 +352,7 @@ def test_shuffled_values_have_no_positive_r2_if_speakers_differ_in_their_means(p
 
 
 def test_nonlinear_probes_code_lengths_and_curves_are_measured_at_the_selected_layer(planted):
-    extras = {"twins": ["mlp"], "mdl": True, "n_train": [20, 200], "sample": 300}
+    extras = {"nonlinear": ["mlp"], "mdl": True, "n_train": [20, 200], "sample": 300}
     results = run(word_of(planted), [WORD | extras])
     sampled = results[results["probe"] != "ridge"]
     assert set(sampled["layer"]) == {"selected"}
@@ -365,7 +365,7 @@ def test_nonlinear_probes_code_lengths_and_curves_are_measured_at_the_selected_l
 
 
 def test_with_everywhere_optional_measures_are_taken_at_every_layer(planted):
-    results = run(word_of(planted), [PHONE | {"twins": ["mlp"], "mdl": True, "sample": 200, "everywhere": True}])
+    results = run(word_of(planted), [PHONE | {"nonlinear": ["mlp"], "mdl": True, "sample": 200, "everywhere": True}])
     assert set(results.loc[results["probe"] == "mlp", "layer"]) == {"words", "classes", "noise", "selected"}
     compression = results[results["metric"] == "compression"].set_index("layer")["value"]
     assert compression["classes"] > compression["words"] > compression["noise"]
@@ -375,15 +375,15 @@ def test_with_everywhere_optional_measures_are_taken_at_every_layer(planted):
 
 
 def test_an_unknown_nonlinear_probe_lists_those_that_exist(planted):
-    with pytest.raises(AnalysisError, match="target 'phone': expected twins among mlp, attention, found 'svm'"):
-        run(planted, [PHONE | {"twins": ["mlp", "svm"]}])
+    with pytest.raises(AnalysisError, match="target 'phone': expected nonlinear among mlp, attention, found 'svm'"):
+        run(planted, [PHONE | {"nonlinear": ["mlp", "svm"]}])
 
 
 def test_measures_of_classes_are_refused_for_values(planted):
     height = replace_column(planted, "height", np.arange(480.0))
     task = PHONE | {"column": "height", "kind": "values"}
     with pytest.raises(AnalysisError, match="expected kind classes for mlp, mdl, found values; take them out"):
-        run(height, [task | {"twins": ["mlp"], "mdl": True}])
+        run(height, [task | {"nonlinear": ["mlp"], "mdl": True}])
     with pytest.raises(
         AnalysisError, match="'phone': expected probe ridge for a target of kind values, found 'logistic'"
     ):
@@ -391,7 +391,7 @@ def test_measures_of_classes_are_refused_for_values(planted):
 
 
 def test_a_nonlinear_probe_is_accompanied_by_a_linear_probe_of_the_same_items(planted):
-    activations, target = word_of(planted), WORD | {"twins": ["mlp"], "sample": 200}
+    activations, target = word_of(planted), WORD | {"nonlinear": ["mlp"], "sample": 200}
     results = run(activations, [target])
     settings = {"n_folds": 4, "n_permutations": 1, "min_class_size": 5, "max_items": None, "seed": 0}
     sample = sample_task(make_task(activations.index, target, **settings), 200, 0)
@@ -438,7 +438,7 @@ def test_penalties_that_are_not_above_zero_are_refused(planted, penalties):
         ({"n_train": [20, 300]}, "target 'phone': expected n_train from 2 to the 240 training items of a fold, found"),
         ({"mdl": True, "sample": 16}, "target 'phone': expected at least 20 items for an online code, found 16; raise"),
         (
-            {"twins": ["mlp"], "sample": 3},
+            {"nonlinear": ["mlp"], "sample": 3},
             "target 'phone': expected items to .* in every one of 4 folds, .* raise sample",
         ),
     ],

@@ -349,7 +349,7 @@ def test_the_caption_takes_its_numbers_from_the_study():
 
 @pytest.mark.parametrize(("wanted", "shown"), [(["mlp"], True), ([], False)])
 def test_the_caption_explains_nonlinear_probes_where_there_are_some(wanted, shown):
-    targets = {"phone": {"twins": wanted, "control": False, "mdl": False}}
+    targets = {"phone": {"nonlinear": wanted, "control": False, "mdl": False}}
     figure = {"name": "probing", "title": "T", "analysis": {"targets": targets}}
     caption = caption_of("probing", {"figure": figure})
     assert ("pluses: nonlinear probes" in caption) == shown

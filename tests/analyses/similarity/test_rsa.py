@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 from rsatoolbox.data import Dataset
-from rsatoolbox.rdm import calc_rdm
-from rsatoolbox.rdm import compare as compare_of_rsatoolbox
+from rsatoolbox.rdm import calc_rdm, compare as compare_of_rsatoolbox
 from scipy.spatial.distance import pdist
 from scipy.stats import pearsonr, spearmanr
 

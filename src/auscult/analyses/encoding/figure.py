@@ -1,6 +1,6 @@
 """Figure of encoding: curves of linguistic levels over training, midpoints, layers, heat maps and zero-shot scores."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -21,6 +21,7 @@ from auscult.dynamics.curves import FIT
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
+from auscult.figures.palette import ModelStyle
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
@@ -88,14 +89,15 @@ def describe_finding(
     """
     scores = _normalised(_shown(table, curves, summary, context)[0])
     scores = scores[(scores["probe"] == "ridge") & (scores["layer"] == SELECTED)]
-    styles, trained = context.styles(scores), scores[scores["step"] != "final"]
+    styles = context.styles(scores)
+    trained = scores[~scores["model"].map(lambda name: styles[name].baseline)]
     if trained.empty:
         return ""
     model, corpus = trained["model"].iloc[0], trained["corpus"].iloc[0]
     scores = scores[scores["corpus"] == corpus]
     ranked = scores[scores["abstractness"].notna()]
     scores = ranked if (ranked["model"] == model).any() else scores
-    compared = [_compare_level(rows, model) for _, rows in scores.groupby("target", sort=False)]
+    compared = [_compare_level(rows, model, styles) for _, rows in scores.groupby("target", sort=False)]
     found = pd.DataFrame(compared).dropna(subset=["value"])
     if found.empty:
         return ""
@@ -111,18 +113,18 @@ def describe_finding(
     return f"{styles[model].label} ends {verdict} {controls} on {levels}, most on {values}."
 
 
-def _compare_level(rows: pd.DataFrame, model: str) -> dict[str, Any]:
+def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelStyle]) -> dict[str, Any]:
     """Return the last score of a model on one level, its strongest control, and the verdict on the two."""
     own = rows[rows["model"] == model]
-    steps = own.assign(at=own["step"].astype(float)).sort_values("at")
+    steps = own.assign(at=own["step"].replace("final", "inf").astype(float)).sort_values("at")
     if steps.empty:
         return {"target": rows["target"].iloc[0], "value": float("nan")}
     last, first = steps.iloc[-1], steps.iloc[0]
     controls: dict[str, Any] = {"chance": {"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}}
     if first["step"] == "0" and len(steps) > 1:
         controls["untrained"] = first
-    finals = rows[(rows["step"] == "final") & (rows["model"] != model)]
-    controls |= {row["model"]: row for _, row in finals.iterrows()}
+    baselines = rows[rows["model"].map(lambda name: styles[name].baseline)]
+    controls |= {row["model"]: row for _, row in baselines.iterrows()}
     name = max(controls, key=lambda control: controls[control]["value"])
     control = controls[name]
     return {

@@ -51,7 +51,7 @@ def probe_activations(
         ``speaker`` (folds balanced over gender and language), ``utterance`` (for properties of the speaker), ``type``,
         or ``speaker+type`` (only items are tested whose speaker and type are both new). Optional keys: ``kind``
         (``classes``, or ``values`` for ridge regression); ``type`` and ``control``
-        (:func:`~auscult.probes.tasks.make_task`); ``twins``, nonlinear probes (``mlp``, ``attention``), to which a
+        (:func:`~auscult.probes.tasks.make_task`); ``nonlinear``, nonlinear probes (``mlp``, ``attention``), to which a
         ridge probe with the same items is added; ``mdl``, whether to measure code lengths; ``sample``, number of
         randomly sampled items for nonlinear probes and code lengths, by default all; ``everywhere``, whether these are
         measured at every layer instead of the selected one; ``n_train``, numbers of training items of a learning curve.

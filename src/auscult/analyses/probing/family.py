@@ -28,8 +28,8 @@ def check_probing(probing: Config, config: Config) -> None:
             check_known(ACOUSTIC[target["column"]], features, where, "acoustic features")
     for corpus, targets in probing["corpora"].items():
         for name in targets:
-            if "attention" in probing["targets"][name]["twins"]:
-                where = f"analyses: probing: targets: {name}: twins: attention, which reads phones"
+            if "attention" in probing["targets"][name]["nonlinear"]:
+                where = f"analyses: probing: targets: {name}: nonlinear: attention, which reads phones"
                 check_tier("phone", config, corpus, where)
             if "speaker" in probing["targets"][name]["held_out"].split("+"):
                 check_voices(corpus, config, f"probing: targets: {name}", probing["n_folds"])

@@ -61,7 +61,7 @@ class OptionalMeasures:
         """
         if target.get("n_train"):
             check_sizes(task, target["n_train"])
-        if not (target.get("twins") or target.get("mdl")):
+        if not (target.get("nonlinear") or target.get("mdl")):
             return task
         sample = sample_task(task, target.get("sample"), self.seed)
         if target.get("mdl") and len(sample.rows) < MIN_ITEMS:
@@ -80,7 +80,7 @@ class OptionalMeasures:
         task, sample : its items, and the sampled ones
         linear : outcomes of the linear probe by layer, including :data:`SELECTED`
         """
-        if target.get("twins"):
+        if target.get("nonlinear"):
             yield from self._nonlinear_rows(target, reduce_labellings(sample, "true", "control"), linear)
         if target.get("mdl"):
             yield from self._code_rows(target, sample, linear)
@@ -89,7 +89,7 @@ class OptionalMeasures:
 
     def _nonlinear_rows(self, target: Target, task: Task, linear: Mapping[str, Outcome]) -> Iterator[Row]:
         n_train = smallest_training(task)
-        for probe in (*target["twins"], PEER):
+        for probe in (*target["nonlinear"], PEER):
             found = {
                 place: linear_peer(task, layers, self._open_layer, self.penalties, self.seed)
                 if probe == PEER

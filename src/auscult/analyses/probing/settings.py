@@ -37,7 +37,7 @@ class ProbingTarget:
     control: bool = setting(
         "Add a control task (one random label per type) and selectivity; needs the key type.", False
     )
-    twins: tuple[str, ...] = setting(
+    nonlinear: tuple[str, ...] = setting(
         "Nonlinear probes to train beside the linear one; attention pools the phones of an utterance and needs tier "
         "utterance.",
         (),

@@ -8,8 +8,7 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.reliability.agreement import GROUPED
-from auscult.analyses.reliability.items import CLASSES as CLASS_ORDER
-from auscult.analyses.reliability.items import method_class
+from auscult.analyses.reliability.items import CLASSES as CLASS_ORDER, method_class
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text

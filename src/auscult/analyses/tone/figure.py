@@ -183,7 +183,7 @@ def _sandhi(summary: pd.DataFrame) -> str:
     if rows.empty:
         return ""
     spoken, citation = (
-        plotting.describe_range(100 * rows.loc[rows["metric"] == metric, "value"].round(2))
+        plotting.describe_range(100 * rows.loc[rows["metric"] == metric, "value"])
         for metric in ("says_spoken", "says_citation")
     )
     return (
