@@ -8,8 +8,7 @@ import pandas as pd
 import pytest
 import soundfile
 import torch
-from abx_reference import abx_cells, abx_score
-from abx_reference import distance as reference_distance
+from abx_reference import abx_cells, abx_score, distance as reference_distance
 from pandas.testing import assert_frame_equal
 from scipy.spatial.distance import pdist
 from scipy.stats import spearmanr
