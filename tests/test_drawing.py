@@ -17,6 +17,7 @@ def test_the_figure_names_models_as_the_table_does():
     assert isinstance(figure, Figure)
     shown = " ".join(drawn(figure))
     assert all(name in shown for name in ("hubert-english", "w2v2-english", "mel", "mfcc"))
+    assert "Study" not in shown
 
 
 def test_a_context_supplies_labels_of_models():

@@ -24,7 +24,7 @@ class FigureContext:
         colours and markers
     shown : names of the models to draw, in this order; all models of the table if empty
     analysis : settings of the analysis that wrote the tables
-    study : ``name``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each missing model
+    study : ``name``, none in a notebook; ``sources``, the source of each corpus by name; ``left_out``, the reason for each missing model
     """
 
     name: str = ""
@@ -32,7 +32,7 @@ class FigureContext:
     models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     shown: Sequence[str] = ()
     analysis: Mapping[str, Any] = field(default_factory=dict)
-    study: Mapping[str, Any] = field(default_factory=lambda: {"name": "unnamed"})
+    study: Mapping[str, Any] = field(default_factory=dict)
 
     def select(self, table: pd.DataFrame, column: str = "model") -> pd.DataFrame:
         """Return the rows of the models to draw, in the order of ``shown``.
@@ -55,5 +55,5 @@ class FigureContext:
         return entries(table, table["model"].unique(), self.styles(table))
 
     def describe(self, corpora: Iterable[str] | None = None) -> str:
-        """Return a sentence on the study, its kinds of corpora, and the models left out."""
-        return describe_study(self.study, corpora)
+        """Return a sentence on the study, its kinds of corpora, and the models left out; nothing without a study."""
+        return describe_study(self.study, corpora) if self.study else ""
