@@ -1,7 +1,7 @@
 """Auscult: interpretability of speech models, from activations to figures.
 
-The names below are the interface for notebooks. Each is imported when it is first used, so that ``import auscult`` loads
-neither torch nor pandas. Everything else is found in the packages of the library.
+The names below are the interface for notebooks. Each is imported when it is first used, so that ``import auscult``
+loads neither torch nor pandas. Everything else is found in the packages of the library.
 """
 
 from importlib import import_module

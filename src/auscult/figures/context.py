@@ -24,7 +24,8 @@ class FigureContext:
         colours and markers
     shown : names of the models to draw, in this order; all models of the table if empty
     analysis : settings of the analysis that wrote the tables
-    study : ``name``, none in a notebook; ``sources``, the source of each corpus by name; ``left_out``, the reason for each missing model
+    study : ``name``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each missing model;
+        empty in a notebook
     """
 
     name: str = ""
