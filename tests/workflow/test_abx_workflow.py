@@ -82,5 +82,5 @@ def test_items_of_a_file_are_scored_and_a_missing_recording_is_an_error_of_one_l
     assert (scores["value"] > 0.6).all()
     items.write_text(HEADER + lines[0] + "absent 0.1 0.2 a # # s\n")
     printed = snakemake(tmp_path, "--", f"{table}.csv", study=study, ok=False)
-    assert "found 'absent' in line 3 (1 such recordings); give the corpus the file was made for" in printed
+    assert "found 'absent' in line 3 (1 such recordings); use the corpus of the file" in printed
     assert "Traceback" not in printed
