@@ -109,6 +109,15 @@ def test_a_change_in_an_imported_module_changes_the_digest_of_a_script(tmp_path,
     assert found[0] == found[1] != found[2]
 
 
+def test_digests_do_not_depend_on_where_a_repository_lies(tmp_path):
+    script = ROOT / "scripts" / "train_model.py"
+    for place in ("aaa", "zzz"):
+        copy = tmp_path / place / "scripts" / script.name
+        copy.parent.mkdir(parents=True)
+        copy.write_text(script.read_text())
+        assert code_digest(copy) == code_digest(script)
+
+
 def test_every_script_of_the_workflow_has_a_digest_and_no_rule_lists_code():
     rules = "".join(path.read_text() for path in sorted((ROOT / "workflow" / "rules").glob("*.smk")))
     scripts = set(re.findall(r'"\.\./\.\./scripts/(\w+)\.py"', rules))

@@ -60,7 +60,14 @@ def code_digest(*entries: str | Path) -> str:
     ----------
     entries : modules or scripts, as in :func:`module_sources`
     """
-    return digest_json([_read(path)[0] for path in module_sources(*entries)])
+    return digest_json([_read(path)[0] for path in sorted(module_sources(*entries), key=_place)])
+
+
+def _place(path: Path) -> Path:
+    """Return the place of a file within its repository, so that digests do not depend on where that lies."""
+    if path.is_relative_to(_PACKAGE):
+        return Path("src", "auscult", path.relative_to(_PACKAGE))
+    return Path(path.parent.name, path.name)
 
 
 def recall_digests(path: str | Path) -> None:
