@@ -17,6 +17,8 @@ with job(snakemake.log[0], snakemake.threads):
         batch_size=snakemake.params.batch_size,
         mask_share=snakemake.params.mask_share,
         peak_learning_rate=snakemake.params.peak_learning_rate,
+        matrix_rate=snakemake.params.matrix_rate,
+        warmup=snakemake.params.warmup,
         syntax_regulariser=snakemake.params.syntax_regulariser,
         regulariser_until=snakemake.params.regulariser_until,
         seed=snakemake.params.seed,

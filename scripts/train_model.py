@@ -19,6 +19,8 @@ with job(snakemake.log[0], snakemake.threads):
         batch_size=snakemake.params.batch_size,
         crop_s=snakemake.params.crop_s,
         peak_learning_rate=snakemake.params.peak_learning_rate,
+        matrix_rate=snakemake.params.matrix_rate,
+        warmup=snakemake.params.warmup,
         seed=snakemake.params.seed,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,

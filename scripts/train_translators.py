@@ -20,6 +20,8 @@ with job(snakemake.log[0], snakemake.threads):
         mechanism=snakemake.params.mechanism,
         batch_size=snakemake.params.batch_size,
         peak_learning_rate=snakemake.params.peak_learning_rate,
+        matrix_rate=snakemake.params.matrix_rate,
+        warmup=snakemake.params.warmup,
         dropout=snakemake.params.dropout,
         width=snakemake.params.width,
         decoder_layers=snakemake.params.decoder_layers,

@@ -40,6 +40,8 @@ for name, model in config["models"].items():
             batch_size=model["batch_size"],
             mask_share=model["mask_share"],
             peak_learning_rate=model["peak_learning_rate"],
+            matrix_rate=model["matrix_rate"],
+            warmup=model["warmup"],
             syntax_regulariser=model["syntax_regulariser"],
             regulariser_until=model.get("regulariser_until"),
             seed=model_seed(config, name),

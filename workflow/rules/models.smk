@@ -45,6 +45,8 @@ for name, model in config["models"].items():
             batch_size=model["batch_size"],
             crop_s=model["crop_s"],
             peak_learning_rate=model["peak_learning_rate"],
+            matrix_rate=model["matrix_rate"],
+            warmup=model["warmup"],
             seed=model_seed(config, name),
             device=config["device"],
         script:

@@ -48,6 +48,8 @@ for name, group in translator_seeds(config).items():
             mechanism=model["mechanism"],
             batch_size=model["batch_size"],
             peak_learning_rate=model["peak_learning_rate"],
+            matrix_rate=model["matrix_rate"],
+            warmup=model["warmup"],
             dropout=model["dropout"],
             width=model["width"],
             decoder_layers=model["decoder_layers"],

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from auscult.models.training.architecture import build_encoder
-from auscult.models.training.fast_forward import encode, front_end
+from auscult.models.training.fast_forward import encode, encode_frames, front_end, is_supported
 
 SMALL = {"hidden": 16, "layers": 2, "heads": 2, "feed_forward": 32, "position_groups": 2, "codes": 16}
 FRONT_ENDS = {
@@ -66,3 +66,22 @@ def test_a_constant_crop_gives_finite_gradients():
     last, _ = encode(encoder, torch.zeros(1, 8000), torch.zeros(1, 24, dtype=torch.bool))
     gradients = torch.autograd.grad(last.square().sum(), list(encoder.parameters()), allow_unused=True)
     assert all(gradient.isfinite().all() for gradient in gradients if gradient is not None)
+
+
+@pytest.mark.parametrize("recipe", ["masked_prediction", "contrastive"])
+def test_padded_utterances_equal_single_ones_of_transformers(recipe):
+    encoder = untrained(recipe, **FRONT_ENDS["kernels of whole strides"]).eval()
+    assert is_supported(encoder)
+    waveforms = [torch.randn(1, n_samples) for n_samples in (8000, 5000, 6500)]
+    last, n_frames = encode_frames(encoder, [front_end(encoder, waveform)[0] for waveform in waveforms])
+    for waveform, frames, n in zip(waveforms, last, n_frames):
+        torch.testing.assert_close(frames[:n], encoder(waveform).last_hidden_state[0], rtol=1e-3, atol=1e-4)
+
+
+def test_other_layouts_are_left_to_transformers():
+    encoder = untrained("masked_prediction", **FRONT_ENDS["default"])
+    for key, value in (("do_stable_layer_norm", True), ("feat_extract_norm", "layer"), ("layerdrop", 0.1)):
+        before = getattr(encoder.config, key)
+        setattr(encoder.config, key, value)
+        assert not is_supported(encoder)
+        setattr(encoder.config, key, before)

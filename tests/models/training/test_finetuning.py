@@ -1,6 +1,7 @@
 """Fine-tuning of small encoders: they learn, resume to the same bytes, and open as standard checkpoints."""
 
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from auscult.models.training import pretraining
 from auscult.models.training.architecture import build_encoder
 from auscult.models.training.finetuner import Finetuner
 from auscult.models.training.finetuning import QUALITY_COLUMNS, finetune_model
-from auscult.models.training.finetuning_data import Batches, FrontEnd
+from auscult.models.training.finetuning_data import Batches, FrontEnd, stretch
 from auscult.models.training.heads import build_headed, head_logits
 from auscult.models.training.vocabulary import build_vocabulary, decode, encode, plain_text, vocabulary_json
 from auscult.tables import read_table, write_table
@@ -185,13 +186,26 @@ def test_memory_for_frames_does_not_change_the_training(tmp_path, finetune, monk
     assert finetune(tmp_path / "b", **CTC) == whole
 
 
-def test_augmented_copies_change_the_training_and_their_cache_does_not(tmp_path, finetune, monkeypatch):
-    alone, beside = finetune(tmp_path / "a", **CTC), finetune(tmp_path / "b", **CTC, augmented_copies=2)
-    assert beside[0] == alone[0]
-    assert beside[9] != alone[9]
+def test_stretched_frames_change_the_training_and_their_cache_does_not(tmp_path, finetune, monkeypatch):
+    plain, stretched = finetune(tmp_path / "a", **CTC), finetune(tmp_path / "b", **CTC, time_warp=0.2)
+    assert stretched[0] == plain[0]
+    assert stretched[9] != plain[9]
     made = FrontEnd.__init__
     monkeypatch.setattr(FrontEnd, "__init__", lambda self, *a, **_: made(self, *a, limit_bytes=5000))
-    assert finetune(tmp_path / "c", **CTC, augmented_copies=2) == beside
+    assert finetune(tmp_path / "c", **CTC, time_warp=0.2) == stretched
+
+
+def test_each_utterance_passes_the_front_end_once(tmp_path, finetune, monkeypatch):
+    computed, compute = Counter(), FrontEnd._compute
+
+    def count(front, waveform):
+        computed[id(front), waveform.tobytes()] += 1
+        return compute(front, waveform)
+
+    monkeypatch.setattr(FrontEnd, "_compute", count)
+    finetune(tmp_path, **(CTC | {"steps": [30]}), time_warp=0.2)
+    assert len(computed) >= 48
+    assert set(computed.values()) == {1}
 
 
 def test_the_head_alone_learns_in_its_steps(tmp_path, finetune, start):
@@ -205,18 +219,20 @@ def test_the_head_alone_learns_in_its_steps(tmp_path, finetune, start):
     assert not torch.equal(heads[1], heads[2])
 
 
-def test_copy_0_is_the_recording_and_others_differ_by_utterance_copy_and_seed(tunes, start):
+def test_front_end_frames_are_those_of_transformers(tunes, start):
     corpus, speech = read_corpus(tunes), load_speech_model(start)
-    front = FrontEnd(corpus, speech, seed=1)
-    first = front.frames("train-0", 2)
-    torch.testing.assert_close(front.frames("train-0"), speech.front_end([corpus.waveform("train-0")])[0])
-    others = [
-        front.frames("train-0"),
-        front.frames("train-0", 1),
-        FrontEnd(corpus, speech, seed=2).frames("train-0", 2),
-    ]
-    assert all(frames.shape != first.shape or not torch.allclose(frames, first) for frames in others)
-    assert torch.equal(FrontEnd(corpus, speech, seed=1).frames("train-0", 2), first)
+    expected = speech.front_end([corpus.waveform("train-0")])[0]
+    torch.testing.assert_close(FrontEnd(corpus, speech).frames("train-0"), expected, atol=1e-5, rtol=1e-4)
+
+
+def test_stretched_frames_keep_their_ends_and_their_order():
+    frames = torch.arange(40.0)[:, None] * torch.tensor([1.0, -2.0])
+    for seed in range(5):
+        found = stretch(np.random.default_rng(seed), frames, 0.25)
+        assert 30 <= len(found) <= 50
+        assert (found.diff(dim=0)[:, 0] > 0).all()
+        torch.testing.assert_close(found[[0, -1]], frames[[0, -1]])
+    assert stretch(np.random.default_rng(0), frames, 0.0) is frames
 
 
 def test_recogniser_opens_as_the_standard_architecture_with_its_tokens(tmp_path, finetune):
@@ -298,7 +314,9 @@ def test_estimate_leaves_no_trace(tunes, start):
         "peak_learning_rate": 5e-3,
         "dropout": 0.1,
         "mask_probability": 0.02,
-        "augmented_copies": 1,
+        "time_warp": 0.1,
+        "matrix_rate": 0.0,
+        "warmup": 0.1,
         "head_steps": 0,
         "seed": 3,
     }

@@ -22,6 +22,8 @@ SETTINGS = {
     "batch_size": 16,
     "mask_share": 0.3,
     "peak_learning_rate": 0.01,
+    "matrix_rate": 1.0,
+    "warmup": 0.1,
     "seed": 3,
 }
 

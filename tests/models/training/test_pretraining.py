@@ -201,7 +201,7 @@ def test_checkpoint_names_recipe_step_and_corpus(tmp_path, corpus):
 
 
 def test_learning_rate_rises_to_its_peak_and_falls():
-    rates = [learning_rate(step, 200, 1e-3) for step in range(1, 201)]
+    rates = [learning_rate(step, 200, 1e-3, 0.1) for step in range(1, 201)]
     assert np.argmax(rates) == 19
     assert rates[19] == pytest.approx(1e-3)
     assert rates[-1] == pytest.approx(1e-5)

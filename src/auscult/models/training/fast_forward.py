@@ -1,4 +1,4 @@
-"""The forward pass of the small encoders as matrix products: the results of transformers, in half the time.
+"""The forward pass of encoders as matrix products: the results of transformers, in half the time.
 
 On one core, most of a training step of a narrow encoder is spent in convolutions, whose kernels are optimised for wide
 layers. Three reformulations give the same numbers, except for rounding:
@@ -8,17 +8,23 @@ layers. Three reformulations give the same numbers, except for rounding:
 * the first layer has one input channel, so mean and variance of its outputs over time follow from mean and covariance
   of the waveform's windows: the group norm becomes a scale and an offset of the filters, per crop;
 * the positional convolution, whose kernel is a third of a crop, is a product of spectra.
+
+Queries, keys and values of a layer are one product, and attention is explicit: torch's fused attention is slow on
+processors on which :mod:`auscult.models.training.arithmetic` chooses other products.
 """
 
+import warnings
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 from torch.nn import functional
+from torch.nn.utils.rnn import pad_sequence
 from transformers import PreTrainedModel
 
-__all__ = ["encode", "front_end"]
+__all__ = ["encode", "front_end", "transform", "is_supported", "encode_frames"]
 
 
 def encode(encoder: PreTrainedModel, waveforms: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -40,10 +46,89 @@ def encode(encoder: PreTrainedModel, waveforms: Tensor, mask: Tensor) -> tuple[T
     features = projection.layer_norm(front_end(encoder, waveforms))
     hidden = projection.dropout(projection.projection(features))
     hidden = torch.where(mask[..., None], parts.masked_spec_embed, hidden)
+    return transform(stack, hidden), features
+
+
+def is_supported(encoder: PreTrainedModel) -> bool:
+    """Return whether this module computes an encoder: HuBERT or wav2vec 2.0 in the layout of their base models."""
+    config: Any = encoder.config
+    return (
+        config.model_type in ("hubert", "wav2vec2")
+        and config.feat_extract_norm == "group"
+        and not config.conv_bias
+        and not config.do_stable_layer_norm
+        and not config.layerdrop
+        and not getattr(config, "conv_pos_batch_norm", False)
+        and getattr(config, "feat_proj_layer_norm", True)
+    )
+
+
+def encode_frames(encoder: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the last layer for utterances of any lengths from their front-end frames; padding does not change it.
+
+    Parameters
+    ----------
+    encoder : an encoder with feature projection and transformer; those that are not supported here are run by
+        transformers
+    cnn : front-end frames of each utterance, computed without padding [shape=(n_frames, n_dims)]
+    mask : frames to replace by the embedding of masked frames; values at padded frames do not matter
+        [shape=(n_utterances, longest n_frames), bool]
+
+    Returns
+    -------
+    last layer : [shape=(n_utterances, longest n_frames, hidden)]
+    n_frames : of each utterance [shape=(n_utterances,)]
+    """
+    parts: Any = encoder
+    n_frames = torch.tensor([len(frames) for frames in cnn], device=cnn[0].device)
+    real = torch.arange(int(n_frames.max()), device=n_frames.device) < n_frames[:, None]
+    projected = parts.feature_projection(pad_sequence(list(cnn), batch_first=True))
+    hidden = projected[0] if isinstance(projected, tuple) else projected
+    if mask is not None:
+        hidden = torch.where(mask[..., None], parts.masked_spec_embed.to(hidden.dtype), hidden)
+    padding = real if bool((~real).any()) else None
+    if is_supported(encoder) and hidden.device.type == "cpu":
+        return transform(parts.encoder, hidden, padding), n_frames
+    with warnings.catch_warnings():
+        # WavLM passes torch a boolean mask and a float bias, which works; the warning does not concern users.
+        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
+        return parts.encoder(hidden, attention_mask=padding)[0], n_frames
+
+
+def transform(stack: Any, hidden: Tensor, real: Tensor | None = None) -> Tensor:
+    """Return the last layer of a transformer [shape=(n_sequences, n_frames, hidden)].
+
+    Parameters
+    ----------
+    stack : ``HubertEncoder`` or ``Wav2Vec2Encoder``
+    hidden : projected frames, masked ones replaced [shape=(n_sequences, n_frames, hidden)]
+    real : False for frames that are padding [shape=(n_sequences, n_frames), bool]
+    """
+    bias = None
+    if real is not None:
+        hidden = hidden * real[..., None]
+        bias = torch.zeros(real.shape, dtype=hidden.dtype, device=hidden.device)
+        bias = bias.masked_fill(~real, torch.finfo(hidden.dtype).min)[:, None, None]
     hidden = stack.dropout(stack.layer_norm(hidden + _positions(stack.pos_conv_embed, hidden)))
     for layer in stack.layers:
-        hidden = layer(hidden)
-    return hidden, features
+        hidden = _layer(layer, hidden, bias)
+    return hidden
+
+
+def _layer(layer: Any, hidden: Tensor, bias: Tensor | None) -> Tensor:
+    """Return the output of a transformer layer with the layer norms after attention and feed-forward."""
+    attention = layer.attention
+    inputs = (attention.q_proj, attention.k_proj, attention.v_proj)
+    n, n_frames, width = hidden.shape
+    weight, offset = torch.cat([each.weight for each in inputs]), torch.cat([each.bias for each in inputs])
+    split = functional.linear(hidden, weight, offset).view(n, n_frames, 3, attention.num_heads, -1)
+    queries, keys, values = split.permute(2, 0, 3, 1, 4)
+    scores = queries * attention.scaling @ keys.transpose(2, 3)
+    weights = functional.softmax(scores if bias is None else scores + bias, dim=-1)
+    weights = functional.dropout(weights, attention.dropout, attention.training)
+    mixed = (weights @ values).transpose(1, 2).reshape(n, n_frames, width)
+    hidden = layer.layer_norm(hidden + layer.dropout(attention.out_proj(mixed)))
+    return layer.final_layer_norm(hidden + layer.feed_forward(hidden))
 
 
 def front_end(encoder: PreTrainedModel, waveforms: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from auscult.corpora.corpus import Corpus
 from auscult.models.checkpoint_format import read_preprocessor
 from auscult.models.checkpoints import load_encoder
 from auscult.models.speech import SpeechModel
-from auscult.models.training.finetuning_data import Batches, FrontEnd
+from auscult.models.training.finetuning_data import Batches, FrontEnd, stretch
 from auscult.models.training.finetuning_tasks import build_objective
 from auscult.models.training.heads import build_headed, head_logits, with_encoder
 from auscult.models.training.learner import Learner
@@ -32,7 +32,7 @@ class Finetuner(Learner[PreTrainedModel]):
     """A pre-trained encoder that is fine-tuned with a new head.
 
     The convolutional front end is not trained (as in Baevski et al., 2020, section 4.2), so that its frames are
-    computed once for each copy of an utterance. The model of step 0 is untrained, encoder and head; the first step
+    computed once for each utterance. The model of step 0 is untrained, encoder and head; the first step
     starts from the pre-trained encoder with the same random head.
 
     Parameters
@@ -56,7 +56,7 @@ class Finetuner(Learner[PreTrainedModel]):
         super().__init__(with_encoder(untrained, encoder), settings, device, untrained)
         self.encoder_parameters = [each for each in self.module.base_model.parameters() if each.requires_grad]
         self.preprocessor = read_preprocessor(Path(start))
-        self.front = FrontEnd(corpus, SpeechModel(encoder, self.preprocessor, device=device), settings["seed"])
+        self.front = FrontEnd(corpus, SpeechModel(encoder, self.preprocessor, device=device))
         lengths = corpus.utterances.set_index("utterance")["n_samples"].to_dict()
         self.batches = Batches(
             {name: lengths[name] for name in self.objective.utterances["train"]},
@@ -69,8 +69,7 @@ class Finetuner(Learner[PreTrainedModel]):
         """Return the loss of a step's batch; there is no regulariser."""
         rng = np.random.default_rng([self.settings["seed"], step, 1])
         names = self.batches.names_of(step)
-        copies = rng.integers(self.settings["augmented_copies"] + 1, size=len(names))
-        cnn = [self.front.frames(name, int(copy)).to(self.device) for name, copy in zip(names, copies)]
+        cnn = [stretch(rng, self.front.frames(name), self.settings["time_warp"]).to(self.device) for name in names]
         mask = self._mask(rng, cnn, min(1.0, step / (_MASK_RAMP * self.settings["steps"][-1])))
         return self.objective.loss(*head_logits(self.module, cnn, mask), names), None
 
@@ -105,11 +104,9 @@ class Finetuner(Learner[PreTrainedModel]):
             start = perf_counter()
             self.batch_loss(1)[0].backward()
             trials.append(perf_counter() - start)
-        self.optimiser.zero_grad()
+        self.clear_gradients()
         n_steps = self.settings["steps"][-1]
-        n_utterances = min(
-            n_steps * self.batches.size, len(self.batches.names) * (self.settings["augmented_copies"] + 1)
-        )
+        n_utterances = min(n_steps * self.batches.size, len(self.batches.names))
         audio_s = n_steps * self.batches.size * float(self.batches.lengths.mean()) / self.front.speech.sample_rate_hz
         heard_s = sum(self.batches.n_samples[name] for name in names) / self.front.speech.sample_rate_hz
         return front_s * n_utterances + trials[-1] / heard_s * audio_s, audio_s

@@ -10,10 +10,11 @@ import torch
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.models.seals import checkpoint_digest
+from auscult.models.training.arithmetic import training_arithmetic
 from auscult.models.training.finetuner import Finetuner
 from auscult.models.training.finetuning_tasks import MEASURES
 from auscult.models.training.heads import TASKS, Task
-from auscult.models.training.pretraining import check_steps, limited_threads, run_training
+from auscult.models.training.pretraining import check_steps, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.models.training.vocabulary import vocabulary_json
 from auscult.tables import write_table
@@ -37,9 +38,11 @@ def finetune_model(
     steps: Sequence[int],
     batch_size: int,
     peak_learning_rate: float,
+    matrix_rate: float = 0.0,
+    warmup: float = 0.1,
     dropout: float = 0.1,
     mask_probability: float = 0.02,
-    augmented_copies: int = 0,
+    time_warp: float = 0.0,
     head_steps: int = 0,
     seed: int,
     device: str = "cpu",
@@ -49,9 +52,9 @@ def finetune_model(
     """Fine-tune an encoder on a corpus and save sealed checkpoints, head included, at the given steps.
 
     AdamW with a one-cycle learning rate; the convolutional front end is frozen; a batch holds utterances of similar
-    length; spans of frames are masked by the embedding that pre-training masks with (SpecAugment in time: Park et al.,
-    2019). Batches, copies, masks and dropout are drawn from (seed, step), so that an interrupted fine-tuning resumes to
-    the same bytes on the same machine with the same number of threads.
+    length; spans of frames are masked by the embedding that pre-training masks with, and frames are stretched in time
+    (SpecAugment: Park et al., 2019). Batches, stretches, masks and dropout are drawn from (seed, step), so that an
+    interrupted fine-tuning resumes to the same bytes on the same machine with the same number of threads.
 
     Parameters
     ----------
@@ -67,9 +70,10 @@ def finetune_model(
     steps : steps of the checkpoints, ascending; 0 is untrained, encoder and head; the last ends the training
     batch_size : utterances per step
     peak_learning_rate : highest learning rate
+    matrix_rate, warmup : as in :func:`auscult.models.training.pretraining.train_model`
     dropout : of the features before, in and after the transformer
     mask_probability : of a masked span of 5 frames starting at a frame; 0 for no masks
-    augmented_copies : copies of each utterance at another speed, over another channel, with noise
+    time_warp : largest relative change of an utterance's duration, drawn anew at each step; 0 for none
     head_steps : steps at the start in which only the head is trained, as in Baevski et al. (2020, section 4.3): a
         recogniser whose encoder changes before the head has learnt its first letters may settle on blanks
     seed : of untrained weights, head, batches, masks and dropout
@@ -85,7 +89,7 @@ def finetune_model(
         The loss is no longer finite.
     """
     _check(task, target, steps, batch_size)
-    with limited_threads(threads), torch.random.fork_rng(devices=[]):
+    with training_arithmetic(threads), torch.random.fork_rng(devices=[]):
         source, parent = read_corpus(corpus), checkpoint_digest(start)
         settings = {
             "task": task,
@@ -93,9 +97,11 @@ def finetune_model(
             "steps": [int(step) for step in steps],
             "batch_size": batch_size,
             "peak_learning_rate": peak_learning_rate,
+            "matrix_rate": matrix_rate,
+            "warmup": warmup,
             "dropout": dropout,
             "mask_probability": mask_probability,
-            "augmented_copies": augmented_copies,
+            "time_warp": time_warp,
             "head_steps": head_steps,
             "seed": seed,
         }

@@ -2,17 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from zlib import crc32
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from auscult.corpora.corpus import Corpus
 from auscult.models.speech import SpeechModel
-from auscult.models.training.augmentation import augment, change_speed
+from auscult.models.training.fast_forward import front_end, is_supported
 
-__all__ = ["FrontEnd", "Batches"]
+__all__ = ["FrontEnd", "Batches", "stretch"]
 
 
 class FrontEnd:
@@ -25,32 +25,52 @@ class FrontEnd:
     ----------
     corpus : of the utterances
     speech : the model whose front end is used
-    seed : determines, with utterance and copy, how a copy is augmented
     limit_bytes : memory for cached frames; once it is full, further utterances are computed at each call
     """
 
-    def __init__(self, corpus: Corpus, speech: SpeechModel, seed: int = 0, limit_bytes: int = 2**30):
-        self.corpus, self.speech, self.seed, self.room = corpus, speech, seed, limit_bytes
-        self.kept: dict[tuple[str, int], Tensor] = {}
+    def __init__(self, corpus: Corpus, speech: SpeechModel, limit_bytes: int = 2**30):
+        self.corpus, self.speech, self.room = corpus, speech, limit_bytes
+        self.kept: dict[str, Tensor] = {}
 
-    def frames(self, utterance: str, copy: int = 0) -> Tensor:
-        """Return the front-end frames of an utterance [shape=(n_frames, n_dims), on the CPU].
-
-        Copy 0 is the recording, others differ in speed, channel and noise: :mod:`auscult.models.training.augmentation`.
-        """
-        if (utterance, copy) in self.kept:
-            return self.kept[utterance, copy]
+    def frames(self, utterance: str) -> Tensor:
+        """Return the front-end frames of an utterance [shape=(n_frames, n_dims), on the CPU]."""
+        if utterance in self.kept:
+            return self.kept[utterance]
         waveform = self.corpus.waveform(utterance)
         self.speech.timing.require_frame(len(waveform), f"utterance {utterance!r}")
-        if copy:
-            rng = np.random.default_rng([self.seed, crc32(utterance.encode()), copy])
-            waveform = augment(rng, change_speed(rng, waveform)[None])[0]
         with torch.no_grad():
-            frames = self.speech.front_end([waveform])[0].cpu().contiguous()
+            frames = self._compute(waveform).cpu().contiguous()
         if frames.nbytes <= self.room:
             self.room -= frames.nbytes
-            self.kept[utterance, copy] = frames
+            self.kept[utterance] = frames
         return frames
+
+    def _compute(self, waveform: np.ndarray) -> Tensor:
+        """Return front-end frames, as matrix products where possible: torch compiles a convolution for each length."""
+        if self.speech.device.type != "cpu" or not is_supported(self.speech.encoder):
+            return self.speech.front_end([waveform])[0]
+        return front_end(self.speech.encoder, self.speech.prepare(waveform)[None])[0]
+
+
+def stretch(rng: np.random.Generator, frames: Tensor, largest: float) -> Tensor:
+    """Return frames stretched or compressed in time by a random factor (as SpecAugment's warping: Park et al., 2019).
+
+    Frames are interpolated linearly, so that an utterance's front-end frames are computed once for all its versions.
+
+    Parameters
+    ----------
+    rng : random number generator
+    frames : [shape=(n_frames, n_dims)]
+    largest : the duration changes by a factor of at most 1 ± ``largest``; 0 returns the frames
+
+    Returns
+    -------
+    [shape=(n_frames times the factor, n_dims)]
+    """
+    if not largest:
+        return frames
+    n_frames = max(1, round(len(frames) * rng.uniform(1 - largest, 1 + largest)))
+    return functional.interpolate(frames.T[None], size=n_frames, mode="linear", align_corners=True)[0].T
 
 
 class Batches:

@@ -1,13 +1,11 @@
 """Encoders with a new head for a task, in the standard architectures; the encoder is untrained or pre-trained."""
 
-import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pad_sequence
 from transformers import (
     HubertForCTC,
     HubertForSequenceClassification,
@@ -19,6 +17,7 @@ from transformers import (
 )
 
 from auscult.errors import CheckpointError, ConfigError
+from auscult.models.training.fast_forward import encode_frames
 
 __all__ = ["Task", "TASKS", "HEADED", "build_headed", "with_encoder", "head_logits"]
 
@@ -100,18 +99,9 @@ def head_logits(model: PreTrainedModel, cnn: Sequence[Tensor], mask: Tensor | No
     n_frames : of each utterance [shape=(n_utterances,)]
     """
     whole: Any = model  # transformers declares no type for the parts of a model
-    base = whole.base_model
-    n_frames = torch.tensor([len(frames) for frames in cnn], device=cnn[0].device)
-    real = torch.arange(int(n_frames.max()), device=n_frames.device) < n_frames[:, None]
-    projected = base.feature_projection(pad_sequence(list(cnn), batch_first=True))
-    hidden = projected[0] if isinstance(projected, tuple) else projected
-    if mask is not None:
-        hidden = torch.where(mask[..., None], base.masked_spec_embed.to(hidden.dtype), hidden)
-    with warnings.catch_warnings():
-        # WavLM passes torch a boolean mask and a float bias, which works; the warning does not concern users.
-        warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
-        hidden = base.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0]
+    hidden, n_frames = encode_frames(whole.base_model, cnn, mask)
     if hasattr(whole, "lm_head"):
         return whole.lm_head(whole.dropout(hidden)), n_frames
+    real = torch.arange(hidden.shape[1], device=n_frames.device) < n_frames[:, None]
     frames = whole.projector(hidden) * real[..., None]
     return whole.classifier(frames.sum(dim=1) / n_frames[:, None]), n_frames

@@ -8,8 +8,9 @@ import torch
 
 from auscult.corpora.text import read_text_corpus
 from auscult.errors import ConfigError
+from auscult.models.training.arithmetic import training_arithmetic
 from auscult.models.training.language_trainer import LanguageTrainer, complete_text_architecture
-from auscult.models.training.pretraining import LOSS_COLUMNS, check_steps, limited_threads, run_training
+from auscult.models.training.pretraining import LOSS_COLUMNS, check_steps, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.tables import write_table
 
@@ -27,6 +28,8 @@ def train_language_model(
     batch_size: int,
     mask_share: float,
     peak_learning_rate: float,
+    matrix_rate: float = 5.0,
+    warmup: float = 0.1,
     seed: int,
     syntax_regulariser: float = 0.0,
     regulariser_until: int | None = None,
@@ -50,6 +53,7 @@ def train_language_model(
     batch_size : sentences per step
     mask_share : share of words to predict; 0.15 in BERT
     peak_learning_rate : highest learning rate
+    matrix_rate, warmup : as in :func:`auscult.models.training.pretraining.train_model`
     seed : of weights, batches and masks
     syntax_regulariser : λ of Chen et al. (2024): above 0 suppresses syntactic attention, below 0 promotes it, 0 has no
         effect; see :func:`auscult.models.training.syntax_regulariser.syntactic_attention`
@@ -71,7 +75,7 @@ def train_language_model(
             f"expected a positive batch_size and a mask_share between 0 and 1, found {batch_size} and "
             f"{mask_share:g}; 64 and 0.15 are usual"
         )
-    with limited_threads(threads), torch.random.fork_rng(devices=[]):
+    with training_arithmetic(threads), torch.random.fork_rng(devices=[]):
         source = read_text_corpus(corpus)
         settings = {
             "recipe": "masked_language_model",
@@ -80,6 +84,8 @@ def train_language_model(
             "batch_size": batch_size,
             "mask_share": mask_share,
             "peak_learning_rate": peak_learning_rate,
+            "matrix_rate": matrix_rate,
+            "warmup": warmup,
             "seed": seed,
             "syntax_regulariser": syntax_regulariser,
             "regulariser_until": regulariser_until,

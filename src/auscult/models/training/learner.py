@@ -1,8 +1,8 @@
-"""Base class of all trainings: a module, its optimiser, the learning-rate schedule, one step, a resumable state."""
+"""Base class of all trainings: a module, its optimisers, the learning-rate schedule, one step, a resumable state."""
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
 import torch
@@ -10,19 +10,21 @@ from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from auscult.errors import AnalysisError
+from auscult.models.training.optimisers import build_optimisers, learning_rate_share
 
-__all__ = ["Learner", "build_optimiser", "learning_rate"]
+__all__ = ["Learner", "learning_rate"]
 
 Kept = TypeVar("Kept", bound=PreTrainedModel)
 
 
 class Learner(ABC, Generic[Kept]):
-    """A module with its optimiser and step; each batch follows from seed and step, so that no other state is needed.
+    """A module with its optimisers and step; each batch follows from seed and step, so that no other state is needed.
 
     Parameters
     ----------
     module : the module to train; parameters that need no gradient are not trained
-    settings : of the training, with ``steps``, ``peak_learning_rate``, ``seed`` and the entry named by ``called_by``
+    settings : of the training, with ``steps``, ``peak_learning_rate``, ``matrix_rate``, ``warmup``, ``seed`` and the
+        entry named by ``called_by``
     device : ``"cpu"`` or ``"cuda"``
     untrained : the model of step 0, if training starts from a trained encoder; by default the module before training
     """
@@ -39,18 +41,22 @@ class Learner(ABC, Generic[Kept]):
         if untrained is not None:
             cast("nn.Module", untrained).to(device)
         self.encoder_parameters: list[nn.Parameter] = []
-        self.optimiser = build_optimiser(parameter for parameter in module.parameters() if parameter.requires_grad)
+        self.optimisers = build_optimisers(module.named_parameters(), settings["matrix_rate"], self.rate_share)
 
     @property
     def encoder(self) -> Kept:
         """The model that checkpoints hold, head included: at step 0 the untrained model, then the trained one."""
         return self.module if self.step or self.untrained is None else self.untrained
 
+    def rate_share(self, name: str) -> float:
+        """Return the ratio of a parameter's learning rate to that of the schedule, by the parameter's name."""
+        return 1.0
+
     @property
     def learning_rate(self) -> float:
         """The learning rate of the last step; 0 before the first."""
         n_steps, peak = self.settings["steps"][-1], self.settings["peak_learning_rate"]
-        return learning_rate(self.step, n_steps, peak) if self.step else 0.0
+        return learning_rate(self.step, n_steps, peak, self.settings["warmup"]) if self.step else 0.0
 
     @abstractmethod
     def batch_loss(self, step: int) -> tuple[Tensor, Tensor | None]:
@@ -75,32 +81,40 @@ class Learner(ABC, Generic[Kept]):
 
     def state(self) -> dict[str, Any]:
         """Return the content that :meth:`restore` needs."""
-        return {"step": self.step, "module": self.module.state_dict(), "optimiser": self.optimiser.state_dict()}
+        optimisers = [optimiser.state_dict() for optimiser in self.optimisers]
+        return {"step": self.step, "module": self.module.state_dict(), "optimisers": optimisers}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Return to the point of the training at which :meth:`state` was called."""
         self.module.load_state_dict(state["module"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
         self.step = state["step"]
 
     def begin_step(self) -> None:
         """Start the next step: set its random seed, learning rates and trainable parameters, and clear gradients."""
         self.step += 1
         torch.manual_seed(self.settings["seed"] * 1_000_003 + self.step)
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.learning_rate * group.get("share", 1.0)
+        for group in (group for optimiser in self.optimisers for group in optimiser.param_groups):
+            group["lr"] = self.learning_rate * learning_rate_share(group)
         if self.held_by is not None:
             for parameter in self.encoder_parameters:
                 parameter.requires_grad_(self.step > self.settings[self.held_by])
         self.module.train()
-        self.optimiser.zero_grad()
+        self.clear_gradients()
+
+    def clear_gradients(self) -> None:
+        """Forget the gradients of the last batch."""
+        for parameter in self.module.parameters():
+            parameter.grad = None
 
     def end_step(self, loss: Tensor) -> None:
         """Update the weights by the gradient of the loss, clipped to norm 1; raise as :meth:`require_finite` does."""
         self.require_finite(loss.item())
         loss.backward()
         nn.utils.clip_grad_norm_(self.module.parameters(), 1.0)
-        self.optimiser.step()
+        for optimiser in self.optimisers:
+            optimiser.step()
 
     def require_finite(self, loss: float) -> None:
         """Raise :class:`AnalysisError` if the loss is not finite."""
@@ -112,13 +126,11 @@ class Learner(ABC, Generic[Kept]):
             )
 
 
-def build_optimiser(parameters: Iterable[nn.Parameter] | Iterable[dict[str, Any]]) -> torch.optim.AdamW:
-    """Return AdamW over parameters, or over groups of them whose ``share`` multiplies the learning rate."""
-    return torch.optim.AdamW(parameters, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=0.01, fused=True)
+def learning_rate(step: int, n_steps: int, peak: float, warmup: float) -> float:
+    """Return the learning rate of a step in 1 … n_steps: a cosine up to the peak, then one down to 1 % of it.
 
-
-def learning_rate(step: int, n_steps: int, peak: float, warmup: float = 0.1) -> float:
-    """Return the learning rate of a step in 1 … n_steps: a cosine up to the peak, then one down to 1 % of it."""
+    ``warmup`` is the share of the steps over which the rate rises.
+    """
     top = max(1.0, warmup * n_steps)
     if step <= top:
         return peak * (0.04 + 0.96 * (1 - math.cos(math.pi * step / top)) / 2)

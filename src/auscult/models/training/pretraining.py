@@ -1,8 +1,7 @@
 """Train a small speech encoder: resumable, with sealed checkpoints along the way and a table of its losses."""
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.models.frames import FrameTiming
 from auscult.models.training.architecture import RECIPES, Recipe, complete_architecture, encoder_timing
+from auscult.models.training.arithmetic import training_arithmetic
 from auscult.models.training.learner import Learner
 from auscult.models.training.pretrainer import SAMPLE_RATE_HZ, Trainer
 from auscult.models.training.state import Sealer, load_state, remove_state, save_state
 from auscult.tables import write_table
 
-__all__ = ["LOSS_COLUMNS", "train_model", "run_training", "check_steps", "limited_threads"]
+__all__ = ["LOSS_COLUMNS", "train_model", "run_training", "check_steps"]
 
 LOSS_COLUMNS = ("step", "loss_train", "loss_valid", "accuracy_valid", "learning_rate")
 _LOG_EVERY, _SAVE_EVERY = 50, 200
@@ -42,6 +41,8 @@ def train_model(
     batch_size: int,
     crop_s: float,
     peak_learning_rate: float,
+    matrix_rate: float = 5.0,
+    warmup: float = 0.1,
     seed: int,
     device: str = "cpu",
     threads: int = 1,
@@ -49,9 +50,9 @@ def train_model(
 ) -> None:
     """Train an encoder on a corpus and save sealed checkpoints at the given steps.
 
-    AdamW with a one-cycle learning rate; span masks; crops with a random channel and noise. Batches, masks and dropout
-    are drawn from (seed, step), so that an interrupted training resumes to the same bytes on the same machine with the
-    same number of threads.
+    Muon and AdamW with a one-cycle learning rate; span masks; crops with a random channel and noise. Batches, masks and
+    dropout are drawn from (seed, step), so that an interrupted training resumes to the same bytes on the same machine
+    with the same number of threads.
 
     Parameters
     ----------
@@ -66,6 +67,9 @@ def train_model(
     batch_size : crops per step
     crop_s : length of a crop, in seconds
     peak_learning_rate : highest learning rate
+    matrix_rate : ratio of Muon's learning rate, for the matrices of the transformer layers, to AdamW's; 0 for AdamW
+        alone
+    warmup : share of the steps over which the learning rate rises
     seed : of weights, codebooks, crops and masks
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
@@ -80,7 +84,7 @@ def train_model(
     """
     _check(recipe, codebooks, steps, batch_size)
     _check_crop(crop_s, encoder_timing(architecture))
-    with limited_threads(threads), torch.random.fork_rng(devices=[]):
+    with training_arithmetic(threads), torch.random.fork_rng(devices=[]):
         source = read_corpus(corpus)
         settings = {
             "recipe": recipe,
@@ -90,6 +94,8 @@ def train_model(
             "batch_size": batch_size,
             "crop_s": crop_s,
             "peak_learning_rate": peak_learning_rate,
+            "matrix_rate": matrix_rate,
+            "warmup": warmup,
             "seed": seed,
         }
         sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, {"corpus": source.manifest.sha256})
@@ -197,15 +203,3 @@ def _check_crop(crop_s: float, timing: FrameTiming) -> None:
             f"expected crops of at least 10 frames (some are masked), found {n_frames} in {crop_s:g} s; set crop_s "
             f"to {shortest_s:g} or more (2 is usual)"
         )
-
-
-@contextmanager
-def limited_threads(n_threads: int) -> Iterator[None]:
-    """Limit torch and every numerical library to ``n_threads`` in the block; restore the limits at its end."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(n_threads)
-    try:
-        with threadpool_limits(limits=n_threads):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from auscult.errors import ManifestError
 from auscult.manifests import build_folder, check_folder, digest_json
 from auscult.models.checkpoints import save_checkpoint
+from auscult.models.training.arithmetic import describe_arithmetic
 
 __all__ = ["Sealer", "save_state", "load_state", "remove_state"]
 
@@ -52,7 +53,8 @@ class Sealer:
     """
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], parents: Mapping[str, str], **beside: Any):
-        self.folder, self.settings, self.parents, self.beside = folder, settings, parents, beside
+        self.folder, self.parents, self.beside = folder, parents, beside
+        self.settings = {**settings, "arithmetic": describe_arithmetic()}
 
     @property
     def identity(self) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import torch
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.models.seals import checkpoint_digest
-from auscult.models.training.pretraining import check_steps, limited_threads, run_training
+from auscult.models.training.arithmetic import training_arithmetic
+from auscult.models.training.pretraining import check_steps, run_training
 from auscult.models.training.state import Sealer, remove_state
 from auscult.models.training.translation_trainer import Material, TranslationTrainer
 from auscult.models.training.vocabulary import vocabulary_json
@@ -36,6 +37,8 @@ def train_translators(
     mechanism: Mechanism,
     batch_size: int,
     peak_learning_rate: float,
+    matrix_rate: float = 0.0,
+    warmup: float = 0.1,
     dropout: float = 0.1,
     width: int = 16,
     decoder_layers: int = 2,
@@ -65,6 +68,7 @@ def train_translators(
     mechanism : see :mod:`auscult.models.translators.architecture`
     batch_size : utterances per step
     peak_learning_rate : highest learning rate
+    matrix_rate, warmup : as in :func:`auscult.models.training.pretraining.train_model`
     dropout : in the decoder
     width : dimensions of the narrow layer of ``frozen``
     decoder_layers : blocks of the decoder
@@ -86,13 +90,15 @@ def train_translators(
         check_steps(of_model)
     if batch_size < 1:
         raise ConfigError(f"expected a positive batch_size, found {batch_size}")
-    with limited_threads(threads), torch.random.fork_rng(devices=[]):
+    with training_arithmetic(threads), torch.random.fork_rng(devices=[]):
         source = read_corpus(corpus)
         parents = {"corpus": source.manifest.sha256, "start": checkpoint_digest(start)}
         shared = {
             "mechanism": mechanism,
             "batch_size": batch_size,
             "peak_learning_rate": peak_learning_rate,
+            "matrix_rate": matrix_rate,
+            "warmup": warmup,
             "dropout": dropout,
             "width": width,
             "decoder_layers": decoder_layers,

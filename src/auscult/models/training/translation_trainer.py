@@ -21,7 +21,7 @@ from auscult.models.checkpoints import load_model
 from auscult.models.seals import check_seal
 from auscult.models.speech import SpeechModel
 from auscult.models.training.finetuning_data import Batches, FrontEnd
-from auscult.models.training.learner import Learner, build_optimiser
+from auscult.models.training.learner import Learner
 from auscult.models.translators.architecture import MAX_SUBWORDS, NarrowAdapter, Translator, build_translator, padded
 from auscult.models.translators.subwords import PAD, Subwords, build_subwords
 
@@ -106,18 +106,16 @@ class TranslationTrainer(Learner[Translator]):
         )
         super().__init__(started, settings, material.device, untrained)
         self.encoder_parameters = [part for part in started.encoder.parameters() if part.requires_grad]
-        in_encoder = {id(part) for part in self.encoder_parameters}
-        others = [part for part in started.parameters() if part.requires_grad and id(part) not in in_encoder]
-        groups: list[dict[str, Any]] = [{"params": others, "share": 1.0}]
-        if self.encoder_parameters:
-            groups.append({"params": self.encoder_parameters, "share": settings["encoder_rate"]})
-        self.optimiser = build_optimiser(groups)
         self.material = material
         self.frozen = settings["mechanism"] == "frozen"
         self.tokens = {split: _tokens(table, material.subwords) for split, table in material.references.items()}
         self.valid = material.references["valid"].sort_values(["n_samples", "utterance"], kind="stable")
         lengths = material.references["train"].drop_duplicates("utterance").set_index("utterance")["n_samples"]
         self.batches = Batches(lengths.to_dict(), settings["batch_size"], settings["seed"])
+
+    def rate_share(self, name: str) -> float:
+        """Return ``encoder_rate`` for the encoder's parameters, and 1 for those of adapter and decoder."""
+        return float(self.settings["encoder_rate"]) if name.startswith("encoder.") else 1.0
 
     @property
     def subwords(self) -> Subwords:
@@ -157,7 +155,7 @@ class TranslationTrainer(Learner[Translator]):
             start = perf_counter()
             self.batch_loss(1)[0].backward()
             trials.append(perf_counter() - start)
-        self.optimiser.zero_grad()
+        self.clear_gradients()
         # Cached output is computed batch by batch, or, behind a frozen encoder, all at the first batch.
         n_utterances = min(self.settings["steps"][-1] * self.batches.size, len(self.batches.names))
         n_times = 1 if self.frozen else n_utterances / self.batches.size

@@ -24,6 +24,7 @@ from transformers import (
 )
 
 from auscult.errors import CheckpointError, ConfigError
+from auscult.models.training.fast_forward import encode_frames
 from auscult.models.translators.subwords import END, PAD
 
 __all__ = ["Mechanism", "MECHANISMS", "MAX_SUBWORDS", "Translator", "NarrowAdapter", "build_translator", "padded"]
@@ -67,11 +68,7 @@ class Translator(SpeechEncoderDecoderModel):
         states : [shape=(n_utterances, longest n_frames, n_dims)]
         lengths : frames of each utterance [shape=(n_utterances,)]
         """
-        frames, lengths = padded(cnn)
-        projected = self.encoder.feature_projection(frames)
-        hidden = projected[0] if isinstance(projected, tuple) else projected
-        real = _real(lengths, hidden)
-        return self.encoder.encoder(hidden, attention_mask=real if bool((~real).any()) else None)[0], lengths
+        return encode_frames(self.encoder, cnn)
 
     def decode(
         self, states: Tensor, lengths: Tensor, tokens: Tensor, cache: Cache | None = None
