@@ -91,6 +91,31 @@ def test_intervals_of_midpoints_are_clipped_to_the_observed_steps():
     assert np.nanmax(fit.resampled) == STEPS[-1]
 
 
+@pytest.mark.filterwarnings("error")
+def test_dense_checkpoints_are_fitted_as_well():
+    """Slopes that the smallest gap allows make sigmoids far outside the steps constant in floating point."""
+    steps = [0, 5, 10, 15, 20, 25, 30, 40, 50, 65, 85, 110, 150, 200, 300]
+    truth = sigmoid(doublings(steps, 5), 0.2, 0.7, doublings([40], 5)[0], 2)
+    fit = fit_sigmoid(steps, truth)
+    assert fit.fits
+    np.testing.assert_allclose([fit.floor, fit.ceiling, fit.midpoint, fit.slope], [0.2, 0.7, 40, 2], rtol=1e-6)
+    flat = fit_sigmoid(steps, np.full(len(steps), 0.4))
+    assert not flat.fits
+
+
+@pytest.mark.parametrize(
+    ("curve", "verdict"),
+    [
+        # The untrained model is at the floor and the first trained checkpoint above half of the rise.
+        ([0.2, 0.62, 0.68, 0.7, 0.7, 0.7, 0.7, 0.7], "before step 25"),
+        ([0.2, 0.2, 0.2, 0.2, 0.21, 0.69, 0.7, 0.7], "between steps 200 and 400"),
+    ],
+)
+def test_a_rise_between_two_checkpoints_has_no_midpoint(curve, verdict):
+    fit = fit_sigmoid(STEPS, np.array(curve))
+    assert (fit.verdict, fit.fits) == (verdict, False)
+
+
 def test_slope_is_limited_by_the_gaps_between_steps():
     fit = fit_sigmoid(STEPS, np.array([0.2] * 4 + [0.8] * 4))
     assert fit.slope == pytest.approx(np.log(81) / np.diff(X).min())

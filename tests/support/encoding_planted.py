@@ -8,7 +8,8 @@ import pandas as pd
 from auscult.analyses.encoding.levels import add_syntax
 from auscult.corpora.synthesis.grammar import read_grammar
 
-STEPS = (0, 10, 20, 40, 80, 160, 320, 640)
+# At least two checkpoints lie on every planted rise.
+STEPS = (0, 10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 640)
 LAYERS = ("cnn", "T1", "T2")
 # For each column: midpoint of the sigmoid in steps, and index of the best layer.
 PLANTED = {"label": (15, 0), "pos": (60, 1), "relative_depth": (150, 2)}

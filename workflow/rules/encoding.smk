@@ -1,11 +1,20 @@
 """
 Linguistic levels encoded by a model at each checkpoint and layer, with sigmoid fits of their curves.
 
-required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of every checkpoint
+required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json of every checkpoint;
+                  resources/corpora/{corpus}/manifest.json for the levels noun_number and verb_number
 outputs:          results/encoding/{corpus}/{model}/scores.csv, curves.csv and draws.parquet (resampled midpoints), collected in
                   results/encoding/encoding.csv, curves.csv and draws.parquet; results/encoding/summary.csv (comparisons of
                   levels and models); results/figures/encoding.*
 """
+
+from auscult.study.encoding import needs_words as encoding_needs_words
+
+
+def get_encoded_words(wildcards):
+    """Return the corpus if a level is derived from all of its words, otherwise nothing."""
+    manifest = f"resources/corpora/{wildcards.corpus}/manifest.json"
+    return [manifest] if encoding_needs_words(config, wildcards.corpus) else []
 
 
 def get_encoding_tables(name):
@@ -22,6 +31,7 @@ rule encoding_sweep:
     """Score one model at all its checkpoints on one corpus by probes and ABX, and fit a sigmoid to each curve."""
     input:
         activations=get_sweep,
+        corpus=get_encoded_words,
     output:
         scores="results/encoding/{corpus}/{model}/scores.csv",
         curves="results/encoding/{corpus}/{model}/curves.csv",

@@ -17,6 +17,7 @@ from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
 
 __all__ = [
     "MIN_STEPS",
+    "MIN_ON_RISE",
     "FIT",
     "SigmoidFit",
     "fit_sigmoid",
@@ -28,9 +29,11 @@ __all__ = [
 
 # Two more than the four parameters of a sigmoid.
 MIN_STEPS = 6
+MIN_ON_RISE = 2
 _N_PARAMETERS = 4
 FIT = "sigmoid"
 _MIN_R2 = 0.8
+_RISE = (0.1, 0.9)
 _MAX_DROP = 1 / 3
 
 Interval = tuple[float, float]
@@ -102,6 +105,9 @@ def fit_sigmoid(
       resampled curves about their means
     - R² is below 0.8
     - the midpoint lies outside the steps
+    - the midpoint lies before the first trained checkpoint, or fewer than :data:`MIN_ON_RISE` checkpoints lie on the
+      rise, from a tenth to nine tenths of it: the curve then shows only between which checkpoints the midpoint lies,
+      and the verdict names them ("before step 25", "between steps 100 and 200")
 
     Parameters
     ----------
@@ -239,7 +245,15 @@ def _judge(fit: SigmoidFit, x: np.ndarray, curve: np.ndarray, weights: np.ndarra
     if fit.r2 < _MIN_R2:
         return f"R² below {_MIN_R2:g}"
     inside = doublings([fit.midpoint], fit.offset)[0]
-    return FIT if x[0] <= inside <= x[-1] else "midpoint outside the steps"
+    if not x[0] <= inside <= x[-1]:
+        return "midpoint outside the steps"
+    after = max(1, int(np.searchsorted(x, inside)))
+    progress = logistic(fit.slope * (x - inside))
+    n_on_rise = int(((progress >= _RISE[0]) & (progress <= _RISE[1])).sum())
+    if after > 1 and n_on_rise >= MIN_ON_RISE:
+        return FIT
+    before, step = (round(2 ** x[place] - fit.offset) for place in (after - 1, after))
+    return f"before step {step}" if after == 1 else f"between steps {before} and {step}"
 
 
 def _rss(x: np.ndarray, curve: np.ndarray, weights: np.ndarray, degree: int) -> float:

@@ -11,6 +11,8 @@ __all__ = ["logistic", "solve"]
 # Slope times the width of the rise from 10 to 90 %.
 _WIDTH = float(np.log(81))
 _N_MIDPOINTS, _N_SLOPES, _SHRINK = 49, 25, 0.6
+# Shapes have height 1 between their asymptotes; below this sum of squares they have no rise among the points.
+_FLAT = 1e-12
 _LOCAL = np.stack(np.meshgrid(np.linspace(-1, 1, 7), np.linspace(-1, 1, 7)), axis=-1).reshape(-1, 2)
 
 
@@ -44,16 +46,17 @@ def solve(x: np.ndarray, curves: np.ndarray, weights: np.ndarray, n_refinements:
     grid, reach = grid.reshape(2, -1).T, (high - low) / [_N_MIDPOINTS, _N_SLOPES]
     centred = curves - (curves @ share)[:, None]
     shapes = _shapes(x, grid, share)
-    gains = (centred @ (weights * shapes).T) ** 2 / (weights * shapes**2).sum(axis=1)
+    gains = _gains(centred @ (weights * shapes).T, (weights * shapes**2).sum(axis=1))
     best = grid[gains.argmax(axis=1)]
     for _ in range(n_refinements):
         places = np.clip(best[:, None] + _LOCAL * reach, low, high)
         shapes = _shapes(x, places, share)
-        gains = np.einsum("cgs,cs->cg", weights * shapes, centred) ** 2 / (weights * shapes**2).sum(axis=2)
+        gains = _gains(np.einsum("cgs,cs->cg", weights * shapes, centred), (weights * shapes**2).sum(axis=2))
         best = np.take_along_axis(places, gains.argmax(axis=1)[:, None, None], axis=1)[:, 0]
         reach = reach * _SHRINK
     shape = _shapes(x, best, share)
-    height = (weights * shape * centred).sum(axis=1) / (weights * shape**2).sum(axis=1)
+    norm = (weights * shape**2).sum(axis=1)
+    height = np.divide((weights * shape * centred).sum(axis=1), norm, out=np.zeros(len(norm)), where=norm > _FLAT)
     rss = (weights * (centred - height[:, None] * shape) ** 2).sum(axis=1)
     slope = np.exp(best[:, 1])
     raw = logistic(slope[:, None] * (x - best[:, :1]))
@@ -65,3 +68,12 @@ def _shapes(x: np.ndarray, places: np.ndarray, share: np.ndarray) -> np.ndarray:
     """Return sigmoids of height 1, minus their weighted mean over steps [shape=(..., n_steps)]."""
     raw = logistic(np.exp(places[..., 1:]) * (x - places[..., :1]))
     return raw - (raw @ share)[..., None]
+
+
+def _gains(products: np.ndarray, norms: np.ndarray) -> np.ndarray:
+    """Return the sums of squares that shapes explain: 0 for shapes that are constant over the points.
+
+    A steep sigmoid far outside the points is constant in floating point; dense checkpoints allow such slopes.
+    """
+    norms = np.broadcast_to(norms, products.shape)
+    return np.divide(products**2, norms, out=np.zeros(products.shape), where=norms > _FLAT)

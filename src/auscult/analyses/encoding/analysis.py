@@ -71,6 +71,7 @@ def encode_sweep(
     corpus: str,
     model: str,
     expected: Sequence[str] = (),
+    segments: pd.DataFrame | None = None,
     settings: EncodingSettings = EncodingSettings(),
     seed: int = 0,
 ) -> Tables:
@@ -84,6 +85,7 @@ def encode_sweep(
         :func:`~auscult.analyses.encoding.levels.add_syntax`
     corpus, model : names, copied into the tables
     expected : steps that must be present; by default any
+    segments : segments of the whole corpus, needed for levels of columns ``noun_number`` and ``verb_number``
     settings : items, folds and resampling; all levels and models of a corpus share the resamples of speakers
     seed : of items, folds and resampling
 
@@ -113,7 +115,7 @@ def encode_sweep(
         check_target(level)
     index = next(iter(sweep.values())).index
     columns = {name for level in levels for name in (level["column"], level.get("given"), *type_columns(level)) if name}
-    index = add_syntax(add_derived(index, columns), columns)
+    index = add_syntax(add_derived(index, columns, segments=segments), columns)
     found = probe_levels(sweep, levels, index, settings=settings, seed=seed)
     zero_shot = [level for level in levels if level.get("abx")]
     found += abx_levels(sweep, zero_shot, index, settings=settings, seed=seed)

@@ -18,7 +18,7 @@ class EncodingTarget:
     )
     column: str = setting(
         "Label column of the activations' index, or a column derived from it (from parses: depth, head_distance, "
-        "relative_depth, inflected_number)."
+        "relative_depth, inflected_number; from determiners: noun_number, verb_number)."
     )
     held_out: str = setting(
         "Property that test items share with no training item; type requires the key type.",
