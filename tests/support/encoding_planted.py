@@ -9,7 +9,7 @@ from auscult.analyses.encoding.levels import add_syntax
 from auscult.corpora.synthesis.grammar import read_grammar
 
 # At least two checkpoints lie on every planted rise.
-STEPS = (0, 10, 15, 20, 30, 40, 60, 80, 120, 160, 240, 320, 640)
+STEPS = (0, 10, 15, 20, 30, 40, 60, 80, 120, 160, 200, 240, 320, 640)
 LAYERS = ("cnn", "T1", "T2")
 # For each column: midpoint of the sigmoid in steps, and index of the best layer.
 PLANTED = {"label": (15, 0), "pos": (60, 1), "relative_depth": (150, 2)}
@@ -34,7 +34,10 @@ def dutch_index(n_speakers=8, n_sentences=24, seed=1):
             own = {key: getattr(word, key) for key in empty}
             rows.append({**shared, **own, "tier": "word", "index": n, "label": word.text})
         rows.append({**shared, **empty, "tier": "utterance", "index": 0, "label": ""})
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    # Durations are random, so that they mark no label.
+    lengths = np.random.default_rng([seed, 11]).integers(800, 8000, len(table))
+    return table.assign(onset=0, offset=lengths, sample_rate_hz=16000)
 
 
 class Planted:

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from encoding_planted import LAYERS, STEPS, Planted, dutch_index, planted_sweep
 
+from auscult.activations.derived_columns import add_derived
 from auscult.analyses.abx.tasks import make_abx_task
 from auscult.analyses.encoding.abx import abx_levels
 from auscult.analyses.encoding.analysis import CURVE_COLUMNS, DRAW_COLUMNS, SCORE_COLUMNS, encode_sweep
@@ -28,6 +29,7 @@ POS = {
     "column": "pos",
     "held_out": "speaker+type",
     "type": "label",
+    "abx": True,
     "abstractness": 2,
 }
 DEPTH = {
@@ -37,6 +39,7 @@ DEPTH = {
     "held_out": "speaker+type",
     "type": "label",
     "given": "pos",
+    "abx": True,
     "abstractness": 3,
 }
 GENDER = {"name": "gender", "tier": "utterance", "column": "gender", "held_out": "speaker"}
@@ -77,7 +80,9 @@ def test_planted_levels_come_back_in_their_order_at_their_layers(encoded):
     assert (np.diff(centres) > 0).all()
     best = at(curves, probe="ridge", metric="best_layer").set_index("target").loc[levels, "value"]
     assert list(best) == [0, 1, 2]
-    assert at(curves, probe="abx", metric="midpoint")["verdict"].tolist() == [FIT]
+    zero_shot = at(curves, probe="abx", metric="midpoint").set_index("target").loc[levels]
+    assert (zero_shot["verdict"] == FIT).all()
+    assert (np.diff(zero_shot["value"]) > 0).all()
     assert trained["above_chance"].to_dict() == {
         **dict.fromkeys(levels, True),
         "gender": trained["above_chance"]["gender"],
@@ -87,12 +92,12 @@ def test_planted_levels_come_back_in_their_order_at_their_layers(encoded):
 def test_tables_have_a_row_for_every_step_layer_and_level(encoded):
     scores, curves, draws = encoded
     assert (tuple(scores), tuple(curves), tuple(draws)) == (SCORE_COLUMNS, CURVE_COLUMNS, DRAW_COLUMNS)
-    assert len(scores) == len(STEPS) * (len(LAYERS) + 1) * (len(LEVELS) + 1)
+    assert len(scores) == len(STEPS) * (len(LAYERS) + 1) * (len(LEVELS) + 3)
     assert not scores.duplicated(["step", "layer", "target", "probe"]).any()
     assert (scores["ci_low"] <= scores["value"]).all()
     assert (scores["value"] <= scores["ci_high"]).all()
     np.testing.assert_allclose(scores["normalised"], (scores["value"] - scores["chance"]) / (1 - scores["chance"]))
-    assert len(draws) == 120 * (len(LEVELS) + 1)
+    assert len(draws) == 120 * (len(LEVELS) + 3)
     untrained = at(scores, step="0", layer="selected", probe="ridge").set_index("target")
     assert untrained.loc["gender", "chance"] >= 0.5
     assert (untrained.loc[["part_of_speech", "depth"], "type_overlap"] == 0).all()
@@ -126,6 +131,7 @@ def test_zero_shot_scores_are_those_of_slow_triples():
     settings = EncodingSettings(
         n_folds=3, min_class_size=8, max_items=60, max_items_per_bin=2, max_cells=40, n_resamples=50
     )
+    index = add_derived(index, {"log_duration"})
     (scores,) = abx_levels({"5": activations}, [level], index, settings=settings, seed=3)
     labels = level_items(index, level, settings=settings, seed=3)
     task = make_abx_task(
@@ -137,6 +143,7 @@ def test_zero_shot_scores_are_those_of_slow_triples():
     slow = {layer: [] for layer in LAYERS}
     for layer in LAYERS:
         unit = activations.load(layer)[task.rows].astype(float)
+        unit = (unit - unit.mean(axis=0)) / unit.std(axis=0)
         unit /= np.linalg.norm(unit, axis=1, keepdims=True)
         distance = (1 - unit @ unit.T).astype(np.float32)
         for x, a, b in zip(task.x, task.a, task.b):
@@ -278,3 +285,35 @@ def test_sweeps_that_are_no_sweeps_are_refused():
         encode({"0": sweep["0"], "10": other}, [PHONE])
     with pytest.raises(AnalysisError, match="expected activations of at least one step of model 'm', found none"):
         encode({}, [PHONE])
+
+
+class OfDuration:
+    """Activations of one step that come to hold the duration of segments and nothing else."""
+
+    def __init__(self, index, step):
+        self.index, self.layers = index, ("T1",)
+        rng = np.random.default_rng([step, 3])
+        learnt = 1 / (1 + np.exp(-3 * (np.log2(step + 10) - np.log2(50))))
+        lengths = np.log(index["offset"].to_numpy(float))[:, None] * np.random.default_rng(1).normal(size=(1, 12))
+        self._vectors = (3 * learnt * (lengths - lengths.mean(axis=0)) + rng.normal(size=lengths.shape)).astype(
+            np.float32
+        )
+
+    def load(self, layer, rows=None):
+        return self._vectors if rows is None else self._vectors[rows]
+
+
+def test_a_level_that_duration_explains_has_no_midpoint():
+    index = dutch_index()
+    # Parts of speech differ in duration, as function words and content words do.
+    codes = np.unique(index["pos"].fillna(""), return_inverse=True)[1]
+    noise = np.random.default_rng(5).normal(0, 0.15, len(index))
+    index["offset"] = np.round(2000 * np.exp(0.35 * codes + noise)).astype(int)
+    scores, curves, _ = encode({str(step): OfDuration(index, step) for step in STEPS}, [POS])
+    for probe in ("ridge", "abx"):
+        last = at(scores, probe=probe, layer="selected", step=str(STEPS[-1])).iloc[0]
+        assert last["ci_low"] > last["chance"]
+        midpoint = at(curves, probe=probe, metric="midpoint").iloc[0]
+        assert midpoint["verdict"] == "not above duration"
+        assert np.isnan(midpoint["value"])
+        assert not midpoint["above_chance"]

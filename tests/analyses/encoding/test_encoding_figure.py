@@ -74,6 +74,7 @@ def planted(steps=STEPS, n_groups=16, levels=LEVELS):
                     "n_groups": n_groups,
                     "resampling_unit": "speaker",
                     "n_classes": 35,
+                    "duration_alone": chance + 0.05 * (1 - chance),
                     "held_out": "speaker+type" if rank and rank > 3 else "speaker",
                 }
                 found = LevelScores(
@@ -109,6 +110,7 @@ def planted(steps=STEPS, n_groups=16, levels=LEVELS):
                 "held_out": "speaker",
                 "n_classes": 35,
                 "value": 0.5,
+                "duration_alone": 0.1,
                 "normalised": ceiling * height,
             }
             scores += [{**shared, "layer": layer} for layer in ("input", "selected")]
@@ -156,7 +158,7 @@ def test_figure_names_levels_models_baselines_and_counts(whole):
         "log-mel",
         "midpoint of the sigmoid",
         "Spread of midpoints",
-        "Abstractness vs. midpoint",
+        "Rank vs. midpoint",
         "Centre over layers",
     ):
         assert name in words
@@ -179,7 +181,7 @@ def test_compared_models_differ_by_a_value_with_its_interval(whole, made):
     assert "HuBERT (Dutch) − wav2vec 2.0 (Dutch)" in words
     summary = made["summary"]
     row = summary[(summary["metric"] == "spread_difference") & (summary["probe"] == "ridge")].iloc[0]
-    assert value_text(row) in words
+    assert f"probe {value_text(row)}" in words
 
 
 def test_figure_ships_its_tables_and_provenance(tmp_path, made):
@@ -225,8 +227,10 @@ def test_the_finding_counts_levels_above_their_strongest_control(made, baseline,
     table.loc[final, ["normalised", "normalised_low", "normalised_high"]] = baseline, baseline - 0.01, baseline + 0.01
     sentence = figure.describe_finding(**{**made, "table": table}, context=context())
     assert sentence.startswith(f"HuBERT (Dutch) {said}")
-    assert sentence.endswith(f"log-mel {number(baseline)}.")
-    assert len(sentence.split()) <= 22
+    first, order = sentence.split(". No order ")
+    assert first.endswith(f"log-mel {number(baseline)}")
+    assert order.startswith("of levels is stated: one seed (probe ρ ")
+    assert len(sentence.split()) <= 45
 
 
 def test_the_finding_states_where_no_level_is_separated(made):

@@ -17,7 +17,7 @@ from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
 from auscult.dynamics.curves import draw_units
 from auscult.statistics.folds import speaker_folds
 
-__all__ = ["abx_levels"]
+__all__ = ["abx_levels", "standardise"]
 
 
 def abx_levels(
@@ -62,7 +62,9 @@ def abx_levels(
         for k, layer in enumerate(activations.layers):
             vectors = activations.load(layer)
             for task, scores in zip(tasks, found):
-                scores[s, k] = score_cells(task, Vectors(vectors[task.rows], "cosine", f"layer {layer!r}"))
+                items = standardise(vectors[task.rows])
+                scores[s, k] = score_cells(task, Vectors(items, "cosine", f"layer {layer!r}"))
+    lengths = index["log_duration"].to_numpy(float)[:, None]
     layers, of_rows = tuple(next(iter(sweep.values())).layers), index["speaker"].astype(str).to_numpy()
     results = []
     for level, task, scores in zip(levels, tasks, found):
@@ -77,12 +79,23 @@ def abx_levels(
             "n_classes": len(task.labels),
             "resampling_unit": "speaker",
             "n_cells": len(task.x),
+            "duration_alone": float(score_cells(task, Vectors(lengths[task.rows], "euclidean", "durations")).mean()),
         }
         chosen = tuple(layers[np.bincount(row).argmax()] for row in picks)
         results.append(
             LevelScores(level, "abx", tuple(sweep), (*layers, SELECTED), values, resampled, chosen, 0.5, about)
         )
     return results
+
+
+def standardise(vectors: np.ndarray) -> np.ndarray:
+    """Return vectors with mean 0 and, where a dimension varies, variance 1 over the items; no label is used.
+
+    The cosine of raw vectors mostly measures their common mean.
+    """
+    centred = vectors.astype(float) - vectors.mean(axis=0, dtype=float)
+    scale = centred.std(axis=0)
+    return np.divide(centred, scale, out=centred, where=scale > 0)
 
 
 def _score(

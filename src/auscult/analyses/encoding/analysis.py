@@ -3,7 +3,7 @@
 After de Heer Kloots et al. (in preparation, Figure 3): one score per level and checkpoint, and one sigmoid per curve.
 Levels differ in chance and ceiling, so curves are fitted to (score − chance) / (1 − chance). Each level declares what
 is held out: voices, or recordings where the voice is the target; and word types as well where the word alone would
-determine the label (part of speech, number, depth).
+determine the label (part of speech, number, depth). The score of duration alone is the control of every level.
 """
 
 from collections.abc import Mapping, Sequence
@@ -46,6 +46,7 @@ SCORE_COLUMNS = (
     "type_overlap",
     "given",
     "chance_given",
+    "duration_alone",
     "n_cells",
 )
 CURVE_COLUMNS = (
@@ -94,7 +95,9 @@ def encode_sweep(
     scores : columns :data:`SCORE_COLUMNS`; ``metric`` is ``accuracy`` (``probe`` is ``ridge``) or ``abx_accuracy``
         (``abx``); ``chance`` of a probe is the accuracy of the most frequent class of the training data or of random
         guessing, whichever is higher; ``layer`` is also ``selected``, the layer chosen at that step on validation
-        folds; ``chance_given`` is the accuracy of predicting the label from ``given`` alone
+        folds; ``chance_given`` is the accuracy of predicting the label from ``given`` alone, ``duration_alone`` the
+        score of the duration of items alone: the most frequent label of training items of about that duration, or ABX
+        by the difference of log durations
     curves : columns :data:`CURVE_COLUMNS`, one row per metric of
         :func:`~auscult.analyses.encoding.curves.curve_rows`; no rows for a model without numbered checkpoints
     draws : columns :data:`DRAW_COLUMNS`, one row per resample and level
@@ -115,6 +118,7 @@ def encode_sweep(
         check_target(level)
     index = next(iter(sweep.values())).index
     columns = {name for level in levels for name in (level["column"], level.get("given"), *type_columns(level)) if name}
+    columns.add("log_duration")
     index = add_syntax(add_derived(index, columns, segments=segments), columns)
     found = probe_levels(sweep, levels, index, settings=settings, seed=seed)
     zero_shot = [level for level in levels if level.get("abx")]

@@ -7,10 +7,12 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.encoding.sweep_scores import LevelScores
-from auscult.dynamics.curves import SigmoidFit, fit_sigmoid
+from auscult.dynamics.curves import FIT, SigmoidFit, fit_sigmoid
 from auscult.statistics.intervals import percentile_interval
 
-__all__ = ["curve_rows", "layer_centre"]
+__all__ = ["NOT_ABOVE_DURATION", "curve_rows", "layer_centre"]
+
+NOT_ABOVE_DURATION = "not above duration"
 
 
 def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]:
@@ -20,14 +22,18 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
     -------
     rows : one per metric: ``midpoint``, ``slope``, ``rise``, ``floor``, ``ceiling`` and ``r2`` (see
         :class:`~auscult.dynamics.curves.SigmoidFit`), ``layer_centre`` (see :func:`layer_centre`) and ``best_layer``,
-        the position of the layer selected at the last step, counted from 0. ``verdict`` is the verdict of the fit;
-        without a fit only ``rise`` and ``r2`` have values. ``above_chance`` is whether the interval of the last score
-        lies above chance
+        the position of the layer selected at the last step, counted from 0. ``verdict`` is the verdict of the fit
+        or :data:`NOT_ABOVE_DURATION`; without a fit only ``rise`` and ``r2`` have values. ``above_chance`` is whether
+        the interval of the last score lies above chance and above the score of duration alone
     draws : columns ``draw, midpoint, layer_centre``, one row per resample of speakers; empty without resamples
     """
     chosen = scores.normalise(scores.values[:, -1])
     resampled = None if scores.resampled is None else scores.normalise(scores.resampled[..., -1])
     fit = fit_sigmoid([float(step) for step in scores.steps], chosen, resampled=resampled)
+    above = _above_controls(scores)
+    verdict = (
+        NOT_ABOVE_DURATION if fit.fits and not above and scores.about["duration_alone"] > scores.chance else fit.verdict
+    )
     centre, centre_ci, centres = _depth(scores)
     shared = {
         "target": scores.level["name"],
@@ -36,13 +42,13 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
         "layer": scores.layers[-1],
         "abstractness": scores.level.get("abstractness"),
         "n_steps": len(scores.steps),
-        "verdict": fit.verdict,
-        "above_chance": _above_chance(scores),
+        "verdict": verdict,
+        "above_chance": above,
         "offset": fit.offset,
         "selected_layer": scores.chosen[-1],
         **{key: scores.about[key] for key in ("n", "n_groups", "resampling_unit")},
     }
-    rows = [{**shared, **row} for row in _rows(fit)]
+    rows = [{**shared, **row} for row in _rows(fit, verdict == FIT)]
     rows.append({**shared, "metric": "layer_centre", "value": centre, **dict(zip(("ci_low", "ci_high"), centre_ci))})
     rows.append({**shared, "metric": "best_layer", "value": float(scores.layers.index(scores.chosen[-1]))})
     midpoints = fit.resampled if len(fit.resampled) else np.full(len(centres), np.nan)
@@ -65,10 +71,10 @@ def layer_centre(values: np.ndarray) -> np.ndarray:
     return np.divide(above @ np.arange(above.shape[-1]), total, out=np.full(total.shape, np.nan), where=total > 0)
 
 
-def _rows(fit: SigmoidFit) -> Iterator[dict[str, Any]]:
+def _rows(fit: SigmoidFit, fits: bool) -> Iterator[dict[str, Any]]:
     intervals = {"midpoint": fit.midpoint_ci, "slope": fit.slope_ci, "rise": fit.rise_ci}
     for metric in ("midpoint", "slope", "rise", "floor", "ceiling", "r2"):
-        known = fit.fits or metric in ("rise", "r2")
+        known = fits or metric in ("rise", "r2")
         low, high = intervals.get(metric, (np.nan, np.nan)) if known else (np.nan, np.nan)
         yield {
             "metric": metric,
@@ -78,9 +84,9 @@ def _rows(fit: SigmoidFit) -> Iterator[dict[str, Any]]:
         }
 
 
-def _above_chance(scores: LevelScores) -> bool:
+def _above_controls(scores: LevelScores) -> bool:
     last = scores.values[-1, -1:] if scores.resampled is None else scores.resampled[:, -1, -1]
-    return bool(np.nanquantile(last, 0.025) > scores.chance)
+    return bool(np.nanquantile(last, 0.025) > np.fmax(scores.chance, scores.about["duration_alone"]))
 
 
 def _depth(scores: LevelScores) -> tuple[float, Sequence[float], np.ndarray]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -16,25 +17,28 @@ from auscult.analyses.encoding.figure_panels import (
     names_in,
     plain_name,
 )
+from auscult.analyses.encoding.summary import EARLIER, LATER
 from auscult.analyses.encoding.sweep_scores import SELECTED
 from auscult.dynamics.curves import FIT
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
 from auscult.figures.palette import ModelStyle
+from auscult.seeds import task_of
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
 _COLUMNS = 3
-_PANEL_MM, _ZERO_SHOT_MM, _MAP_MM, _SUMMARY_MM = 47, 44, 27, 27
+_PANEL_MM, _MAP_MM, _SUMMARY_MM = 47, 27, 32
 _MAX_REASONS = 4
+_MEASURES = {"ridge": "probe", "abx": "ABX"}
 _VERDICTS = ("above", "below", "against", "not separated from")
 
 
 def draw(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
 ) -> Figure:
-    """Draw curves, midpoints and layers, zero-shot curves, heat maps and summaries of each corpus.
+    """Draw curves, midpoints and layers, zero-shot curves, heat maps and summaries, with the levels of all corpora.
 
     Parameters
     ----------
@@ -49,27 +53,27 @@ def draw(
     """
     scores, curves, summary = _shown(table, curves, summary, context)
     scores = _normalised(scores)
-    styles, corpora = context.styles(scores), names_in(scores["corpus"])
-    parts = [[part[part["corpus"] == corpus] for part in (scores, curves, summary)] for corpus in corpora]
-    mapped = [_mapped(fits, context.analysis.get("compare", ())) for _, fits, _ in parts]
-    heights_mm = [mm for (mine, fits, _), models in zip(parts, mapped) for mm in _heights(mine, fits, len(models))]
-    shown = [styles[name] for name in names_in(scores["model"])]
+    styles, shown_names = context.styles(scores), names_in(scores["model"])
+    for name in shown_names:
+        styles.setdefault(task_of(name), styles[name])
+    mapped = _mapped(curves, context.analysis.get("compare", ()))
+    heights_mm = _heights(scores, curves, summary, len(mapped))
+    shown = [styles[name] for name in shown_names]
     legends = [
         marks.model_handles([style for style in shown if not style.baseline]),
         curve_handles([style for style in shown if style.baseline]),
     ]
     figure = plotting.new_figure(sum(heights_mm), legends, _note(scores, curves, context))
     blocks = iter(figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm))
-    for (mine, fits, condensed), models in zip(parts, mapped):
-        axis = StepAxis(mine, fits)
-        probes, zero_shot = (mine[mine["probe"] == probe] for probe in ("ridge", "abx"))
-        draw_levels(next(blocks), probes, fits, styles, axis, _COLUMNS)
-        draw_forests(next(blocks), fits, probes, styles, axis)
-        if len(zero_shot):
-            draw_levels(next(blocks), zero_shot, fits, styles, axis, zero_shot["target"].nunique())
-        for model in models:
-            draw_maps(next(blocks), probes[probes["model"] == model], styles[model], axis)
-        draw_summary(next(blocks), condensed, styles)
+    axis = StepAxis(scores, curves)
+    probes, zero_shot = (scores[scores["probe"] == probe] for probe in ("ridge", "abx"))
+    draw_levels(next(blocks), probes, curves, styles, axis, _COLUMNS)
+    draw_forests(next(blocks), curves, probes, styles, axis)
+    if len(zero_shot):
+        draw_levels(next(blocks), zero_shot, curves, styles, axis, _COLUMNS)
+    for model in mapped:
+        draw_maps(next(blocks), probes[probes["model"] == model], styles[model], axis)
+    draw_summary(next(blocks), summary, styles)
     return figure
 
 
@@ -77,24 +81,29 @@ def drawn_rows(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
 ) -> pd.DataFrame:
     """Return the rows of scores, curves and summary of the models that the figure shows."""
-    return pd.concat(_shown(table, curves, summary, context), ignore_index=True)
+    scores = context.select(table)
+    conditions = {task_of(name) for name in scores["model"]}
+    parts = (scores, curves[curves["model"].isin(scores["model"])], summary[summary["model"].isin(conditions)])
+    return pd.concat(parts, ignore_index=True)
 
 
 def describe_finding(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
 ) -> str:
-    """Return a sentence on the number of levels that the first model encodes better than its controls at the last step.
+    """Return sentences on the levels that the first model encodes better than its controls, and on their order.
 
-    The control of a level is the highest of the untrained model, the acoustic baselines and chance.
+    The control of a level is the highest of the untrained model, the acoustic baselines, duration alone and chance, at
+    the last step. An order is stated only as in :func:`~auscult.analyses.encoding.summary.order_verdict`.
     """
-    scores = _normalised(_shown(table, curves, summary, context)[0])
+    scores, _, summary = _shown(table, curves, summary, context)
+    scores = _normalised(scores)
     scores = scores[(scores["probe"] == "ridge") & (scores["layer"] == SELECTED)]
     styles = context.styles(scores)
     trained = scores[~scores["model"].map(lambda name: styles[name].baseline)]
     if trained.empty:
         return ""
-    model, corpus = trained["model"].iloc[0], trained["corpus"].iloc[0]
-    scores = scores[scores["corpus"] == corpus]
+    model = trained["model"].iloc[0]
+    order = _order_sentence(summary[summary["model"] == task_of(model)])
     ranked = scores[scores["abstractness"].notna()]
     scores = ranked if (ranked["model"] == model).any() else scores
     compared = [_compare_level(rows, model, styles) for _, rows in scores.groupby("target", sort=False)]
@@ -107,10 +116,26 @@ def describe_finding(
     control = styles[lead["control"]].label if lead["control"] in styles else lead["control"]
     values = f"{plain_name(lead['target'])}: {value_text(lead)}, {control} {number(lead['other'])}"
     if verdict == "against":
-        return f"{styles[model].label} ends without comparable intervals; largest difference on {values}."
+        return f"{styles[model].label} ends without comparable intervals; largest difference on {values}.{order}"
     controls = "its controls" if verdict == "not separated from" else "its strongest control"
     levels = f"{len(chosen)} of {len(found)} level{'' if len(found) == 1 else 's'}"
-    return f"{styles[model].label} ends {verdict} {controls} on {levels}, most on {values}."
+    return f"{styles[model].label} ends {verdict} {controls} on {levels}, most on {values}.{order}"
+
+
+def _order_sentence(summary: pd.DataFrame) -> str:
+    """Return a sentence on the order in which levels are learnt, or why none is stated; empty without a summary."""
+    rows = summary[summary["metric"] == "abstractness_order"]
+    if rows.empty:
+        return ""
+    verdict = str(rows["verdict"].iloc[0])
+    correlations = summary[(summary["metric"] == "abstractness_midpoint") & summary["value"].notna()]
+    values = ", ".join(
+        f"{_MEASURES[row['probe']]} ρ {number(row['value'])}, p {number(row['p_value'])}, {int(row['n'])} levels"
+        for _, row in correlations.iterrows()
+    )
+    if verdict in (LATER, EARLIER):
+        return f" Abstract levels come {verdict} ({values})."
+    return f" No order of levels is stated: {verdict}{f' ({values})' if values else ''}."
 
 
 def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelStyle]) -> dict[str, Any]:
@@ -121,6 +146,9 @@ def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelSty
         return {"target": rows["target"].iloc[0], "value": float("nan")}
     last, first = steps.iloc[-1], steps.iloc[0]
     controls: dict[str, Any] = {"chance": {"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}}
+    if np.isfinite(last["duration_alone"]):
+        alone = (last["duration_alone"] - last["chance"]) / (1 - last["chance"])
+        controls["duration alone"] = {"value": alone, "ci_low": alone, "ci_high": alone}
     if first["step"] == "0" and len(steps) > 1:
         controls["untrained"] = first
     baselines = rows[rows["model"].map(lambda name: styles[name].baseline)]
@@ -140,9 +168,19 @@ def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelSty
 def _shown(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, context: FigureContext
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return the rows of the models to draw."""
+    """Return the rows of the models to draw; ``target`` names the corpus, too, where one target occurs on several."""
     scores = context.select(table)
-    curves, summary = (part[part["model"].isin(scores["model"])] for part in (curves, summary))
+    curves = curves[curves["model"].isin(scores["model"])]
+    summary = summary[summary["model"].isin({task_of(name) for name in scores["model"]})]
+    n_corpora = scores.groupby("target")["corpus"].nunique()
+    scores, curves = (
+        part.assign(
+            target=part["target"].where(
+                part["target"].map(n_corpora) == 1, part["target"] + " (" + part["corpus"] + ")"
+            )
+        )
+        for part in (scores, curves)
+    )
     return scores, curves, summary
 
 
@@ -158,13 +196,15 @@ def _mapped(curves: pd.DataFrame, compare: Sequence[Sequence[str]]) -> list[str]
     return [model for model in compared if model in present] or present[:1]
 
 
-def _heights(scores: pd.DataFrame, curves: pd.DataFrame, n_mapped: int) -> list[float]:
-    """Return the heights of the blocks of a corpus, in millimetres."""
+def _heights(scores: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, n_mapped: int) -> list[float]:
+    """Return the heights of the blocks, in millimetres."""
     n_levels, n_models = scores["target"].nunique(), curves["model"].nunique()
-    zero_shot = [_ZERO_SHOT_MM] * int((scores["probe"] == "abx").any())
+    n_zero_shot = scores.loc[scores["probe"] == "abx", "target"].nunique()
+    zero_shot = [-(-n_zero_shot // _COLUMNS) * _PANEL_MM] if n_zero_shot else []
+    n_rows = len(summary[summary["metric"] == "midpoint_spread"])
     levels = -(-n_levels // _COLUMNS) * _PANEL_MM
     forests = 16 + n_levels * max(5, 1.7 * n_models)
-    return [levels, forests, *zero_shot, *[_MAP_MM] * n_mapped, _SUMMARY_MM + 4 * n_models]
+    return [levels, forests, *zero_shot, *[_MAP_MM] * n_mapped, _SUMMARY_MM + 4 * n_rows]
 
 
 def _note(scores: pd.DataFrame, curves: pd.DataFrame, context: FigureContext) -> str:

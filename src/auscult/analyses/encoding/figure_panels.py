@@ -31,12 +31,13 @@ __all__ = [
 
 Styles = Mapping[str, ModelStyle]
 _LOWEST = -0.15
+_MEASURES = {"ridge": "probe", "abx": "ABX"}
 _UNFITTED: Mapping[str, Any] = {"linestyle": (0, (1, 1.5)), "linewidth": 0.9}
 _MIDPOINT: Mapping[str, Any] = {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgewidth": 1.2}
 _SUMMARIES = {
     "midpoint_spread": ("Spread of midpoints", "standard deviation (doublings of steps)"),
-    "abstractness_midpoint": ("Abstractness vs. midpoint", "rank correlation ρ"),
-    "abstractness_layer": ("Abstractness vs. layer", "rank correlation ρ"),
+    "abstractness_midpoint": ("Rank vs. midpoint", "correlation ρ"),
+    "abstractness_layer": ("Rank vs. layer", "correlation ρ"),
 }
 
 
@@ -94,6 +95,9 @@ def draw_levels(
         rows = scores[(scores["target"] == level) & (scores["layer"] == SELECTED)]
         fits = curves[(curves["target"] == level) & (curves["probe"] == rows["probe"].iloc[0])]
         marks.chance_line(axes, 0)
+        alone = ((rows["duration_alone"] - rows["chance"]) / (1 - rows["chance"])).dropna()
+        if len(alone):
+            marks.duration_line(axes, alone.iloc[0])
         for model in names_in(rows["model"]):
             own, style = rows[rows["model"] == model], styles[model]
             final = own[own["step"] == "final"]
@@ -106,7 +110,7 @@ def draw_levels(
         axes.set_yticks([0, 0.5, 1])
         axes.set_ylabel("normalised score" if place % n_columns == 0 else "")
         zero_shot = ", zero-shot" if (rows["probe"] == "abx").all() else ""
-        plotting.head(axes, plain_name(level) + zero_shot, _counts(rows))
+        plotting.head(axes, plain_name(level) + zero_shot, _counts(rows, scores["corpus"].nunique() > 1))
 
 
 def _draw_curve(axes: Axes, rows: pd.DataFrame, fit: SigmoidFit | None, style: ModelStyle, axis: StepAxis) -> None:
@@ -134,10 +138,10 @@ def _fit_of(rows: pd.DataFrame) -> SigmoidFit | None:
     return SigmoidFit(rows["verdict"].iloc[0], floor, ceiling, midpoint, slope, rise, r2, float(rows["offset"].iloc[0]))
 
 
-def _counts(rows: pd.DataFrame) -> tuple[str, str]:
-    """Return the lines below a panel's title: classes, items, speakers, held-out units and chance."""
+def _counts(rows: pd.DataFrame, with_corpus: bool) -> tuple[str, str]:
+    """Return the lines below a panel's title: classes, items, speakers, held-out units, chance and the corpus."""
     n, groups, classes = (plotting.describe_range(rows[column]) for column in ("n", "n_groups", "n_classes"))
-    chance = f"chance {number(rows['chance'].iloc[0])}"
+    chance = f"chance {number(rows['chance'].iloc[0])}" + (f" · {rows['corpus'].iloc[0]}" if with_corpus else "")
     if (rows["probe"] == "abx").all():
         return f"{classes} classes, n = {n}", chance
     held_out = rows["held_out"].iloc[0]
@@ -148,39 +152,44 @@ def _counts(rows: pd.DataFrame) -> tuple[str, str]:
 def draw_forests(
     block: SubplotSpec, curves: pd.DataFrame, scores: pd.DataFrame, styles: Styles, axis: StepAxis
 ) -> None:
-    """Draw midpoint and centre over layers of each level and model, by probes, with intervals."""
-    times, depths = block.subgridspec(1, 2, width_ratios=[1.5, 1]).subplots(squeeze=False)[0]
+    """Draw midpoints by probes and by ABX, and the centre over layers by probes, of each level and model."""
+    times, zero_shot, depths = block.subgridspec(1, 3, width_ratios=[1.3, 1.3, 1]).subplots(squeeze=False)[0]
     ridge, levels = curves[curves["probe"] == "ridge"], names_in(scores["target"])
     models = names_in(ridge["model"])
     gaps = np.linspace(-0.33, 0.33, len(models)) if len(models) > 1 else [0.0]
     unfitted = axis.at[-1] + 0.09 * axis.span
-    for axes, named in ((times, True), (depths, False)):
+    for axes, named in ((times, True), (zero_shot, False), (depths, False)):
         marks.row_axis(axes, [plain_name(level) for level in levels], named)
         axes.set_ylim(len(levels) - 0.45, -0.55)
         axes.grid(visible=False)
         for edge in np.arange(0.5, len(levels) - 1):
             axes.axhline(edge, color="#DDDDDD", linewidth=0.6)
-    for _, row in ridge[ridge["metric"].isin(["midpoint", "layer_centre"])].iterrows():
+    drawn = curves[
+        (curves["metric"] == "midpoint") | ((curves["metric"] == "layer_centre") & (curves["probe"] == "ridge"))
+    ]
+    for _, row in drawn.iterrows():
         y = levels.index(row["target"]) + gaps[models.index(row["model"])]
-        _draw_forest_row((times, depths), y, row, styles[row["model"]], axis, unfitted)
+        panels = (times if row["probe"] == "ridge" else zero_shot, depths)
+        _draw_forest_row(panels, y, row, styles[row["model"]], axis, unfitted)
     layers = [layer for layer in plotting.layer_order(scores["layer"]) if layer not in ("input", SELECTED)]
-    axis.set(times)
-    times.set_xlim(right=unfitted + 0.05 * axis.span)
-    times.annotate(
-        "no fit",
-        (unfitted, 1),
-        xycoords=("data", "axes fraction"),
-        xytext=(0, 1),
-        textcoords="offset points",
-        fontsize=7,
-        ha="center",
-        color=marks.GREY,
-    )
+    for axes, probe, title in ((times, "ridge", "Midpoint, probe"), (zero_shot, "abx", "Midpoint, zero-shot ABX")):
+        axis.set(axes, room=0.16)
+        axes.set_xlim(right=unfitted + 0.05 * axis.span)
+        axes.annotate(
+            "none",
+            (unfitted, 1),
+            xycoords=("data", "axes fraction"),
+            xytext=(0, 1),
+            textcoords="offset points",
+            fontsize=7,
+            ha="center",
+            color=marks.GREY,
+        )
+        fitted = curves[(curves["metric"] == "midpoint") & (curves["verdict"] == FIT) & (curves["probe"] == probe)]
+        plotting.head(axes, title, [plotting.describe_interval(fitted) if len(fitted) else "no fits"])
     marks.layer_axis(depths, layers)
-    depths.set_xlabel("centre over layers at the last step")
-    fitted = ridge[(ridge["metric"] == "midpoint") & (ridge["verdict"] == FIT)]
-    plotting.head(times, "Midpoint of the sigmoid", [plotting.describe_interval(fitted) if len(fitted) else "no fits"])
-    plotting.head(depths, "Centre over layers", ["faint: last step not above chance"])
+    depths.set_xlabel("layer, last step")
+    plotting.head(depths, "Centre over layers", ["faint: not above controls"])
 
 
 def _draw_forest_row(
@@ -224,16 +233,18 @@ def draw_maps(block: SubplotSpec, scores: pd.DataFrame, style: ModelStyle, axis:
 
 
 def draw_summary(block: SubplotSpec, summary: pd.DataFrame, styles: Styles) -> None:
-    """Draw spread of midpoints and rank correlations with abstractness of every model, by probes."""
-    ridge = summary[summary["probe"] == "ridge"]
-    models = names_in(ridge["model"])
+    """Draw spread of midpoints and rank correlations with abstractness of every condition, by probes and by ABX."""
+    shown = summary[summary["metric"] == "midpoint_spread"]
+    pairs = list(zip(shown["model"], shown["probe"]))
+    names = [f"{styles[model].label}, {_MEASURES[probe]}" for model, probe in pairs]
     grid = block.subgridspec(1, len(_SUMMARIES)).subplots(squeeze=False)[0]
     for place, (axes, (metric, (title, label))) in enumerate(zip(grid, _SUMMARIES.items())):
-        rows = ridge[ridge["metric"] == metric]
-        marks.row_axis(axes, [styles[model].label for model in models], named=not place)
+        rows = summary[summary["metric"] == metric]
+        marks.row_axis(axes, names, named=not place)
         for _, row in rows.iterrows():
-            y = models.index(row["model"])
+            y = pairs.index((row["model"], row["probe"]))
             marks.interval_row(axes, y, row, styles[row["model"]])
+            axes.plot([row["seed_low"], row["seed_high"]], [y + 0.28] * 2, color=styles[row["model"]].colour, lw=0.6)
             text = f"{row['n']} levels" if np.isfinite(row["value"]) else str(row["verdict"])
             at = axes.get_yaxis_transform()
             axes.text(1.02, y, text, transform=at, fontsize=6.5, va="center", color=marks.GREY)
@@ -244,15 +255,18 @@ def draw_summary(block: SubplotSpec, summary: pd.DataFrame, styles: Styles) -> N
             axes.set_xlim(-1.15, 1.15)
         axes.set_xlabel(label)
         known = rows[rows["value"].notna()]
-        lines = list(_differences(ridge, styles)) if metric == "midpoint_spread" else []
+        lines = list(_differences(summary, styles)) if metric == "midpoint_spread" else []
         plotting.head(axes, title, [*lines, plotting.describe_interval(known) if len(known) else ""])
 
 
 def _differences(summary: pd.DataFrame, styles: Styles) -> Iterator[str]:
-    """Yield two lines for each pair of models: their names, and the difference of their spreads of midpoints."""
-    for _, row in summary[summary["metric"] == "spread_difference"].iterrows():
-        yield f"{styles[row['model']].label} − {styles[row['other']].label}"
-        yield value_text(row) if np.isfinite(row["value"]) else str(row["verdict"])
+    """Yield lines for each pair of models: their names, and the difference of their spreads by each measure."""
+    gaps = summary[summary["metric"] == "spread_difference"]
+    for (model, other), rows in gaps.groupby(["model", "other"], sort=False):
+        yield f"{styles[model].label} − {styles[other].label}"
+        for _, row in rows.iterrows():
+            value = value_text(row) if np.isfinite(row["value"]) else str(row["verdict"])
+            yield f"{_MEASURES[row['probe']]} {value}"
 
 
 def curve_handles(baselines: Sequence[ModelStyle]) -> list[Line2D]:
@@ -261,5 +275,6 @@ def curve_handles(baselines: Sequence[ModelStyle]) -> list[Line2D]:
         marks.mark_handle("D", "midpoint of the sigmoid", filled=False, markersize=4.5, markeredgewidth=1.2),
         Line2D([], [], color=marks.GREY, **_UNFITTED, label="no fit"),
         marks.chance_handle(),
+        marks.duration_handle("duration alone"),
         *marks.model_handles(baselines),
     ]

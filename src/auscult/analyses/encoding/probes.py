@@ -19,6 +19,8 @@ from auscult.probes.tasks import Task, make_task
 
 __all__ = ["PENALTIES", "probe_levels"]
 
+# Number of bins of duration for the accuracy that duration alone gives.
+_MAX_BINS = 16
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
@@ -115,6 +117,7 @@ def _scores(
         "type_overlap": task.type_overlap,
         "given": level.get("given"),
         "chance_given": _chance_given(level, task, index),
+        "duration_alone": _accuracy_from(_duration_bins(index, task), task),
     }
     return LevelScores(
         level,
@@ -137,13 +140,31 @@ def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> 
     """
     if not level.get("given"):
         return float("nan")
-    known = np.unique(index[level["given"]].astype(str).to_numpy()[task.rows], return_inverse=True)[1]
+    return _accuracy_from(
+        np.unique(index[level["given"]].astype(str).to_numpy()[task.rows], return_inverse=True)[1], task
+    )
+
+
+def _duration_bins(index: pd.DataFrame, task: Task) -> np.ndarray:
+    """Return the quantile of each item's duration, as a code from 0 [shape=(n_items,)]."""
+    ranks = index["log_duration"].to_numpy()[task.rows].argsort().argsort()
+    n_bins = int(np.clip(len(ranks) // (2 * task.n_classes), 2, _MAX_BINS))
+    return ranks * n_bins // len(ranks)
+
+
+def _accuracy_from(known: np.ndarray, task: Task) -> float:
+    """Return the accuracy of the label that is most frequent, in the training data, among items of equal code.
+
+    Parameters
+    ----------
+    known : code of each item from 0 [shape=(n_items,)]
+    """
     truth, guess = task.labels[:, 0], np.full(len(known), -1)
     for fold in np.unique(task.folds[task.tested]):
         training = (task.cells != fold).all(axis=1)
         counts = np.zeros((known.max() + 1, task.n_classes))
         np.add.at(counts, (known[training], truth[training]), 1)
-        # Values that training data lack get the most frequent class.
+        # Codes that training data lack get the most frequent class.
         counts += 1e-6 * np.bincount(truth[training], minlength=task.n_classes)
         tested = task.folds == fold
         guess[tested] = counts.argmax(axis=1)[known[tested]]

@@ -1,6 +1,11 @@
-"""Summaries over levels: spread of midpoints, and rank correlations of abstractness with midpoint and layer."""
+"""Summaries over levels by both measures: midpoints, their spread, and rank correlations with abstractness.
 
-from collections.abc import Callable, Iterator, Sequence
+Models whose names differ only in a final number are seeds of one condition. Values are means over seeds; intervals
+resample speakers and, with more than one seed, seeds as well.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import permutations
 from typing import Any
 
@@ -9,132 +14,268 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from auscult.dynamics.curves import FIT, doublings
+from auscult.seeds import task_of
 from auscult.statistics.intervals import percentile_interval
 from auscult.tables import RESULT_COLUMNS, check_results
 
-__all__ = ["SUMMARY_COLUMNS", "MIN_LEVELS", "summarise_encoding"]
+__all__ = ["SUMMARY_COLUMNS", "MIN_LEVELS", "BOTH", "LATER", "EARLIER", "summarise_encoding", "order_verdict"]
 
-SUMMARY_COLUMNS = (*RESULT_COLUMNS, "probe", "other", "levels", "p_value", "verdict", "resampling_unit")
+SUMMARY_COLUMNS = (
+    *RESULT_COLUMNS,
+    "probe",
+    "other",
+    "levels",
+    "n_seeds",
+    "seed_low",
+    "seed_high",
+    "p_value",
+    "verdict",
+    "resampling_unit",
+)
 MIN_LEVELS = 4
+# Value of ``probe`` in rows on both measures.
+BOTH = "both"
+LATER, EARLIER = "later", "earlier"
 _MAX_PERMUTED = 8
-_KEYS = ["corpus", "model", "probe"]
+_MEASURES, _MIN_SEEDS = 2, 2
+
+Statistic = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """Midpoints or centres of the same levels in each seed of a condition.
+
+    Parameters
+    ----------
+    levels : names of the levels
+    ranks : declared abstractness of each level, as ranks [shape=(n_levels,)]
+    values : one value per seed and level [shape=(n_seeds, n_levels)]
+    drawn : the same for resampled speakers [shape=(n_seeds, n_draws, n_levels)]
+    n_groups : number of speakers
+    """
+
+    levels: tuple[str, ...]
+    ranks: np.ndarray
+    values: np.ndarray
+    drawn: np.ndarray
+    n_groups: float
+
+    def row(self, metric: str) -> dict[str, Any]:
+        """Return the description of a row."""
+        described = {"metric": metric, "n": len(self.levels), "n_groups": self.n_groups}
+        return {**described, "levels": " ".join(self.levels), "n_seeds": len(self.values)}
 
 
 def summarise_encoding(
     curves: pd.DataFrame, draws: pd.DataFrame, compare: Sequence[Sequence[str]] = ()
 ) -> pd.DataFrame:
-    """Compare midpoints and layers of levels within each model, and the spread of midpoints between pairs of models.
+    """Compare midpoints and layers of levels within each condition, and the spread of midpoints between conditions.
 
-    Only targets with an abstractness are included; speaker and gender have none.
+    Only targets with an abstractness enter spreads and correlations; speaker and gender have none. Levels of all
+    corpora on which a model was measured are put together.
 
     Parameters
     ----------
     curves, draws : as returned by :func:`auscult.analyses.encoding.analysis.encode_sweep`, of all models
-    compare : pairs of models
+    compare : pairs of models; each stands for its condition
 
     Returns
     -------
-    summary : columns :data:`SUMMARY_COLUMNS`; ``n`` is the number of levels, named in ``levels``; ``metric`` is
+    summary : columns :data:`SUMMARY_COLUMNS`; ``model`` is the condition, ``n`` the number of levels, named in
+        ``levels``, ``seed_low`` and ``seed_high`` the range over seeds. ``metric`` is
 
+        ``midpoint``: midpoint of the level ``target``, mean over seeds in doublings of steps. Without a fit in every
+        seed there is no value, and ``verdict`` gives the reason of the first seed without.
         ``midpoint_spread``: standard deviation of midpoints over levels with a fit, in doublings of steps. Large:
         levels are learnt one after another; small: together.
         ``spread_difference``: spread of ``model`` minus spread of ``other``, over levels with a fit in both.
         ``abstractness_midpoint``: rank correlation of declared abstractness and midpoint over levels with a fit.
         ``abstractness_layer``: rank correlation of declared abstractness and centre over layers at the last step, over
-        levels above chance.
+        levels above their controls.
+        ``abstractness_order``: no value; ``verdict`` states whether abstract levels come later (see
+        :func:`order_verdict`), by both measures (``probe`` is :data:`BOTH`).
 
-        Intervals resample speakers, not levels; ``p_value`` is two-sided, from permutations of the levels. With fewer
-        than :data:`MIN_LEVELS` levels there is no value, and ``verdict`` gives the reason.
+        ``p_value`` is two-sided, from permutations of the levels: exact up to eight. With fewer than
+        :data:`MIN_LEVELS` levels there is no value, and ``verdict`` gives the reason. Intervals resample speakers and
+        seeds, not levels.
     """
-    rows = []
-    for (corpus, model, probe), mine in curves.groupby(_KEYS, sort=False):
-        run = {"corpus": corpus, "model": model, "probe": probe, "step": mine["step"].iloc[0]}
-        rows += [{**run, **row} for row in _model_rows(mine, _rows_of(draws, run))]
-    for first, second in compare:
-        for (corpus, probe), mine in curves[curves["model"] == first].groupby(["corpus", "probe"], sort=False):
-            run = {"corpus": corpus, "probe": probe}
-            others = curves[(curves["model"] == second) & (curves["corpus"] == corpus) & (curves["probe"] == probe)]
-            pair = [_rows_of(draws, {**run, "model": model}) for model in (first, second)]
-            rows.append(
-                {
-                    **run,
-                    "model": first,
-                    "other": second,
-                    "step": mine["step"].iloc[0],
-                    **_difference(mine, others, *pair),
-                }
-            )
-    table = pd.DataFrame(rows).assign(layer="selected", target="levels", resampling_unit="speaker")
+    rows, curves, draws = [], _named(curves), _named(draws)
+    conditions = curves.groupby("condition", sort=False)
+    for condition, mine in conditions:
+        run = {"corpus": ", ".join(dict.fromkeys(mine["corpus"])), "model": condition, "step": mine["step"].iloc[0]}
+        found = []
+        for probe, measured in mine.groupby("probe", sort=False):
+            sampled = draws[(draws["condition"] == condition) & (draws["probe"] == probe)]
+            found += [{**run, "probe": probe, **row} for row in _condition_rows(measured, sampled)]
+        rows += [*found, {**run, "probe": BOTH, **_order(found)}]
+    for first, second in ((task_of(first), task_of(second)) for first, second in compare):
+        mine = curves[curves["condition"] == first]
+        for probe in dict.fromkeys(mine["probe"]):
+            pair = [
+                [table[(table["condition"] == name) & (table["probe"] == probe)] for table in (curves, draws)]
+                for name in (first, second)
+            ]
+            run = {"corpus": ", ".join(dict.fromkeys(mine["corpus"])), "step": mine["step"].iloc[0], "probe": probe}
+            rows.append({**run, "model": first, "other": second, **_difference(*pair)})
+    table = pd.DataFrame(rows).assign(layer="selected", resampling_unit="speaker")
+    table["target"] = table["target"].fillna("levels") if "target" in table else "levels"
+    table.loc[table["n_seeds"] > 1, "resampling_unit"] = "speaker and seed"
     return check_results(table.reindex(columns=list(SUMMARY_COLUMNS)))
 
 
-def _rows_of(draws: pd.DataFrame, run: dict[str, str]) -> pd.DataFrame:
-    return draws[np.logical_and.reduce([draws[key] == run[key] for key in _KEYS])]
+def order_verdict(correlations: Iterable[Mapping[str, Any]]) -> str:
+    """Return whether abstract levels come :data:`LATER` or :data:`EARLIER`, or why this cannot be said.
+
+    It is said only if both measures and, for each of them, all of at least two seeds agree in the sign of the rank
+    correlation, and both intervals exclude 0.
+
+    Parameters
+    ----------
+    correlations : row ``abstractness_midpoint`` of each measure
+    """
+    known = [row for row in correlations if np.isfinite(row.get("value", np.nan))]
+    if len(known) < _MEASURES:
+        return f"{len(known)} of {_MEASURES} measures with {MIN_LEVELS} levels"
+    if any(row["seed_low"] * row["seed_high"] <= 0 for row in known):
+        return "seeds disagree"
+    if len({np.sign(row["value"]) for row in known}) > 1:
+        return "measures disagree"
+    if min(row["n_seeds"] for row in known) < _MIN_SEEDS:
+        return "one seed"
+    if not all(row["ci_low"] * row["ci_high"] > 0 for row in known):
+        return "not separated from 0"
+    return LATER if known[0]["value"] > 0 else EARLIER
 
 
-def _model_rows(curves: pd.DataFrame, draws: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    fitted, offset = _levels(curves, "midpoint", fits=True), curves["offset"].iloc[0]
-    times = doublings(fitted["value"], offset)
-    drawn = doublings(_wide(draws, "midpoint", fitted), offset)
-    yield {**_row("midpoint_spread", fitted), **_interval(_spread, times, drawn)}
-    yield {**_row("abstractness_midpoint", fitted), **_correlation(fitted, times, drawn)}
-    above = _levels(curves, "layer_centre", fits=False)
-    yield {
-        **_row("abstractness_layer", above),
-        **_correlation(above, above["value"].to_numpy(), _wide(draws, "layer_centre", above)),
+def _order(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    correlations = [row for row in rows if row["metric"] == "abstractness_midpoint"]
+    seeds = {"n_seeds": rows[0]["n_seeds"], "n_groups": rows[0]["n_groups"]}
+    return {"metric": "abstractness_order", "n": len(correlations), **seeds, "verdict": order_verdict(correlations)}
+
+
+def _named(table: pd.DataFrame) -> pd.DataFrame:
+    """Return rows with their ``condition``, and with ``level``: the target, with its corpus where that is ambiguous."""
+    n_corpora = table.groupby("target")["corpus"].transform("nunique")
+    level = table["target"].where(n_corpora == 1, table["target"] + "@" + table["corpus"])
+    return table.assign(condition=table["model"].map(task_of), level=level)
+
+
+def _condition_rows(curves: pd.DataFrame, draws: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for level, rows in curves[curves["metric"] == "midpoint"].groupby("level", sort=False):
+        yield {**_midpoint(rows, draws[draws["level"] == level]), "target": level}
+    fitted = _measured(curves, draws, "midpoint")
+    yield {**fitted.row("midpoint_spread"), **_condensed(fitted, _spread)}
+    for metric, measured in (
+        ("abstractness_midpoint", fitted),
+        ("abstractness_layer", _measured(curves, draws, "layer_centre")),
+    ):
+        yield {**measured.row(metric), **_correlation(measured)}
+
+
+def _midpoint(rows: pd.DataFrame, draws: pd.DataFrame) -> dict[str, Any]:
+    """Return the midpoint of one level: the mean over seeds in doublings of steps, as a step."""
+    unfitted = rows.loc[rows["verdict"] != FIT, "verdict"]
+    described = {"metric": "midpoint", "n": rows["n"].iloc[0], "n_groups": rows["n_groups"].min(), "n_seeds": len(rows)}
+    if len(unfitted):
+        return {**described, "verdict": unfitted.iloc[0]}
+    offset = float(rows["offset"].iloc[0])
+    measured = _measured(rows.assign(abstractness=0), draws, "midpoint")
+    found = _condensed(measured, lambda times: times[..., 0], min_levels=1)
+    in_steps = {key: 2 ** found[key] - offset for key in ("value", "ci_low", "ci_high", "seed_low", "seed_high")}
+    return {**described, **in_steps, "verdict": FIT}
+
+
+def _measured(curves: pd.DataFrame, draws: pd.DataFrame, metric: str) -> _Measured:
+    """Return midpoints (in doublings) of levels with a fit, or centres of levels above their controls, in all seeds."""
+    ranked = curves[(curves["metric"] == metric) & curves["abstractness"].notna()]
+    usable = (ranked["verdict"] == FIT) if metric == "midpoint" else ranked["above_chance"].astype(bool)
+    seeds = list(dict.fromkeys(curves["model"]))
+    counts = ranked[usable].groupby("level", sort=False)["model"].nunique()
+    levels = [level for level in dict.fromkeys(ranked["level"]) if counts.get(level, 0) == len(seeds)]
+    kept = ranked[ranked["level"].isin(levels)].drop_duplicates("level")
+    ranks = rankdata(kept.set_index("level").loc[levels, "abstractness"].astype(float)) if levels else np.empty(0)
+    values, drawn = [], []
+    for seed in seeds:
+        own, sampled = ranked[ranked["model"] == seed].set_index("level"), draws[draws["model"] == seed]
+        values.append(own.loc[levels, "value"].to_numpy(float))
+        table = sampled.pivot(index="draw", columns="level", values=metric).reindex(columns=levels)
+        drawn.append(table.to_numpy(dtype=float))
+    n_draws = min(map(len, drawn))
+    offset = float(curves["offset"].iloc[0])
+    scale: Statistic = (lambda steps: doublings(steps, offset)) if metric == "midpoint" else np.asarray
+    return _Measured(
+        levels=tuple(levels),
+        ranks=ranks,
+        values=scale(np.stack(values)),
+        drawn=scale(np.stack([table[:n_draws] for table in drawn])),
+        n_groups=kept["n_groups"].min() if levels else np.nan,
+    )
+
+
+def _difference(first: Sequence[pd.DataFrame], second: Sequence[pd.DataFrame]) -> dict[str, Any]:
+    """Return the difference of the spreads of midpoints of two conditions, over levels with a fit in both."""
+    found = [_measured(curves, draws, "midpoint") for curves, draws in (first, second)]
+    shared = [level for level in found[0].levels if level in found[1].levels]
+    parts = [_only(measured, shared) for measured in found]
+    row = parts[0].row("spread_difference")
+    if len(shared) < MIN_LEVELS:
+        return {**row, "verdict": f"fewer than {MIN_LEVELS} levels"}
+    spreads = [_spread(part.values) for part in parts]
+    resampled = [_over_seeds(_spread(part.drawn), place) for place, part in enumerate(parts)]
+    n_draws = min(map(len, resampled))
+    low, high = _ends(resampled[0][:n_draws] - resampled[1][:n_draws])
+    gaps = spreads[0][:, None] - spreads[1]
+    return {
+        **row,
+        "value": float(spreads[0].mean() - spreads[1].mean()),
+        "ci_low": low,
+        "ci_high": high,
+        "seed_low": float(gaps.min()),
+        "seed_high": float(gaps.max()),
+        "verdict": "",
     }
 
 
-def _difference(
-    curves: pd.DataFrame, others: pd.DataFrame, draws: pd.DataFrame, other_draws: pd.DataFrame
-) -> dict[str, Any]:
-    """Return the difference of the spreads of midpoints of two models, over levels with a fit in both."""
-    first, second = (_levels(table, "midpoint", fits=True) for table in (curves, others))
-    first, second = first[first["target"].isin(second["target"])], second[second["target"].isin(first["target"])]
-    second = second.set_index("target").loc[first["target"]].reset_index()
-    parts = []
-    for table, resampled in ((first, draws), (second, other_draws)):
-        offset = table["offset"].iloc[0] if len(table) else 1.0
-        parts.append((doublings(table["value"], offset), doublings(_wide(resampled, "midpoint", table), offset)))
-    (times, drawn), (other_times, other_drawn) = parts
-    row = {**_row("spread_difference", first), **_interval(_spread, times, np.empty((0, len(times))))}
-    if len(first) < MIN_LEVELS:
-        return row
-    n_draws = min(len(drawn), len(other_drawn))
-    low, high = _ends(_spread(drawn[:n_draws]) - _spread(other_drawn[:n_draws]))
-    return {**row, "value": float(_spread(times) - _spread(other_times)), "ci_low": low, "ci_high": high}
+def _only(measured: _Measured, levels: Sequence[str]) -> _Measured:
+    places = [measured.levels.index(level) for level in levels]
+    values, drawn = measured.values[:, places], measured.drawn[..., places]
+    return _Measured(tuple(levels), measured.ranks[places], values, drawn, measured.n_groups)
 
 
-def _levels(curves: pd.DataFrame, metric: str, fits: bool) -> pd.DataFrame:
-    """Return the rows of a metric for levels with an abstractness: those with a fit, or those above chance."""
-    rows = curves[(curves["metric"] == metric) & curves["abstractness"].notna()]
-    return rows[(rows["verdict"] == FIT) if fits else rows["above_chance"].astype(bool)]
+def _condensed(measured: _Measured, statistic: Statistic, min_levels: int = MIN_LEVELS) -> dict[str, Any]:
+    """Return a statistic over levels: mean and range over seeds, with the interval over speakers and seeds."""
+    if len(measured.levels) < min_levels:
+        return {"verdict": f"fewer than {min_levels} levels"}
+    by_seed = statistic(measured.values)
+    low, high = _ends(_over_seeds(statistic(measured.drawn)))
+    ends = {"ci_low": low, "ci_high": high, "seed_low": float(by_seed.min()), "seed_high": float(by_seed.max())}
+    return {"value": float(by_seed.mean()), **ends, "verdict": ""}
 
 
-def _wide(draws: pd.DataFrame, column: str, levels: pd.DataFrame) -> np.ndarray:
-    """Return resampled values [shape=(n_draws, n_levels)], levels in the order of the rows."""
-    table = draws.pivot(index="draw", columns="target", values=column)
-    return table.reindex(columns=list(levels["target"])).to_numpy(dtype=float)
+def _over_seeds(drawn: np.ndarray, stream: int = 0) -> np.ndarray:
+    """Return means over resampled seeds: speakers and seeds are crossed, so each draw of speakers gets its own seeds.
+
+    Parameters
+    ----------
+    drawn : value of each seed for each draw of speakers [shape=(n_seeds, n_draws)]
+    stream : number of the random stream, different for conditions whose seeds are drawn independently
+
+    Returns
+    -------
+    means [shape=(n_draws,)]
+    """
+    n_seeds, n_draws = drawn.shape
+    picks = np.random.default_rng([stream, n_seeds]).integers(n_seeds, size=(n_seeds, n_draws))
+    return drawn[picks, np.arange(n_draws)].mean(axis=0)
 
 
-def _row(metric: str, levels: pd.DataFrame) -> dict[str, Any]:
-    n_groups = levels["n_groups"].min() if len(levels) else np.nan
-    return {"metric": metric, "n": len(levels), "n_groups": n_groups, "levels": " ".join(levels["target"])}
-
-
-def _interval(statistic: Callable[[np.ndarray], np.ndarray], values: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
-    if len(values) < MIN_LEVELS:
-        return {"verdict": f"fewer than {MIN_LEVELS} levels"}
-    low, high = _ends(statistic(drawn))
-    return {"value": float(statistic(values)), "ci_low": low, "ci_high": high, "verdict": ""}
-
-
-def _correlation(levels: pd.DataFrame, values: np.ndarray, drawn: np.ndarray) -> dict[str, Any]:
-    ranks = rankdata(levels["abstractness"].astype(float))
+def _correlation(measured: _Measured) -> dict[str, Any]:
+    ranks = measured.ranks
     if len(ranks) >= MIN_LEVELS and np.ptp(ranks) == 0:
         return {"verdict": "levels of one abstractness"}
-    found = _interval(lambda table: _spearman(ranks, table), values, drawn)
-    return found if "value" not in found else {**found, "p_value": _p_value(ranks, values)}
+    found = _condensed(measured, lambda table: _spearman(ranks, table))
+    return found if "value" not in found else {**found, "p_value": _p_value(ranks, measured.values)}
 
 
 def _ends(values: np.ndarray) -> tuple[float, float]:
@@ -155,11 +296,19 @@ def _spearman(ranks: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def _p_value(ranks: np.ndarray, values: np.ndarray) -> float:
-    """Return the share of permutations with at least this correlation, of all or, for many levels, of 10,000."""
-    found = abs(_spearman(ranks, values))
+    """Return the share of permutations of levels with at least this mean correlation over seeds.
+
+    Of all permutations, or of 10,000 for many levels.
+
+    Parameters
+    ----------
+    values : one row per seed [shape=(n_seeds, n_levels)]
+    """
+    found = abs(_spearman(ranks, values).mean())
     if len(ranks) <= _MAX_PERMUTED:
-        orders = np.array(list(permutations(values)))
+        orders = np.array(list(permutations(range(len(ranks)))))
     else:
         rng = np.random.default_rng(0)
-        orders = np.array([values, *(rng.permutation(values) for _ in range(9999))])
-    return float(np.mean(abs(_spearman(ranks, orders)) >= found - 1e-12))
+        orders = np.array([np.arange(len(ranks)), *(rng.permutation(len(ranks)) for _ in range(9999))])
+    correlations = np.mean([_spearman(ranks, row[orders]) for row in values], axis=0)
+    return float(np.mean(abs(correlations) >= found - 1e-12))
