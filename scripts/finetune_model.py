@@ -22,6 +22,7 @@ with job(snakemake.log[0], snakemake.threads):
         warmup=snakemake.params.warmup,
         dropout=snakemake.params.dropout,
         mask_probability=snakemake.params.mask_probability,
+        augmented_share=snakemake.params.augmented_share,
         time_warp=snakemake.params.time_warp,
         head_steps=snakemake.params.head_steps,
         seed=snakemake.params.seed,

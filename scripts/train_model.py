@@ -15,6 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
         recipe=snakemake.params.recipe,
         architecture=snakemake.params.architecture,
         codebooks=snakemake.params.codebooks,
+        teacher=Path(snakemake.input.teacher[0]).parent if snakemake.input.teacher else None,
         steps=snakemake.params.steps,
         batch_size=snakemake.params.batch_size,
         crop_s=snakemake.params.crop_s,

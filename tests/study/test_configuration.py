@@ -17,6 +17,7 @@ from auscult.study.configuration import (
     read_steps,
     runs_of,
     steps_of,
+    teacher_of,
     tiers_of,
 )
 from auscult.study.extractions import extracted_sweeps
@@ -636,3 +637,24 @@ def test_syntax_runs_on_every_checkpoint(config):
     checked = check_study(config, SCHEMA)
     steps = [step for corpus, model, step in runs_of(checked, "syntax") if model == "bert-english-1"]
     assert steps == [str(step) for step in checked["models"]["bert-english-1"]["steps"]]
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"codebooks": {"T3": 100}}, "codebooks T3 and no teacher"),
+        ({"teacher": "hubert-english"}, "codebooks mel and a teacher"),
+    ],
+)
+def test_codebooks_of_layers_and_a_teacher_go_together(config, changes, found):
+    config["models"]["hubert-dutch"] = config["models"]["hubert-dutch"] | {"codebooks": {"mel": 100}} | changes
+    with pytest.raises(ConfigError, match=f"in models: hubert-dutch, found {found}"):
+        check_study(config, SCHEMA)
+
+
+def test_a_model_is_left_out_with_its_teacher(config):
+    entry = config["models"]["hubert-dutch"]
+    config["models"]["hubert-dutch-2nd"] = entry | {"codebooks": {"T3": 100}, "teacher": "hubert-dutch"}
+    study = check_study(config, SCHEMA)
+    assert teacher_of(study, "hubert-dutch-2nd") == ("hubert-dutch", str(entry["steps"][-1]))
+    assert "hubert-dutch-2nd" not in leave_out(study, ["hubert-dutch"])["models"]

@@ -15,6 +15,7 @@ from auscult.study.configuration import (
     read_steps,
     runs_of,
     start_of,
+    teacher_of,
     steps_of,
     tiers_of,
     uninitialised_models,
@@ -83,6 +84,14 @@ def get_checkpoint(wildcards):
 def get_folder(model, step):
     """Return the folder of a checkpoint."""
     return f"resources/checkpoints/{model}/{step}"
+
+
+def get_teacher(name):
+    """Return the manifest of the checkpoint whose states a model learns to predict, in a list; empty without one."""
+    if "teacher" not in config["models"][name]:
+        return []
+    model, step = teacher_of(config, name)
+    return [f"resources/checkpoints/{model}/{step}/manifest.json"]
 
 
 def get_start(name):

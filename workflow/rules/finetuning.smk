@@ -49,6 +49,7 @@ for name, model in config["models"].items():
             warmup=model["warmup"],
             dropout=model["dropout"],
             mask_probability=model["mask_probability"],
+            augmented_share=model["augmented_share"],
             time_warp=model["time_warp"],
             head_steps=model["head_steps"],
             seed=model_seed(config, name),

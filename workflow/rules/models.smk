@@ -16,6 +16,7 @@ for name, model in config["models"].items():
             f"train_model_{name.replace('-', '_')}"
         input:
             corpus=f"resources/corpora/{model['corpus']}/manifest.json",
+            teacher=get_teacher(name),
         output:
             checkpoints=expand(
                 "resources/checkpoints/{model}/{step}/manifest.json",

@@ -19,6 +19,7 @@ __all__ = [
     "check_study",
     "steps_of",
     "start_of",
+    "teacher_of",
     "analysed_steps",
     "read_steps",
     "models_of",
@@ -85,6 +86,12 @@ def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
     return entry["start"], str(entry.get("start_step", steps[-1]))
 
 
+def teacher_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
+    """Return the (model, step) whose states a model learns to predict, the last checkpoint of its teacher."""
+    teacher = config["models"][name]["teacher"]
+    return teacher, steps_of(teacher, config["models"][teacher])[-1]
+
+
 def analysed_steps(name: str, model: Mapping[str, Any]) -> list[str]:
     """Return the untrained checkpoint of a model, if it has one, and the last checkpoint."""
     steps = steps_of(name, model)
@@ -142,7 +149,7 @@ def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
 
 
 def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
-    """Return the configuration without some models and the models that start from them.
+    """Return the configuration without some models and the models that start from them or are taught by them.
 
     Raises
     ------
@@ -152,7 +159,12 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
     kept_config: Config = deepcopy(dict(config))
     missing = set(models)
     # A translator starts from a recogniser, which starts from an encoder.
-    while more := {name for name, model in config["models"].items() if model.get("start") in missing} - missing:
+    while (
+        more := {
+            name for name, model in config["models"].items() if {model.get("start"), model.get("teacher")} & missing
+        }
+        - missing
+    ):
         missing |= more
     for section in ("analyses", "figures"):
         for name, entry in kept_config[section].items():
@@ -186,6 +198,8 @@ def _check_names(config: Config) -> None:
                 _has_split(corpora[model["corpus"]], split, f"models: {name}: corpus: {model['corpus']}")
         if "start" in model:
             _check_start(config, name)
+        if model.get("recipe") == "masked_prediction":
+            _check_teacher(config, name)
         if model["source"] == "hub":
             check_sweep(name, model)
         if model["source"] == "acoustic":
@@ -232,6 +246,26 @@ def _check_start(config: Config, name: str) -> None:
             f"{models[start]['source']}; name one that is trained, hub or folder"
         )
     check_known(start_of(config, name)[1], steps_of(start, models[start]), f"models: {name}: start_step", "steps")
+
+
+def _check_teacher(config: Config, name: str) -> None:
+    """Require a teacher if and only if a codebook is named after a layer."""
+    models, model = config["models"], config["models"][name]
+    layers = [codebook for codebook in model["codebooks"] if codebook not in ("mel", "pitch")]
+    if bool(layers) != ("teacher" in model):
+        found = f"codebooks {', '.join(model['codebooks'])} and {'a' if 'teacher' in model else 'no'} teacher"
+        raise ConfigError(
+            f"expected a teacher for codebooks named after its layers, and no teacher without such codebooks, in "
+            f"models: {name}, found {found}; for example codebooks: {{T3: 100}}, teacher: hubert-dutch"
+        )
+    if layers:
+        teacher = model["teacher"]
+        check_known(teacher, models, f"models: {name}: teacher", "models")
+        if teacher == name or models[teacher]["source"] not in ("trained", "hub", "folder"):
+            raise ConfigError(
+                f"expected another pre-trained model in models: {name}: teacher, found {teacher!r}; name one whose "
+                "source is trained, hub or folder"
+            )
 
 
 def _check_untrained(config: Config) -> None:

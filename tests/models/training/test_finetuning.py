@@ -314,6 +314,7 @@ def test_estimate_leaves_no_trace(tunes, start):
         "peak_learning_rate": 5e-3,
         "dropout": 0.1,
         "mask_probability": 0.02,
+        "augmented_share": 0.5,
         "time_warp": 0.1,
         "matrix_rate": 0.0,
         "warmup": 0.1,

@@ -1,13 +1,18 @@
 """Training of the small models: they learn, resume to the same bytes, and follow from their seed."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
 import torch
 
+from auscult.corpora.corpus import read_corpus
 from auscult.errors import AnalysisError, ConfigError, CorpusError
 from auscult.manifests import build_folder, check_folder, digest
+from auscult.models.seals import checkpoint_digest
+from auscult.models.speech import load_speech_model
 from auscult.models.training import pretraining
 from auscult.models.training.architecture import build_encoder, encoder_timing
 from auscult.models.training.contrastive import Contrastive
@@ -15,6 +20,7 @@ from auscult.models.training.learner import learning_rate
 from auscult.models.training.masked_prediction import MaskedPrediction
 from auscult.models.training.pretrainer import Trainer
 from auscult.models.training.pretraining import LOSS_COLUMNS, train_model
+from auscult.models.training.units import fit_codebook, unit_features
 from auscult.tables import read_table, write_table
 
 TINY = {
@@ -322,3 +328,34 @@ def test_the_number_of_threads_changes_losses_by_rounding_only(tmp_path, corpus)
         train(tmp_path / str(threads), corpus, threads=threads)
         losses.append(read_table(tmp_path / str(threads) / "loss.csv")["loss_valid"].to_numpy())
     np.testing.assert_allclose(*losses, rtol=1e-3)  # sums of float32 in another order, grown over a few steps
+
+
+def test_a_teacher_s_states_are_the_units_of_the_second_iteration(tmp_path, corpus):
+    train(tmp_path / "first", corpus)
+    teacher = tmp_path / "first/checkpoints/12"
+    taught = train(tmp_path / "second", corpus, codebooks={"T1": 5}, teacher=teacher)
+    manifest = json.loads((tmp_path / "second/checkpoints/12/manifest.json").read_text())
+    assert manifest["parents"]["teacher"] == checkpoint_digest(teacher)
+    # The units are the nearest centres of the layer's frames.
+    model, source = load_speech_model(teacher), read_corpus(corpus)
+    waveforms = [source.waveform(name) for name in source.utterances["utterance"]]
+    frames = [unit_features("T1", waveform, model.timing, model) for waveform in waveforms]
+    assert np.allclose(frames[0], model.frames([waveforms[0]])["T1"][0].numpy())
+    codebook = fit_codebook("T1", frames, 5, 3)
+    assert len(np.unique(codebook.assign(frames[0]))) > 1
+    assert taught[12] != train(tmp_path / "third", corpus, codebooks={"mel": 5})[12]
+
+
+def test_a_teacher_with_other_frames_raises(tmp_path, corpus):
+    train(tmp_path / "first", corpus)
+    other = {**TINY, "conv_stride": (5, 8, 4)}
+    with pytest.raises(
+        ConfigError, match=r"expected a teacher with frames of .* samples every 160, found .* every 320"
+    ):
+        train(
+            tmp_path / "second",
+            corpus,
+            architecture=other,
+            codebooks={"T1": 5},
+            teacher=tmp_path / "first/checkpoints/12",
+        )

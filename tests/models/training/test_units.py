@@ -6,7 +6,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from auscult.errors import AnalysisError, ConfigError
 from auscult.models.frames import FrameTiming
-from auscult.models.training.augmentation import augment
+from auscult.models.training.augmentation import augment, change_speed
 from auscult.models.training.crops import Stream, normalise
 from auscult.models.training.masking import span_mask
 from auscult.models.training.units import Codebook, fit_codebook, pitch_features, spectral_features, unit_features
@@ -140,6 +140,18 @@ def test_augmented_crops_keep_their_content_at_the_lowest_noise():
     noisy = augment(rng, clean, equaliser_db=0.0, noise_share=1.0, snr_db=(20.0, 20.0))
     ratio_db = 10 * np.log10((clean**2).mean(axis=1) / ((noisy - clean) ** 2).mean(axis=1))
     np.testing.assert_allclose(ratio_db, 20.0, atol=0.5)
+
+
+def test_another_speed_moves_the_pitch_by_as_much_as_it_shortens():
+    tone = np.sin(2 * np.pi * 1000 * np.arange(16000) / 16000).astype(np.float32)
+    lengths = set()
+    for seed in range(40):
+        changed = change_speed(np.random.default_rng(seed), tone)
+        speed = 16000 / len(changed)
+        peak_hz = np.abs(np.fft.rfft(changed * np.hanning(len(changed)))).argmax() * 16000 / len(changed)
+        assert abs(peak_hz - 1000 * speed) < 2
+        lengths.add(round(speed, 2))
+    assert lengths == {0.9, 0.95, 1.0, 1.05, 1.1}
 
 
 def test_normalised_crops_have_mean_zero_and_unit_variance():

@@ -9,6 +9,7 @@ import pandas as pd
 from auscult.corpora.corpus import Corpus
 from auscult.errors import CorpusError
 from auscult.models.frames import FrameTiming
+from auscult.models.speech import SpeechModel
 from auscult.models.training.units import fit_codebook, unit_features
 
 __all__ = ["Stream", "read_streams", "normalise"]
@@ -47,7 +48,12 @@ class Stream:
 
 
 def read_streams(
-    corpus: Corpus, codebooks: Mapping[str, int], timing: FrameTiming, n_samples: int, seed: int
+    corpus: Corpus,
+    codebooks: Mapping[str, int],
+    timing: FrameTiming,
+    n_samples: int,
+    seed: int,
+    teacher: SpeechModel | None = None,
 ) -> dict[str, Stream]:
     """Read the splits ``train`` and ``valid``, and assign each frame its unit of each codebook (fitted on ``train``).
 
@@ -58,6 +64,7 @@ def read_streams(
     timing : of the frames of the model that is trained
     n_samples : length of the crops that will be drawn
     seed : of the codebooks
+    teacher : the model whose layers some codebooks are named after
 
     Raises
     ------
@@ -76,7 +83,9 @@ def read_streams(
             )
     units: dict[str, dict[str, list[np.ndarray]]] = {split: {} for split in tables}
     for name, n_units in codebooks.items():
-        features = {split: [unit_features(name, w, timing) for w in items] for split, items in waveforms.items()}
+        features = {
+            split: [unit_features(name, w, timing, teacher) for w in items] for split, items in waveforms.items()
+        }
         codebook = fit_codebook(name, features["train"], n_units, seed)
         for split in tables:
             units[split][name] = [codebook.assign(frames) for frames in features[split]]

@@ -56,7 +56,9 @@ class Finetuner(Learner[PreTrainedModel]):
         super().__init__(with_encoder(untrained, encoder), settings, device, untrained)
         self.encoder_parameters = [each for each in self.module.base_model.parameters() if each.requires_grad]
         self.preprocessor = read_preprocessor(Path(start))
-        self.front = FrontEnd(corpus, SpeechModel(encoder, self.preprocessor, device=device))
+        speech = SpeechModel(encoder, self.preprocessor, device=device)
+        self.front = FrontEnd(corpus, speech, settings["augmented_share"], settings["seed"])
+        self.plain_front = FrontEnd(corpus, speech)
         lengths = corpus.utterances.set_index("utterance")["n_samples"].to_dict()
         self.batches = Batches(
             {name: lengths[name] for name in self.objective.utterances["train"]},
@@ -76,7 +78,9 @@ class Finetuner(Learner[PreTrainedModel]):
     def validate(self) -> tuple[float, ...]:
         """Return loss and measures on split ``valid``; raise as :meth:`advance` does."""
         model = self.encoder.eval()
-        front = self.front if self.step else FrontEnd(self.corpus, self._untrained_front_end(model), limit_bytes=0)
+        front = (
+            self.plain_front if self.step else FrontEnd(self.corpus, self._untrained_front_end(model), limit_bytes=0)
+        )
         losses: list[float] = []
         answers: dict[str, Any] = {}
         with torch.no_grad():

@@ -42,6 +42,7 @@ def finetune_model(
     warmup: float = 0.1,
     dropout: float = 0.1,
     mask_probability: float = 0.02,
+    augmented_share: float = 0.0,
     time_warp: float = 0.0,
     head_steps: int = 0,
     seed: int,
@@ -73,6 +74,7 @@ def finetune_model(
     matrix_rate, warmup : as in :func:`auscult.models.training.pretraining.train_model`
     dropout : of the features before, in and after the transformer
     mask_probability : of a masked span of 5 frames starting at a frame; 0 for no masks
+    augmented_share : share of training utterances that are heard at another speed, over another channel, with noise
     time_warp : largest relative change of an utterance's duration, drawn anew at each step; 0 for none
     head_steps : steps at the start in which only the head is trained, as in Baevski et al. (2020, section 4.3): a
         recogniser whose encoder changes before the head has learnt its first letters may settle on blanks
@@ -101,6 +103,7 @@ def finetune_model(
             "warmup": warmup,
             "dropout": dropout,
             "mask_probability": mask_probability,
+            "augmented_share": augmented_share,
             "time_warp": time_warp,
             "head_steps": head_steps,
             "seed": seed,

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -10,13 +11,14 @@ from torch.nn import functional
 
 from auscult.corpora.corpus import Corpus
 from auscult.models.speech import SpeechModel
+from auscult.models.training.augmentation import augment, change_speed
 from auscult.models.training.fast_forward import front_end, is_supported
 
 __all__ = ["FrontEnd", "Batches", "stretch"]
 
 
 class FrontEnd:
-    """Output frames of a frozen convolutional front end, computed for each utterance alone and cached up to a limit.
+    """Output frames of a frozen convolutional front end, computed once for each utterance and cached up to a limit.
 
     Base-size models normalise over time in their first layer: padding would change every frame, so that utterances of
     different lengths cannot share a batch in the front end. After it they can.
@@ -25,11 +27,21 @@ class FrontEnd:
     ----------
     corpus : of the utterances
     speech : the model whose front end is used
+    augmented_share : share of utterances that are changed in speed, channel and noise, as further voices
+    seed : determines, with the utterance, whether and how it is augmented
     limit_bytes : memory for cached frames; once it is full, further utterances are computed at each call
     """
 
-    def __init__(self, corpus: Corpus, speech: SpeechModel, limit_bytes: int = 2**30):
+    def __init__(
+        self,
+        corpus: Corpus,
+        speech: SpeechModel,
+        augmented_share: float = 0.0,
+        seed: int = 0,
+        limit_bytes: int = 2**30,
+    ):
         self.corpus, self.speech, self.room = corpus, speech, limit_bytes
+        self.augmented_share, self.seed = augmented_share, seed
         self.kept: dict[str, Tensor] = {}
 
     def frames(self, utterance: str) -> Tensor:
@@ -38,6 +50,9 @@ class FrontEnd:
             return self.kept[utterance]
         waveform = self.corpus.waveform(utterance)
         self.speech.timing.require_frame(len(waveform), f"utterance {utterance!r}")
+        rng = np.random.default_rng([self.seed, crc32(utterance.encode())])
+        if rng.random() < self.augmented_share:
+            waveform = augment(rng, change_speed(rng, waveform)[None])[0]
         with torch.no_grad():
             frames = self._compute(waveform).cpu().contiguous()
         if frames.nbytes <= self.room:

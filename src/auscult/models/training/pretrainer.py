@@ -9,6 +9,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from auscult.corpora.corpus import Corpus
+from auscult.models.speech import SpeechModel
 from auscult.models.training.architecture import build_encoder, encoder_timing
 from auscult.models.training.augmentation import augment
 from auscult.models.training.contrastive import Contrastive
@@ -33,9 +34,10 @@ class Trainer(Learner[PreTrainedModel]):
     corpus : training data, with splits ``train`` and ``valid``
     settings : parameters of :func:`auscult.models.training.pretraining.train_model`
     device : ``"cpu"`` or ``"cuda"``
+    teacher : the model whose layers some codebooks are named after
     """
 
-    def __init__(self, corpus: Corpus, settings: Mapping[str, Any], device: str):
+    def __init__(self, corpus: Corpus, settings: Mapping[str, Any], device: str, teacher: SpeechModel | None = None):
         self.timing = encoder_timing(settings["architecture"])
         self.n_frames = int(self.timing.n_frames(round(settings["crop_s"] * SAMPLE_RATE_HZ)))
         # Samples beyond the last frame's receptive field are not read: every convolution uses all of its input.
@@ -45,7 +47,7 @@ class Trainer(Learner[PreTrainedModel]):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(settings["seed"] + 1)
             super().__init__(OBJECTIVES[settings["recipe"]](encoder, codebooks), settings, device)
-        streams = read_streams(corpus, codebooks, self.timing, self.n_samples, settings["seed"])
+        streams = read_streams(corpus, codebooks, self.timing, self.n_samples, settings["seed"], teacher)
         self.stream, self.valid = streams["train"], list(self._valid_batches(streams["valid"]))
 
     @property

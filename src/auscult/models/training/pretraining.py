@@ -14,6 +14,8 @@ from tqdm import tqdm
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
 from auscult.models.frames import FrameTiming
+from auscult.models.seals import checkpoint_digest
+from auscult.models.speech import load_speech_model
 from auscult.models.training.architecture import RECIPES, Recipe, complete_architecture, encoder_timing
 from auscult.models.training.arithmetic import training_arithmetic
 from auscult.models.training.learner import Learner
@@ -37,6 +39,7 @@ def train_model(
     recipe: Recipe,
     architecture: Mapping[str, Any],
     codebooks: Mapping[str, int],
+    teacher: Path | None = None,
     steps: Sequence[int],
     batch_size: int,
     crop_s: float,
@@ -62,7 +65,8 @@ def train_model(
     corpus : sealed corpus folder with splits ``train`` and ``valid``
     recipe : ``"masked_prediction"`` (HuBERT) or ``"contrastive"`` (wav2vec 2.0)
     architecture : sizes that differ from the default encoder's
-    codebooks : number of units by codebook (``mel``, ``pitch``); ignored by ``"contrastive"``
+    codebooks : number of units by codebook (``mel``, ``pitch`` or a layer of the teacher); ignored by ``contrastive``
+    teacher : checkpoint folder of a trained model whose states are clustered, as in the second iteration of HuBERT
     steps : steps of the checkpoints, ascending; 0 is the untrained encoder, the last ends the training
     batch_size : crops per step
     crop_s : length of a crop, in seconds
@@ -98,10 +102,15 @@ def train_model(
             "warmup": warmup,
             "seed": seed,
         }
-        sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, {"corpus": source.manifest.sha256})
+        parents = {"corpus": source.manifest.sha256}
+        if teacher is not None:
+            parents["teacher"] = checkpoint_digest(teacher)
+        sealer = Sealer(Path(checkpoints), {**(identity or {}), **settings}, parents)
         if Path(loss_table).is_file() and not sealer.missing(steps):
             return
-        write_table(run_training(Trainer(source, settings, device), sealer, Path(state), LOSS_COLUMNS), loss_table)
+        taught_by = None if teacher is None else load_speech_model(teacher, device=device)
+        trainer = Trainer(source, settings, device, taught_by)
+        write_table(run_training(trainer, sealer, Path(state), LOSS_COLUMNS), loss_table)
         remove_state(state)
 
 

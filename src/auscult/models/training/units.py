@@ -1,4 +1,4 @@
-"""Acoustic units for masked prediction, found by k-means: one codebook for the spectrum and one for the pitch."""
+"""Units for masked prediction, found by k-means: codebooks of the spectrum, the pitch, or a trained model's states."""
 
 from collections.abc import Sequence
 
@@ -9,6 +9,7 @@ from sklearn.cluster import MiniBatchKMeans
 from auscult.errors import AnalysisError, ConfigError
 from auscult.models.acoustic import log_f0, log_mel
 from auscult.models.frames import FrameTiming
+from auscult.models.speech import SpeechModel
 
 __all__ = ["CODEBOOKS", "Codebook", "fit_codebook", "unit_features", "spectral_features", "pitch_features"]
 
@@ -72,15 +73,35 @@ def fit_codebook(
     return Codebook(kmeans.fit(sample).cluster_centers_.astype(np.float32))
 
 
-def unit_features(name: str, waveform: np.ndarray, timing: FrameTiming) -> np.ndarray:
+def unit_features(
+    name: str, waveform: np.ndarray, timing: FrameTiming, teacher: SpeechModel | None = None
+) -> np.ndarray:
     """Return the features that a codebook clusters [shape=(n_frames, n_features), float32]; NaN where undefined.
 
     Parameters
     ----------
-    name : one of :data:`CODEBOOKS`
+    name : one of :data:`CODEBOOKS`, or a layer of the teacher, as in the later iterations of HuBERT (Hsu et al., 2021,
+        section III.C)
     waveform : samples at 16 kHz
     timing : of the frames of the model that will predict the units
+    teacher : a trained model with frames of the same timing
+
+    Raises
+    ------
+    ConfigError
+        There is no such codebook, or the teacher's frames have another timing.
     """
+    if teacher is not None and name in teacher.layers:
+        if (teacher.timing.hop_samples, teacher.timing.receptive_field_samples) != (
+            timing.hop_samples,
+            timing.receptive_field_samples,
+        ):
+            raise ConfigError(
+                f"expected a teacher with frames of {timing.receptive_field_samples} samples every "
+                f"{timing.hop_samples}, found {teacher.timing.receptive_field_samples} every "
+                f"{teacher.timing.hop_samples}; name a teacher with the convolutions of the model it teaches"
+            )
+        return teacher.frames([waveform])[name][0].cpu().numpy()
     match name:
         case "mel":
             return spectral_features(waveform, timing)
@@ -88,8 +109,8 @@ def unit_features(name: str, waveform: np.ndarray, timing: FrameTiming) -> np.nd
             return pitch_features(waveform, timing)
         case _:
             raise ConfigError(
-                f"expected codebooks among {', '.join(CODEBOOKS)}, found {name!r}; correct 'codebooks' "
-                "in the configuration"
+                f"expected codebooks among {', '.join((*CODEBOOKS, *(teacher.layers if teacher else ())))}, found "
+                f"{name!r}; correct 'codebooks' in the configuration"
             )
 
 
