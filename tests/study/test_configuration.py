@@ -142,8 +142,7 @@ def test_steps_are_in_training_order_and_start_with_the_untrained_model():
 
 
 def test_runs_are_in_the_order_of_the_configuration(config):
-    for seed in ("hubert-english", "hubert-english-2"):
-        config["models"][seed]["steps"] = [0, 100, 1500]
+    config["models"]["hubert-english"]["steps"] = [0, 100, 1500]
     runs = list(runs_of(check_study(config, SCHEMA), "reduction"))
     assert runs[:3] == [
         ("multilingual", "hubert-english", "0"),
@@ -432,10 +431,11 @@ def test_a_head_of_a_model_is_selected_by_name_and_needs_one(config):
 def test_an_extraction_covers_every_checkpoint_that_any_analysis_reads(config):
     study = check_study(config, SCHEMA)
     sweeps = {(corpus, name): runs for corpus, name, runs in extracted_sweeps(study)}
-    every = steps_of("hubert-english", study["models"]["hubert-english"])
-    assert sweeps["mandarin", "hubert-english"] == [("hubert-english", step) for step in every]
-    assert sweeps["english", "hubert-english"] == [("hubert-english", step) for step in (every[0], every[-1])]
-    assert ("english", "hubert-mandarin") not in sweeps
+    name = "hubert-english-pitch-1"
+    every = steps_of(name, study["models"][name])
+    assert sweeps["mandarin", name] == [(name, step) for step in every]
+    assert sweeps["english", "hubert-english"] == [("hubert-english", step) for step in ("0", "1200")]
+    assert ("english", "hubert-mandarin-pitch-1") not in sweeps
     acoustic = [name for name, model in study["models"].items() if model["source"] == "acoustic"]
     assert sweeps["dutch", ""] == [(name, "final") for name in acoustic]
 
@@ -555,9 +555,9 @@ def test_a_bottleneck_needs_a_training_split(config):
 
 
 def test_seeds_of_one_condition_have_equal_steps(config):
-    config["models"]["hubert-mandarin-2"] |= {"steps": [0, 7]}
+    config["models"]["hubert-mandarin-pitch-2"] |= {"steps": [0, 7]}
     message = (
-        r"expected equal steps of hubert-mandarin and hubert-mandarin-2 in analyses: tone: .* found .* and \[0, 7\]"
+        r"expected equal steps of hubert-mandarin-pitch-1 and hubert-mandarin-pitch-2 in analyses: tone: .* found .* and \[0, 7\]"
     )
     with pytest.raises(ConfigError, match=message):
         check_study(config, SCHEMA)
