@@ -556,7 +556,9 @@ def test_a_bottleneck_needs_a_training_split(config):
 
 def test_seeds_of_one_condition_have_equal_steps(config):
     config["models"]["hubert-mandarin-pitch-2"] |= {"steps": [0, 7]}
-    message = r"expected equal steps of hubert-mandarin-pitch-1 and hubert-mandarin-pitch-2 in analyses: tone: .* \[0, 7\]"
+    found = r"hubert-mandarin-pitch-1 and hubert-mandarin-pitch-2 in analyses: tone: .* found .* and \[0, 7\]"
+    with pytest.raises(ConfigError, match=f"expected equal steps of {found}"):
+        check_study(config, SCHEMA)
 
 
 @pytest.mark.parametrize(

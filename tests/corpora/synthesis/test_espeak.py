@@ -7,9 +7,9 @@ from auscult.errors import ConfigError
 
 
 def test_the_same_words_give_the_same_samples_whatever_was_said_before():
-    settings = espeak.variant_lines("f1")
+    settings = ("formant 1 110 90 120", "breath 0 3 3 3 3 3 3 3", "roughness 2")
     first = espeak.speak(["the", "dog", "barks"], "en-us", settings)
-    espeak.speak(["iets", "anders"], "nl", espeak.variant_lines("m2"))
+    espeak.speak(["iets", "anders"], "nl", ("formant 1 95 110 90",))
     second = espeak.speak(["the", "dog", "barks"], "en-us", settings)
     assert np.array_equal(first.samples, second.samples)
     assert first.phones == second.phones
@@ -50,19 +50,9 @@ def test_a_pitch_setting_doubles_the_pitch():
     assert pitch_hz(200) / pitch_hz(100) == pytest.approx(2, rel=0.05)
 
 
-def test_variants_bring_no_echo_and_no_pitch_of_their_own():
-    assert not any(line.split()[0] in ("echo", "pitch", "name") for line in espeak.variant_lines("f2"))
-    assert any(line.startswith("formant 1") for line in espeak.variant_lines("f2"))
-
-
 def test_an_unknown_language_is_named():
     with pytest.raises(ConfigError, match="expected a language of eSpeak NG, found 'xx'; correct 'espeak'"):
         espeak.speak(["a"], "xx")
-
-
-def test_an_unknown_variant_is_named():
-    with pytest.raises(ConfigError, match="expected the eSpeak voice variant 'nobody', found none in"):
-        espeak.variant_lines("nobody")
 
 
 def test_a_missing_library_is_one_line(monkeypatch, tmp_path):

@@ -6,7 +6,6 @@ eSpeak NG (GPL-3) is loaded from the package ``espeakng-loader``, by this module
 import _ctypes
 import ctypes
 import importlib
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,13 +18,12 @@ import numpy as np
 
 from auscult.errors import ConfigError
 
-__all__ = ["PhoneEvent", "Speech", "speak", "espeak_version", "variant_lines"]
+__all__ = ["PhoneEvent", "Speech", "speak", "espeak_version"]
 
 # Separates words instead of a blank, with which eSpeak treats "of the" or "there was" as one word, also in its events.
 _SEPARATOR = "\u200b"
 _SYNCHRONOUS, _PHONEME_EVENTS, _IPA, _NO_EXIT = 2, 1, 2, 0x8000
 _CHARACTERS_UTF8, _RATE, _SAMPLERATE_EVENT, _PHONEME_EVENT = 1, 1, 8, 7
-_LEFT_OUT = r"//|(name|language|gender|pitch|echo|stressLength|flutter)\b"
 _REPAIR = "install the packages of requirements.lock again (espeakng-loader carries library and voices)"
 
 
@@ -130,25 +128,6 @@ def espeak_version() -> str:
     with _library() as (library, _):
         library.espeak_Info.restype = ctypes.c_char_p
         return library.espeak_Info(None).decode().split()[0]
-
-
-@cache
-def variant_lines(variant: str) -> tuple[str, ...]:
-    """Return the settings of a voice variant of eSpeak, without name, pitch, flutter, stress lengths and echo.
-
-    Pitch and flutter are set per voice here; an echo would extend phones past their end, and stress lengths change the
-    timing.
-
-    Raises
-    ------
-    ConfigError
-        The variant does not exist.
-    """
-    path = _data_folder() / "voices" / "!v" / variant
-    if not path.is_file():
-        raise ConfigError(f"expected the eSpeak voice variant {variant!r}, found none in {path.parent}; {_REPAIR}")
-    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
-    return tuple(line for line in lines if line and not re.match(_LEFT_OUT, line))
 
 
 @contextmanager

@@ -28,7 +28,7 @@ from auscult.tables import UTTERANCE_COLUMNS, check_segments, check_utterances, 
 
 __all__ = ["synthesise_corpus", "Item", "plan_items", "synthesise_item", "build_corpus", "collect"]
 
-REVISION = 1  # increment with every change that alters the bytes of a corpus
+REVISION = 2  # increment with every change that alters the bytes of a corpus
 _RATE_HZ = 16_000
 _UP = 320
 _SHORTEST_LEAD, _LONGEST_LEAD = 800, 4000
@@ -184,9 +184,10 @@ def synthesise_item(
     )
     extra = {
         "item": item.kind,
-        "variant": voice.variant,
         "pitch_hz": round(voice.pitch_hz, 2),
         "tract": round(voice.tract, 4),
+        "breath": voice.breath,
+        "roughness": voice.roughness,
     }
     labels = [{"utterance": item.utterance} | segment | EXTRA_COLUMNS | columns for segment, columns in segments]
     return dict(zip(UTTERANCE_COLUMNS, row)) | extra, sorted(labels, key=lambda label: label["tier"])

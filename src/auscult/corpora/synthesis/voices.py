@@ -1,17 +1,15 @@
-"""Voices: eSpeak's variants, each with pitch, speaking rate and vocal tract drawn from a seed.
+"""Voices for eSpeak, each drawn from a seed: vocal tract, formants, voice quality, pitch and speaking rate.
 
-The pitch ranges of women and men overlap widely; the genders differ in the vocal tract, which scales the whole
-spectrum. A probe that decodes gender therefore uses formants, not mean F0. Voices of different splits are drawn from
-different variants.
+The genders differ on average in vocal tract, pitch and breath, and overlap in each of them, as speakers do: no single
+property tells them apart. eSpeak's own voice variants are not used: a few of them would be shared by many voices, and
+intervals from resampling voices would be too narrow.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 
-from auscult.corpora.synthesis.espeak import variant_lines
 from auscult.errors import ConfigError
 
 __all__ = ["SPLITS", "Split", "Voice", "draw_voices"]
@@ -19,17 +17,22 @@ __all__ = ["SPLITS", "Split", "Voice", "draw_voices"]
 Split = Literal["train", "valid", "test"]
 SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 _RATE_STEP = 441  # eSpeak's 22 050 Hz are 320 / 441 of 16 kHz
-_VARIANTS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
-    "train": {
-        "female": ("f1", "f2", "f3", "Andrea", "Annie", "linda", "steph"),
-        "male": ("m1", "m2", "m3", "m4", "m6", "Denis", "Mario", "antonio"),
-    },
-    "valid": {"female": ("shelby",), "male": ("robert",)},
-    "test": {"female": ("belinda", "Alicia", "f5", "f4", "aunty"), "male": ("quincy", "iven4", "Diogo", "m7", "m8")},
-}
+_N_FORMANTS = 9  # eSpeak counts from 0, a resonance below the first formant
 _MEDIAN_PITCH_HZ = {"female": 165.0, "male": 140.0}
 _PITCH_SPREAD = 0.2  # standard deviation of log pitch within a gender; the log medians of the genders differ by 0.16
-_TRACT = {"female": (1.10, 1.22), "male": (0.92, 1.02)}
+_MEDIAN_TRACT = {"female": 1.14, "male": 0.97}
+_TRACT_SPREAD = 0.05  # standard deviation of the log scale of all formants; the log medians differ by 0.16
+_FORMANT_SPREAD = 0.03  # standard deviation of the log frequency of each formant, beyond the scale of all
+_BREATH_SHARE = {"female": 0.6, "male": 0.4}  # of voices with aspiration noise
+
+
+@dataclass(frozen=True)
+class Formant:
+    """A resonance of a voice, in percent of eSpeak's default voice: frequency, height and width."""
+
+    frequency: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -40,27 +43,34 @@ class Voice:
     ----------
     name : identifier, unique across splits
     gender : ``female`` or ``male``
-    variant : eSpeak's voice variant
     pitch_hz : typical fundamental frequency in sentences
     pitch_range : ratio of the top of the pitch range to its base
     rate_wpm : words per minute
     tract : scale of the formants, 1 for eSpeak's default male voice
+    formants : of the voice before it is scaled, from eSpeak's formant 0 on
+    breath : level of aspiration noise at each formant but the first, in eSpeak's unit; 0 for none
+    roughness : irregularity of the glottal pulses, 0 to 7
+    tilt : amplitudes of voiced sound at 600, 1200 and 2000 Hz, 0 to 255
     flutter : pitch flutter in eSpeak's unit
     """
 
     name: str
     gender: str
-    variant: str
     pitch_hz: float
     pitch_range: float
     rate_wpm: float
     tract: float
+    formants: tuple[Formant, ...]
+    breath: int
+    roughness: int
+    tilt: tuple[int, int, int]
     flutter: int
 
     @property
     def rate_step(self) -> int:
         """Return d such that eSpeak's samples, resampled by 320 / d to 16 kHz, have the formants of this voice."""
-        return round(_RATE_STEP * self.tract / _formant_scale(self.variant))
+        drawn = sum(formant.frequency for formant in self.formants[1:4]) / 300
+        return round(_RATE_STEP * self.tract / drawn)
 
     @property
     def speed(self) -> float:
@@ -71,8 +81,19 @@ class Voice:
         """Return the lines of an eSpeak voice file; pitch is divided by the speed, which later multiplies it."""
         # In sentences, eSpeak's median F0 was measured at 0.65 of the way from base to top.
         base = self.pitch_hz / (1 + 0.65 * (self.pitch_range - 1)) / self.speed
-        pitch = f"pitch {round(base)} {round(base * self.pitch_range)}"
-        return (*variant_lines(self.variant), pitch, f"flutter {self.flutter}")
+        formants = [
+            f"formant {number} {each.frequency} {each.height} {each.width}" for number, each in enumerate(self.formants)
+        ]
+        breath = [f"breath 0{f' {self.breath}' * 7}"] if self.breath else []
+        low, middle, high = self.tilt
+        return (
+            *formants,
+            *breath,
+            f"roughness {self.roughness}",
+            f"tone 600 {low} 1200 {middle} 2000 {high}",
+            f"pitch {round(base)} {round(base * self.pitch_range)}",
+            f"flutter {self.flutter}",
+        )
 
 
 def draw_voices(n_voices: int, split: Split, seed: int) -> tuple[Voice, ...]:
@@ -95,23 +116,24 @@ def draw_voices(n_voices: int, split: Split, seed: int) -> tuple[Voice, ...]:
 def _draw_voice(index: int, split: Split, seed: int) -> Voice:
     generator = np.random.default_rng([seed, SPLITS.index(split), index])
     gender = ("female", "male")[index % 2]
-    variants = _VARIANTS[split][gender]
+    pitch_hz = _MEDIAN_PITCH_HZ[gender] * np.exp(generator.normal(0, _PITCH_SPREAD))
+    tract = _MEDIAN_TRACT[gender] * np.exp(generator.normal(0, _TRACT_SPREAD))
+    breathy = generator.random() < _BREATH_SHARE[gender]
     return Voice(
         name=f"{split}-{gender[0]}{index // 2:03d}",
         gender=gender,
-        variant=variants[index // 2 % len(variants)],
-        pitch_hz=float(np.clip(_MEDIAN_PITCH_HZ[gender] * np.exp(generator.normal(0, _PITCH_SPREAD)), 85, 280)),
+        pitch_hz=float(np.clip(pitch_hz, 85, 280)),
         pitch_range=float(generator.uniform(1.35, 1.75)),
         rate_wpm=float(generator.uniform(150, 195)),
-        tract=float(generator.uniform(*_TRACT[gender])),
+        tract=float(np.clip(tract, 0.85, 1.3)),
+        formants=tuple(_draw_formant(generator) for _ in range(_N_FORMANTS)),
+        breath=int(breathy * generator.integers(1, 5)),
+        roughness=int(generator.integers(0, 4)),
+        tilt=(int(generator.integers(140, 200)), int(generator.integers(90, 180)), int(generator.integers(70, 170))),
         flutter=int(generator.integers(0, 7)),
     )
 
 
-def _formant_scale(variant: str) -> float:
-    """Return the mean scale of formants 1 to 3 in a variant; formants without an entry have scale 1."""
-    scales = {1: 100.0, 2: 100.0, 3: 100.0}
-    for words in map(str.split, variant_lines(variant)):
-        if words[0] == "formant" and int(words[1]) in scales:
-            scales[int(words[1])] = float(words[2])
-    return sum(scales.values()) / 300
+def _draw_formant(generator: np.random.Generator) -> Formant:
+    frequency = np.clip(100 * np.exp(generator.normal(0, _FORMANT_SPREAD)), 90, 110)
+    return Formant(round(float(frequency)), int(generator.integers(75, 126)), int(generator.integers(80, 151)))
