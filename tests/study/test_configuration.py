@@ -290,7 +290,7 @@ SPEAKER = "probing targets speaker"
         ("probing", {"probe": "logistic"}, "expected max_items beside probe: logistic"),
         (PHONE, {"nonlinear": ["attention"]}, "expected tier utterance for probe 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
-        ("probing", {"n_folds": 20}, "expected at least 20 voices (test) in corpora: english: voices"),
+        ("probing", {"n_folds": 30}, "expected at least 30 voices (test) in corpora: english: voices"),
     ],
 )
 def test_invalid_settings_of_analyses_are_reported_before_anything_runs(config, place, changes, message):
@@ -477,7 +477,7 @@ TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses
         ),
         ({"contrasts": {"vowel": ["mean"]}}, "unknown key 'vowel' in analyses: tone: contrasts"),
         ({"poolings": {"mean": ["rime"], "contour": ["syllable"]}}, TIERS_OF_MANDARIN),
-        ({"n_folds": 17}, "expected at least 17 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
+        ({"n_folds": 25}, "expected at least 25 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
         ({"n_folds": 2}, "analyses: tone: n_folds: 2 is less than the minimum of 3"),
         ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
     ],
@@ -532,7 +532,7 @@ def test_scrubbing_fits_selects_and_tests_on_separate_splits(config):
         ({"methods": ["inlp"]}, "analyses: disentangling: methods: 0: 'inlp' is not one of"),
         ({"tier": "syllable"}, "analyses: disentangling: tier, found 'syllable'"),
         ({"targets": {"word": {"tier": "syllable", "column": "label"}}}, "disentangling: targets: word: tier, found"),
-        ({"n_folds": 17}, "expected at least 17 voices .* since analyses: disentangling holds speakers out"),
+        ({"n_folds": 25}, "expected at least 25 voices .* since analyses: disentangling holds speakers out"),
         ({"corpora": ["english"], "bottleneck": {"steps": 3}}, "unknown key 'steps' in analyses: disentangling: bottl"),
         ({"bottleneck": {"beta": [1]}}, r"analyses: disentangling: bottleneck: beta: \[1\] is too short"),
     ],
