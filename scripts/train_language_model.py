@@ -21,6 +21,7 @@ with job(snakemake.log[0], snakemake.threads):
         warmup=snakemake.params.warmup,
         syntax_regulariser=snakemake.params.syntax_regulariser,
         regulariser_until=snakemake.params.regulariser_until,
+        regulariser_arcs=snakemake.params.regulariser_arcs,
         seed=snakemake.params.seed,
         device=pick_device(snakemake.params.device),
         threads=snakemake.threads,

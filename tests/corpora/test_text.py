@@ -1,7 +1,9 @@
 """Text corpora: sentences and pairs of a grammar, readers of published formats, and refused input."""
 
 import json
+from collections import Counter
 
+import numpy as np
 import pandas as pd
 import pytest
 from places import DATA
@@ -50,6 +52,45 @@ def test_every_paradigm_has_its_pairs_which_differ_in_one_word(corpus):
 def test_words_join_to_the_text_of_their_sentence(corpus):
     for name, words in corpus.parses().items():
         assert " ".join(words["word"]) == corpus.sentences.set_index("sentence")["text"][name]
+
+
+@pytest.fixture(scope="module")
+def sentences():
+    grammar, generator = read_grammar("english", TEXT_GRAMMARS), np.random.default_rng(5)
+    return [grammar.sentence(generator) for _ in range(1500)]
+
+
+def test_no_fixed_distance_finds_most_arcs(sentences):
+    """Otherwise attention to positions alone would pass for syntax."""
+    offsets = {}
+    for words in sentences:
+        for place, word in enumerate(words):
+            if word.head >= 0:
+                offsets.setdefault(word.relation, Counter())[word.head - place] += 1
+    commonest = {relation: max(counts.values()) / counts.total() for relation, counts in offsets.items()}
+    found = sum(max(counts.values()) for counts in offsets.values())
+    assert found / sum(counts.total() for counts in offsets.values()) < 0.48
+    assert max(commonest.values()) < 0.62
+    assert np.mean(list(commonest.values())) < 0.42
+
+
+def test_most_singular_reflexives_refer_to_a_noun_with_a_gender(sentences):
+    """Nouns without a gender take either form at random, which teaches a model that gender does not matter."""
+    lexicon, genders = Lexicon(read_grammar("english", TEXT_GRAMMARS)), []
+    for words in sentences:
+        for word in words:
+            if word.text in ("himself", "herself"):
+                subjects = [other for other in words if other.head == word.head and other.relation == "nsubj"]
+                genders += [lexicon.gender(subject) for subject in subjects if subject.pos == "NOUN"]
+    assert len(genders) > 50
+    assert np.mean([gender != "" for gender in genders]) > 0.7
+
+
+def test_a_coordinated_participle_has_no_number_to_break():
+    words = SENTENCES["agreement_coordinated"][0].replace("sing/VERB/2/conj/plural/sing", "sung/VERB/2/conj//sing")
+    assert "agreement_coordinated" not in dict(
+        minimal_pairs(say(words), Lexicon(read_grammar("english", TEXT_GRAMMARS)))
+    )
 
 
 def say(text):

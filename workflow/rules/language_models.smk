@@ -44,6 +44,7 @@ for name, model in config["models"].items():
             warmup=model["warmup"],
             syntax_regulariser=model["syntax_regulariser"],
             regulariser_until=model.get("regulariser_until"),
+            regulariser_arcs=model["regulariser_arcs"],
             seed=model_seed(config, name),
             device=config["device"],
         script:

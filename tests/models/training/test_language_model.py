@@ -13,7 +13,7 @@ from auscult.models.text import load_text_model
 from auscult.models.training import pretraining
 from auscult.models.training.language_model import train_language_model
 from auscult.models.training.language_trainer import LanguageTrainer, complete_text_architecture, mask_tokens
-from auscult.models.training.syntax_regulariser import syntactic_attention
+from auscult.models.training.syntax_regulariser import attention_along, parse_arcs, permuted_arcs
 
 SIZES = {"hidden": 32, "layers": 2, "heads": 2, "feed_forward": 64}
 SETTINGS = {
@@ -93,12 +93,13 @@ def test_a_regularised_model_starts_from_the_same_weights(trained, corpus, tmp_p
     assert (other / "0/model.safetensors").read_bytes() == (trained / "0/model.safetensors").read_bytes()
 
 
-def attended(corpus, strength, until=None):
+def attended(corpus, strength, until=None, arcs="syntax"):
     """Return the syntactic attention of a model trained for 30 steps, before masks."""
     settings = SETTINGS | {
         "architecture": complete_text_architecture(SIZES),
         "steps": [30],
         "regulariser_until": until,
+        "regulariser_arcs": arcs,
         "syntax_regulariser": strength,
     }
     source = read_text_corpus(corpus)
@@ -109,7 +110,8 @@ def attended(corpus, strength, until=None):
     row = torch.tensor([trainer.tokens["train"][0]])
     with torch.no_grad():
         attentions = trainer.encoder.bert(row, output_attentions=True).attentions
-    return syntactic_attention(attentions, trainer.heads[:1]).item()
+    parses = source.parses("train")
+    return attention_along(attentions, [parse_arcs(next(iter(parses.values()))["head"].to_numpy())]).item()
 
 
 def test_the_regulariser_suppresses_and_promotes_syntactic_attention(corpus):
@@ -125,8 +127,45 @@ def test_syntactic_attention_by_hand():
     first = torch.full((1, 2, 4, 4), 0.1)  # [CLS] a b [SEP], two heads
     second = first.clone()
     second[0, 1, 2, 1] = 0.7  # b looks at a
-    assert syntactic_attention([first, second], [np.array([1, -1])]).item() == pytest.approx(0.7)
-    assert syntactic_attention([first, first], [np.array([1, -1])]).item() == pytest.approx(0.1)
+    arcs = [parse_arcs(np.array([1, -1]))]
+    assert attention_along([first, second], arcs).item() == pytest.approx(0.7)
+    assert attention_along([first, first], arcs).item() == pytest.approx(0.1)
+
+
+def test_the_control_has_as_many_pairs_at_the_same_distances_and_no_arc():
+    heads = np.array([1, 4, 3, 1, -1, 4, 8, 8, 5])
+    arcs = np.sort(parse_arcs(heads), axis=1)
+    for seed in range(20):
+        pairs = permuted_arcs(heads, np.random.default_rng(seed))
+        assert sorted(pairs[:, 1] - pairs[:, 0]) == sorted(arcs[:, 1] - arcs[:, 0])
+        assert len({*map(tuple, pairs)}) == len(arcs)
+        assert not {*map(tuple, pairs)} & {*map(tuple, arcs)}
+
+
+def test_pairs_of_the_nearest_distance_replace_those_that_are_all_arcs():
+    pairs = permuted_arcs(np.array([3, 0, 1, -1]), np.random.default_rng(0))  # 0–3, 0–1 and 1–2 are arcs
+    assert sorted(map(tuple, pairs)) == [(0, 2), (1, 3), (2, 3)]
+
+
+def test_the_control_acts_on_other_pairs(corpus):
+    source = read_text_corpus(corpus)
+    settings = SETTINGS | {
+        "architecture": complete_text_architecture(SIZES),
+        "regulariser_until": None,
+        "syntax_regulariser": 1.0,
+    }
+    syntax, control = (
+        LanguageTrainer(source, settings | {"regulariser_arcs": arcs}, "cpu") for arcs in ("syntax", "permuted")
+    )
+    for mine, others in zip(syntax.arcs, control.arcs, strict=True):
+        assert len(others) == min(len(mine), len(mine) * (len(mine) + 1) // 2 - len(mine))
+        assert not {*map(tuple, np.sort(mine, axis=1))} & {*map(tuple, others)}
+    assert syntax.batch_loss(1)[1] != control.batch_loss(1)[1]
+
+
+def test_unknown_arcs_of_the_regulariser_raise(corpus, tmp_path):
+    with pytest.raises(ConfigError, match="expected regulariser_arcs among syntax, permuted, found 'random'"):
+        train(tmp_path, corpus, regulariser_arcs="random")
 
 
 def test_masks_hide_words_only_and_as_often_as_asked():

@@ -106,6 +106,7 @@ def _coordinated(words: Sentence, lexicon: Lexicon) -> Iterator[tuple[Changes, s
             if (
                 word.relation == "conj"
                 and word.head == verb
+                and word.number  # not a participle
                 and nouns
                 and set(nouns) == {_OTHER[words[subject].number]}
             ):

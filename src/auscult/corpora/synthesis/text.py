@@ -17,7 +17,7 @@ from auscult.tables import write_table
 
 __all__ = ["write_text_corpus"]
 
-REVISION = 1  # increment with every change that alters the bytes of a corpus
+REVISION = 2  # increment with every change that alters the bytes of a corpus
 MIN_WORDS, MAX_WORDS = 3, 20
 _SPLITS = ("train", "valid", "test")
 _MAX_DRAWS = 2000  # sentences per requested pair; rarer paradigms indicate a fault in the grammar

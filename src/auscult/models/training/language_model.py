@@ -16,6 +16,8 @@ from auscult.tables import write_table
 
 __all__ = ["train_language_model"]
 
+REGULARISER_ARCS = ("syntax", "permuted")
+
 
 def train_language_model(
     *,
@@ -33,6 +35,7 @@ def train_language_model(
     seed: int,
     syntax_regulariser: float = 0.0,
     regulariser_until: int | None = None,
+    regulariser_arcs: str = "syntax",
     device: str = "cpu",
     threads: int = 1,
     identity: Mapping[str, Any] | None = None,
@@ -56,8 +59,10 @@ def train_language_model(
     matrix_rate, warmup : as in :func:`auscult.models.training.pretraining.train_model`
     seed : of weights, batches and masks
     syntax_regulariser : λ of Chen et al. (2024): above 0 suppresses syntactic attention, below 0 promotes it, 0 has no
-        effect; see :func:`auscult.models.training.syntax_regulariser.syntactic_attention`
+        effect; see :func:`auscult.models.training.syntax_regulariser.attention_along`
     regulariser_until : last step with the regulariser; by default the last step of the training
+    regulariser_arcs : what the regulariser acts on: ``syntax``, the arcs of the parses, or ``permuted``, as many other
+        pairs of words at the same distances
     device : ``"cpu"`` or ``"cuda"``
     threads : threads of every numerical library
     identity : further entries of the checkpoints' recipe
@@ -70,6 +75,11 @@ def train_language_model(
         The loss is no longer finite.
     """
     check_steps(steps)
+    if regulariser_arcs not in REGULARISER_ARCS:
+        raise ConfigError(
+            f"expected regulariser_arcs among {', '.join(REGULARISER_ARCS)}, found {regulariser_arcs!r}; "
+            "correct the model"
+        )
     if batch_size < 1 or not 0 < mask_share < 1:
         raise ConfigError(
             f"expected a positive batch_size and a mask_share between 0 and 1, found {batch_size} and "
@@ -89,6 +99,7 @@ def train_language_model(
             "seed": seed,
             "syntax_regulariser": syntax_regulariser,
             "regulariser_until": regulariser_until,
+            "regulariser_arcs": regulariser_arcs,
         }
         trainer = LanguageTrainer(source, settings, device)
         sealer = Sealer(

@@ -12,7 +12,7 @@ from auscult.corpora.text import TextCorpus
 from auscult.errors import ConfigError, CorpusError
 from auscult.models.tokens import SPECIAL, pad, word_tokenizer
 from auscult.models.training.learner import Learner
-from auscult.models.training.syntax_regulariser import syntactic_attention
+from auscult.models.training.syntax_regulariser import attention_along, parse_arcs, permuted_arcs
 
 __all__ = ["DEFAULT_TEXT_ARCHITECTURE", "complete_text_architecture", "LanguageTrainer", "mask_tokens"]
 
@@ -61,7 +61,7 @@ class LanguageTrainer(Learner[BertForMaskedLM]):
         self.tokenizer = word_tokenizer(vocabulary)
         texts = {split: [" ".join(words["word"]) for words in found] for split, found in parses.items()}
         self.tokens = {split: self.tokenizer(text)["input_ids"] for split, text in texts.items()}
-        self.heads = [words["head"].to_numpy() for words in parses["train"]]
+        self.arcs = self._arcs([words["head"].to_numpy() for words in parses["train"]], settings)
         super().__init__(self._build(settings), settings, device)
         self.valid = list(self._valid_batches())
 
@@ -73,8 +73,8 @@ class LanguageTrainer(Learner[BertForMaskedLM]):
         loss, _, attentions = self._predict(tokens, *self._masked(tokens, rng), attend=self._regularised(step))
         if attentions is None:
             return loss, None
-        heads = [self.heads[sentence] for sentence in chosen]
-        return loss, self.settings["syntax_regulariser"] * syntactic_attention(attentions, heads)
+        arcs = [self.arcs[sentence] for sentence in chosen]
+        return loss, self.settings["syntax_regulariser"] * attention_along(attentions, arcs)
 
     def validate(self) -> tuple[float, float]:
         """Return loss and accuracy on the sentences of split ``valid`` with fixed masks; raise as :meth:`advance`."""
@@ -84,6 +84,16 @@ class LanguageTrainer(Learner[BertForMaskedLM]):
         loss, accuracy = np.mean(values, axis=0)
         self.require_finite(float(loss))
         return float(loss), float(accuracy)
+
+    @staticmethod
+    def _arcs(heads: list[np.ndarray], settings: Mapping[str, Any]) -> list[np.ndarray]:
+        """Return the pairs of words of each training sentence that the regulariser acts on; none without one."""
+        if not settings["syntax_regulariser"]:
+            return []
+        if settings["regulariser_arcs"] == "syntax":
+            return [parse_arcs(parse) for parse in heads]
+        rng = np.random.default_rng([settings["seed"], *b"arcs"])
+        return [permuted_arcs(parse, rng) for parse in heads]
 
     def _regularised(self, step: int) -> bool:
         until = self.settings["regulariser_until"]
