@@ -195,11 +195,16 @@ def describe_interval(rows: pd.DataFrame) -> str:
     """Return the resampling unit of the intervals as text, or the reason why there are no intervals."""
     unit = resampling_unit(rows)
     if rows["ci_low"].notna().any():
-        return f"95 % interval over {unit}s"
+        return f"95 % interval over {_plural(unit)}"
     if rows["n_groups"].isna().all():
         return "no interval"
-    n_groups = describe_range(rows["n_groups"])
+    n_groups, unit = describe_range(rows["n_groups"]), re.split(", | and ", unit)[0]
     return f"no interval: {n_groups} {unit}{'' if n_groups == '1' else 's'}"
+
+
+def _plural(unit: str) -> str:
+    """Return resampling units in the plural: ``speakers and seeds`` for ``speaker and seed``."""
+    return re.sub(r"(?=, | and |$)", "s", unit, count=0)
 
 
 def describe_range(counts: Iterable[float]) -> str:

@@ -12,15 +12,17 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from auscult.analyses.tone.analysis import tone_activations, tone_contours
-from auscult.analyses.tone.columns import CONTOUR, SELECTED
+from auscult.analyses.tone.columns import CONTOUR, PUBLISHED, SELECTED
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import CONSONANTS, contrast_items
 from auscult.analyses.tone.probes import PENALTIES, choose_layer, majority, probe_cells
+from auscult.analyses.tone.resampling import crossed_draws
 from auscult.analyses.tone.settings import ToneSettings
-from auscult.analyses.tone.summary import summarise_tone, two_way_bootstrap
+from auscult.analyses.tone.summary import summarise_tone
 from auscult.corpora.mandarin import parse_syllable
 from auscult.errors import AnalysisError
 from auscult.models.acoustic import TIMING, log_f0, mfcc
+from auscult.statistics.intervals import percentile_interval
 
 STRINGS = [onset + rime for onset in ("sh", "ch", "zh", "z") for rime in ("a", "an", "ang", "u", "uan", "e")]
 POINTS = ("rime_20", "rime_50", "rime_80")
@@ -116,7 +118,7 @@ def test_a_contour_that_the_mean_loses_is_read_from_three_frames(probed):
     assert value(table, pooling="mean", **last) < 0.4
     assert value(table, pooling="contour", **(last | {"layer": "cnn"})) < 0.4
     chosen = table[(table["layer"] == SELECTED) & (table["step"] == "100") & (table["pooling"] == "contour")]
-    assert set(chosen["selected_layer"]) == {"T1"}
+    assert set(chosen.loc[chosen["metric"] != PUBLISHED, "selected_layer"]) == {"T1"}
 
 
 def test_noise_is_read_at_chance(probed):
@@ -133,8 +135,26 @@ def test_labels_that_are_shuffled_are_at_chance():
     assert abs(hits.mean() - 0.25) < 3 * np.sqrt(0.25 * 0.75 / len(hits))
 
 
+def test_the_published_mode_knows_the_voices_and_takes_the_best_layer_on_test_items(probed):
+    """Voices with a direction of their own for each tone: readable with known voices, not for unseen ones."""
+    random, items = np.random.default_rng(3), contrast_items(TABLE, "tone", n_folds=4, seed=0)
+    voices = np.unique(items.speakers, return_inverse=True)[1]
+    x = np.eye(32)[voices * 4 + items.labels] + random.normal(0, 0.1, (len(items.labels), 32))
+    outcome = probe_cells(x, items)
+    assert (outcome.predicted == items.labels).mean() < 0.4
+    assert outcome.published > 0.9
+    assert outcome.n_published == (items.cells[:, 1] == 4).sum()
+    table, _ = probed
+    rows = table[table["metric"] == PUBLISHED]
+    assert set(rows["layer"]) == {SELECTED}
+    assert set(rows["held_out"]) == {"string"}
+    assert rows["ci_low"].isna().all()
+    assert value(rows, step="100", pooling="contour") > 0.8
+
+
 def test_rows_state_counts_and_controls(probed):
     table, items = probed
+    table = table[table["metric"] != PUBLISHED]
     assert set(table["n"]) == {len(TABLE)}
     assert set(table["n_groups"]) == {8}
     assert set(table["string_overlap"]) == set(table["speaker_overlap"]) == {0}
@@ -386,19 +406,80 @@ def test_differences_are_paired_and_named():
     assert gaps.loc[("mandarin", "english"), "value"] == pytest.approx(0.18, abs=0.07)
     assert gaps.loc[("mandarin", "english"), "ci_low"] > 0
     assert gaps.loc[("english", "english"), "other_step"] == "0"
-    assert set(gaps["resampling_unit"]) == {"speaker and string"}
+    assert gaps.loc[("mandarin", "f0"), "resampling_unit"] == "speaker and string"
+    assert gaps.loc[("mandarin", "english"), "resampling_unit"] == "speaker, string and seed"
 
 
 def test_two_way_intervals_are_wider_and_narrow_with_nothing_to_resample():
     random = np.random.default_rng(0)
     first, second = random.integers(0, 12, 900), random.integers(0, 30, 900)
-    values = random.normal(0, 1, 12)[first] + random.normal(0, 1, 30)[second]
-    low, high = two_way_bootstrap(values, first, second, n_resamples=4000, seed=0)
+    values = (random.normal(0, 1, 12)[first] + random.normal(0, 1, 30)[second])[:, None]
+    drawn = crossed_draws(values, [first, second], n_resamples=4000, seed=0)
+    low, high = percentile_interval(drawn[:, 0])
     # Variance of the mean of 12 and of 30 independent effects of unit variance.
     expected = 2 * 1.96 * np.sqrt(values.var() / 2 * (1 / 12 + 1 / 30))
     assert high - low == pytest.approx(expected, rel=0.25)
-    assert two_way_bootstrap(np.ones(900), first, second, n_resamples=100, seed=0) == (1, 1)
-    assert np.isnan(two_way_bootstrap(values, first % 4, second, n_resamples=100, seed=0)).all()
+    np.testing.assert_allclose(crossed_draws(np.ones((900, 1)), [first, second], n_resamples=100, seed=0), 1)
+    assert crossed_draws(values, [first % 4, second], n_resamples=100, seed=0) is None
+    one = percentile_interval(crossed_draws(values, [first], n_resamples=4000, seed=0)[:, 0])
+    assert one[1] - one[0] < high - low
+
+
+def test_seeds_that_differ_widen_the_intervals():
+    same, apart = (
+        pd.concat(
+            [
+                *(item_table(f"mandarin-{n}", "50", level, n) for n, level in enumerate(levels, 1)),
+                *(item_table(f"english-{n}", "50", 0.6, 9 + n) for n in (1, 2, 3)),
+            ]
+        )
+        for levels in ((0.8, 0.8, 0.8), (0.6, 0.8, 1.0))
+    )
+    widths = []
+    for items in (same, apart):
+        summary = summarise_tone(items, settings=ToneSettings(n_resamples=400))
+        row = summary[(summary["metric"] == "accuracy_difference") & (summary["model"] == "english")].iloc[0]
+        assert row["resampling_unit"] == "speaker, string and seed"
+        widths.append(row["ci_high"] - row["ci_low"])
+    assert widths[1] > 1.5 * widths[0]
+
+
+RISES = {"consonant": 100, "tone": 400}
+
+
+def rising_items(seeds=(1, 2)):
+    """Items of two contrasts whose accuracies are half-way at known steps."""
+    steps, parts = (0, 25, 50, 100, 150, 200, 300, 400, 600, 850, 1200), []
+    for model in seeds:
+        for target, midpoint in RISES.items():
+            for step in steps:
+                learnt = 1 / (1 + np.exp(-2 * (np.log2(step + 25) - np.log2(midpoint + 25))))
+                part = item_table(f"mandarin-{model}", str(step), 0.25 + 0.6 * learnt, 1000 * model + step)
+                parts.append(part.assign(target=target))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_contrast_that_rises_first_is_found():
+    summary = summarise_tone(rising_items(), settings=ToneSettings(n_resamples=200))
+    for metric in ("midpoint", "half_rise"):
+        rows = summary[summary["metric"] == metric].set_index("target")
+        for target, planted in RISES.items():
+            row = rows.loc[target]
+            assert row["ci_low"] < row["value"] < row["ci_high"]
+            assert row["value"] == pytest.approx(planted, rel=0.35)
+    gap = summary[summary["metric"] == "half_rise_difference"]
+    assert list(zip(gap["target"], gap["other_target"])) == [("tone", "consonant")]
+    assert gap["ci_low"].iloc[0] > 0.8
+    assert gap["n_seeds"].iloc[0] == 2
+
+
+def test_a_contrast_that_never_rises_has_no_step():
+    flat = rising_items((1,))
+    flat = flat.assign(predicted=flat["label"].where(np.arange(len(flat)) % 4 == 0, "x"))
+    summary = summarise_tone(flat, settings=ToneSettings(n_resamples=100))
+    rows = summary[summary["metric"].isin(["midpoint", "half_rise", "half_rise_difference"])]
+    assert rows["value"].isna().all()
+    assert set(rows["verdict"]) == {"no rise"}
 
 
 def test_sandhi_counts_what_is_said_of_tones_that_differ_from_the_dictionary():

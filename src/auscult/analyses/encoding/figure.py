@@ -1,6 +1,7 @@
 """Figure of encoding: curves of linguistic levels over training, midpoints, layers, heat maps and zero-shot scores."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
 from auscult.figures.palette import ModelStyle
-from auscult.seeds import task_of
+from auscult.seeds import condition_label, task_of
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
@@ -54,8 +55,10 @@ def draw(
     scores, curves, summary = _shown(table, curves, summary, context)
     scores = _normalised(scores)
     styles, shown_names = context.styles(scores), names_in(scores["model"])
+    conditions: dict[str, ModelStyle] = {}
     for name in shown_names:
-        styles.setdefault(task_of(name), styles[name])
+        style = styles.get(task_of(name), styles[name])
+        conditions.setdefault(task_of(name), replace(style, label=condition_label(style.label)))
     mapped = _mapped(curves, context.analysis.get("compare", ()))
     heights_mm = _heights(scores, curves, summary, len(mapped))
     shown = [styles[name] for name in shown_names]
@@ -73,7 +76,7 @@ def draw(
         draw_levels(next(blocks), zero_shot, curves, styles, axis, _COLUMNS)
     for model in mapped:
         draw_maps(next(blocks), probes[probes["model"] == model], styles[model], axis)
-    draw_summary(next(blocks), summary, styles)
+    draw_summary(next(blocks), summary, conditions)
     return figure
 
 

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
-from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, SELECTED, TONE_COLUMNS
+from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, PUBLISHED, SELECTED, TONE_COLUMNS
 from auscult.analyses.tone.contours import contours
 from auscult.analyses.tone.items import Contrast, ContrastItems, contrast_items
 from auscult.analyses.tone.probes import CellOutcome, choose_layer, majority, probe_cells
@@ -54,8 +54,9 @@ def tone_activations(
     -------
     results : columns :data:`~auscult.analyses.tone.columns.TONE_COLUMNS`, one row per step, layer, contrast and
         pooling. ``metric`` is ``accuracy`` or, at the selected layer only, ``balanced_accuracy``, the mean recall over
-        classes; both 0 to 1, higher is better. ``chance`` is the accuracy of predicting the most frequent class of the
-        training data
+        classes, and ``published_accuracy``, the accuracy in the mode of Shen et al. (2024), which holds out strings
+        only and takes the best layer and penalty on test items; all 0 to 1, higher is better. ``chance`` is the
+        accuracy of predicting the most frequent class of the training data
     items : columns :data:`~auscult.analyses.tone.columns.ITEM_COLUMNS`, the prediction for each syllable at the
         selected layer
 
@@ -164,7 +165,7 @@ def _rows(index: pd.DataFrame, tier: str, syllables: pd.DataFrame | None = None)
 def _result_rows(
     items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamples: int, seed: int
 ) -> Iterator[dict[str, Any]]:
-    """Yield the result rows of each layer: accuracy and, at the selected layer, balanced accuracy."""
+    """Yield the rows of each layer: accuracy and, at the selected layer, balanced accuracy and the published mode."""
     guess = majority(items)
     described = {
         "target": items.contrast,
@@ -201,6 +202,9 @@ def _result_rows(
             )
             balanced = {"metric": "balanced_accuracy", "value": value, "ci_low": low, "ci_high": high}
             yield row | balanced | {"chance": 1 / len(items.classes)}
+            published = {"metric": PUBLISHED, "value": outcome.published, "n": outcome.n_published}
+            none = dict.fromkeys(("ci_low", "ci_high", "valid_value", "penalty"), float("nan"))
+            yield row | published | none | {"held_out": "string", "n_folds": 1, "selected_layer": ""}
 
 
 def _balanced_accuracy(

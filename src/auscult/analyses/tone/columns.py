@@ -2,9 +2,11 @@
 
 from auscult.tables import RESULT_COLUMNS
 
-__all__ = ["SELECTED", "CONTOUR", "TONE_COLUMNS", "ITEM_COLUMNS"]
+__all__ = ["PUBLISHED", "SELECTED", "CONTOUR", "TONE_COLUMNS", "ITEM_COLUMNS"]
 
 SELECTED = "selected"
+# Metric of the published mode: strings held out only, one split, layer and penalty chosen on test items.
+PUBLISHED = "published_accuracy"
 # Pooling of the baselines; no pooling of a study can have this name, since names contain no spaces.
 CONTOUR = "21 frames"
 TONE_COLUMNS = (

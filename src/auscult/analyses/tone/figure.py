@@ -13,17 +13,20 @@ from auscult.analyses.tone.figure_panels import (
     draw_curves,
     draw_differences,
     draw_maps,
+    mode_handles,
     panels_of,
+    short_label,
     step_order,
 )
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, finding, number, value_text
 from auscult.figures.palette import ModelStyle, model_style
-from auscult.seeds import task_of
+from auscult.seeds import condition_label, task_of
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
+_MIN_SEEDS = 3
 _CURVES_MM, _ROW_MM, _MAP_MM = 66, 4.6, 30
 
 
@@ -72,9 +75,10 @@ def drawn_rows(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureCon
 
 
 def describe_finding(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
-    """Return a sentence on the highest accuracy of tone (or the first contrast) at the last step and its control.
+    """Return sentences on the highest accuracy of tone (or the first contrast), on conditions and on which rises first.
 
-    The control is whichever of the untrained model and the acoustic baselines leaves the smallest difference.
+    The control is whichever of the untrained model and the acoustic baselines leaves the smallest difference. A
+    difference between conditions is stated as such only from three seeds each.
     """
     rows = drawn_rows(table, summary, context=context)
     styles = _condition_styles(table, summary, context)
@@ -103,7 +107,37 @@ def describe_finding(table: pd.DataFrame, summary: pd.DataFrame, *, context: Fig
     if verdict == "against":
         control_value = number(best["value"] - gap["value"])
         return f"{subject} is {number(best['value'])} without interval, against {control} ({control_value})."
-    return f"{subject} is {number(best['value'])}, {verdict} {control} (difference {value_text(gap)})."
+    rows = rows[rows["pooling"] == best["pooling"]]
+    return (
+        f"{subject} is {number(best['value'])}, {verdict} {control} (difference {value_text(gap)})."
+        f"{_between_conditions(rows, best['model'], styles)}{_which_first(rows, best['model'], styles)}"
+    )
+
+
+def _between_conditions(rows: pd.DataFrame, best: str, styles: Styles) -> str:
+    """Return a sentence on the best condition and another one; empty with a single condition."""
+    gaps = rows[(rows["metric"] == "accuracy_difference") & (rows["other_model"] != rows["model"])]
+    gaps = gaps[~gaps["other_model"].map(lambda name: styles[name].baseline)]
+    pairs = gaps[gaps[["model", "other_model"]].eq(best).any(axis=1)]
+    if pairs.empty:
+        return ""
+    gap = pairs.iloc[0]
+    names = [short_label(styles[gap[key]].label) for key in ("model", "other_model")]
+    verdict, n_seeds = compare(gap, 0), int(gap["n_seeds"])
+    said = f" {names[0]} − {names[1]}: {value_text(gap)}"
+    if n_seeds < _MIN_SEEDS:
+        return f"{said}, no statement with {n_seeds} seed{'' if n_seeds == 1 else 's'}."
+    return f"{said}{', not separated from 0' if verdict == 'not separated from' else ''}."
+
+
+def _which_first(rows: pd.DataFrame, best: str, styles: Styles) -> str:
+    """Return a sentence on which contrast rises first in the best condition; empty without both rises."""
+    gaps = rows[(rows["metric"] == "half_rise_difference") & (rows["model"] == best)].dropna(subset=["value"])
+    if gaps.empty:
+        return ""
+    gap = gaps.iloc[0]
+    order = {"above": "later than", "below": "earlier than"}.get(compare(gap, 0), "not separated in time from")
+    return f" {gap['target'].capitalize()} is half-way {order} {gap['other_target']} ({value_text(gap)} doublings)."
 
 
 def _drawn_models(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
@@ -123,7 +157,7 @@ def _condition_styles(table: pd.DataFrame, summary: pd.DataFrame, context: Figur
     styles: dict[str, ModelStyle] = {}
     for name in order:
         if (summary["model"] == task_of(name)).any():
-            styles.setdefault(task_of(name), looks[name])
+            styles.setdefault(task_of(name), replace(looks[name], label=condition_label(looks[name].label)))
     return styles
 
 
@@ -164,7 +198,8 @@ def _legend(styles: Styles) -> list[Line2D]:
     labelled = [
         replace(style, label=f"{style.label}, {CONTOUR}") if style.baseline else style for style in styles.values()
     ]
-    return [*marks.model_handles(labelled), marks.seed_handle(), marks.chance_handle("chance: most frequent class")]
+    chance = marks.chance_handle("chance: most frequent class")
+    return [*marks.model_handles(labelled), marks.seed_handle(), *mode_handles(), chance]
 
 
 def _note(summary: pd.DataFrame, context: FigureContext) -> str:

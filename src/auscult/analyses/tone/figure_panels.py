@@ -2,18 +2,31 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
-from auscult.analyses.tone.columns import CONTOUR, SELECTED
+from auscult.analyses.tone.columns import CONTOUR, PUBLISHED, SELECTED
 from auscult.figures import marks, plotting
 from auscult.figures.palette import ModelStyle
 from auscult.seeds import task_of
 
-__all__ = ["Styles", "panels_of", "draw_curves", "draw_differences", "draw_maps", "step_order"]
+__all__ = [
+    "Styles",
+    "panels_of",
+    "mode_handles",
+    "short_label",
+    "draw_curves",
+    "draw_differences",
+    "draw_maps",
+    "step_order",
+]
 
+_PUBLISHED: Mapping[str, Any] = {"linestyle": (0, (3, 1.5)), "linewidth": 0.8}
+_HALF_RISE: Mapping[str, Any] = {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgewidth": 1.2}
 _MANY_STEPS = 4  # names of more steps are written vertically
 Styles = Mapping[str, ModelStyle]
 
@@ -29,6 +42,8 @@ class Panel:
     means : accuracy of each condition, over its seeds, and of the baselines
     differences : paired differences at the last step
     by_layer : accuracy by layer, of all poolings of the contrast, since they share a colour scale
+    published : accuracy of each model in the published mode
+    rises : steps at which half of the rise is made
     """
 
     target: str
@@ -37,6 +52,8 @@ class Panel:
     means: pd.DataFrame
     differences: pd.DataFrame
     by_layer: pd.DataFrame
+    published: pd.DataFrame
+    rises: pd.DataFrame
 
     @property
     def own(self) -> pd.DataFrame:
@@ -51,6 +68,7 @@ def panels_of(rows: pd.DataFrame, summary: pd.DataFrame) -> list[Panel]:
     panels = []
     for target, pooling in dict.fromkeys(zip(own["target"], own["pooling"])):
         of_target = accuracy[accuracy["target"] == target]
+        published = rows[(rows["metric"] == PUBLISHED) & (rows["target"] == target) & (rows["pooling"] == pooling)]
         selected = of_target["layer"] == SELECTED
         condensed = summary[(summary["target"] == target) & summary["pooling"].isin([pooling, CONTOUR])]
         panels.append(
@@ -61,13 +79,18 @@ def panels_of(rows: pd.DataFrame, summary: pd.DataFrame) -> list[Panel]:
                 means=condensed[condensed["metric"] == "accuracy"],
                 differences=condensed[condensed["metric"] == "accuracy_difference"],
                 by_layer=of_target[~selected & (of_target["pooling"] != CONTOUR)],
+                published=published,
+                rises=condensed[condensed["metric"] == "half_rise"],
             )
         )
     return panels
 
 
 def draw_curves(axes: Axes, panel: Panel, styles: Styles, pooling: str) -> None:
-    """Draw accuracy over steps: mean over seeds with its interval, single seeds, baselines and chance."""
+    """Draw accuracy over steps: mean over seeds with its interval, single seeds, baselines and chance.
+
+    Dashed: mean over seeds in the published mode. Diamonds: half of the rise.
+    """
     places = _step_places(panel.means)
     for condition, style in styles.items():
         rows = panel.means[panel.means["model"] == condition]
@@ -80,11 +103,26 @@ def draw_curves(axes: Axes, panel: Panel, styles: Styles, pooling: str) -> None:
         seeds = panel.seeds[panel.seeds["model"].map(task_of) == condition]
         marks.seed_lines(axes, seeds["step"].map(places), seeds, style.colour)
         axes.plot(x, rows["value"], **{**style.line, "markersize": 3.4})
+        published = panel.published[panel.published["model"].map(task_of) == condition]
+        means = published.groupby("step", sort=False)["value"].mean()
+        axes.plot([places[step] for step in means.index], means, color=style.colour, **_PUBLISHED)
+        _draw_half_rise(axes, x, rows, panel.rises[panel.rises["model"] == condition], style)
     marks.chance_line(axes, panel.own["chance"].iloc[0])
     _name_steps(axes, list(places), list(places.values()))
     axes.set(xlabel="training step", xlim=(-0.25, max(places.values()) + 0.25))
     axes.grid(axis="y")
     plotting.head(axes, f"{panel.target.capitalize()}, {pooling}", _counts(panel))
+
+
+def _draw_half_rise(axes: Axes, x: pd.Series, rows: pd.DataFrame, rises: pd.DataFrame, style: ModelStyle) -> None:
+    """Mark on a curve the step at which half of its rise is made, if there is one."""
+    if rises.empty or not np.isfinite(rises["value"].iloc[0]):
+        return
+    steps = rows["step"].map(step_order)
+    numbered = np.isfinite(steps)
+    place = np.interp(np.log1p(rises["value"].iloc[0]), np.log1p(steps[numbered]), x[numbered])
+    height = np.interp(place, x, rows["value"])
+    axes.plot(place, height, linestyle="", zorder=5, markeredgecolor=style.colour, **_HALF_RISE)
 
 
 def _counts(panel: Panel) -> list[str]:
@@ -98,6 +136,12 @@ def _counts(panel: Panel) -> list[str]:
         held_out,
         plotting.describe_interval(panel.own),
     ]
+
+
+def mode_handles() -> list[Line2D]:
+    """Return the legend entries of the published mode and of half of a rise."""
+    half = marks.mark_handle("D", "half of the rise", filled=False, markersize=4.5, markeredgewidth=1.2)
+    return [Line2D([], [], color=marks.INK, **_PUBLISHED, label="published mode"), half]
 
 
 def step_order(step: str) -> float:
@@ -135,11 +179,11 @@ def draw_differences(axes: Axes, panel: Panel, pairs: Sequence[tuple[str, str]],
 
 def _versus(condition: str, other: str, styles: Styles) -> str:
     """Name a comparison."""
-    control = "untrained" if other == condition else _short(styles[other].label)
-    return f"{_short(styles[condition].label)} − {control}"
+    control = "untrained" if other == condition else short_label(styles[other].label)
+    return f"{short_label(styles[condition].label)} − {control}"
 
 
-def _short(label: str) -> str:
+def short_label(label: str) -> str:
     """Return the language in brackets at the end of a label, which distinguishes conditions, or the whole label."""
     return label[label.rfind("(") + 1 : -1] if label.endswith(")") else label
 
@@ -158,7 +202,7 @@ def draw_maps(column: np.ndarray, panel: Panel, styles: Styles, named: bool) -> 
         last = axes is column[-1]
         axes.tick_params(axis="x", rotation=90 if len(steps) > _MANY_STEPS else 0, labelbottom=last)
         axes.tick_params(axis="y", rotation=0, labelleft=named)
-        axes.set_ylabel(_short(style.label) if named else "")
+        axes.set_ylabel(short_label(style.label) if named else "")
     column[-1].set_xlabel("training step")
     bar = axes.figure.colorbar(image, ax=list(column), aspect=30, pad=0.02)
     bar.outline.set_visible(False)

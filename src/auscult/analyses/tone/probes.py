@@ -31,12 +31,17 @@ class CellOutcome:
     valid : validation accuracy of the best penalty, by voice fold and string fold [shape=(n_folds, n_folds)]
     penalty : that penalty [shape=(n_folds, n_folds)]
     layer : name of the layer [shape=(n_folds, n_folds)]
+    published : accuracy in the published mode: one split, by strings alone, with the penalty that is best on its test
+        items
+    n_published : number of these items
     """
 
     predicted: np.ndarray
     valid: np.ndarray
     penalty: np.ndarray
     layer: np.ndarray
+    published: float
+    n_published: int
 
 
 def probe_cells(
@@ -46,6 +51,7 @@ def probe_cells(
 
     As in Shen et al. (2024), vectors are divided by their standard deviation in training, without centring, and the
     intercept is not penalised. They choose penalty and layer on test items; here both are chosen on validation items.
+    ``published`` gives their mode for comparison: the first fold of strings is tested, all voices are trained on.
 
     Parameters
     ----------
@@ -71,11 +77,23 @@ def probe_cells(
         if len(tested):
             predicted[tested] = fit([s, k + t], strongest_first[[best[s, t]]])(x[tested])[:, 0, 0]
     valid = np.divide(hits.max(axis=2), n_valid, out=np.zeros((k, k)), where=n_valid > 0)
-    return CellOutcome(predicted, valid, strongest_first[best], np.full((k, k), layer, dtype=object))
+    unseen = items.cells[:, 1] == k
+    right = fit([k], strongest_first)(x[unseen])[:, :, 0] == items.labels[unseen, None]
+    return CellOutcome(
+        predicted,
+        valid,
+        strongest_first[best],
+        np.full((k, k), layer, dtype=object),
+        float(right.mean(axis=0).max()),
+        int(unseen.sum()),
+    )
 
 
 def choose_layer(items: ContrastItems, outcomes: Mapping[str, CellOutcome]) -> CellOutcome:
-    """Take for each cell the layer with the highest validation accuracy; ties go to the first."""
+    """Take for each cell the layer with the highest validation accuracy; ties go to the first.
+
+    The published mode takes the layer with the highest accuracy on its test items.
+    """
     layers = list(outcomes.values())
     best = np.stack([outcome.valid for outcome in layers]).argmax(axis=0)
     valid, penalty, layer = (
@@ -84,7 +102,8 @@ def choose_layer(items: ContrastItems, outcomes: Mapping[str, CellOutcome]) -> C
     )
     chosen = best[items.cells[:, 0], items.cells[:, 1] - items.n_folds]
     predicted = np.stack([outcome.predicted for outcome in layers])[chosen, np.arange(len(chosen))]
-    return CellOutcome(predicted, valid, penalty, layer)
+    published = max(outcome.published for outcome in layers)
+    return CellOutcome(predicted, valid, penalty, layer, published, layers[0].n_published)
 
 
 def majority(items: ContrastItems) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Summary of tone probing: accuracy over seeds, paired differences between conditions, and tone sandhi."""
+"""Summary of tone probing: accuracy over seeds, paired differences, steps of the rises, and tone sandhi."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.tone.columns import CONTOUR
+from auscult.analyses.tone.resampling import crossed_draws, over_seeds, resampled_units
 from auscult.analyses.tone.settings import ToneSettings
+from auscult.analyses.tone.timing import timing_rows
 from auscult.errors import AnalysisError
 from auscult.seeds import task_of
-from auscult.statistics.intervals import MIN_GROUPS, cluster_bootstrap, percentile_interval
+from auscult.statistics.intervals import cluster_bootstrap, percentile_interval
 from auscult.tables import RESULT_COLUMNS, check_results
 
-__all__ = ["SUMMARY_COLUMNS", "summarise_tone", "two_way_bootstrap"]
+__all__ = ["SUMMARY_COLUMNS", "summarise_tone"]
 
 SUMMARY_COLUMNS = (
     *RESULT_COLUMNS,
@@ -26,19 +28,22 @@ SUMMARY_COLUMNS = (
     "seed_low",
     "seed_high",
     "n_strings",
+    "other_target",
+    "verdict",
     "resampling_unit",
 )
-_UNITS = "speaker and string"
+_NONE = (float("nan"), float("nan"))
 RunKey = tuple[str, str, str]  # condition, pooling, step
 Runs = Mapping[RunKey, pd.DataFrame]
 
 
 def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings(), seed: int = 0) -> pd.DataFrame:
-    """Return the accuracy of each condition (mean over its seeds) and paired differences between conditions.
+    """Return accuracies of each condition (mean over its seeds), paired differences, and when accuracies rise.
 
     A condition is the name of a model without the number of its seed at the end. Intervals of accuracies resample
-    voices, those of differences voices and strings (:func:`two_way_bootstrap`). No interval covers seeds: ``seed_low``
-    and ``seed_high`` give the range over seeds or, for a difference, over all pairs of seeds.
+    voices, those of differences voices and strings (:func:`~auscult.analyses.tone.resampling.crossed_draws`); where a
+    condition has several seeds, seeds are resampled as well, independently. ``seed_low`` and ``seed_high`` give the
+    range over seeds or, for a difference, over all pairs of seeds.
 
     Parameters
     ----------
@@ -52,7 +57,7 @@ def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings
         ``accuracy_difference``, the condition at its last step minus ``other_model`` at ``other_step``: itself
         untrained, every baseline, and every condition before it; ``says_spoken`` and ``says_citation``, the share of
         syllables with tone sandhi for which the probe at the last step predicts the spoken tone or the tone of the
-        dictionary
+        dictionary; and the rows of :func:`~auscult.analyses.tone.timing.timing_rows`
 
     Raises
     ------
@@ -73,40 +78,11 @@ def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings
         rows += [shared | row for row in _accuracies(runs, settings.n_resamples, seed)]
         rows += [shared | row for row in _differences(runs, settings.n_resamples, seed)]
         rows += [shared | row for row in _sandhi(part, settings.n_resamples, seed)]
+    for corpus, part in items.groupby("corpus", sort=False):
+        rows += [
+            {"corpus": corpus, "layer": "selected", **row} for row in timing_rows(part, settings.n_resamples, seed)
+        ]
     return check_results(pd.DataFrame(rows).reindex(columns=list(SUMMARY_COLUMNS)))
-
-
-def two_way_bootstrap(
-    values: np.ndarray, first: np.ndarray, second: np.ndarray, *, n_resamples: int, seed: int
-) -> tuple[float, float]:
-    """Return the 95 % interval of a mean over items that are grouped in two ways, such as by voice and by string.
-
-    Both groupings are resampled independently. An item's weight is the product of how often its two groups were drawn
-    (pigeonhole bootstrap: Owen, 2007, Annals of Applied Statistics 1, 386). The interval is wider than one that
-    resamples one grouping only.
-
-    Parameters
-    ----------
-    values : one value per item [shape=(n_items,)]
-    first, second : the two groups of each item [shape=(n_items,)]
-    n_resamples : number of bootstrap samples
-    seed : of the resampling
-
-    Returns
-    -------
-    (low, high); both NaN when there are fewer than ``MIN_GROUPS`` groups of either kind
-    """
-    (_, a), (_, b) = (np.unique(groups, return_inverse=True) for groups in (first, second))
-    shape = (a.max() + 1, b.max() + 1)
-    if min(shape) < MIN_GROUPS:
-        return float("nan"), float("nan")
-    total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, (a, b), values)
-    np.add.at(count, (a, b), 1)
-    generator = np.random.default_rng(seed)
-    drawn = [generator.multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float) for n in shape]
-    sums, counts = ((drawn[0] @ table * drawn[1]).sum(axis=1) for table in (total, count))
-    return percentile_interval(np.divide(sums, counts, out=np.full(n_resamples, np.nan), where=counts > 0))
 
 
 def _wide(run: pd.DataFrame) -> pd.DataFrame:
@@ -133,28 +109,35 @@ def _require_same_items(runs: Runs, where: str) -> None:
 
 def _accuracies(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for key, run in runs.items():
-        hits = _seeds(run).mean(axis=1)
-        interval = cluster_bootstrap(hits, np.ones_like(hits), run["speaker"], n_resamples=n_resamples, seed=seed)
-        described = _describe(key, run, hits.mean(), interval, _seeds(run).mean(axis=0))
-        yield described | {"metric": "accuracy", "chance": run["chance_hit"].mean(), "resampling_unit": "speaker"}
+        hits = _seeds(run)
+        drawn = crossed_draws(hits, [run["speaker"].to_numpy()], n_resamples=n_resamples, seed=seed)
+        interval = _NONE if drawn is None else percentile_interval(over_seeds(drawn, 0))
+        described = _describe(key, run, hits.mean(), interval, hits.mean(axis=0))
+        units = resampled_units("speaker", n_seeds=hits.shape[1])
+        yield described | {"metric": "accuracy", "chance": run["chance_hit"].mean(), "resampling_unit": units}
 
 
 def _differences(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for key, against in _compared([*runs]):
         (other, _, other_step), run = against, runs[key]
         hits, other_hits = _seeds(run), _seeds(runs[against])
-        gap = hits.mean(axis=1) - other_hits.mean(axis=1)
-        groups = run["speaker"].to_numpy(), run["string"].to_numpy()
-        interval = two_way_bootstrap(gap, *groups, n_resamples=n_resamples, seed=seed)
+        groups = [run["speaker"].to_numpy(), run["string"].to_numpy()]
+        drawn = crossed_draws(np.hstack([hits, other_hits]), groups, n_resamples=n_resamples, seed=seed)
+        interval = _NONE
+        if drawn is not None:
+            n = hits.shape[1]
+            # A condition and its untrained models have the same seeds, other conditions do not.
+            stream = 0 if other == key[0] else 1
+            interval = percentile_interval(over_seeds(drawn[:, :n], 0) - over_seeds(drawn[:, n:], stream))
         by_seed = (hits.mean(axis=0)[:, None] - other_hits.mean(axis=0)).ravel()
-        described = _describe(key, run, gap.mean(), interval, by_seed)
+        described = _describe(key, run, hits.mean() - other_hits.mean(), interval, by_seed)
         yield described | {
             "metric": "accuracy_difference",
             "other_model": other,
             "other_step": other_step,
             "chance": 0.0,
             "n_seeds": hits.shape[1],
-            "resampling_unit": _UNITS,
+            "resampling_unit": resampled_units("speaker", "string", n_seeds=max(hits.shape[1], other_hits.shape[1])),
         }
 
 
