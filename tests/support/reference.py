@@ -40,16 +40,6 @@ def _classify(x, labels, train, test, penalty):
     return model.predict(scaler.transform(x[test]))
 
 
-def bootstrap_interval(numerators, denominators, groups, n_resamples, seed):
-    """Return the percentile interval of a ratio of sums from a loop over resamples of the groups."""
-    rng, names, ratios = np.random.default_rng(seed), np.unique(groups), []
-    for _ in range(n_resamples):
-        drawn = rng.choice(names, size=len(names))
-        top = sum(numerators[groups == name].sum() for name in drawn)
-        ratios.append(top / sum(denominators[groups == name].sum() for name in drawn))
-    return np.quantile(ratios, [0.025, 0.975])
-
-
 def item_trustworthiness(x, placed, n_neighbours):
     """Return the trustworthiness of each item by definition, from the ranks in ``x`` of its neighbours on the map."""
     n = len(x)
