@@ -87,8 +87,8 @@ def test_too_few_steps_are_named_in_the_verdict_and_have_no_parameters():
 
 def test_intervals_of_midpoints_are_clipped_to_the_observed_steps():
     fit = fitted(sigmoid(X, 0.2, 0.9, X[-1], 1.5), noise=0.03)
-    assert fit.midpoint_ci[1] <= STEPS[-1]
-    assert np.nanmax(fit.resampled) == STEPS[-1]
+    assert fit.midpoint_ci[1] == pytest.approx(STEPS[-1])
+    assert np.nanmax(fit.resampled) == pytest.approx(STEPS[-1])
 
 
 @pytest.mark.filterwarnings("error")

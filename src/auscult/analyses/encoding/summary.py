@@ -1,7 +1,7 @@
 """Summaries over levels by both measures: midpoints, their spread, and rank correlations with abstractness.
 
 Models whose names differ only in a final number are seeds of one condition. Values are means over seeds; intervals
-resample speakers and, with more than one seed, seeds as well.
+resample speakers and, with more than one seed, cover seeds as well.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from auscult.dynamics.curves import FIT, doublings
 from auscult.seeds import task_of
-from auscult.statistics.intervals import percentile_interval
+from auscult.statistics.training_seeds import interval_over_seeds
 from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = ["SUMMARY_COLUMNS", "MIN_LEVELS", "BOTH", "LATER", "EARLIER", "summarise_encoding", "order_verdict"]
@@ -97,8 +97,8 @@ def summarise_encoding(
         :func:`order_verdict`), by both measures (``probe`` is :data:`BOTH`).
 
         ``p_value`` is two-sided, from permutations of the levels: exact up to eight. With fewer than
-        :data:`MIN_LEVELS` levels there is no value, and ``verdict`` gives the reason. Intervals resample speakers and
-        seeds, not levels.
+        :data:`MIN_LEVELS` levels there is no value, and ``verdict`` gives the reason. Intervals cover speakers and
+        seeds, not levels (:func:`~auscult.statistics.training_seeds.interval_over_seeds`).
     """
     rows, curves, draws = [], _named(curves), _named(draws)
     conditions = curves.groupby("condition", sort=False)
@@ -165,7 +165,7 @@ def _condition_rows(curves: pd.DataFrame, draws: pd.DataFrame) -> Iterator[dict[
     for level, rows in curves[curves["metric"] == "midpoint"].groupby("level", sort=False):
         yield {**_midpoint(rows, draws[draws["level"] == level]), "target": level}
     fitted = _measured(curves, draws, "midpoint")
-    yield {**fitted.row("midpoint_spread"), **_condensed(fitted, _spread)}
+    yield {**fitted.row("midpoint_spread"), **_condensed(fitted, _spread, (0, np.inf))}
     for metric, measured in (
         ("abstractness_midpoint", fitted),
         ("abstractness_layer", _measured(curves, draws, "layer_centre")),
@@ -181,7 +181,7 @@ def _midpoint(rows: pd.DataFrame, draws: pd.DataFrame) -> dict[str, Any]:
         return {**described, "verdict": unfitted.iloc[0]}
     offset = float(rows["offset"].iloc[0])
     measured = _measured(rows.assign(abstractness=0), draws, "midpoint")
-    found = _condensed(measured, lambda times: times[..., 0], min_levels=1)
+    found = _condensed(measured, lambda times: times[..., 0], (float(np.log2(offset)), np.inf), min_levels=1)
     in_steps = {key: 2 ** found[key] - offset for key in ("value", "ci_low", "ci_high", "seed_low", "seed_high")}
     return {**described, **in_steps, "verdict": FIT}
 
@@ -222,13 +222,14 @@ def _difference(first: Sequence[pd.DataFrame], second: Sequence[pd.DataFrame]) -
     if len(shared) < MIN_LEVELS:
         return {**row, "verdict": f"fewer than {MIN_LEVELS} levels"}
     spreads = [_spread(part.values) for part in parts]
-    resampled = [_over_seeds(_spread(part.drawn), place) for place, part in enumerate(parts)]
+    resampled = [_spread(part.drawn).mean(axis=0) for part in parts]
     n_draws = min(map(len, resampled))
-    low, high = _ends(resampled[0][:n_draws] - resampled[1][:n_draws])
+    value, drawn = spreads[0].mean() - spreads[1].mean(), resampled[0][:n_draws] - resampled[1][:n_draws]
+    low, high = interval_over_seeds(value, drawn, spreads, n_groups=int(parts[0].n_groups))
     gaps = spreads[0][:, None] - spreads[1]
     return {
         **row,
-        "value": float(spreads[0].mean() - spreads[1].mean()),
+        "value": float(value),
         "ci_low": low,
         "ci_high": high,
         "seed_low": float(gaps.min()),
@@ -243,43 +244,27 @@ def _only(measured: _Measured, levels: Sequence[str]) -> _Measured:
     return _Measured(tuple(levels), measured.ranks[places], values, drawn, measured.n_groups)
 
 
-def _condensed(measured: _Measured, statistic: Statistic, min_levels: int = MIN_LEVELS) -> dict[str, Any]:
+def _condensed(
+    measured: _Measured,
+    statistic: Statistic,
+    bounds: tuple[float, float],
+    min_levels: int = MIN_LEVELS,
+) -> dict[str, Any]:
     """Return a statistic over levels: mean and range over seeds, with the interval over speakers and seeds."""
     if len(measured.levels) < min_levels:
         return {"verdict": f"fewer than {min_levels} levels"}
-    by_seed = statistic(measured.values)
-    low, high = _ends(_over_seeds(statistic(measured.drawn)))
+    by_seed, drawn = statistic(measured.values), statistic(measured.drawn).mean(axis=0)
+    low, high = interval_over_seeds(by_seed.mean(), drawn, [by_seed], n_groups=int(measured.n_groups), bounds=bounds)
     ends = {"ci_low": low, "ci_high": high, "seed_low": float(by_seed.min()), "seed_high": float(by_seed.max())}
     return {"value": float(by_seed.mean()), **ends, "verdict": ""}
-
-
-def _over_seeds(drawn: np.ndarray, stream: int = 0) -> np.ndarray:
-    """Return means over resampled seeds: speakers and seeds are crossed, so each draw of speakers gets its own seeds.
-
-    Parameters
-    ----------
-    drawn : value of each seed for each draw of speakers [shape=(n_seeds, n_draws)]
-    stream : number of the random stream, different for conditions whose seeds are drawn independently
-
-    Returns
-    -------
-    means [shape=(n_draws,)]
-    """
-    n_seeds, n_draws = drawn.shape
-    picks = np.random.default_rng([stream, n_seeds]).integers(n_seeds, size=(n_seeds, n_draws))
-    return drawn[picks, np.arange(n_draws)].mean(axis=0)
 
 
 def _correlation(measured: _Measured) -> dict[str, Any]:
     ranks = measured.ranks
     if len(ranks) >= MIN_LEVELS and np.ptp(ranks) == 0:
         return {"verdict": "levels of one abstractness"}
-    found = _condensed(measured, lambda table: _spearman(ranks, table))
+    found = _condensed(measured, lambda table: _spearman(ranks, table), (-1, 1))
     return found if "value" not in found else {**found, "p_value": _p_value(ranks, measured.values)}
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    return percentile_interval(values) if len(values) else (float("nan"), float("nan"))
 
 
 def _spread(values: np.ndarray) -> np.ndarray:

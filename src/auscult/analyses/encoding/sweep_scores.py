@@ -8,7 +8,7 @@ import numpy as np
 
 from auscult.activations.interface import Activations
 from auscult.errors import AnalysisError
-from auscult.statistics.intervals import percentile_interval
+from auscult.statistics.intervals import corrected_interval
 
 __all__ = ["SELECTED", "LevelScores", "score_rows", "check_same_items"]
 
@@ -63,7 +63,11 @@ def score_rows(scores: LevelScores) -> list[dict[str, Any]]:
     for s, step in enumerate(scores.steps):
         for k, layer in enumerate(scores.layers):
             value = float(scores.values[s, k])
-            low, high = (np.nan, np.nan) if scores.resampled is None else percentile_interval(scores.resampled[:, s, k])
+            low, high = (
+                (np.nan, np.nan)
+                if scores.resampled is None
+                else corrected_interval(scores.resampled[:, s, k], value=value, n_groups=scores.about["n_groups"])
+            )
             selected = scores.chosen[s] if layer == SELECTED else layer
             normalised = dict(
                 zip(

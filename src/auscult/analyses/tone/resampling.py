@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.statistics.intervals import MIN_GROUPS
 
-__all__ = ["crossed_draws", "over_seeds", "resampled_units"]
+__all__ = ["crossed_draws", "resampled_units"]
 
 
 def crossed_draws(
@@ -43,19 +43,6 @@ def crossed_draws(
     sums = np.einsum("rbc,rb->rc", np.tensordot(drawn[0], total, axes=1), drawn[1])
     counts = ((drawn[0] @ count) * drawn[1]).sum(axis=1)[:, None]
     return np.divide(sums, counts, out=np.full(sums.shape, np.nan), where=counts > 0)
-
-
-def over_seeds(drawn: np.ndarray, stream: int) -> np.ndarray:
-    """Return the mean over resampled seeds of each draw.
-
-    Parameters
-    ----------
-    drawn : one column per seed [shape=(n_resamples, n_seeds)]
-    stream : number of the random stream; equal for values of the same seeds, which are then drawn together
-    """
-    n_seeds = drawn.shape[1]
-    picks = np.random.default_rng([stream, n_seeds]).integers(n_seeds, size=drawn.shape)
-    return np.take_along_axis(drawn, picks, axis=1).mean(axis=1)
 
 
 def resampled_units(*units: str, n_seeds: int) -> str:

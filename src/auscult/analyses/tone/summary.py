@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.tone.columns import CONTOUR
-from auscult.analyses.tone.resampling import crossed_draws, over_seeds, resampled_units
+from auscult.analyses.tone.resampling import crossed_draws, resampled_units
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.timing import timing_rows
 from auscult.errors import AnalysisError
 from auscult.seeds import task_of
-from auscult.statistics.intervals import cluster_bootstrap, percentile_interval
+from auscult.statistics.intervals import cluster_bootstrap
+from auscult.statistics.training_seeds import interval_over_seeds
 from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = ["SUMMARY_COLUMNS", "summarise_tone"]
@@ -32,7 +33,6 @@ SUMMARY_COLUMNS = (
     "verdict",
     "resampling_unit",
 )
-_NONE = (float("nan"), float("nan"))
 RunKey = tuple[str, str, str]  # condition, pooling, step
 Runs = Mapping[RunKey, pd.DataFrame]
 
@@ -42,8 +42,9 @@ def summarise_tone(items: pd.DataFrame, *, settings: ToneSettings = ToneSettings
 
     A condition is the name of a model without the number of its seed at the end. Intervals of accuracies resample
     voices, those of differences voices and strings (:func:`~auscult.analyses.tone.resampling.crossed_draws`); where a
-    condition has several seeds, seeds are resampled as well, independently. ``seed_low`` and ``seed_high`` give the
-    range over seeds or, for a difference, over all pairs of seeds.
+    condition has several seeds, intervals cover seeds as well
+    (:func:`~auscult.statistics.training_seeds.interval_over_seeds`). ``seed_low`` and ``seed_high`` give the range over
+    seeds or, for a difference, over all pairs of seeds.
 
     Parameters
     ----------
@@ -111,8 +112,11 @@ def _accuracies(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, A
     for key, run in runs.items():
         hits = _seeds(run)
         drawn = crossed_draws(hits, [run["speaker"].to_numpy()], n_resamples=n_resamples, seed=seed)
-        interval = _NONE if drawn is None else percentile_interval(over_seeds(drawn, 0))
-        described = _describe(key, run, hits.mean(), interval, hits.mean(axis=0))
+        by_seed = hits.mean(axis=0)
+        means = None if drawn is None else drawn.mean(axis=1)
+        n_groups = run["speaker"].nunique()
+        interval = interval_over_seeds(hits.mean(), means, [by_seed], n_groups=n_groups, bounds=(0, 1))
+        described = _describe(key, run, hits.mean(), interval, by_seed)
         units = resampled_units("speaker", n_seeds=hits.shape[1])
         yield described | {"metric": "accuracy", "chance": run["chance_hit"].mean(), "resampling_unit": units}
 
@@ -123,14 +127,15 @@ def _differences(runs: Runs, n_resamples: int, seed: int) -> Iterator[dict[str, 
         hits, other_hits = _seeds(run), _seeds(runs[against])
         groups = [run["speaker"].to_numpy(), run["string"].to_numpy()]
         drawn = crossed_draws(np.hstack([hits, other_hits]), groups, n_resamples=n_resamples, seed=seed)
-        interval = _NONE
-        if drawn is not None:
-            n = hits.shape[1]
-            # A condition and its untrained models have the same seeds, other conditions do not.
-            stream = 0 if other == key[0] else 1
-            interval = percentile_interval(over_seeds(drawn[:, :n], 0) - over_seeds(drawn[:, n:], stream))
+        n, gap = hits.shape[1], hits.mean() - other_hits.mean()
+        gaps = None if drawn is None else drawn[:, :n].mean(axis=1) - drawn[:, n:].mean(axis=1)
+        means, other_means = hits.mean(axis=0), other_hits.mean(axis=0)
+        # A condition and its untrained models have the same seeds, other conditions do not.
+        seeds = [means - other_means] if other == key[0] else [means, other_means]
+        n_groups = min(len(np.unique(one)) for one in groups)
+        interval = interval_over_seeds(gap, gaps, seeds, n_groups=n_groups, bounds=(-1, 1))
         by_seed = (hits.mean(axis=0)[:, None] - other_hits.mean(axis=0)).ravel()
-        described = _describe(key, run, hits.mean() - other_hits.mean(), interval, by_seed)
+        described = _describe(key, run, gap, interval, by_seed)
         yield described | {
             "metric": "accuracy_difference",
             "other_model": other,

@@ -7,16 +7,15 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.tone.columns import CONTOUR
-from auscult.analyses.tone.resampling import over_seeds, resampled_units
+from auscult.analyses.tone.resampling import resampled_units
 from auscult.dynamics.curves import FIT, doublings, fit_sigmoid, resample_curves
 from auscult.dynamics.onsets import onset
-from auscult.statistics.intervals import percentile_interval
+from auscult.statistics.training_seeds import interval_over_seeds
 
 __all__ = ["HALF_RISE", "timing_rows"]
 
 # Verdict of a half-way point that has a value.
 HALF_RISE = "rise"
-_NONE = (float("nan"), float("nan"))
 Timed = dict[str, tuple[np.ndarray, np.ndarray, str]]
 
 
@@ -28,7 +27,7 @@ def timing_rows(items: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[di
     no fit but depends on where training ends. Both are means over seeds in doublings of steps, log₂(step + first
     trained step); without a rise or fit in every seed there is no value, and ``verdict`` gives the reason.
     ``half_rise_difference`` is the half-way point of ``target`` minus that of ``other_target``, in doublings: positive
-    where ``target`` comes later. Intervals resample voices and, of several seeds, seeds.
+    where ``target`` comes later. Intervals resample voices and cover seeds.
 
     Parameters
     ----------
@@ -45,7 +44,7 @@ def timing_rows(items: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[di
         described = _describe(part, condition, target, pooling)
         timed = found[condition, target, pooling] = _timed(part, steps, n_resamples, seed)
         for metric, values in timed.items():
-            yield described | {"metric": metric, **_condensed(values, steps[1])}
+            yield described | {"metric": metric, **_condensed(values, steps, described["n_groups"])}
     for (condition, target, pooling), timed in found.items():
         # The first contrast of the condition is the reference of the others, with the same pooling if it has it.
         other = next(contrast for model, contrast, _ in found if model == condition)
@@ -57,7 +56,7 @@ def timing_rows(items: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[di
         yield _describe(part[part["pooling"] == pooling], condition, target, pooling) | {
             "metric": "half_rise_difference",
             "other_target": other,
-            **_difference(timed["half_rise"], against["half_rise"]),
+            **_difference(timed["half_rise"], against["half_rise"], part["speaker"].nunique()),
         }
 
 
@@ -106,11 +105,14 @@ def _half_rise(steps: list[float], curve: np.ndarray) -> float:
     return onset(np.array(steps), curve) if curve[-1] > curve[0] else float("nan")
 
 
-def _condensed(timed: tuple[np.ndarray, np.ndarray, str], offset: float) -> dict[str, Any]:
+def _condensed(timed: tuple[np.ndarray, np.ndarray, str], steps: list[float], n_groups: int) -> dict[str, Any]:
     values, drawn, verdict = timed
     if verdict not in (FIT, HALF_RISE):
         return {"verdict": verdict}
-    low, high = percentile_interval(over_seeds(drawn, 0)) if len(drawn) else _NONE
+    first, last = doublings([steps[0], steps[-1]], steps[1])
+    low, high = interval_over_seeds(
+        values.mean(), drawn.mean(axis=1), [values], n_groups=n_groups, bounds=(float(first), float(last))
+    )
     named = {
         "value": values.mean(),
         "ci_low": low,
@@ -118,14 +120,16 @@ def _condensed(timed: tuple[np.ndarray, np.ndarray, str], offset: float) -> dict
         "seed_low": values.min(),
         "seed_high": values.max(),
     }
-    return {key: float(2**number - offset) for key, number in named.items()} | {"verdict": verdict}
+    return {key: float(2**number - steps[1]) for key, number in named.items()} | {"verdict": verdict}
 
 
-def _difference(timed: tuple[np.ndarray, np.ndarray, str], other: tuple[np.ndarray, np.ndarray, str]) -> dict[str, Any]:
+def _difference(
+    timed: tuple[np.ndarray, np.ndarray, str], other: tuple[np.ndarray, np.ndarray, str], n_groups: int
+) -> dict[str, Any]:
     for _, _, verdict in (timed, other):
         if verdict != HALF_RISE:
             return {"verdict": verdict}
     gaps, drawn = timed[0] - other[0], timed[1] - other[1]
-    low, high = percentile_interval(over_seeds(drawn, 0)) if len(drawn) else _NONE
+    low, high = interval_over_seeds(gaps.mean(), drawn.mean(axis=1), [gaps], n_groups=n_groups)
     ends = {"ci_low": low, "ci_high": high, "seed_low": float(gaps.min()), "seed_high": float(gaps.max())}
     return {"value": float(gaps.mean()), **ends, "verdict": HALF_RISE}
