@@ -96,8 +96,8 @@ def encode_sweep(
         (``abx``); ``chance`` of a probe is the accuracy of the most frequent class of the training data or of random
         guessing, whichever is higher; ``layer`` is also ``selected``, the layer chosen at that step on validation
         folds; ``chance_given`` is the accuracy of predicting the label from ``given`` alone, ``duration_alone`` the
-        score of the duration of items alone: the most frequent label of training items of about that duration, or ABX
-        by the difference of log durations
+        score of the duration of items alone: the highest of a ridge probe on log duration and of the most frequent
+        label among training items of similar duration; or ABX by the difference of log durations
     curves : columns :data:`CURVE_COLUMNS`, one row per metric of
         :func:`~auscult.analyses.encoding.curves.curve_rows`; no rows for a model without numbered checkpoints
     draws : columns :data:`DRAW_COLUMNS`, one row per resample and level

@@ -9,6 +9,7 @@ from tqdm import tqdm
 
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
+from auscult.activations.memory import MemoryActivations
 from auscult.analyses.encoding.levels import level_items
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
@@ -19,8 +20,8 @@ from auscult.probes.tasks import Task, make_task
 
 __all__ = ["PENALTIES", "probe_levels"]
 
-# Number of bins of duration for the accuracy that duration alone gives.
-_MAX_BINS = 16
+# Numbers of bins of duration for the accuracy that duration alone gives.
+_BINS = (4, 8, 16)
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
@@ -76,8 +77,8 @@ def probe_levels(
             for outcomes, outcome in zip(found, cross_validate(vectors, tasks, "ridge", strongest_first)):
                 outcomes[-1][layer] = outcome
     return [
-        _scores(level, task, outcomes, tuple(sweep), index, settings.n_resamples, seed)
-        for level, task, outcomes in zip(levels, tasks, found)
+        _scores(level, task, outcomes, tuple(sweep), index, alone, settings.n_resamples, seed)
+        for level, task, outcomes, alone in zip(levels, tasks, found, _duration_alone(index, tasks, strongest_first))
     ]
 
 
@@ -87,6 +88,7 @@ def _scores(
     outcomes: Sequence[Mapping[str, Outcome]],
     steps: tuple[str, ...],
     index: pd.DataFrame,
+    duration_alone: float,
     n_resamples: int,
     seed: int,
 ) -> LevelScores:
@@ -117,7 +119,7 @@ def _scores(
         "type_overlap": task.type_overlap,
         "given": level.get("given"),
         "chance_given": _chance_given(level, task, index),
-        "duration_alone": _accuracy_from(_duration_bins(index, task), task),
+        "duration_alone": duration_alone,
     }
     return LevelScores(
         level,
@@ -145,11 +147,21 @@ def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> 
     )
 
 
-def _duration_bins(index: pd.DataFrame, task: Task) -> np.ndarray:
-    """Return the quantile of each item's duration, as a code from 0 [shape=(n_items,)]."""
-    ranks = index["log_duration"].to_numpy()[task.rows].argsort().argsort()
-    n_bins = int(np.clip(len(ranks) // (2 * task.n_classes), 2, _MAX_BINS))
-    return ranks * n_bins // len(ranks)
+def _duration_alone(index: pd.DataFrame, tasks: Sequence[Task], penalties: np.ndarray) -> list[float]:
+    """Return the accuracy that the duration of items gives for each task: the highest of several simple readings.
+
+    They are the same probe as of vectors, on log duration, and the label that is most frequent among training items of
+    similar duration, for :data:`_BINS` numbers of bins. The highest is taken, since it serves as a control.
+    """
+    lengths = index["log_duration"].to_numpy(np.float32)
+    vectors = LayerVectors(MemoryActivations({"duration": lengths[:, None]}, index), "duration")
+    found = []
+    for task, outcome in zip(tasks, cross_validate(vectors, tasks, "ridge", penalties)):
+        hits = outcome.predicted[task.tested, 0] == task.labels[task.tested, 0]
+        ranks = lengths[task.rows].argsort(kind="stable").argsort()
+        binned = [_accuracy_from(ranks * n_bins // len(ranks), task) for n_bins in _BINS]
+        found.append(max(float(hits.mean()), *binned))
+    return found
 
 
 def _accuracy_from(known: np.ndarray, task: Task) -> float:

@@ -120,7 +120,7 @@ def _condensed(timed: tuple[np.ndarray, np.ndarray, str], steps: list[float], n_
         "seed_low": values.min(),
         "seed_high": values.max(),
     }
-    return {key: float(2**number - steps[1]) for key, number in named.items()} | {"verdict": verdict}
+    return {key: max(float(2**number - steps[1]), 0.0) for key, number in named.items()} | {"verdict": verdict}
 
 
 def _difference(
