@@ -6,10 +6,11 @@ from auscult.analyses.syntax.analysis import follow_syntax
 from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.corpora.text import read_text_corpus
 from auscult.jobs import job
+from auscult.models.training.arithmetic import training_arithmetic
 from auscult.settings import settings_from
 from auscult.tables import write_table
 
-with job(snakemake.log[0], snakemake.threads):
+with job(snakemake.log[0], snakemake.threads), training_arithmetic(snakemake.threads):
     folders = [Path(manifest).parent for manifest in snakemake.input.checkpoints]
     results = follow_syntax(
         {folder.name: folder for folder in folders},

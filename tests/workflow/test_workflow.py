@@ -156,7 +156,7 @@ def test_the_study_of_homophones_is_planned_without_a_network(tmp_path):
 def test_the_study_of_syntactic_regularisation_is_planned(tmp_path):
     jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/suppression.yaml"))
     trained = [name for name in jobs if name.startswith("train_language_model")]
-    assert (len(trained), jobs["syntax_run"], jobs["figure_syntax"], jobs["write_text_corpus"]) == (5, 5, 1, 1)
+    assert (len(trained), jobs["syntax_run"], jobs["figure_syntax"], jobs["write_text_corpus"]) == (8, 8, 1, 1)
     assert not [name for name in jobs if name.startswith(("synthesise", "extract", "train_model"))]
 
 

@@ -35,6 +35,8 @@ class TextModel:
         self.tokenizer, self.device = tokenizer, device
         parts: Any = model  # transformers declares no type for the parts of a model
         self._bert = parts.bert.to(device).eval()
+        # Fused attention returns no weights, and is no faster for sentences.
+        self._bert.set_attn_implementation("eager")
         head = parts.cls.predictions if hasattr(parts.cls, "predictions") else parts.cls
         self._predict = head.to(device).eval()
         self.n_layers, self.n_heads = model.config.num_hidden_layers, model.config.num_attention_heads
@@ -73,15 +75,10 @@ class TextModel:
         ------
         indices of the sentences in ``rows``; weights [shape=(n_sentences, n_layers * n_heads, n_tokens, n_tokens)]
         """
-        fused = self._bert.config._attn_implementation
-        self._bert.set_attn_implementation("eager")  # fused attention returns no weights
-        try:
-            for batch in self._batches(rows):
-                inputs, mask = self._inputs([rows[index] for index in batch])
-                layers = self._bert(input_ids=inputs, attention_mask=mask, output_attentions=True).attentions
-                yield batch, torch.cat(layers, dim=1)
-        finally:
-            self._bert.set_attn_implementation(fused)
+        for batch in self._batches(rows):
+            inputs, mask = self._inputs([rows[index] for index in batch])
+            layers = self._bert(input_ids=inputs, attention_mask=mask, output_attentions=True).attentions
+            yield batch, torch.cat(layers, dim=1)
 
     @torch.no_grad()
     def log_probabilities(self, rows: Sequence[Sequence[int]], hidden: Sequence[Sequence[int]]) -> list[np.ndarray]:

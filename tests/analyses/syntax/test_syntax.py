@@ -13,7 +13,12 @@ from transformers import BertModel
 
 from auscult.analyses.syntax.analysis import SYNTAX_COLUMNS, follow_syntax
 from auscult.analyses.syntax.attachment import score_attachment
-from auscult.analyses.syntax.likelihood import pseudo_log_likelihoods, score_loss, score_pairs
+from auscult.analyses.syntax.likelihood import (
+    pseudo_log_likelihoods,
+    score_loss,
+    score_pairs,
+    score_word_frequency,
+)
 from auscult.analyses.syntax.onsets import ONSET_COLUMNS, find_onsets
 from auscult.analyses.syntax.parsing import Arcs, parse_arcs, predicted_heads, word_attention
 from auscult.analyses.syntax.settings import SyntaxSettings
@@ -89,6 +94,48 @@ def test_all_arcs_are_counted_and_not_relations():
     scores = score_attachment(Arcs(table, found), n_heads=1, min_arcs=1, n_resamples=0, seed=0).query("metric == 'uas'")
     total, n_det = scores.iloc[0], scores.loc[scores["target"] == "det", "n"].iloc[0]
     assert total["value"] == n_det / total["n"]
+
+
+PLACES = np.arange(1, 5)
+STEPS = np.array([0, 9, 99, 999])
+
+
+def planted(*found_by, n=600):
+    """Return arcs at distances 1 to 4, 1 being the commonest, and what each planted head finds of them."""
+    offset = np.random.default_rng(0).choice(PLACES, n, p=[0.4, 0.3, 0.2, 0.1])
+    table = pd.DataFrame({"sentence": [f"s{i // 2}" for i in range(n)], "relation": "det", "offset": offset})
+    heads = [
+        offset == rule if isinstance(rule, int) else np.random.default_rng(1).random(n) < rule for rule in found_by
+    ]
+    return Arcs(table.assign(n_others=9), np.stack([*heads, *[np.zeros(n, dtype=bool)] * len(heads)], axis=1))
+
+
+def follow(*checkpoints):
+    """Return onsets of a model whose heads find the arcs of each checkpoint."""
+    tables = [
+        score_attachment(arcs, n_heads=len(PLACES), min_arcs=10, n_resamples=200, seed=0).assign(
+            corpus="c", model="bert", step=str(step)
+        )
+        for step, arcs in zip(STEPS, checkpoints, strict=True)
+    ]
+    onsets = find_onsets(pd.concat(tables))
+    return onsets[onsets["metric"] == "onset_step"].set_index("curve")["value"]
+
+
+def test_heads_at_fixed_positions_give_no_structure_onset():
+    nothing, positions = planted(0.05, 0.05, 0.05, 0.05), planted(*PLACES.tolist())
+    assert np.isnan(follow(nothing, nothing, positions, positions)["uas_off_offset"])
+
+
+def test_a_head_that_follows_syntax_gives_a_structure_onset():
+    nothing, syntax = planted(0.05, 0.05, 0.05, 0.05), planted(1, 2, 3, 0.9)
+    assert 9 < follow(nothing, nothing, syntax, syntax)["uas_off_offset"] < 99
+
+
+def test_a_head_at_one_distance_finds_one_of_the_three_others():
+    scores = score_attachment(planted(*PLACES.tolist()), n_heads=4, min_arcs=10, n_resamples=0, seed=0)
+    off = scores[scores["target"] == "det"].set_index("metric").loc[["uas_off_offset", "uas_off_offset_fixed"]]
+    assert off["value"].to_numpy() == pytest.approx(1 / 3, abs=0.08)  # offsets weigh as in the half that chooses
 
 
 def test_rare_relations_only_raise():
@@ -169,8 +216,23 @@ def pairs(*rows):
 
 def test_accuracy_by_hand_counts_a_tie_one_half_and_paradigms_alike():
     table = pairs(("a", "5 6", "5 5"), ("a", "5 5", "5 6"), ("a", "6 7", "7 6"), ("b", "5 6", "5 5"))
-    scores = score_pairs(Bigrams(), table, variant="original", n_resamples=0, seed=0).set_index("target")["value"]
+    scores = score_pairs(Bigrams(), table, variant="original").set_index("target")["value"]
     assert scores.to_dict() == {"all": 0.75, "a": 0.5, "b": 1.0}
+
+
+def test_an_accuracy_of_one_has_an_interval():
+    table = pairs(*[("a", "5 6", "5 5")] * 30)
+    both = score_pairs(Bigrams(), table, variant="original")
+    assert both["value"].tolist() == [1, 1]
+    assert both["ci_low"].to_numpy() == pytest.approx(0.886, abs=1e-3)  # 30 of 30 by Wilson
+    assert both["ci_high"].to_numpy() == pytest.approx(1)
+
+
+def test_word_frequency_prefers_the_commoner_words():
+    table = pairs(("a", "the king", "the queen"), ("b", "the queen", "the king"), ("c", "the king", "king the"))
+    found = score_word_frequency(table, ["the king sings", "the king", "the queen"])
+    assert found.set_index("target")["value"].to_dict() == {"all": 0.5, "a": 1, "b": 0, "c": 0.5}
+    assert set(found["metric"]) == {"accuracy_word_frequency"}
 
 
 def test_loss_by_hand():
@@ -317,33 +379,52 @@ def test_a_word_tokenizer_is_read_back_as_it_was(tmp_path):
     assert load_text_model(tmp_path / "m").tokens(["the king"]) == [[2, 5, 6, 3]]
 
 
-STEPS = np.array([0, 9, 99, 999])
-
-
-def results(*models, flat=()):
-    rows = []
-    for shift, model in enumerate(models):
-        for metric, place in (("loss", 1), ("uas", 1), ("accuracy", 2)):
-            values = (np.arange(4) > place + 0.1 * shift - 0.5) * (metric not in flat)
-            for step, value in zip(STEPS, values.astype(float)):
-                rows.append(["c", model, str(step), "x", "all", metric, value, value - 0.1, value + 0.1, 10, 10])
+def staged(*at, model="bert-1", metrics=("uas_off_offset", "accuracy"), half=0.02):
+    """Return curves that rise from .1 to .9 at the given checkpoints, one for each metric."""
+    rows = [
+        ["c", model, str(step), "x", "all", metric, value, value - half, value + half, 10, 10]
+        for metric, place in zip(metrics, at, strict=True)
+        for step, value in zip(LONG, np.where(np.arange(len(LONG)) >= place, 0.9, 0.1))
+    ]
     return pd.DataFrame(rows, columns=list(SYNTAX_COLUMNS[:11]))
 
 
+LONG = (0, 9, 99, 999, 9999)
+
+
 def test_onsets_of_seeds_have_a_median_and_their_range():
-    table = find_onsets(results("bert-1", "bert-2", "bert-3"))
+    table = find_onsets(pd.concat([staged(1, place, model=f"bert-{place}") for place in (1, 2, 3)]))
     assert tuple(table.columns) == ONSET_COLUMNS
     spread = table[(table["model"] == "bert") & (table["curve"] == "accuracy")].iloc[0]
-    assert (spread["metric"], spread["n"], spread["ci_low"] <= spread["value"] <= spread["ci_high"]) == (
+    assert (spread["metric"], spread["n"], spread["ci_low"] < spread["value"] < spread["ci_high"]) == (
         "onset_step",
         3,
         True,
     )
-    assert (table[table["metric"] == "onset_ratio"]["value"] > 1).all()
     assert "onset_correlation" not in set(table["metric"])  # of three models it would say nothing
 
 
-def test_a_curve_whose_ends_overlap_has_no_onset():
-    table = find_onsets(results("bert-1", flat=("accuracy",)))
-    assert table.loc[table["curve"] == "accuracy", "value"].isna().all()
-    assert table.loc[table["curve"] == "uas", "value"].notna().all()
+@pytest.mark.parametrize(("structure", "capability", "first"), [(1, 2, "ci_low"), (2, 1, "ci_high"), (2, 2, None)])
+def test_the_ratio_of_onsets_tells_what_came_first_where_their_intervals_separate(structure, capability, first):
+    table = find_onsets(staged(structure, capability))
+    ratio = table[table["metric"] == "onset_ratio"].iloc[0]
+    assert (ratio["ci_low"] > 1, ratio["ci_high"] < 1) == (first == "ci_low", first == "ci_high")
+
+
+def test_wide_intervals_separate_no_onsets():
+    ratio = find_onsets(staged(1, 2, half=0.65)).query("metric == 'onset_ratio'")
+    assert not ((ratio["ci_low"] > 1) | (ratio["ci_high"] < 1)).any()
+
+
+def test_a_curve_that_stays_has_no_onset():
+    table = find_onsets(staged(1, 9)).set_index(["metric", "curve"])["value"]
+    assert np.isnan(table["onset_step", "accuracy"])
+    assert np.isfinite(table["onset_step", "uas_off_offset"])
+
+
+def test_a_rise_to_what_word_frequency_tells_is_no_onset():
+    rising = staged(2, metrics=("accuracy",))
+    frequency = rising.assign(metric="accuracy_word_frequency", value=0.88)
+    for tables, finite in (([rising], True), ([rising, frequency], False)):
+        onsets = find_onsets(pd.concat(tables))
+        assert np.isfinite(onsets.loc[onsets["metric"] == "onset_step", "value"].iloc[0]) == finite

@@ -1,5 +1,7 @@
 """The syntax figure: aligned curves with seeds and onsets, for any corpora and steps."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -27,6 +29,8 @@ def rows(corpus, model, metrics, steps=STEPS):
                 "loss": 6 - place,
                 "uas": 0.1 + 0.2 * place,
                 "uas_fixed_offset": 0.5,
+                "uas_off_offset": 0.1 + 0.2 * place,
+                "uas_off_offset_fixed": 0.3,
                 "accuracy": 0.5 + 0.1 * place,
             }[metric]
             row = [corpus, model, str(step), "heads", target, metric, value, value - 0.02, value + 0.02, 900, 300]
@@ -34,9 +38,10 @@ def rows(corpus, model, metrics, steps=STEPS):
     return found
 
 
+_ATTACHMENT = ("uas", "uas_fixed_offset", "uas_off_offset", "uas_off_offset_fixed")
 PARSED = [
     ("loss", "all"),
-    *[(metric, target) for metric in ("uas", "uas_fixed_offset") for target in ("all", "det", "obj")],
+    *[(metric, target) for metric in _ATTACHMENT for target in ("all", "det", "obj")],
 ]
 PAIRED = [("accuracy", "all"), ("accuracy", "agreement_adjacent"), ("accuracy", "npi_present")]
 
@@ -60,7 +65,8 @@ def test_curves_name_corpus_counts_and_unit(whole):
     words = set(drawn(whole))
     assert "written · n = 900 arcs of 300 sentences" in words
     titles = {"Loss at masked tokens", "Attachment of attention heads", "Minimal pairs", "Attachment by relation"}
-    assert {*titles, "Accuracy by paradigm"} <= words
+    off = "Attachment off the commonest distance"
+    assert {*titles, off, "Accuracy by paradigm"} <= words
 
 
 def test_seeds_are_one_condition_in_the_legend(whole):
@@ -77,7 +83,7 @@ def test_controls_steps_and_paradigms_are_named(whole):
 
 def test_the_note_is_short_and_states_the_onsets(whole):
     note = note_of(whole)
-    assert "Onsets of BERT (steps): loss " in note
+    assert re.search(r"Onsets of BERT \(steps\): loss \d+, \d+; structure \d+, \d+; capability ", note)
     assert len(note.split()) <= 60
 
 
@@ -98,18 +104,34 @@ def test_tables_alone_are_drawn():
 @pytest.mark.parametrize(
     ("offset", "end"),
     [
-        (0.5, "above the best fixed offset (.50) and untrained (.10)."),
-        (0.72, "above untrained (.10), not separated from the best fixed offset (.72)."),
-        (0.9, "above untrained (.10), below the best fixed offset (.90)."),
+        (0.5, "above the best fixed distance (.50) and untrained (.10)."),
+        (0.72, "above untrained (.10), not separated from the best fixed distance (.72)."),
+        (0.9, "above untrained (.10), below the best fixed distance (.90)."),
     ],
 )
 def test_the_finding_compares_attachment_with_offsets_and_the_untrained_model(offset, end):
     made = tables()
-    fixed = made["table"]["metric"] == "uas_fixed_offset"
+    fixed = made["table"]["metric"] == "uas_off_offset_fixed"
     made["table"].loc[fixed, ["value", "ci_low", "ci_high"]] = offset, offset - 0.02, offset + 0.02
     sentence = figure.describe_finding(**made, context=context())
-    assert sentence == f"Attachment (UAS) of BERT is .70 [.68, .72], {end}"
-    assert len(sentence.split()) <= 22
+    assert sentence.startswith(f"Attachment of BERT away from the commonest distances is .70 [.68, .72], {end}")
+    assert len(sentence.split()) <= 40
+
+
+@pytest.mark.parametrize(
+    ("ends", "sentence"),
+    [
+        ((1.2, 3.0, 1.1, 2.0), "First came structure in 2 of 2 seeds."),
+        ((1.2, 3.0, 0.4, 0.8), "First came structure in 1 and capability in 1 of 2 seeds."),
+        ((0.8, 3.0, np.nan, 2.0), "Which came first, structure or capability, cannot be told in any of 2 seeds."),
+    ],
+)
+def test_the_finding_says_in_how_many_seeds_which_came_first(ends, sentence):
+    ratios = pd.DataFrame(
+        {"model": ["bert-1", "bert-2"], "metric": "onset_ratio", "target": "all", "curve": "accuracy"}
+    )
+    onsets = ratios.assign(ci_low=ends[::2], ci_high=ends[1::2], value=1.0)
+    assert figure.describe_finding(tables()["table"], onsets, context=context()).endswith(sentence)
 
 
 def test_the_finding_of_pairs_alone_is_their_accuracy():
@@ -143,5 +165,4 @@ def test_the_caption_takes_its_numbers_from_the_study():
     caption = caption_of("syntax", {"figure": entry, "study": STUDY, "models": MODELS})
     assert "BERT; BERT, suppressed" in caption
     assert "Seen." in caption
-    assert "(40 % of a curve’s change)" in caption or "(40 % of a curve's change)" in caption
-    assert "1234 resamplings" in caption
+    assert "40 % of the way" in caption

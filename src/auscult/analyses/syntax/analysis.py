@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from auscult.analyses.syntax.attachment import score_attachment
-from auscult.analyses.syntax.likelihood import score_loss, score_pairs
+from auscult.analyses.syntax.likelihood import score_loss, score_pairs, score_word_frequency
 from auscult.analyses.syntax.parsing import parse_arcs
 from auscult.analyses.syntax.settings import SyntaxSettings
 from auscult.corpora.text import TextCorpus
@@ -103,7 +103,10 @@ def _measures(model: TextModel, corpus: TextCorpus, settings: SyntaxSettings, se
             seed=seed,
         )
     if len(corpus.pairs):
-        yield score_pairs(model, corpus.pairs, variant=settings.variant, n_resamples=n_resamples, seed=seed)
+        yield score_pairs(model, corpus.pairs, variant=settings.variant)
+        read = corpus.sentences.loc[corpus.sentences["split"] == "train", "text"].tolist()
+        if read:
+            yield score_word_frequency(corpus.pairs, read)
 
 
 def _check_order(checkpoints: Mapping[str, str | Path]) -> None:

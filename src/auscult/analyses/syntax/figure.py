@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.analyses.syntax.columns import ACCURACY, ALL, FIXED_OFFSET, LOSS, ONSET, UAS
+from auscult.analyses.syntax.columns import ACCURACY, ALL, FIXED_OFF, LOSS, ONSET, RATIO, UAS, UAS_OFF
 from auscult.analyses.syntax.figure_panels import (
     CURVES,
     OFFSET,
@@ -33,7 +33,7 @@ _CURVE_MM = 46
 
 
 def draw(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw, for each pair of corpora, three aligned curves and beside them relations and paradigms.
+    """Draw, for each pair of corpora, four aligned curves and beside them relations and paradigms.
 
     Parameters
     ----------
@@ -51,19 +51,20 @@ def draw(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = 
     blocks = list(zip_longest(parsed, paired))
     conditions = _conditions(rows, context)
     figure = plotting.new_figure(
-        3 * _CURVE_MM * len(blocks), _legends(conditions), _note(rows, onsets, conditions, context)
+        4 * _CURVE_MM * len(blocks), _legends(conditions), _note(rows, onsets, conditions, context)
     )
     grid = figure.add_gridspec(len(blocks), 1)
     for place, (parses, pairs) in enumerate(blocks):
         columns = grid[place, 0].subgridspec(1, 2, width_ratios=(1.25, 1), wspace=0.02)
-        left = columns[0, 0].subgridspec(3, 1).subplots(squeeze=False, sharex=True)[:, 0]
+        left = columns[0, 0].subgridspec(4, 1).subplots(squeeze=False, sharex=True)[:, 0]
         upper, lower = columns[0, 1].subgridspec(2, 1).subplots(squeeze=False)[:, 0]
-        corpora = {LOSS: parses, UAS: parses, ACCURACY: pairs}
+        corpora = {LOSS: parses, UAS: parses, UAS_OFF: parses, ACCURACY: pairs}
         for axes, metric in zip(left, CURVES):
             of_metric = rows[(rows["metric"] == metric) & (rows["corpus"] == corpora[metric]) & (rows["target"] == ALL)]
             draw_curves(axes, of_metric, onsets, conditions, metric)
-            if metric == UAS:
-                draw_offsets(axes, rows[(rows["corpus"] == parses) & (rows["metric"] == FIXED_OFFSET)])
+            if CURVES[metric].baseline:
+                of_corpus = rows["corpus"] == parses
+                draw_offsets(axes, rows[of_corpus & (rows["metric"] == CURVES[metric].baseline)])
             name_steps(axes, rows, last=metric == ACCURACY)
         draw_relations(upper, rows[rows["corpus"] == parses], conditions[0])
         draw_paradigms(lower, rows[rows["corpus"] == pairs], conditions[0])
@@ -78,7 +79,9 @@ def drawn_rows(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureCont
 def describe_finding(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
     """Return a sentence on the attachment of the first condition at its last step or, without it, on its accuracy.
 
-    Values and bounds of intervals are means over seeds; the interval of the mean is at most as wide.
+    The attachment is that of arcs away from the commonest distance. A second sentence says which of structure and
+    capability came first, and in how many seeds. Values and bounds of intervals are means over seeds; the interval of
+    the mean is at most as wide.
     """
     rows = drawn_rows(table, onsets, context=context)
     rows = rows[rows["target"] == ALL]
@@ -86,16 +89,32 @@ def describe_finding(table: pd.DataFrame, onsets: pd.DataFrame, *, context: Figu
         return ""
     condition = _conditions(rows, context)[0]
     rows = rows[rows["model"].isin(condition.models)]
-    uas, offset = (_at_end(rows[rows["metric"] == metric], -1) for metric in (UAS, FIXED_OFFSET))
+    uas, offset = (_at_end(rows[rows["metric"] == metric], -1) for metric in (UAS_OFF, FIXED_OFF))
     if uas is not None:
-        untrained = _at_end(rows[rows["metric"] == UAS], 0)
-        controls = {} if offset is None else {"the best fixed offset": offset}
+        untrained = _at_end(rows[rows["metric"] == UAS_OFF], 0)
+        controls = {} if offset is None else {"the best fixed distance": offset}
         controls |= {} if untrained is None or untrained["step"] == uas["step"] else {"untrained": untrained}
-        return finding(f"attachment (UAS) of {condition.style.label}", uas, controls)
+        subject = f"attachment of {condition.style.label} away from the commonest distances"
+        return " ".join([finding(subject, uas, controls), *_order(onsets, condition)])
     accuracy = _at_end(rows[rows["metric"] == ACCURACY], -1)
     if accuracy is None:
         return ""
     return finding(f"accuracy of {condition.style.label} on minimal pairs", accuracy, {"chance": 0.5})
+
+
+def _order(onsets: pd.DataFrame, condition: Condition) -> list[str]:
+    """Return a sentence on which onset came first, by seeds whose intervals of the two separate; none without both."""
+    ratios = onsets[(onsets["metric"] == RATIO) & onsets["model"].isin(condition.models)]
+    n = len(condition.models)
+    if ratios.empty:
+        return []
+    # A missing end is that of an interval that is open on that side, and separates nothing.
+    structure, capability = int((ratios["ci_low"] > 1).sum()), int((ratios["ci_high"] < 1).sum())
+    found = [f"{name} in {count}" for name, count in (("structure", structure), ("capability", capability)) if count]
+    seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
+    if not found:
+        return [f"Which came first, structure or capability, cannot be told in any of {seeds}."]
+    return [f"First came {' and '.join(found)} of {seeds}."]
 
 
 def _at_end(rows: pd.DataFrame, end: int) -> pd.Series | None:
@@ -134,7 +153,7 @@ def _legends(conditions: list[Condition]) -> list[list[Line2D]]:
     """Return the handles of conditions, of onsets, and of controls."""
     onsets = [
         marks.mark_handle(CURVES[metric].marker, f"onset: {name}")
-        for metric, name in ((LOSS, "loss"), (UAS, "structure"), (ACCURACY, "capability"))
+        for metric, name in ((LOSS, "loss"), (UAS_OFF, "structure"), (ACCURACY, "capability"))
     ]
     controls = [
         marks.seed_handle(),
@@ -148,20 +167,19 @@ def _legends(conditions: list[Condition]) -> list[list[Line2D]]:
 def _note(rows: pd.DataFrame, onsets: pd.DataFrame, conditions: list[Condition], context: FigureContext) -> str:
     """Return the note below the figure."""
     return (
-        f"{context.describe(rows['corpus'])} Thick lines: mean over seeds; step 0: untrained. Marks: median onset over "
-        f"seeds, bars their range. {_onset_steps(onsets, conditions)}The table holds 95 % intervals over sentences and "
+        f"{context.describe(rows['corpus'])} Thick lines: mean over seeds; step 0: untrained. Marks: onsets of seeds, "
+        f"bars their intervals. {_onset_steps(onsets, conditions)}The table holds 95 % intervals over sentences and "
         "pairs."
     )
 
 
 def _onset_steps(onsets: pd.DataFrame, conditions: list[Condition]) -> str:
-    """Return a sentence with the onsets of the first condition and their range over seeds."""
+    """Return a sentence with the onsets of all seeds of the first condition."""
     condition = conditions[0]
-    # Several seeds have a row of their own for the condition, with their range as interval.
-    name = condition.models[0] if len(condition.models) == 1 else task_of(condition.models[0])
-    rows = onsets[(onsets["metric"] == ONSET) & (onsets["target"] == ALL) & onsets["value"].notna()]
-    steps = [
-        f"{row.curve} {row.value:.0f}" + ("" if np.isnan(row.ci_low) else f" ({row.ci_low:.0f}–{row.ci_high:.0f})")
-        for row in rows[rows["model"] == name].itertuples()
-    ]
-    return f"Onsets of {condition.style.label} (steps): {', '.join(steps)}. " if steps else ""
+    rows = onsets[(onsets["metric"] == ONSET) & (onsets["target"] == ALL) & onsets["model"].isin(condition.models)]
+    steps = []
+    for metric, name in ((LOSS, "loss"), (UAS_OFF, "structure"), (ACCURACY, "capability")):
+        dates = rows.loc[rows["curve"] == metric, "value"]
+        if len(dates):
+            steps.append(f"{name} " + ", ".join("none" if np.isnan(date) else f"{date:.0f}" for date in dates))
+    return f"Onsets of {condition.style.label} (steps): {'; '.join(steps)}. " if steps else ""

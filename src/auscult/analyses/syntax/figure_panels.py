@@ -10,7 +10,7 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from auscult.analyses.syntax.columns import ACCURACY, ALL, FIXED_OFFSET, LOSS, ONSET, UAS
+from auscult.analyses.syntax.columns import ACCURACY, ALL, FIXED_OFF, FIXED_OFFSET, LOSS, ONSET, UAS, UAS_OFF
 from auscult.figures import marks, plotting
 from auscult.figures.palette import ModelStyle
 
@@ -29,12 +29,13 @@ __all__ = [
 
 
 class Curve(NamedTuple):
-    """How a metric is named, and its onset marked."""
+    """How a metric is named, its onset marked (not at all without a marker), and its baseline named in the table."""
 
     title: str
     label: str
     marker: str
     items: str
+    baseline: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,8 @@ class Condition:
 
 CURVES = {
     LOSS: Curve("Loss at masked tokens", "loss (nats)", "s", "tokens"),
-    UAS: Curve("Attachment of attention heads", "UAS", "^", "arcs"),
+    UAS: Curve("Attachment of attention heads", "UAS", "", "arcs", FIXED_OFFSET),
+    UAS_OFF: Curve("Attachment off the commonest distance", "UAS", "^", "arcs", FIXED_OFF),
     ACCURACY: Curve("Minimal pairs", "accuracy", "o", "pairs"),
 }
 OFFSET = ModelStyle("best fixed offset", marks.INK, dashes=(0, (4, 2)), baseline=True)
@@ -85,7 +87,7 @@ def _mean_curve(rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
 def draw_curves(
     axes: Axes, rows: pd.DataFrame, onsets: pd.DataFrame, conditions: Sequence[Condition], metric: str
 ) -> None:
-    """Draw every seed as a thin line, their mean as a thick line, and the median onset with its range."""
+    """Draw every seed as a thin line with its onset and the onset's interval, and their mean as a thick line."""
     curve = CURVES[metric]
     if rows.empty:
         axes.set_ylabel(curve.label)
@@ -100,9 +102,9 @@ def draw_curves(
         colour = condition.style.colour
         marks.seed_lines(axes, step_places(own["step"]), own, colour)
         axes.plot(*_mean_curve(own), color=colour, linewidth=1.5)
-        steps = dates.loc[dates["model"].isin(condition.models), "value"].dropna()
-        if len(steps):
-            _mark_onset(axes, steps.to_numpy(), own, colour, curve.marker)
+        for date in dates[dates["model"].isin(condition.models) & dates["value"].notna()].itertuples():
+            if curve.marker:
+                _mark_onset(axes, date, own[own["model"] == date.model], colour, curve.marker)
     if metric == ACCURACY:
         marks.chance_line(axes, 0.5)
         axes.set_ylim(min(0.44, rows["value"].min() - 0.02), 1.02)
@@ -117,12 +119,16 @@ def _counts(rows: pd.DataFrame, items: str) -> str:
     return f"n = {plotting.describe_range(rows['n'])} {items}{groups}"
 
 
-def _mark_onset(axes: Axes, steps: np.ndarray, rows: pd.DataFrame, colour: str, marker: str) -> None:
-    """Mark the median onset on the mean curve, with a bar for the range over seeds."""
-    x = np.log1p(steps)
-    y = np.interp(np.median(x), *_mean_curve(rows))
-    axes.plot([x.min(), x.max()], [y, y], color=colour, linewidth=3, alpha=0.4, solid_capstyle="butt")
-    axes.plot(np.median(x), y, marker=marker, color=colour, markersize=6, markeredgecolor="white", zorder=4)
+def _mark_onset(axes: Axes, date: Any, rows: pd.DataFrame, colour: str, marker: str) -> None:
+    """Mark the onset of a seed on its curve, with a bar for the onset's interval (to the edge where it has no end)."""
+    x = np.log1p(date.value)
+    y = np.interp(x, *_mean_curve(rows))
+    last = step_places(rows["step"]).max()
+    low, high = (np.log1p(end) for end in (date.ci_low, date.ci_high))
+    if np.isfinite(low):
+        high = high if np.isfinite(high) else last
+        axes.plot([low, high], [y, y], color=colour, linewidth=2.5, alpha=0.35, solid_capstyle="butt")
+    axes.plot(x, y, marker=marker, color=colour, markersize=5, markeredgecolor="white", zorder=4)
 
 
 def draw_offsets(axes: Axes, rows: pd.DataFrame) -> None:
@@ -149,18 +155,22 @@ def name_steps(axes: Axes, table: pd.DataFrame, last: bool) -> None:
 
 
 def draw_relations(axes: Axes, table: pd.DataFrame, condition: Condition) -> None:
-    """Draw the attachment of each relation at the last step, with the best fixed offset and the untrained model."""
-    rows = table[table["metric"].isin([UAS, FIXED_OFFSET]) & (table["target"] != ALL)]
+    """Draw the attachment of each relation at the last step, with the best fixed offset and the untrained model.
+
+    It is that of arcs away from the commonest distance where the table has it.
+    """
+    metric = UAS_OFF if (table["metric"] == UAS_OFF).any() else UAS
+    rows = table[table["metric"].isin([metric, CURVES[metric].baseline]) & (table["target"] != ALL)]
     rows = rows[rows["model"].isin(condition.models)]
     if rows.empty:
         axes.set_axis_off()
         return
     steps = rows["step"].unique()
     steps = steps[np.argsort(step_places(steps), kind="stable")]
-    scores = rows[rows["metric"] == UAS]
+    scores = rows[rows["metric"] == metric]
     first, last = (scores[scores["step"] == step] for step in (steps[0], steps[-1]))
     sizes = last.groupby("target")["n"].mean().sort_values(ascending=False)
-    offsets = rows[rows["metric"] == FIXED_OFFSET].groupby("target")["value"].mean()
+    offsets = rows[rows["metric"] == CURVES[metric].baseline].groupby("target")["value"].mean()
     untrained, means = first.groupby("target")["value"].mean(), last.groupby("target")["value"].mean()
     marks.row_axis(axes, list(sizes.index))
     axes.tick_params(axis="y", labelsize=6.5)
@@ -172,7 +182,8 @@ def draw_relations(axes: Axes, table: pd.DataFrame, condition: Condition) -> Non
     axes.plot(means[sizes.index], y, **dots, markersize=5)
     axes.set(xlim=(-0.02, 1.02), xlabel="UAS")
     counts = f"n = {plotting.describe_range(sizes)} arcs per relation"
-    plotting.head(axes, "Attachment by relation", [f"{style.label} · step {steps[-1]}", counts])
+    part = "off the commonest distance" if metric == UAS_OFF else "all arcs"
+    plotting.head(axes, "Attachment by relation", [f"{style.label} · step {steps[-1]} · {part}", counts])
 
 
 def draw_paradigms(axes: Axes, table: pd.DataFrame, condition: Condition) -> None:

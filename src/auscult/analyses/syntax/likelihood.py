@@ -1,17 +1,17 @@
 """Likelihoods of a masked language model: loss at masked tokens, and accuracy on minimal pairs."""
 
+from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.syntax.columns import ACCURACY, ALL, LOSS
+from auscult.analyses.syntax.columns import ACCURACY, ALL, FREQUENCY, LOSS
 from auscult.analyses.syntax.settings import Variant
 from auscult.models.text import TextModel
 from auscult.statistics.intervals import cluster_bootstrap
 
-__all__ = ["Variant", "pseudo_log_likelihoods", "score_loss", "score_pairs"]
+__all__ = ["Variant", "pseudo_log_likelihoods", "score_loss", "score_pairs", "score_word_frequency"]
 
 
 def pseudo_log_likelihoods(model: TextModel, texts: Sequence[str], variant: Variant) -> np.ndarray:
@@ -78,47 +78,60 @@ def score_loss(
     )
 
 
-def score_pairs(
-    model: TextModel, pairs: pd.DataFrame, *, variant: Variant, n_resamples: int, seed: int
-) -> pd.DataFrame:
+def score_pairs(model: TextModel, pairs: pd.DataFrame, *, variant: Variant) -> pd.DataFrame:
     """Return accuracy on minimal pairs (share whose good sentence is likelier): one row per paradigm, and their mean.
 
     A tie counts one half, so that a model without a preference scores .5. The row ``all`` is the mean over paradigms,
-    whatever their numbers of pairs (Warstadt et al., 2020).
+    whatever their numbers of pairs (Warstadt et al., 2020). Intervals are Wilson's, which have a width even where all
+    pairs are right; those of the mean combine the distances of the paradigms' ends (MOVER: Zou and Donner, 2008).
 
     Parameters
     ----------
     model : masked language model
     pairs : see :data:`auscult.corpora.text.PAIR_COLUMNS`
     variant : of the pseudo-log-likelihood, see :func:`pseudo_log_likelihoods`
-    n_resamples : number of bootstrap samples of pairs
-    seed : of the resampling
     """
     both = pseudo_log_likelihoods(model, [*pairs["good"], *pairs["bad"]], variant)
-    good, bad = both[: len(pairs)], both[len(pairs) :]
+    return _score_preferences(both[: len(pairs)], both[len(pairs) :], pairs, ACCURACY, "output")
+
+
+def score_word_frequency(pairs: pd.DataFrame, sentences: Sequence[str]) -> pd.DataFrame:
+    """Return what the frequency of words alone tells of minimal pairs, with rows as those of :func:`score_pairs`.
+
+    The sentence with the larger product of word frequencies is preferred; a word that does not occur counts half.
+
+    Parameters
+    ----------
+    pairs : see :data:`auscult.corpora.text.PAIR_COLUMNS`
+    sentences : the training text
+    """
+    counts = Counter(word for sentence in sentences for word in sentence.split())
+    good, bad = (
+        np.array([sum(np.log(counts.get(word, 0.5)) for word in text.split()) for text in pairs[name]])
+        for name in ("good", "bad")
+    )
+    return _score_preferences(good, bad, pairs, FREQUENCY, "input")
+
+
+def _score_preferences(good: np.ndarray, bad: np.ndarray, pairs: pd.DataFrame, metric: str, layer: str) -> pd.DataFrame:
+    """Return the share of pairs whose good sentence scores higher: their mean over paradigms, and each paradigm."""
     # Sums of the same numbers in a different order differ in their last bits; such differences are ties.
     right = np.where(np.isclose(good, bad, rtol=1e-9, atol=1e-9), 0.5, good > bad)
-    paradigms = pairs["paradigm"].to_numpy()
-    names, counts = np.unique(paradigms, return_counts=True)
-    weights = 1 / pd.Series(paradigms).map(dict(zip(names, counts))).to_numpy()
-    rows = [_accuracy(ALL, right, weights, n_resamples, seed)]
-    for name in names:
-        members = paradigms == name
-        rows.append(_accuracy(name, right[members], np.ones(members.sum()), n_resamples, seed))
-    return pd.DataFrame(rows)
+    shares = pd.Series(right).groupby(pairs["paradigm"].to_numpy()).agg(["mean", "size"])
+    value, n = shares["mean"].to_numpy(), shares["size"].to_numpy()
+    low, high = _wilson(value, n)
+    rows = pd.DataFrame({"target": shares.index, "value": value, "ci_low": low, "ci_high": high, "n": n})
+    mean, k = value.mean(), len(value)
+    ends = [mean - np.linalg.norm(value - low) / k, mean + np.linalg.norm(high - value) / k]
+    rows.loc[-1] = [ALL, mean, *ends, len(pairs)]
+    rows = rows.sort_index()
+    fixed = {"metric": metric, "layer": layer, "chance": 0.5, "resampling_unit": "pair"}
+    return rows.assign(n_groups=rows["n"], **fixed).reset_index(drop=True)
 
 
-def _accuracy(target: str, right: np.ndarray, weights: np.ndarray, n_resamples: int, seed: int) -> dict[str, Any]:
-    low, high = cluster_bootstrap(right * weights, weights, np.arange(len(right)), n_resamples=n_resamples, seed=seed)
-    return {
-        "layer": "output",
-        "target": target,
-        "metric": ACCURACY,
-        "value": (right * weights).sum() / weights.sum(),
-        "ci_low": low,
-        "ci_high": high,
-        "n": len(right),
-        "n_groups": len(right),
-        "chance": 0.5,
-        "resampling_unit": "pair",
-    }
+def _wilson(share: np.ndarray, n: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of Wilson's 95 % intervals of shares of n independent cases each."""
+    z = 1.959964
+    centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))
+    return centre - half, centre + half

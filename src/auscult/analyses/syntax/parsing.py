@@ -14,7 +14,7 @@ __all__ = ["DIRECTIONS", "OFFSETS", "Arcs", "word_attention", "predicted_heads",
 
 # The dependent attends to its head, or the head to its dependent.
 DIRECTIONS = ("dependent", "head")
-OFFSETS = (-3, -2, -1, 1, 2)
+OFFSETS = (*range(-10, 0), *range(1, 11))
 SKIPPED = frozenset({"root", "punct"})
 
 

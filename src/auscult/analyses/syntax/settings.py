@@ -26,9 +26,10 @@ class SyntaxSettings:
         enum=["original", "within_word"],
     )
     onset_share: float = setting(
-        "Share of its total change that a curve has completed at its onset.",
-        0.5,
+        "Share of the way from its floor (chance, the best fixed offset or the untrained model) to the best possible "
+        "value that a curve has made at its onset.",
+        0.1,
         exclusiveMinimum=0,
         exclusiveMaximum=1,
     )
-    n_resamples: int = setting("Number of bootstrap samples of sentences and of pairs.", 1000, minimum=100)
+    n_resamples: int = setting("Number of bootstrap samples of sentences.", 1000, minimum=100)
