@@ -17,6 +17,7 @@ DISENTANGLING_SETTINGS = [
     "max_items",
     "min_class_size",
     "n_folds",
+    "n_splits",
     "n_mlp_items",
     "n_null",
     "n_resamples",

@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 from disentangling_planted import N_DIMS, VALUES, planted, planted_index
 from scipy.linalg import subspace_angles
-from scipy.stats import kstest
+from scipy.stats import kstest, t
 from sklearn.metrics import balanced_accuracy_score
 
 from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.analyses.disentangling.decomposition import REST, exact_shapley, joint_parts, shapley_of_parts
 from auscult.analyses.disentangling.erasure import factor_erasers, measure_erasure
 from auscult.analyses.disentangling.geometry import (
+    SpeakerEffects,
     measure_geometry,
     null_cosines,
     principal_cosines,
@@ -100,7 +101,7 @@ def test_weighted_factors_are_independent_where_counts_are_not():
 
 def test_no_speaker_is_in_two_halves_or_folds_and_genders_are_in_all(orthogonal):
     _, items = orthogonal
-    for parts in (items.halves, items.folds):
+    for parts in (*items.halves, items.folds):
         table = pd.DataFrame({"part": parts, "speaker": items.speakers, "gender": items.codes["gender"]})
         assert (table.groupby("speaker")["part"].nunique() == 1).all()
         assert (table.groupby("part")["gender"].nunique() == 2).all()
@@ -215,7 +216,7 @@ def test_a_space_in_another_basis_is_at_no_angle_and_its_complement_at_a_right_o
 def test_effects_are_means_over_cells_where_every_speaker_says_everything(orthogonal):
     x, items = orthogonal
     effects = speaker_effects(x, items)
-    spaces = solve_subspaces(effects.sums.sum(axis=(0, 1)), effects.levels)
+    spaces = solve_subspaces(effects.sums.sum(axis=0), effects.levels)
     table = pd.DataFrame(x).assign(**items.codes, speaker=items.speakers)
     cells = table.groupby([*FACTORS, "speaker"]).mean()
     for factor in FACTORS:
@@ -243,7 +244,7 @@ def test_orthogonal_factors_are_nearly_so_and_shared_ones_are_not():
     for shared in (0.0, 0.8, 1.0):
         activations = planted(shared=shared, noise=0.3)
         effects = speaker_effects(activations.load("T1").astype(float), items_of(activations))
-        rows = pd.DataFrame(measure_geometry(effects, np.eye(N_DIMS), n_resamples=0, n_draws=50))
+        rows = pd.DataFrame(measure_geometry(effects, np.eye(N_DIMS), n_draws=50))
         own = {"metric": "angle_deg", "component": 1, "null": "isotropic"}
         angles[shared] = value_of(rows, target="phone_class", factor="gender", **own)
         assert value_of(rows, target="gender", factor="gender", **own) < 20
@@ -256,7 +257,7 @@ def test_orthogonal_factors_are_nearly_so_and_shared_ones_are_not():
 def test_rotating_vectors_changes_nothing(orthogonal):
     x, items = orthogonal
     turn = orthonormal(N_DIMS, N_DIMS, np.random.default_rng(6))
-    settings = {"n_resamples": 50, "n_draws": 100, "seed": 1}
+    settings = {"n_draws": 100, "seed": 1}
     tables = [
         pd.DataFrame(measure_geometry(speaker_effects(vectors, items), np.eye(N_DIMS), **settings))
         for vectors in (x, x @ turn)
@@ -279,17 +280,76 @@ def test_random_spaces_overlap_by_the_share_of_dimensions_and_more_where_vectors
     assert np.mean(flat**2) == pytest.approx(3 / 4, abs=0.03)
 
 
-def test_few_speakers_have_no_interval_and_resamples_without_a_gender_are_left_out(orthogonal):
+def test_few_speakers_have_no_interval_and_one_has_no_subspace_of_gender(orthogonal):
     x, items = orthogonal
-    few = speaker_effects(x, items)
-    first = np.unique(items.speakers, return_index=True)[1]
-    kinds = 2 * items.halves[first] + items.codes["gender"][first]
-    few = type(few)(few.sums[[int(np.argmax(kinds == kind)) for kind in range(4)]], few.levels)
-    rows = pd.DataFrame(measure_geometry(few, np.eye(N_DIMS), n_resamples=50, n_draws=50))
+    effects = speaker_effects(x, items)
+    kinds = 2 * effects.halves[0] + items.codes["gender"][np.unique(items.speakers, return_index=True)[1]]
+    chosen = [int(np.argmax(kinds == kind)) for kind in range(4)]
+    few = SpeakerEffects(effects.sums[chosen], effects.halves[:1, chosen], effects.levels)
+    rows = pd.DataFrame(measure_geometry(few, np.eye(N_DIMS), n_draws=50))
     assert rows["ci_low"].isna().all()
     assert rows["value"].notna().all()
-    lone = few.sums[:1].sum(axis=0)
-    assert np.isnan(solve_subspaces(lone, few.levels).axes["gender"]).all()
+    assert np.isnan(solve_subspaces(effects.sums[:1].sum(axis=0), few.levels).axes["gender"]).all()
+
+
+def geometry_of(activations, **options):
+    items = items_of(activations)
+    x = activations.load("T1").astype(float)
+    return pd.DataFrame(measure_geometry(speaker_effects(x, items), np.cov(x.T), n_draws=100, **options))
+
+
+@pytest.mark.parametrize(("shared", "noise"), [(0.0, 0.3), (0.0, 4.0), (0.8, 1.0)])
+def test_every_interval_contains_its_value_and_stays_within_bounds(shared, noise):
+    rows = geometry_of(planted(shared=shared, noise=noise))
+    assert rows["ci_low"].notna().all()
+    assert ((rows["ci_low"] <= rows["value"]) & (rows["value"] <= rows["ci_high"])).all()
+    assert (rows["ci_low"] >= 0).all()
+    assert (rows["ci_high"] <= np.where(rows["metric"] == "angle_deg", 90, 1)).all()
+
+
+def test_jackknife_is_that_of_leaving_out_each_speaker(orthogonal):
+    x, items = orthogonal
+    effects = speaker_effects(x, items)
+    whole = pd.DataFrame(measure_geometry(effects, np.eye(N_DIMS), n_draws=50))
+    without = []
+    for speaker in range(len(effects.sums)):
+        kept = np.arange(len(effects.sums)) != speaker
+        fewer = SpeakerEffects(effects.sums[kept], effects.halves[:, kept], effects.levels)
+        without.append(pd.DataFrame(measure_geometry(fewer, np.eye(N_DIMS), n_draws=50))["value"])
+    n = len(without)
+    half = t.ppf(0.975, n - 1) * np.sqrt((n - 1) * np.var(without, axis=0))
+    free = (whole["ci_low"] > 0) & (whole["ci_high"] < np.where(whole["metric"] == "angle_deg", 90, 1))
+    np.testing.assert_allclose((whole["ci_high"] - whole["value"])[free], half[free], rtol=1e-6)
+
+
+def correction_of(rows, column="value"):
+    return rows.query(
+        "metric == 'overlap_corrected' and null == 'covariance' and target == 'phone_class' and factor == 'gender'"
+    )[column].iloc[0]
+
+
+def test_corrected_overlap_recovers_what_noise_hides():
+    # The squared cosine of gender with phone class is .8² by construction, and phone class has a second direction.
+    few = [geometry_of(planted(shared=0.8, noise=noise)) for noise in (0.1, 6.0)]
+    raw = [value_of(rows, target="phone_class", factor="gender", metric="overlap", null="covariance") for rows in few]
+    assert raw[0] == pytest.approx(0.64, abs=0.05)
+    assert raw[1] < 0.57
+    assert correction_of(few[1]) == pytest.approx(0.64, abs=0.1)
+
+
+def test_orthogonal_is_said_only_of_subspaces_that_are_known():
+    known, unknown, shared = (
+        geometry_of(planted(shared=cosine, noise=noise), seed=3)
+        for cosine, noise in ((0.0, 0.3), (0.0, 25.0), (1.0, 0.3))
+    )
+    assert correction_of(known, "verdict") == "orthogonal"
+    # By their angle alone, these subspaces look as orthogonal as those that are known.
+    assert (
+        value_of(unknown, target="phone_class", factor="gender", metric="angle_deg", component=1, null="covariance")
+        > 60
+    )
+    assert correction_of(unknown, "verdict") == "not determined"
+    assert correction_of(shared, "verdict") == "shared"
 
 
 # Readouts and erasure
@@ -456,8 +516,7 @@ def test_predictions_run_through_their_own_factor_and_random_spaces_carry_little
 def test_every_number_has_its_items_groups_and_interval(results):
     assert (results["n"] > 0).all()
     assert (results["n_groups"] == 12).all()
-    missing = results["ci_low"].isna() & (results["analysis"] != "geometry")
-    assert not missing.any()
+    assert results["ci_low"].notna().all()
     assert set(results["resampling_unit"]) == {"speaker"}
     assert set(results["held_out"]) == {"speaker"}
     assert set(results.loc[results["analysis"] == "geometry", "layer"]) == {"T1", "T2"}

@@ -11,10 +11,12 @@ from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, dra
 
 from auscult.analyses.disentangling import figure as disentangling
 from auscult.analyses.disentangling.analysis import disentangle_activations
+from auscult.analyses.disentangling.geometry import VERDICTS
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, LATENTS
 from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.findings import number
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -138,28 +140,30 @@ def finding(tables):
     return disentangling.describe_finding(**tables, context=CONTEXT)
 
 
-def erasure_table(value, change, width=0.04, chance=0.5):
+def erasure_table(value, network, verdict="orthogonal", width=0.04, chance=0.5):
     """Return the rows of one model for which gender is erased."""
     shared = {
         "corpus": "multilingual",
         "model": "hubert-english",
         "step": "1500",
         "layer": "T1",
-        "readout": "ridge",
+        "target": "gender",
+        "metric": "balanced_accuracy",
         "method": "leace",
         "factor": "gender",
         "analysis": "erasure",
+        "chance": chance,
         "n": 900,
         "n_groups": 16,
     }
-    measured = [("gender", "balanced_accuracy", value, chance), ("phone_class", "accuracy_change", change, 0.0)]
     rows = [
-        shared
-        | {"target": target, "metric": metric, "value": found, "ci_low": found - width, "ci_high": found + width}
-        | {"chance": level}
-        for target, metric, found, level in measured
+        shared | {"readout": readout, "value": found, "ci_low": found - width, "ci_high": found + width}
+        for readout, found in (("ridge", value), ("mlp", network))
+        if found is not None
     ]
-    rows += [shared | {"analysis": "geometry", "target": factor, "method": ""} for factor in ANALYSIS["factors"]]
+    geometry = shared | {"analysis": "geometry", "method": "", "readout": "", "metric": "overlap_corrected"}
+    rows += [geometry | {"target": factor, "factor": ""} for factor in ANALYSIS["factors"]]
+    rows.append(geometry | {"target": "phone_class", "factor": "gender", "verdict": verdict})
     return pd.DataFrame(rows)
 
 
@@ -195,9 +199,36 @@ def test_no_shares_are_drawn_for_a_score_that_may_be_0(shown):
 
 def test_cells_of_the_erasure_matrix_have_intervals(tables, shown):
     rows = tables["table"].query("analysis == 'erasure' and readout == 'ridge' and metric == 'balanced_accuracy'")
-    cells = [line for line in shown if "–" in line and line.startswith((".", "1.")) and line.endswith(")")]
+    cells = [line.split("\n")[0] for line in shown]
+    cells = [line for line in cells if "–" in line and line.startswith((".", "1.")) and line.endswith(")")]
     # Nothing erased is shown beside each of the three methods.
     assert len(cells) == len(rows) + 2 * (rows["method"] == "none").sum()
+
+
+def test_what_a_network_reads_after_leace_stands_beside_the_linear_probe(tables, shown):
+    rows = tables["table"].query("analysis == 'erasure' and readout == 'mlp' and metric == 'balanced_accuracy'")
+    found = sorted(line.removeprefix("network ") for line in shown if line.startswith("network "))
+    assert found == sorted(number(value) for value in rows["value"])
+    assert len(found) == len(RUNS) * 2 * len(ANALYSIS["factors"])
+
+
+def test_every_pair_has_a_verdict_beside_its_corrected_overlap(tables, shown):
+    verdicts = tables["table"].query("layer in ('T1', 'input')")["verdict"].dropna()
+    assert len(verdicts) == len(RUNS) * 3
+    assert sorted(text for text in shown if text in VERDICTS) == sorted(verdicts)
+
+
+def test_targets_are_named_that_the_textual_latent_loses(tables):
+    latents = tables["latents"].copy()
+    of_speaker = (latents["target"] == "speaker") & (latents["metric"] == "latent_accuracy")
+    for layer, value in (("input", 0.8), ("textual", 0.2)):
+        latents.loc[of_speaker & (latents["layer"] == layer), ["value", "ci_low", "ci_high"]] = (
+            value, value - 0.05, value + 0.05,
+        )  # fmt: skip
+    others = (latents["metric"] == "latent_accuracy") & ~of_speaker
+    latents.loc[others, ["value", "ci_low", "ci_high"]] = (0.6, 0.5, 0.7)
+    words = drawn(draw_styled(disentangling, CONTEXT, table=tables["table"], latents=latents))
+    assert sum("textual below frames: speaker" in line.split("\n") for line in words) == len(RUNS)
 
 
 def test_tables_alone_can_be_drawn(tables):
@@ -219,20 +250,28 @@ def test_a_model_without_results_is_named(tables):
     ("planted_rows", "sentence"),
     [
         (
-            erasure_table(0.52, -0.01),
-            "is .52 [.48, .56], not separated from chance (.50); phone class changes by −.01.",
+            erasure_table(0.52, 0.67, "not determined"),
+            "linear probe .52 [.48, .56], network .67 (chance .50); orthogonality to phone class not determined.",
         ),
-        (erasure_table(0.7, -0.2), "is .70 [.66, .74], above chance (.50); phone class changes by −.20."),
-        (erasure_table(0.4, 0.0), "is .40 [.36, .44], below chance (.50); phone class changes by .00."),
         (
-            erasure_table(0.52, -0.01, width=np.nan),
-            "is .52 without interval, against chance (.50); phone class changes by −.01.",
+            erasure_table(0.52, 0.52),
+            "linear probe .52 [.48, .56], network .52 (chance .50); orthogonal to phone class.",
+        ),
+        (
+            erasure_table(0.7, None, "shared"),
+            "linear probe .70 [.66, .74] (chance .50); subspace shared with phone class.",
+        ),
+        (
+            erasure_table(0.52, 0.6, width=np.nan),
+            "linear probe .52 without interval, network .60 (chance .50); orthogonal to phone class.",
         ),
     ],
 )
-def test_the_finding_compares_the_erased_factor_with_chance_and_names_the_change_of_another(planted_rows, sentence):
+def test_the_finding_states_what_a_line_and_a_network_still_read_and_what_is_known_of_the_subspace(
+    planted_rows, sentence
+):
     found = finding({"table": planted_rows, "latents": latents_table()})
-    assert found == f"With gender erased in HuBERT (English), gender accuracy {sentence}"
+    assert found == f"Gender erased from HuBERT (English): {sentence}"
     assert len(found.split()) <= 22
 
 
@@ -241,7 +280,7 @@ def test_without_a_trained_model_or_without_erasure_there_is_no_finding(tables):
     untrained, unmodelled = table[table["step"] == "0"], table[table["model"] == "mel"]
     assert finding({"table": untrained, "latents": latents}) == ""
     assert finding({"table": unmodelled, "latents": latents}) == ""
-    assert finding({"table": table[table["method"] != "leace"], "latents": latents}).startswith("With gender erased")
+    assert finding({"table": table[table["method"] != "leace"], "latents": latents}).startswith("Gender erased")
     assert finding({"table": table[table["analysis"] != "erasure"], "latents": latents}) == ""
 
 
@@ -256,7 +295,7 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_sources(tmp_path, ta
     for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {"table.csv", "latents.csv"}
-    assert "With gender erased in HuBERT" in Path(f"{stems[0]}.rst").read_text()
+    assert "Gender erased from HuBERT" in Path(f"{stems[0]}.rst").read_text()
 
 
 @pytest.mark.parametrize("models", [["hubert-english"], ["hubert-english", "mel"]])

@@ -67,12 +67,14 @@ def disentangle_activations(
     Returns
     -------
     results : columns :data:`DISENTANGLING_COLUMNS`. Rows of ``analysis`` ``geometry``: ``angle_deg`` (0 to 90) of each
-        ``component`` and ``overlap`` (mean squared cosine, 0 to 1) between the subspaces of ``target`` and ``factor``,
-        with the quantiles of a ``null`` and the share of it at or below the value; and ``residual_variance`` (0 to 1)
-        of ``target`` after removal of ``component`` axes of ``factor``, whose ``null_median`` is the variance left by
-        random axes. ``erasure``: ``balanced_accuracy`` of ``target`` after ``factor`` is erased by ``method`` (empty:
-        nothing erased), and ``accuracy_change``. ``attribution``: ``part_share``, the share of the score of ``target``
-        that runs through part ``factor``, and ``part_score``, the mean score
+        ``component``, ``overlap`` (mean squared cosine, 0 to 1) between the subspaces of ``target`` and ``factor``, and
+        ``overlap_corrected`` for the reliability of both, all with the quantiles of a ``null`` and the share of it at
+        or below the value, and a ``verdict`` (:func:`auscult.analyses.disentangling.geometry.measure_geometry`); and
+        ``residual_variance`` (0 to 1) of ``target`` after removal of ``component`` axes of ``factor``, whose
+        ``null_median`` is the variance left by random axes. ``erasure``: ``balanced_accuracy`` of ``target`` after
+        ``factor`` is erased by ``method`` (empty: nothing erased), and ``accuracy_change``. ``attribution``:
+        ``part_share``, the share of the score of ``target`` that runs through part ``factor``, and ``part_score``, the
+        mean score
 
     Raises
     ------
@@ -115,7 +117,6 @@ def disentangle_activations(
         geometry = measure_geometry(
             speaker_effects(x, items),
             _covariance(x, items),
-            n_resamples=settings.n_resamples,
             n_draws=settings.n_null,
             seed=seed,
         )

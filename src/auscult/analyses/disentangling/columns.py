@@ -17,6 +17,7 @@ DISENTANGLING_COLUMNS = (
     "null_median",
     "null_high",
     "share_of_null_below",
+    "verdict",
     "tier",
     "held_out",
     "resampling_unit",

@@ -23,7 +23,7 @@ from auscult.analyses.disentangling.figure_panels import (
     plain_name,
 )
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import compare, number, value_text
+from auscult.figures.findings import number, value_text
 from auscult.figures.marks import chance_handle, mark_handle
 from auscult.figures.palette import Entry, class_colours
 from auscult.figures.plotting import describe_range, new_figure
@@ -34,6 +34,11 @@ __all__ = ["draw", "drawn_rows", "describe_finding"]
 LATENT_COLOURS = {"input": "#777777", "textual": "#661100", "acoustic": "#44AA99"}
 REST_COLOUR = {REST: "#888888"}
 MAX_WORDS = 22
+VERDICT_TEXTS = {
+    "orthogonal": "orthogonal to {}",
+    "shared": "subspace shared with {}",
+    "not determined": "orthogonality to {} not determined",
+}
 
 
 def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
@@ -56,7 +61,7 @@ def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext =
     for rows, probed in by_corpus:
         colours = class_colours(factors_of(rows)) | REST_COLOUR
         attributed = rows[rows["analysis"] == "attribution"]
-        draw_angles(figure.add_subplot(next(blocks)), rows[rows["analysis"] == "geometry"], entries)
+        draw_angles(next(blocks), rows[rows["analysis"] == "geometry"], entries)
         draw_residuals(next(blocks), rows[rows["metric"] == "residual_variance"], entries)
         draw_erasure(next(blocks), rows[rows["analysis"] == "erasure"], entries)
         draw_latents(next(blocks), probed, entries, LATENT_COLOURS)
@@ -72,32 +77,33 @@ def drawn_rows(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureCon
 
 
 def describe_finding(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
-    """Return one sentence on the erasure of the second factor: its own accuracy against chance, and the first factor.
+    """Return one sentence on the erasure of the second factor, and on its subspace beside that of the first.
 
-    It is of the first trained model; the method is LEACE, or else the first one that is no control.
+    It is of the first trained model and states the linear probe's accuracy of the erased factor, the network's, if one
+    was trained, and chance. The method is LEACE, or else the first one that is no control.
     """
     table = _select(table, latents, context)[0].fillna({"factor": ""})
     trained = [entry for entry in context.entries(table) if entry.step != "0" and not entry.style.baseline]
     factors = factors_of(table)
     if not trained or len(factors) < 2:
         return ""
-    rows = trained[0].rows(table)
-    rows = rows[(rows["analysis"] == "erasure") & (rows["readout"] == "ridge")]
+    mine = trained[0].rows(table)
+    rows = mine[(mine["metric"] == "balanced_accuracy") & mine["factor"].eq(mine["target"])]
     method = next((name for name in METHODS if name != "random" and (rows["method"] == name).any()), "")
     kept, erased = factors[:2]
-    rows = rows[(rows["method"] == method) & (rows["factor"] == erased)].set_index(["target", "metric"])
-    if (erased, "balanced_accuracy") not in rows.index:
+    rows = rows[(rows["method"] == method) & (rows["factor"] == erased)].set_index("readout")
+    if "ridge" not in rows.index:
         return ""
-    row = rows.loc[(erased, "balanced_accuracy")].to_dict()
+    row = rows.loc["ridge"].to_dict()
     value = value_text(row) + ("" if np.isfinite(row["ci_low"]) else " without interval")
-    erased, kept = plain_name(erased), plain_name(kept)
+    network = f", network {number(rows.loc['mlp', 'value'])}" if "mlp" in rows.index else ""
     sentence = (
-        f"With {erased} erased in {trained[0].name}, {erased} accuracy is {value}, "
-        f"{compare(row, float(row['chance']))} chance ({number(row['chance'])})"
+        f"{plain_name(erased).capitalize()} erased from {trained[0].name}: linear probe {value}{network} "
+        f"(chance {number(row['chance'])})"
     )
-    if (factors[0], "accuracy_change") in rows.index:
-        change = f"; {kept} changes by {number(rows.loc[(factors[0], 'accuracy_change'), 'value'])}"
-        sentence += change if len((sentence + change).split()) <= MAX_WORDS else ""
+    for verdict in mine.loc[mine["target"].eq(kept) & mine["factor"].eq(erased), "verdict"].dropna():
+        found = f"; {VERDICT_TEXTS[verdict].format(plain_name(kept))}"
+        sentence += found if len((sentence + found).split()) <= MAX_WORDS else ""
     return f"{sentence}."
 
 
@@ -124,7 +130,7 @@ def _note(table: pd.DataFrame, latents: pd.DataFrame, context: FigureContext) ->
     layer = ", ".join(dict.fromkeys(name for name in table["layer"] if name != "input")) or "input"
     return (
         f"{context.describe(table['corpus'])} Layer {layer}, declared beforehand. “Other speakers”: a factor against "
-        "itself on other speakers. Thin lines: a factor’s own axes. Shares add up to 1 and may be negative; none are "
-        "drawn if the interval of the score includes 0. The bottleneck was trained on "
-        f"{describe_range(latents['n_train'])} utterances of other speakers."
+        "itself on other speakers. Thin lines: a factor’s own axes. Matrices: linear probe, below it a network. Shares "
+        "add up to 1 and may be negative; none are drawn if the score’s interval includes 0. The bottleneck was "
+        f"trained on {describe_range(latents['n_train'])} utterances of other speakers."
     )

@@ -44,8 +44,9 @@ NULLS: Mapping[str, tuple[Mapping[str, Any], str]] = {
 }
 # Whether the marker of a readout is filled, and its name.
 READOUTS = {"ridge": (True, "linear readout"), "mlp": (False, "network")}
-_ANGLE_MM, _RESIDUAL_MM, _ERASURE_MM, _LATENTS_MM, _SHARE_MM = 2.6, 48, 30, 64, 7.5
+_ANGLE_MM, _RESIDUAL_MM, _ERASURE_MM, _LATENTS_MM, _SHARE_MM = 2.6, 48, 38, 68, 7.5
 _COLUMNS = 3  # panels per row
+_MOST_NAMED = 2  # targets named in one line above a panel
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
@@ -72,23 +73,46 @@ def plain_name(name: str) -> str:
     return str(name).replace("_", " ")
 
 
-def draw_angles(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry]) -> None:
-    """Draw the smallest principal angle of every pair of factors and model over the middle 95 % of both nulls."""
-    angles = rows[(rows["metric"] == "angle_deg") & (rows["component"] == 1)]
+def draw_angles(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry]) -> None:
+    """Draw the smallest principal angle and the corrected overlap of every pair, over the middle 95 % of both nulls.
+
+    Beside the overlap stands its verdict; for a factor with itself, the overlap is the uncorrected one.
+    """
+    grid = block.subgridspec(1, 2, width_ratios=[1.15, 1], wspace=0.06).subplots(squeeze=False)[0]
     pairs = _pairs(rows)
-    for y, (target, factor) in enumerate(pairs):
-        mine = angles[(angles["target"] == target) & (angles["factor"] == factor)]
-        for shift, entry in zip(side_by_side(len(entries)), entries):
-            found = entry.rows(mine)
-            for null, (look, _) in NULLS.items():
-                for row in found[found["null"] == null].to_dict("records"):
-                    axes.plot([row["null_low"], row["null_high"]], [y + shift] * 2, **look, zorder=1)
-            for row in found.head(1).to_dict("records"):
-                interval_row(axes, y + shift, row, entry.style, markersize=3.8)
-    row_axis(axes, [plain_name(a) + (" – other speakers" if a == b else f" – {plain_name(b)}") for a, b in pairs])
-    axes.set(xlim=(0, 92), xlabel="smallest principal angle, degrees")
-    axes.set_xticks([0, 30, 60, 90])
-    head(axes, "Principal angles between subspaces", [" ".join(rows["corpus"].unique()), ", ".join(_counts(rows))])
+    measures = (
+        rows[(rows["metric"] == "angle_deg") & (rows["component"] == 1)],
+        rows[
+            (rows["metric"] == "overlap_corrected")
+            | ((rows["metric"] == "overlap") & (rows["target"] == rows["factor"]))
+        ],
+    )
+    for axes, measured in zip(grid, measures):
+        for y, (target, factor) in enumerate(pairs):
+            mine = measured[(measured["target"] == target) & (measured["factor"] == factor)]
+            for shift, entry in zip(side_by_side(len(entries)), entries):
+                _draw_over_nulls(axes, y + shift, entry.rows(mine), entry.style)
+    names = [plain_name(a) + (" – other speakers" if a == b else f" – {plain_name(b)}") for a, b in pairs]
+    for axes in grid:
+        row_axis(axes, names, named=axes is grid[0])
+    grid[0].set(xlim=(0, 92), xlabel="smallest principal angle, degrees")
+    grid[0].set_xticks([0, 30, 60, 90])
+    # The right third is for the verdicts.
+    grid[1].set(xlim=(-0.02, 1.6), xlabel="overlap, corrected for reliability")
+    grid[1].set_xticks([0, 0.5, 1])
+    head(grid[0], "Principal angles between subspaces", [" ".join(rows["corpus"].unique()), ", ".join(_counts(rows))])
+    head(grid[1], "Overlap of subspaces", ["\u00a0", "\u00a0"])
+
+
+def _draw_over_nulls(axes: Axes, y: float, rows: pd.DataFrame, style: ModelStyle) -> None:
+    """Draw one measure with its interval, its nulls and, where there is one, its verdict."""
+    for null, (look, _) in NULLS.items():
+        for row in rows[rows["null"] == null].to_dict("records"):
+            axes.plot([row["null_low"], row["null_high"]], [y, y], **look, zorder=1)
+    for row in rows.head(1).to_dict("records"):
+        interval_row(axes, y, row, style, markersize=3.8)
+    for verdict in rows["verdict"].dropna():
+        axes.text(1.06, y, verdict, fontsize=6, color=style.colour, va="center")
 
 
 def draw_residuals(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry]) -> None:
@@ -102,13 +126,19 @@ def draw_residuals(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Ent
 
 
 def draw_erasure(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry]) -> None:
-    """Draw balanced accuracies as a matrix of erased and probed factors, for each model and method."""
+    """Draw balanced accuracies as a matrix of erased and probed factors, for each model and method.
+
+    Where a network was trained as well, with nothing erased and for the factor that LEACE erased, its accuracy stands
+    below that of the linear probe: what is gone for a line need not be gone.
+    """
     methods = [method for method in METHODS if (rows["method"] == method).any()]
     grid = block.subgridspec(len(entries), max(len(methods), 1)).subplots(squeeze=False)
-    rows = rows[(rows["metric"] == "balanced_accuracy") & (rows["readout"] == "ridge")]
+    rows = rows[rows["metric"] == "balanced_accuracy"]
     for line, (panels, entry) in enumerate(zip(grid, entries)):
         for column, (axes, method) in enumerate(zip(panels, methods)):
             mine = entry.rows(rows[rows["method"].isin(["none", method])])
+            if not (mine["readout"].eq("mlp") & mine["factor"].ne("")).any():
+                mine = mine[mine["readout"] == "ridge"]
             _draw_accuracies(axes, mine, name_probed=line == len(entries) - 1, name_erased=column == 0)
             # A line of its own without text keeps the panels of one row equally high.
             lines = [entry.style.label, f"n = {describe_range(mine['n'])}"] if column == 0 else ["\u00a0", "\u00a0"]
@@ -129,7 +159,7 @@ def draw_latents(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry
                     interval_bar(axes, x + shift, row, ModelStyle(layer, colour), markersize=3.4)
         axes.set_xticks(range(len(targets)), list(map(plain_name, targets)), rotation=90)
         axes.set(ylim=(-0.02, 1.04), ylabel="accuracy" if axes in grid[::_COLUMNS] else "")
-        lines = [entry.style.label, *_describe_bottleneck(entry.rows(rows)), *_counts(mine)]
+        lines = [entry.style.label, *_describe_bottleneck(entry.rows(rows)), _describe_lost(mine), *_counts(mine)]
         head(axes, "Probes of bottleneck latents" if axes is grid[0] else "", lines)
 
 
@@ -190,6 +220,7 @@ def _draw_residual_curves(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entr
 
 def _draw_accuracies(axes: Axes, rows: pd.DataFrame, *, name_probed: bool, name_erased: bool) -> None:
     """Draw the accuracies of one model and method as a matrix coloured by accuracy above chance."""
+    networks, rows = rows[rows["readout"] == "mlp"], rows[rows["readout"] == "ridge"]
     factors = list(dict.fromkeys(rows["target"]))
     chance = rows.drop_duplicates("target").set_index("target")["chance"][factors]
     values, low, high = (
@@ -199,6 +230,8 @@ def _draw_accuracies(axes: Axes, rows: pd.DataFrame, *, name_probed: bool, name_
     text = values.map(number)
     if len(factors) <= _COLUMNS:  # wide enough for intervals
         text = text.where(low.isna(), text + " (" + low.map(number) + "–" + high.map(number) + ")")
+    for row in networks.to_dict("records"):
+        text.loc[row["factor"], row["target"]] += f"\nnetwork {number(row['value'])}"
     above = (values - chance) / (1 - chance)
     above.index = ["none", *map(plain_name, factors)]
     above.columns = [f"{plain_name(factor)}\n(chance {number(chance[factor])})" for factor in factors]
@@ -217,6 +250,16 @@ def _describe_bottleneck(rows: pd.DataFrame) -> list[str]:
     values = rows[rows["analysis"] == "bottleneck"].set_index(["metric", "layer"])["value"]
     nats = ", ".join(f"{values['information_nats', name]:.1f} {name}" for name in ("textual", "acoustic"))
     return [f"phone error rate {values['phone_error_rate', 'textual']:.2f}", f"nats/frame: {nats}"]
+
+
+def _describe_lost(probes: pd.DataFrame) -> str:
+    """Return which targets the textual latent tells less well than the frames, with intervals apart."""
+    frames, textual = (
+        probes[probes["layer"] == layer].drop_duplicates("target").set_index("target") for layer in ("input", "textual")
+    )
+    lost = [name for name in textual.index if textual["ci_high"][name] < frames["ci_low"][name]]
+    named = ", ".join(map(plain_name, lost)) or "none"
+    return f"textual below frames: {named if len(lost) <= _MOST_NAMED else f'{len(lost)} of {len(textual)} targets'}"
 
 
 def _positive_scores(rows: pd.DataFrame) -> pd.DataFrame:

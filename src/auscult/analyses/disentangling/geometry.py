@@ -1,6 +1,6 @@
 """Subspaces of factors: the span of the means of a factor's values, and the principal angles between two of them.
 
-All measures are computed from moments per speaker, so intervals can resample speakers without reading vectors again.
+All measures are computed from moments per speaker, so intervals can leave out speakers without reading vectors again.
 Two subspaces are compared across different speakers: with shared speakers, sampling error would tilt both in the same
 direction, and a subspace would agree with itself by construction.
 """
@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy import stats
 
 from auscult.analyses.disentangling.items import FactorItems
-from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
+from auscult.statistics.intervals import MIN_GROUPS
 
 __all__ = [
     "SpeakerEffects",
@@ -23,26 +24,30 @@ __all__ = [
     "residual_variance",
     "null_cosines",
     "measure_geometry",
+    "VERDICTS",
 ]
 
-# Number of resamples whose subspaces are in memory at a time.
-_CHUNK = 250
+ORTHOGONAL, SHARED, UNDETERMINED = VERDICTS = ("orthogonal", "shared", "not determined")
+# Greatest value of each measure; the least is 0.
+_LARGEST = {"angle_deg": 90.0, "overlap": 1.0, "overlap_corrected": 1.0, "residual_variance": 1.0}
 # Target, factor, metric and component of a measure.
 _Key = tuple[str, str, str, int]
 
 
 @dataclass(frozen=True)
 class SpeakerEffects:
-    """Contribution of each speaker to the normal equations of an additive model of the factors, by half of speakers.
+    """Contribution of each speaker to the normal equations of an additive model of the factors.
 
     Parameters
     ----------
-    sums : Σ dᵀd and Σ dᵀx side by side, where d holds the sum-coded factors of a cell and x its mean vector; zero in
-        the half to which the speaker does not belong [shape=(n_speakers, 2, n_effects, n_effects + n_dims)]
+    sums : Σ dᵀd and Σ dᵀx side by side, where d holds the sum-coded factors of a cell and x its mean vector
+        [shape=(n_speakers, n_effects, n_effects + n_dims)]
+    halves : half of each speaker in every split, 0 or 1 [shape=(n_splits, n_speakers)]
     levels : number of values of each factor
     """
 
     sums: np.ndarray
+    halves: np.ndarray
     levels: Mapping[str, int]
 
 
@@ -80,13 +85,13 @@ def speaker_effects(x: np.ndarray, items: FactorItems) -> SpeakerEffects:
         # Sum coding: the effect of the last value is minus the sum of the other effects.
         blocks.append(np.vstack([np.eye(n - 1), -np.ones((1, n - 1))])[column])
     design = np.hstack(blocks)
-    halves = np.zeros(len(names), dtype=int)
-    halves[voices] = items.halves
-    both, sums = np.hstack([design, means]), np.zeros((len(names), 2, design.shape[1], design.shape[1] + x.shape[1]))
+    halves = np.zeros((len(items.halves), len(names)), dtype=int)
+    halves[:, voices] = items.halves
+    both, sums = np.hstack([design, means]), np.zeros((len(names), design.shape[1], design.shape[1] + x.shape[1]))
     for speaker in range(len(names)):
         mine = cells[-1] == speaker
-        sums[speaker, halves[speaker]] = design[mine].T @ both[mine]
-    return SpeakerEffects(sums, levels)
+        sums[speaker] = design[mine].T @ both[mine]
+    return SpeakerEffects(sums, halves, levels)
 
 
 def solve_subspaces(totals: np.ndarray, levels: Mapping[str, int]) -> Subspaces:
@@ -184,42 +189,54 @@ def null_cosines(
 
 
 def measure_geometry(
-    effects: SpeakerEffects, covariance: np.ndarray, *, n_resamples: int, n_draws: int, seed: int = 0
+    effects: SpeakerEffects, covariance: np.ndarray, *, n_draws: int, seed: int = 0
 ) -> Iterator[dict[str, Any]]:
-    """Yield rows for all pairs of factors: angles with their null distributions, and residual variances.
+    """Yield rows for all pairs of factors: angles and overlaps with their null distributions, and residual variances.
 
-    Each measure is the mean of two estimates: the first factor from one half of the speakers and the second from the
-    other half, and vice versa. A factor compared with itself shows how reliably its subspace is estimated. Intervals
-    resample speakers. The null is a distribution of single pairs, since both estimates are of the same pair.
+    Each measure is a mean over random splits of the speakers and over two estimates each: the first factor from one
+    half and the second from the other, and vice versa. A factor compared with itself shows how reliably its subspace is
+    estimated; a subspace that is known poorly stands far from every other. ``overlap_corrected`` is therefore the
+    overlap of two factors divided by the geometric mean of their overlaps with themselves, at most 1 (correction for
+    attenuation: Spearman, 1904, The proof and measurement of association between two things, American Journal of
+    Psychology 15). Its row of the null ``covariance`` has a ``verdict``:
+
+    - ``shared``: the whole interval lies above the 97.5 % quantile of random pairs;
+    - ``orthogonal``: it lies below, and both factors are known: the intervals of their overlaps with themselves lie
+      above the quantile of random pairs of their dimensions;
+    - ``not determined``: otherwise.
+
+    Intervals are the value ± Student's t times the jackknife standard error over speakers, cut at the bounds of the
+    measure. A bootstrap would repeat speakers, whose subspaces are then known less well than those of the sample, and
+    its intervals need not contain their value. The null is a distribution of single pairs, since all estimates are of
+    the same pair.
 
     Parameters
     ----------
     effects : contributions of all speakers
     covariance : covariance of the vectors, for the null
-    n_resamples : bootstrap samples of speakers; 0 for no interval
     n_draws : number of pairs of random subspaces
-    seed : of resamples and random subspaces
+    seed : of random subspaces
     """
     levels, n_speakers = effects.levels, len(effects.sums)
-    measured = _measure(effects.sums.sum(axis=0)[None], levels)
-    drawn: dict[_Key, list[np.ndarray]] = {}
-    if n_speakers >= MIN_GROUPS and n_resamples:
-        equal = np.full(n_speakers, 1 / n_speakers)
-        draws = np.random.default_rng(seed).multinomial(n_speakers, equal, size=n_resamples).astype(float)
-        for start in range(0, n_resamples, _CHUNK):
-            totals = np.tensordot(draws[start : start + _CHUNK], effects.sums, axes=1)
-            for key, values in _measure(totals, levels).items():
-                drawn.setdefault(key, []).append(values)
+    splits = [_measure(_totals(effects.sums, halves), levels) for halves in effects.halves]
+    measured = _correct({key: np.mean([split[key] for split in splits], axis=0) for key in splits[0]}, list(levels))
     nulls: dict[tuple[str, tuple[int, int]], np.ndarray] = {}
-    for key, values in measured.items():
-        target, other, metric, component = key
-        low, high = percentile_interval(np.concatenate(drawn[key])) if drawn else (np.nan, np.nan)
+
+    def null_of(kind: str, target: str, other: str, metric: str, component: int) -> np.ndarray:
+        ranks = (levels[target] - 1, levels[other] - 1)
+        if (kind, ranks) not in nulls:
+            shape = covariance if kind == "covariance" else None
+            nulls[kind, ranks] = null_cosines(ranks, len(covariance), shape, n_draws=n_draws, seed=seed)
+        return _summaries(nulls[kind, ranks])[metric, component]
+
+    for (target, other, metric, component), values in measured.items():
+        value, low, high = _jackknife(values, _LARGEST[metric])
         row = {
             "target": target,
             "factor": other,
             "metric": metric,
             "component": component,
-            "value": values[0],
+            "value": value,
             "ci_low": low,
             "ci_high": high,
             "n_groups": n_speakers,
@@ -228,11 +245,57 @@ def measure_geometry(
             n_dims = len(covariance)
             yield row | {"null": "isotropic", "null_median": 1 - component / n_dims}
             continue
-        for kind, shape in (("isotropic", None), ("covariance", covariance)):
-            ranks = (levels[target] - 1, levels[other] - 1)
-            if (kind, ranks) not in nulls:
-                nulls[kind, ranks] = null_cosines(ranks, len(covariance), shape, n_draws=n_draws, seed=seed)
-            yield row | _compare_with_null(values[0], _summaries(nulls[kind, ranks])[metric, component], kind)
+        for kind in ("isotropic", "covariance"):
+            shown = "overlap" if metric == "overlap_corrected" else metric
+            compared: dict[str, Any] = row | _compare_with_null(
+                value, null_of(kind, target, other, shown, component), kind
+            )
+            if metric == "overlap_corrected" and kind == "covariance":
+                known = all(
+                    _jackknife(measured[factor, factor, "overlap", 0], 1.0)[1]
+                    > np.quantile(null_of(kind, factor, factor, "overlap", 0), 0.975)
+                    for factor in (target, other)
+                )
+                compared["verdict"] = _judge((low, high), compared["null_high"], known)
+            yield compared
+
+
+def _jackknife(values: np.ndarray, largest: float) -> tuple[float, float, float]:
+    """Return the first value, which is of all speakers, and its interval from the others, each without one speaker."""
+    value, without = float(np.clip(values[0], 0, largest)), values[1:]
+    n = len(without)
+    if n < MIN_GROUPS or not np.isfinite(values).all():
+        return value, float("nan"), float("nan")
+    half = stats.t.ppf(0.975, n - 1) * np.sqrt((n - 1) * without.var())
+    # The correction for attenuation can give values above the largest one; the cut value lies within its interval.
+    return value, float(np.clip(values[0] - half, 0, largest)), float(np.clip(values[0] + half, 0, largest))
+
+
+def _judge(interval: tuple[float, float], null_high: float, known: bool) -> str:
+    low, high = interval
+    if known and high < null_high:
+        return ORTHOGONAL
+    return SHARED if low > null_high else UNDETERMINED
+
+
+def _totals(sums: np.ndarray, halves: np.ndarray) -> np.ndarray:
+    """Return the sums of both halves: of all speakers, and without each one [shape=(1 + n_speakers, 2, ...)]."""
+    own = np.zeros((len(sums), 2, *sums.shape[1:]))
+    own[np.arange(len(sums)), halves] = sums
+    total = own.sum(axis=0)
+    return np.concatenate([total[None], total - own])
+
+
+def _correct(measured: dict[_Key, np.ndarray], factors: list[str]) -> dict[_Key, np.ndarray]:
+    """Return the measures with the overlaps of different factors, corrected for attenuation."""
+    corrected = {}
+    for place, target in enumerate(factors):
+        for other in factors[place + 1 :]:
+            own = measured[target, target, "overlap", 0] * measured[other, other, "overlap", 0]
+            raw = measured[target, other, "overlap", 0]
+            known = np.divide(raw, np.sqrt(own), out=np.full_like(raw, np.nan), where=own > 0)
+            corrected[target, other, "overlap_corrected", 0] = known
+    return measured | corrected
 
 
 def _measure(totals: np.ndarray, levels: Mapping[str, int]) -> dict[_Key, np.ndarray]:

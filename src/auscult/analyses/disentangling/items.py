@@ -28,8 +28,8 @@ class FactorItems:
     weights : weight of every item, with mean 1; every combination of values has the same total weight, and so has every
         speaker within a combination [shape=(n_items,)]
     speakers : speaker of every item [shape=(n_items,)]
-    halves, folds : half and fold of every item, disjoint by speaker and stratified by the factors that are constant
-        within speakers [shapes=(n_items,)]
+    halves, folds : half of every item in every random split, and its fold, disjoint by speaker and stratified by the
+        factors that are constant within speakers [shapes=(n_splits, n_items) and (n_items,)]
     """
 
     rows: np.ndarray
@@ -100,14 +100,15 @@ def factor_items(
     speakers = values["speaker"].to_numpy(dtype=str)
     strata = _strata(values, factors)
     advice = "add speakers to the corpus or lower n_folds"
-    halves, folds = (
-        speaker_folds(speakers, n, seed, strata, where="disentangling", advice=advice) for n in (2, settings.n_folds)
+    *halves, folds = (
+        speaker_folds(speakers, n, of, strata, where="disentangling", advice=advice)
+        for n, of in [*((2, seed + 1000 * split) for split in range(settings.n_splits)), (settings.n_folds, seed)]
     )
-    for parts in (halves, folds):
+    for parts in (*halves, folds):
         check_disjoint(speakers, parts)
         _check_parts(values, factors, parts)
     weights = balanced_weights(codes, speakers)
-    return FactorItems(rows, labels, codes, weights, speakers, halves, folds)
+    return FactorItems(rows, labels, codes, weights, speakers, np.stack(halves), folds)
 
 
 def balanced_weights(codes: Mapping[str, np.ndarray], speakers: np.ndarray) -> np.ndarray:

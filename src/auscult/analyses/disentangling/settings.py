@@ -72,11 +72,16 @@ class DisentanglingSettings:
         "Minimum number of items per class of a target; rarer classes are left out.", 20, minimum=2
     )
     n_folds: int = setting("Number of folds, disjoint by speaker.", 4, minimum=3)
+    n_splits: int = setting(
+        "Number of random splits of the speakers into halves over which angles and overlaps are averaged.", 8, minimum=1
+    )
     n_mlp_items: int = setting(
         "Number of items that train a network beside each linear readout; 0 for no network.", 2000, minimum=0
     )
     n_null: int = setting("Number of pairs of random subspaces in each null distribution.", 1000, minimum=100)
-    n_resamples: int = setting("Bootstrap samples of speakers.", 1000, minimum=100)
+    n_resamples: int = setting(
+        "Bootstrap samples of speakers; angles and overlaps leave out one speaker at a time instead.", 1000, minimum=100
+    )
     bottleneck: BottleneckSettings = setting(
         "Two variational bottlenecks on frozen frames: the textual one is trained to transcribe phones, the acoustic "
         "one to identify speakers.",
