@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from auscult.dynamics.onsets import onset, steepest
+from auscult.dynamics.onsets import half_way, onset, steepest
 
 STEPS = np.array([0, 9, 99, 999])
 RISE = {"floor": 0.0, "best": 1.0, "share": 0.5}
@@ -38,6 +38,12 @@ def test_a_rise_that_is_never_certain_does_not_count():
     values, certain = np.array([0, 0.8, 0.8, 0.9]), np.array([False, False, True, True])
     assert onset(STEPS, values, **RISE, certain=certain) == onset(STEPS, values, **RISE)
     assert np.isnan(onset(STEPS, values, **RISE, certain=np.array([False, False, False, True])))
+
+
+def test_half_way_by_hand_is_the_last_passage():
+    assert half_way(STEPS, np.array([0, 0.25, 0.75, 1])) == pytest.approx(1000**0.5 - 1)
+    assert half_way(STEPS, 5 - 3 * np.array([0, 0.9, 0, 1])) > 99
+    assert np.isnan(half_way(STEPS, np.ones(4)))
 
 
 def test_steepest_is_the_middle_of_the_fastest_interval():

@@ -5,7 +5,7 @@ Steps are compared on the logarithm of step + 1, which is finite for step 0, the
 
 import numpy as np
 
-__all__ = ["onset", "steepest"]
+__all__ = ["onset", "half_way", "steepest"]
 
 
 def onset(
@@ -50,6 +50,31 @@ def onset(
     before = progress[after - 1]
     passed = (share - before) / (progress[after] - before)
     return float(np.expm1(x[after - 1] + passed * (x[after] - x[after - 1])))
+
+
+def half_way(steps: np.ndarray, values: np.ndarray) -> float:
+    """Return the step from which a curve has made half of its change from first to last value for good.
+
+    Unlike an onset, it depends on where training ends. Between checkpoints the step is interpolated on the logarithm of
+    step + 1. If the curve passes the half several times, the last passage counts.
+
+    Parameters
+    ----------
+    steps : steps of the checkpoints, ascending [shape=(n,)]
+    values : score at each step; rising or falling [shape=(n,)]
+
+    Returns
+    -------
+    step; NaN if the curve does not change
+    """
+    x, values = np.log1p(np.asarray(steps, dtype=float)), np.asarray(values, dtype=float)
+    change = values[-1] - values[0]
+    if len(values) < 2 or change == 0:
+        return float("nan")
+    progress = (values - values[0]) / change
+    below = int(np.flatnonzero(progress < 0.5)[-1])
+    passed = (0.5 - progress[below]) / (progress[below + 1] - progress[below])
+    return float(np.expm1(x[below] + passed * (x[below + 1] - x[below])))
 
 
 def steepest(steps: np.ndarray, values: np.ndarray) -> float:

@@ -9,7 +9,7 @@ import pandas as pd
 from auscult.analyses.tone.columns import CONTOUR
 from auscult.analyses.tone.resampling import resampled_units
 from auscult.dynamics.curves import FIT, doublings, fit_sigmoid, resample_curves
-from auscult.dynamics.onsets import onset
+from auscult.dynamics.onsets import half_way
 from auscult.statistics.training_seeds import interval_over_seeds
 
 __all__ = ["HALF_RISE", "timing_rows"]
@@ -23,7 +23,7 @@ def timing_rows(items: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[di
     """Yield when the accuracy of each contrast rises, per condition and pooling, and which contrast comes first.
 
     ``midpoint`` is the midpoint of a sigmoid (:func:`~auscult.dynamics.curves.fit_sigmoid`), ``half_rise`` the step at
-    which half of the rise from step 0 to the last step is made (:func:`~auscult.dynamics.onsets.onset`), which needs
+    which half of the rise from step 0 to the last step is made (:func:`~auscult.dynamics.onsets.half_way`), which needs
     no fit but depends on where training ends. Both are means over seeds in doublings of steps, log₂(step + first
     trained step); without a rise or fit in every seed there is no value, and ``verdict`` gives the reason.
     ``half_rise_difference`` is the half-way point of ``target`` minus that of ``other_target``, in doublings: positive
@@ -86,7 +86,7 @@ def _timed(part: pd.DataFrame, steps: list[float], n_resamples: int, seed: int) 
         sums, counts = table["sum"].to_numpy(), table["count"].to_numpy()[:, :1]
         curve, drawn = sums.sum(axis=0) / counts.sum(), resample_curves(sums, counts, n_resamples, seed)
         fit = fit_sigmoid(steps, curve, resampled=drawn)
-        half = onset(np.array(steps), curve)
+        half = half_way(np.array(steps), curve)
         halves = np.empty(0) if drawn is None else np.array([_half_rise(steps, one) for one in drawn])
         rises = drawn is None or np.quantile(drawn[:, -1] - drawn[:, 0], 0.025) > 0
         rising = HALF_RISE if rises and curve[-1] > curve[0] else "no rise"
@@ -102,7 +102,7 @@ def _timed(part: pd.DataFrame, steps: list[float], n_resamples: int, seed: int) 
 
 
 def _half_rise(steps: list[float], curve: np.ndarray) -> float:
-    return onset(np.array(steps), curve) if curve[-1] > curve[0] else float("nan")
+    return half_way(np.array(steps), curve) if curve[-1] > curve[0] else float("nan")
 
 
 def _condensed(timed: tuple[np.ndarray, np.ndarray, str], steps: list[float], n_groups: int) -> dict[str, Any]:
