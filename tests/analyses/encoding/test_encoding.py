@@ -318,3 +318,24 @@ def test_a_level_that_duration_explains_has_no_midpoint():
         assert midpoint["verdict"] == "not above duration"
         assert np.isnan(midpoint["value"])
         assert not midpoint["above_chance"]
+    fixed = POS | {"given": "log_duration"}
+    scores, curves, _ = encode({str(step): OfDuration(index, step) for step in STEPS}, [fixed])
+    for probe in ("ridge", "abx"):
+        last = at(scores, probe=probe, layer="selected", step=str(STEPS[-1])).iloc[0]
+        assert last["ci_low"] < last["chance"] + 0.03
+        assert at(curves, probe=probe, metric="midpoint")["verdict"].iloc[0] != FIT
+
+
+def test_an_effect_beside_duration_survives_taking_duration_out():
+    fixed = [PHONE | {"given": "log_duration"}]
+    (_, plain, _), (_, held, _) = (encode(planted_sweep(), levels) for levels in ([PHONE], fixed))
+    for probe in ("ridge", "abx"):
+        midpoints = [at(curves, probe=probe, metric="midpoint")["value"].iloc[0] for curves in (plain, held)]
+        assert midpoints[1] == pytest.approx(midpoints[0], rel=0.1)
+
+
+def test_a_confound_without_values_is_named():
+    index = dutch_index().assign(pitch=np.nan)
+    sweep = {"final": Planted(index, 640)}
+    with pytest.raises(AnalysisError, match=r"expected a number for every item in column 'pitch', .* take it out of"):
+        encode(sweep, [PHONE | {"given": "pitch", "abx": False}])

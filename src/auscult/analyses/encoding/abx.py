@@ -11,6 +11,7 @@ from auscult.activations.interface import Activations
 from auscult.analyses.abx.cells import score_cells
 from auscult.analyses.abx.distances import Vectors
 from auscult.analyses.abx.tasks import make_abx_task
+from auscult.analyses.encoding.confounds import is_numeric, without
 from auscult.analyses.encoding.levels import level_items
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
@@ -61,8 +62,11 @@ def abx_levels(
     for s, activations in enumerate(tqdm(sweep.values(), desc="ABX", unit="step", disable=None)):
         for k, layer in enumerate(activations.layers):
             vectors = activations.load(layer)
-            for task, scores in zip(tasks, found):
-                items = standardise(vectors[task.rows])
+            for level, task, scores in zip(levels, tasks, found):
+                items, given = vectors[task.rows], level.get("given")
+                if is_numeric(index, given):
+                    items = without(items, index[str(given)].to_numpy(float)[task.rows])
+                items = standardise(items)
                 scores[s, k] = score_cells(task, Vectors(items, "cosine", f"layer {layer!r}"))
     lengths = index["log_duration"].to_numpy(float)[:, None]
     layers, of_rows = tuple(next(iter(sweep.values())).layers), index["speaker"].astype(str).to_numpy()

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.encoding.confounds import DURATION
 from auscult.analyses.encoding.sweep_scores import LevelScores
 from auscult.dynamics.curves import FIT, SigmoidFit, fit_sigmoid
 from auscult.statistics.intervals import corrected_interval
@@ -32,10 +33,8 @@ def curve_rows(scores: LevelScores) -> tuple[list[dict[str, Any]], pd.DataFrame]
     fit = fit_sigmoid(
         [float(step) for step in scores.steps], chosen, resampled=resampled, n_groups=scores.about["n_groups"]
     )
-    above = _above_controls(scores)
-    verdict = (
-        NOT_ABOVE_DURATION if fit.fits and not above and scores.about["duration_alone"] > scores.chance else fit.verdict
-    )
+    above, alone = _above_controls(scores), _duration_control(scores)
+    verdict = NOT_ABOVE_DURATION if fit.fits and not above and alone > scores.chance else fit.verdict
     centre, centre_ci, centres = _depth(scores)
     shared = {
         "target": scores.level["name"],
@@ -90,7 +89,12 @@ def _above_controls(scores: LevelScores) -> bool:
     last = float(scores.values[-1, -1])
     if scores.resampled is not None:
         last, _ = corrected_interval(scores.resampled[:, -1, -1], value=last, n_groups=scores.about["n_groups"])
-    return bool(last > np.fmax(scores.chance, scores.about["duration_alone"]))
+    return bool(last > np.fmax(scores.chance, _duration_control(scores)))
+
+
+def _duration_control(scores: LevelScores) -> float:
+    """Return the score of duration alone; NaN where the level holds duration fixed, so that vectors lack it."""
+    return float("nan") if scores.level.get("given") in DURATION else float(scores.about["duration_alone"])
 
 
 def _depth(scores: LevelScores) -> tuple[float, Sequence[float], np.ndarray]:

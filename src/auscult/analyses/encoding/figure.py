@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from auscult.analyses.encoding.confounds import DURATION
 from auscult.analyses.encoding.figure_panels import (
     StepAxis,
     curve_handles,
@@ -149,7 +150,7 @@ def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelSty
         return {"target": rows["target"].iloc[0], "value": float("nan")}
     last, first = steps.iloc[-1], steps.iloc[0]
     controls: dict[str, Any] = {"chance": {"value": 0.0, "ci_low": 0.0, "ci_high": 0.0}}
-    if np.isfinite(last["duration_alone"]):
+    if np.isfinite(last["duration_alone"]) and last["given"] not in DURATION:
         alone = (last["duration_alone"] - last["chance"]) / (1 - last["chance"])
         controls["duration alone"] = {"value": alone, "ci_low": alone, "ci_high": alone}
     if first["step"] == "0" and len(steps) > 1:

@@ -12,6 +12,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
+from auscult.analyses.encoding.confounds import DURATION
 from auscult.analyses.encoding.sweep_scores import SELECTED
 from auscult.dynamics.curves import FIT, SigmoidFit, doublings
 from auscult.figures import marks, plotting
@@ -146,7 +147,8 @@ def _counts(rows: pd.DataFrame, with_corpus: bool) -> tuple[str, str]:
         return f"{classes} classes, n = {n}", chance
     held_out = rows["held_out"].iloc[0]
     units = {"speaker+type": "speakers, words", "type": "words"}.get(held_out, f"{held_out}s")
-    return f"{classes} classes, n = {n} of {groups} speakers", f"held out: {units} · {chance}"
+    fixed = "given duration · " if rows["given"].iloc[0] in DURATION else ""
+    return f"{classes} classes, n = {n} of {groups} speakers", f"{fixed}held out: {units} · {chance}"
 
 
 def draw_forests(

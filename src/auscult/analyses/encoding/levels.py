@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.encoding.confounds import is_numeric
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.errors import AnalysisError
 from auscult.probes.target_checks import type_columns
@@ -76,7 +77,8 @@ def level_items(index: pd.DataFrame, level: Mapping[str, Any], *, settings: Enco
     are kept. Every class has at most an equal share of ``max_items``, drawn at random, since frequent words and phones
     would otherwise decide the score and computing time would grow with the corpus. If a level names a column as
     ``given``, items are drawn so that each of its values is equally frequent with all labels it occurs with; number
-    and depth can then not be predicted from the part of speech.
+    and depth can then not be predicted from the part of speech. A numeric ``given``, such as the duration, does not
+    change the items; it is taken out of the vectors (:mod:`auscult.analyses.encoding.confounds`).
 
     Parameters
     ----------
@@ -111,7 +113,7 @@ def level_items(index: pd.DataFrame, level: Mapping[str, Any], *, settings: Enco
     if len(usable) < len(counts):
         _log.info("level %s: %d of %d classes kept", name, len(usable), len(counts))
     kept = np.isin(labels, usable.index)
-    if level.get("given"):
+    if level.get("given") and not is_numeric(index, level["given"]):
         kept &= _matched(labels.to_numpy(str), index[level["given"]].astype(str).to_numpy(), kept, seed)
     share, rng = max_items // len(usable), np.random.default_rng([seed, 5])
     for label in sorted(usable.index):

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.activations.memory import MemoryActivations
+from auscult.analyses.encoding.confounds import WithoutConfound, is_numeric
 from auscult.analyses.encoding.levels import level_items
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
@@ -68,18 +69,32 @@ def probe_levels(
                 seed=seed,
             )
         )
+    # Levels with the same numeric confound read the same vectors, from which it is taken out.
+    alike: dict[tuple[str, str] | None, list[int]] = {}
+    for place, level in enumerate(levels):
+        given = level.get("given")
+        alike.setdefault((level["tier"], str(given)) if is_numeric(index, given) else None, []).append(place)
     found: list[list[dict[str, Outcome]]] = [[] for _ in tasks]
     for activations in tqdm(sweep.values(), desc="probes", unit="step", disable=None):
         for outcomes in found:
             outcomes.append({})
-        for layer in activations.layers:
-            vectors = LayerVectors(activations, layer)
-            for outcomes, outcome in zip(found, cross_validate(vectors, tasks, "ridge", strongest_first)):
-                outcomes[-1][layer] = outcome
+        for key, places in alike.items():
+            read = activations if key is None else _held_fixed(activations, index, *key)
+            for layer in activations.layers:
+                validated = cross_validate(
+                    LayerVectors(read, layer), [tasks[place] for place in places], "ridge", strongest_first
+                )
+                for place, outcome in zip(places, validated):
+                    found[place][-1][layer] = outcome
     return [
         _scores(level, task, outcomes, tuple(sweep), index, alone, settings.n_resamples, seed)
         for level, task, outcomes, alone in zip(levels, tasks, found, _duration_alone(index, tasks, strongest_first))
     ]
+
+
+def _held_fixed(activations: Activations, index: pd.DataFrame, tier: str, column: str) -> WithoutConfound:
+    rows = np.flatnonzero(index["tier"] == tier)
+    return WithoutConfound(activations, index[column].to_numpy(float), rows, column)
 
 
 def _scores(
@@ -138,9 +153,10 @@ def _scores(
 def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> float:
     """Return the accuracy of predicting a label from the column ``given``, such as number from part of speech.
 
-    The most frequent label of each value is counted on the training data of each test fold; NaN without such a column.
+    The most frequent label of each value is counted on the training data of each test fold; NaN without such a column,
+    or if it holds numbers, which are taken out of the vectors.
     """
-    if not level.get("given"):
+    if not level.get("given") or is_numeric(index, level["given"]):
         return float("nan")
     return _accuracy_from(
         np.unique(index[level["given"]].astype(str).to_numpy()[task.rows], return_inverse=True)[1], task

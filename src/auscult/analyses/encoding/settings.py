@@ -34,8 +34,8 @@ class EncodingTarget:
         minItems=1,
     )
     given: str | None = setting(
-        "Column to balance: each of its values is drawn equally often with every label, so that it does not predict "
-        "the label.",
+        "Column that the level holds fixed. Names (such as pos) are balanced: each is drawn equally often with every "
+        "label, so that it does not predict the label. Numbers (such as log_duration) are regressed out of vectors.",
         None,
         optional=True,
         minLength=1,
