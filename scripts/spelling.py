@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
     results = score_spelling(
         read_corpus(Path(snakemake.input.corpus).parent),
         predictor.transcribe,
+        lens=predictor.transcribe_layers,
         settings=settings_from(SpellingSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),

@@ -82,6 +82,15 @@ def test_a_transcript_is_the_greedy_path_of_each_waveform_alone():
     assert predictor.transcribe(waveforms[:1]) == [predictor.spell(best.tolist())]
 
 
+def test_the_head_on_the_last_layer_spells_the_transcript():
+    predictor = tiny_predictor("hubert-ctc")
+    spelt = predictor.transcribe_layers(noise(6000))
+    assert list(spelt) == list(predictor.encoder.layers[1:])
+    assert spelt[predictor.encoder.layers[-1]] == predictor.transcribe([noise(6000)])[0]
+    frames = predictor.encoder.frames([noise(6000)])["T1"][0]
+    assert spelt["T1"] == predictor.spell(predictor.head(frames).argmax(-1).tolist())
+
+
 def test_a_classifier_does_not_transcribe():
     with pytest.raises(AnalysisError, match="expected a model with a CTC head to transcribe, found a classifier"):
         tiny_predictor("hubert-classes").transcribe([noise(5000)])

@@ -177,6 +177,30 @@ class Predictor:
             best = [self.from_waveform(self.prepare(waveform)[None])[0].argmax(-1).tolist() for waveform in waveforms]
         return [self.spell(tokens) for tokens in best]
 
+    def transcribe_layers(self, waveform: np.ndarray) -> dict[str, str]:
+        """Return what the CTC head spells if it reads each layer instead of the last: ``embed``, ``T1`` … ``TL``.
+
+        The head was trained on the last layer alone, so that it may miss what another layer holds in other directions.
+        In models that normalise before their blocks, the final norm is applied to every layer.
+
+        Raises
+        ------
+        AnalysisError
+            As :meth:`head`.
+        """
+        norm = self.encoder.encoder.encoder.layer_norm if self._normalises_first else None
+        layers = list(self.encoder.layers[1:])
+        texts = {}
+        for layer, (frames,) in self.encoder.frames([waveform]).items():
+            if layer in layers:
+                ready = norm(frames) if norm is not None and layer != layers[-1] else frames
+                texts[layer] = self.spell(self.head(ready).argmax(-1).tolist())
+        return texts
+
+    @property
+    def _normalises_first(self) -> bool:
+        return bool(getattr(self.model.config, "do_stable_layer_norm", False))
+
     def spell(self, tokens: Sequence[int]) -> str:
         """Return the text of the best tokens of successive frames: repeats merged, then blanks dropped."""
         letters = (self.labels[token] for token, _ in groupby(tokens) if token != self.blank)

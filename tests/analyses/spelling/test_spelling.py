@@ -111,6 +111,18 @@ def test_a_model_of_the_cue_is_right_until_the_cue_is_silenced():
     assert (row["n"], row["n_groups"], row["resampling_unit"]) == (32, 8, "speaker")
 
 
+def test_a_lens_measures_each_layer():
+    source = corpus(8)
+    seen = lambda waveform: {"embed": "x", "T1": listener([waveform])[0]}  # noqa: E731
+    settings = SpellingSettings(n_resamples=50)
+    table = score_spelling(source, listener, lens=seen, corpus="french", model="m", step="9", settings=settings)
+    rows = table[table["target"] == "all"].set_index(["layer", "metric"])
+    assert rows.loc[("T1", "number_right_balanced"), "value"] == 1
+    assert rows.loc[("embed", "number_clear"), "value"] == 0
+    assert rows.loc[("T1", "exact"), ["example", "example_of"]].tolist() == ["le chat danse"] * 2
+    assert table.loc[table["layer"] == "output", "example"].isna().all()
+
+
 def test_the_length_of_a_silenced_determiner_carries_no_number():
     _, rows = score(corpus(8, longer=60), by_length)
     assert rows.loc[("noun", "number_right"), "value"] == 1

@@ -43,7 +43,18 @@ def spelling_table(runs=RUNS, n_speakers=16):
             rows.append([model, step, "all", metric, value if step != "0" else 1.0, np.nan, np.nan, 400, 16, np.nan])
     names = ["model", "step", "target", "metric", "value", "ci_low", "ci_high", "n", "n_groups", "chance"]
     table = pd.DataFrame(rows, columns=names).assign(corpus="french", layer="output", resampling_unit="speaker")
-    return table[list(SPELLING_COLUMNS)]
+    return table.reindex(columns=list(SPELLING_COLUMNS))
+
+
+def lens_table():
+    """Return the table with what the head spells from three layers."""
+    rows = spelling_table()
+    own = rows[(rows["target"] == "all") & (rows["metric"] == "number_right_balanced") & (rows["step"] == "1500")]
+    through = [
+        own.assign(layer=layer, value=value, example=text, example_of="les chats dansent")
+        for layer, value, text in (("embed", 0.5, ""), ("T1", 0.6, "le cha ds"), ("T2", 0.9, "les chats danse"))
+    ]
+    return pd.concat([rows, *through], ignore_index=True)
 
 
 CONTEXT = context_of("spelling", study=STUDY | {"sources": {"french": "synthetic"}})
@@ -69,8 +80,9 @@ def words(full):
 
 def test_counts_controls_and_the_resampling_unit_are_stated(words, full):
     assert "n = 240, silenced 216; 16 speakers" in words
+    assert "chance" in words
     assert "95 % interval over speakers" in words
-    assert {"HuBERT (English), untrained", "chance, silenced"} <= set(words)
+    assert "HuBERT (English), untrained" in words
     assert note_of(full).startswith("Study “default”, synthesised speech (french).")
     assert len(note_of(full).split()) <= 60
 
@@ -88,6 +100,22 @@ def test_forms_are_shares_of_all_targets(words):
     for share in (*audible.values(), *silenced.values()):
         if share >= 0.055:
             assert f"{share:.2f}".removeprefix("0") in words
+
+
+def test_both_conditions_are_drawn_by_the_same_measure():
+    """The share of all targets (.94 of nouns) lay beside the balanced share of clear ones (.52) as one metric."""
+    axes = draw(spelling_table()).axes[0]
+    heights = {round(float(y), 2) for line in axes.lines for y in np.atleast_1d(line.get_ydata()) if np.isfinite(y)}
+    assert {0.96, 0.52} <= heights
+    assert 0.94 not in heights
+
+
+def test_the_head_on_each_layer_has_a_panel_with_what_it_spells():
+    figure = draw(lens_table())
+    words = drawn(figure)
+    assert len(figure.axes) == 4
+    assert {"embed", "T1", "T2", "(nothing)", "le cha ds", "les chats danse", "spoken: les chats dansent"} <= set(words)
+    assert finding(lens_table()) == finding(spelling_table())
 
 
 def test_every_trained_recogniser_has_its_own_panels():
@@ -132,6 +160,11 @@ def test_drawn_twice_it_has_the_same_bytes(tmp_path):
 @pytest.mark.parametrize("runs", [RUNS[:1], RUNS, MORE])
 def test_no_text_lies_over_text(misplaced, runs):
     plotting.save_figure(draw(spelling_table(runs)), "unused")
+    assert misplaced == []
+
+
+def test_no_text_lies_over_text_with_a_lens(misplaced):
+    plotting.save_figure(draw(lens_table()), "unused")
     assert misplaced == []
 
 

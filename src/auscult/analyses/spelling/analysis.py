@@ -25,9 +25,10 @@ from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = ["SPELLING_COLUMNS", "SpellingSettings", "score_spelling"]
 
-SPELLING_COLUMNS = (*RESULT_COLUMNS, "chance", "resampling_unit")
+SPELLING_COLUMNS = (*RESULT_COLUMNS, "chance", "resampling_unit", "example", "example_of")
 Array = npt.NDArray[Any]
 Transcribe = Callable[[Sequence[Array]], Sequence[str]]
+Lens = Callable[[Array], Mapping[str, str]]
 # Start of the word after the cue, which still carries the vowel of the determiner.
 _ONSET_S = 0.03
 _GAP_S = 0.15
@@ -37,6 +38,7 @@ def score_spelling(
     source: Corpus,
     transcribe: Transcribe,
     *,
+    lens: Lens | None = None,
     corpus: str,
     model: str,
     step: str,
@@ -52,10 +54,15 @@ def score_spelling(
     plurals of the share that is right. Its ``chance`` is 0.5 even for a model that always writes one number; it is
     missing if one number has no such target. Intervals resample speakers. Error rates are over all words of the split.
 
+    With a ``lens``, the same shares are measured of what the head spells from each layer, with the cue audible (target
+    ``all``, ``layer`` names the layer). One utterance, the first of those with most targets, is given as ``example``,
+    its reference as ``example_of``.
+
     Parameters
     ----------
     source : corpus with syntax
     transcribe : maps waveforms to transcripts, such as ``Predictor.transcribe``; called with one waveform at a time
+    lens : maps a waveform to its transcript by layer, such as ``Predictor.transcribe_layers``
     corpus, model, step : copied into the table
     settings : split and number of resamples
     seed : of the resamples
@@ -80,10 +87,32 @@ def score_spelling(
     heard, judged = _judge(source, transcribe, utterances, targets, references)
     judged["speaker"] = judged["utterance"].map(utterances.set_index("utterance")["speaker"])
     rows = list(_shares(judged, settings.n_resamples, seed)) + list(_error_rates(references, heard, utterances))
-    table = pd.DataFrame(rows).assign(
-        corpus=corpus, model=model, step=str(step), layer="output", resampling_unit="speaker"
-    )
+    rows = [{"layer": "output"} | row for row in rows]
+    if lens is not None:
+        rows += _through_lens(source, lens, targets.assign(speaker=judged["speaker"]), references, settings, seed)
+    table = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step), resampling_unit="speaker")
     return check_results(table.reindex(columns=list(SPELLING_COLUMNS)))
+
+
+def _through_lens(
+    source: Corpus,
+    lens: Lens,
+    targets: pd.DataFrame,
+    references: Mapping[str, str],
+    settings: SpellingSettings,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Return the shares of each layer's transcripts, with the transcript of one utterance."""
+    heard = {name: lens(source.waveform(name)) for name in tqdm(references, desc="lens", disable=None)}
+    counts = targets.groupby("utterance", sort=False).size()
+    example = str(counts.idxmax())
+    rows = []
+    for layer in heard[example]:
+        judged = spelt_right(references, {name: texts[layer] for name, texts in heard.items()}, targets)
+        judged["speaker"] = targets["speaker"]
+        shown = {"layer": layer, "example": heard[example][layer], "example_of": references[example]}
+        rows += [shown | row for row in _shares(judged, settings.n_resamples, seed, silenced=False)]
+    return [row for row in rows if row["target"] == "all"]
 
 
 def _judge(
@@ -123,10 +152,10 @@ def _without_cues(
         yield spelt_right(references, {rows["utterance"].iloc[0]: text}, rows)
 
 
-def _shares(judged: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+def _shares(judged: pd.DataFrame, n_resamples: int, seed: int, *, silenced: bool = True) -> Iterator[dict[str, Any]]:
     resampling = {"n_resamples": n_resamples, "seed": seed}
     for target, rows in [("all", judged), *((pos.lower(), part) for pos, part in judged.groupby("target_pos"))]:
-        for ending in ("", "_silenced"):
+        for ending in ("", "_silenced") if silenced else ("",):
             right, wrong, exact = (rows[f"{name}{ending}"] for name in ("right", "wrong", "exact"))
             shares = {"number_clear": right | wrong, "number_wrong": wrong, "exact": exact}
             for metric, values in shares.items() if ending else [("number_right", right), *shares.items()]:

@@ -13,13 +13,15 @@ from matplotlib.patches import Patch
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding, number
-from auscult.figures.marks import INK, chance_handle, chance_line, interval_bar, mark_handle
-from auscult.figures.palette import Entry, ModelStyle
+from auscult.figures.marks import INK, chance_handle, chance_line, interval_bar, interval_row, mark_handle, row_axis
+from auscult.figures.palette import Entry, ModelStyle, plain
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
+OUTPUT = "output"  # layer of what the model itself spells; others are read through its head
 _TARGETS = ("noun", "verb")
-# Endings of metrics, by condition.
+# Endings of metrics, by condition: of the balanced share of right numbers, and of the shares of forms.
+_BALANCED = {"audible": "_balanced", "silenced": "_silenced"}
 _CONDITIONS = {"audible": "", "silenced": "_silenced"}
 # Colour and label of each transcribed form; the colours are those of no model.
 _FORMS = {
@@ -28,7 +30,7 @@ _FORMS = {
     "wrong": ("#CC6677", "wrong number"),
     "neither": ("#DDDDDD", "neither: missing or not recognisable"),
 }
-_ROW_MM = 66
+_ROW_MM, _LENS_MM = 66, 46
 _OFFSET = 0.12
 _LEAST_NAMED = 0.055  # smaller shares have no room for their number
 
@@ -54,11 +56,18 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
         for entry in _trained(entries)
         if (rows["model"] == entry.model).any()
     ]
-    figure = plotting.new_figure(_ROW_MM * len(panels), _legends(entries), _note(shown, context))
-    grid = figure.subplots(len(panels), 2, squeeze=False, width_ratios=(1, 1.5))
-    for (left, right), (corpus, entry, rows) in zip(grid, panels):
+    lenses = [entry.rows(rows[rows["layer"] != OUTPUT]) for _, entry, rows in panels]
+    heights = [mm for lens in lenses for mm in (_ROW_MM, *[_LENS_MM] * bool(len(lens)))]
+    figure = plotting.new_figure(sum(heights), _legends(entries), _note(shown, context))
+    axes = iter(figure.subplots(len(heights), 2, squeeze=False, width_ratios=(1, 1.5), height_ratios=heights))
+    for (corpus, entry, rows), lens in zip(panels, lenses):
+        rows = rows[rows["layer"] == OUTPUT]
+        left, right = next(axes)
         _draw_accuracy(left, rows, entry, corpus)
         _draw_forms(right, entry.rows(rows), f"{corpus} · {entry.style.label}")
+        if len(lens):
+            left, right = next(axes)
+            _draw_lens(left, right, lens, entry)
     return figure
 
 
@@ -74,6 +83,7 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     compared with the untrained model instead.
     """
     shown = drawn_rows(table, context=context)
+    shown = shown[shown["layer"] == OUTPUT]
     rows = shown[(shown["target"] == "all") & (shown["corpus"] == shown["corpus"].iloc[0])]
     entries = context.entries(shown)
     trained = next((entry for entry in entries if entry.step != "0" and len(entry.rows(rows))), None)
@@ -104,7 +114,7 @@ def _trained(entries: Sequence[Entry]) -> list[Entry]:
 
 
 def _draw_accuracy(axes: Axes, rows: pd.DataFrame, entry: Entry, corpus: str) -> None:
-    """Draw the share of targets in the right number, trained and untrained, with intervals."""
+    """Draw the balanced share of recognisable targets in the right number, trained and untrained, with intervals."""
     chance_line(axes, 0.5)
     runs: list[tuple[ModelStyle, pd.DataFrame]] = [(entry.style, entry.rows(rows))]
     if entry.step != "0":
@@ -112,7 +122,7 @@ def _draw_accuracy(axes: Axes, rows: pd.DataFrame, entry: Entry, corpus: str) ->
     targets = [target for target in _TARGETS if target in set(rows["target"])]
     places = [(target, condition) for target in targets for condition in _CONDITIONS]
     for x, (target, condition) in enumerate(places):
-        metric = f"number_right{_CONDITIONS[condition]}"
+        metric = f"number_right{_BALANCED[condition]}"
         for (style, run), offset in zip(runs, (-_OFFSET, _OFFSET) if len(runs) > 1 else (0.0,)):
             for row in run[(run["target"] == target) & (run["metric"] == metric)].to_dict("records"):
                 interval_bar(axes, x + offset, row, style)
@@ -120,7 +130,7 @@ def _draw_accuracy(axes: Axes, rows: pd.DataFrame, entry: Entry, corpus: str) ->
     axes.set_xticks(range(len(places)), [f"{target},\n{condition}" for target, condition in places])
     axes.tick_params(axis="x", length=0)
     own = entry.rows(rows[rows["target"].isin(targets)])
-    audible, silenced = (own[own["metric"] == f"number_right{ending}"] for ending in _CONDITIONS.values())
+    audible, silenced = (own[own["metric"] == f"number_right{ending}"] for ending in _BALANCED.values())
     counts = f"n = {plotting.describe_range(audible['n'])}, silenced {plotting.describe_range(silenced['n'])}"
     speakers = f"{plotting.describe_range(audible['n_groups'])} speakers"
     lines = [f"{corpus} · {entry.style.label}", f"{counts}; {speakers}", plotting.describe_interval(audible)]
@@ -151,6 +161,28 @@ def _draw_forms(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     plotting.head(axes, "Transcribed forms", [name, f"n = {plotting.describe_range(counted['n'])}", ", ".join(errors)])
 
 
+def _draw_lens(left: Axes, right: Axes, rows: pd.DataFrame, entry: Entry) -> None:
+    """Draw what the head spells from each layer: the right numbers, and beside them the transcript of one sentence."""
+    layers = plotting.layer_order(rows["layer"])
+    chance_line(left, 0.5, "v")
+    found = rows[rows["metric"] == "number_right_balanced"]
+    for row in found.to_dict("records"):
+        interval_row(left, layers.index(row["layer"]), row, entry.style)
+    row_axis(left, layers)
+    left.set(xlim=(-0.03, 1.03), xlabel="number accuracy")
+    counts = f"n = {plotting.describe_range(found['n'])} recognisable"
+    plotting.head(left, "Head applied to each layer", [f"{entry.style.label} · determiner audible", counts])
+    row_axis(right, layers, named=False)
+    right.set(xlim=(0, 1), xticks=[])
+    right.grid(False)
+    right.spines["bottom"].set_visible(False)
+    spelt = rows.drop_duplicates("layer").set_index("layer")
+    for y, layer in enumerate(layers):
+        text = spelt.loc[layer, "example"]
+        right.text(0, y, plain(text if isinstance(text, str) and text else "(nothing)"), fontsize=7.5, va="center")
+    plotting.head(right, "One sentence by layer", [f"spoken: {spelt['example_of'].iloc[0]}"])
+
+
 def _forms(values: pd.Series, ending: str) -> dict[str, float]:
     """Return the share of targets for each transcribed form."""
     clear, wrong, exact = (float(values[f"{name}{ending}"]) for name in ("number_clear", "number_wrong", "exact"))
@@ -162,14 +194,14 @@ def _legends(entries: Sequence[Entry]) -> list[list[Line2D | Patch]]:
     marks: list[Line2D | Patch] = [
         mark_handle(entry.style.marker, entry.style.label, entry.style.colour, entry.style.filled) for entry in entries
     ]
-    marks.append(chance_handle("chance, silenced"))
+    marks.append(chance_handle())
     return [marks, [Patch(color=colour, label=label) for colour, label in _FORMS.values()]]
 
 
 def _note(rows: pd.DataFrame, context: FigureContext) -> str:
-    """Return the note below the figure: study and the two denominators."""
+    """Return the note below the figure: study and denominators."""
     return (
-        f"{context.describe(rows['corpus'])} Only the determiner marks number. Audible: share of all targets in the "
-        "right number. Silenced: mean over singulars and plurals of the share right among targets with a recognisable "
-        "number; no mark where there is none."
+        f"{context.describe(rows['corpus'])} Only the determiner marks number. Number accuracy: mean over singulars "
+        "and plurals of the share right among targets with a recognisable number; no mark where there is none. Forms: "
+        "shares of all targets. The head was trained on the last layer only."
     )
