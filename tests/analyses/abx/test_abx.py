@@ -19,6 +19,7 @@ from auscult.analyses.abx.tasks import add_neighbours, make_abx_task
 from auscult.analyses.probing.analysis import probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.errors import AnalysisError
+from auscult.statistics.intervals import corrected_interval
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label"}
 PROBED = PHONE | {"held_out": "speaker"}
@@ -200,26 +201,31 @@ def test_differences_between_the_speakers_of_x_widen_the_interval_as_those_of_a_
         assert high - low == pytest.approx(4 * clarity.std() / np.sqrt(12), rel=0.2)
 
 
-def test_most_intervals_hold_the_mean_of_speakers_who_differ_in_clarity(voices):
+def test_intervals_hold_the_mean_of_speakers_who_differ_in_clarity_about_95_percent_of_the_time(voices):
     rng, held = np.random.default_rng(0), 0
-    for _ in range(60):
+    for _ in range(200):
         clarity = rng.normal(0, 0.1, 12)
         low, high = interval(voices, 0.7 + clarity[voices.speaker] + clarity[voices.x_speaker], n_resamples=200)
         held += low <= 0.7 <= high
-    assert held >= 0.8 * 60
+    # Percentile intervals of the same resamples hold it in 93.5 %, these in 95 %.
+    assert 0.94 <= held / 200 <= 0.985
 
 
 def test_intervals_equal_a_weighting_of_every_cell_written_out(voices):
     scores, n = np.random.default_rng(0).random(len(voices.x)), 12
     cells = pd.DataFrame({"s": voices.speaker, "a": voices.label[voices.a], "b": voices.label[voices.b]})
-    means = []
-    for draw in np.random.default_rng(3).multinomial(n, np.full(n, 1 / n), size=50):
+
+    def mean(draw):
         heard = cells.assign(n=draw[voices.x_speaker], t=draw[voices.x_speaker] * scores)
         sums = heard.groupby(["s", "a", "b"])[["n", "t"]].sum().query("n > 0").reset_index()
         sums = sums.assign(p=draw[sums["s"]], value=draw[sums["s"]] * sums["t"] / sums["n"])
         sums = sums.groupby(["a", "b"])[["p", "value"]].sum().query("p > 0")
-        means.append((sums["value"] / sums["p"]).mean())
-    expected = np.quantile(means, [0.025, 0.975])
+        return (sums["value"] / sums["p"]).mean()
+
+    draws = np.random.default_rng(3).multinomial(n, np.full(n, 1 / n), size=50)
+    without = np.array([mean(draw) for draw in 1 - np.eye(n, dtype=int)])
+    value = mean(np.ones(n, dtype=int))
+    expected = corrected_interval(np.array([mean(draw) for draw in draws]), value=value, n_groups=n, jackknife=without)
     assert interval(voices, scores, n_resamples=50, seed=3) == pytest.approx(tuple(expected), abs=1e-12)
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from auscult.analyses.abx.tasks import AbxTask
-from auscult.statistics.intervals import MIN_GROUPS
+from auscult.statistics.intervals import MIN_GROUPS, corrected_interval
 
 __all__ = ["summarise_abx"]
 
@@ -94,14 +94,25 @@ class _Cells:
         return np.add.reduceat(means, self.first_rows, axis=1) / np.bincount(self.of_row)
 
     def intervals(self, n_resamples: int, seed: int) -> Array:
-        """Return the 95 % percentile interval of each layer's mean over contrasts [shape=(n_layers, 2)]."""
-        if min(len(np.unique(side)) for side in self.sides) < MIN_GROUPS:
+        """Return the 95 % interval of each layer's mean over contrasts [shape=(n_layers, 2)]."""
+        sizes = [len(np.unique(side)) for side in self.sides]
+        if min(sizes) < MIN_GROUPS or not n_resamples:
             return np.full((len(self.sums), 2), np.nan)
         n = self.n_speakers
         draws = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=n_resamples).astype(float)
-        # With very few cells, a draw may leave none and has no mean.
-        found = [self.sums @ shares for draw in draws if len(shares := self._shares(draw))]
-        return np.quantile(found, [0.025, 0.975], axis=0).T if found else np.full((len(self.sums), 2), np.nan)
+        found, without = (np.stack([self._mean(draw) for draw in each]) for each in (draws, 1 - np.eye(n)))
+        values = self._mean(np.ones(n))
+        return np.array(
+            [
+                corrected_interval(found[:, layer], value=value, n_groups=min(sizes), jackknife=without[:, layer])
+                for layer, value in enumerate(values)
+            ]
+        )
+
+    def _mean(self, draw: Array) -> Array:
+        """Return each layer's mean over contrasts; with very few cells, a draw may leave none and has no mean."""
+        shares = self._shares(draw)
+        return self.sums @ shares if len(shares) else np.full(len(self.sums), np.nan)
 
     def _shares(self, draw: Array) -> Array:
         """Return the weight of each sum in the mean over contrasts; an empty array if no cell is left."""

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from auscult.analyses.reliability.settings import ReliabilitySettings
-from auscult.statistics.intervals import MIN_GROUPS, percentile_interval
+from auscult.statistics.intervals import MIN_GROUPS, corrected_interval
 from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = ["INTERACTION_COLUMNS", "interact"]
@@ -87,7 +87,9 @@ def _difference(
             draws = np.random.default_rng([seed, place]).integers(len(found), size=(n_resamples, len(found)))
             drawn += weights[run] * found.to_numpy()[draws].mean(axis=1)
     enough = n_resamples and min(map(len, values.values())) >= MIN_GROUPS
-    low, high = percentile_interval(drawn) if enough else (np.nan, np.nan)
+    value = sum(weights[run] * means[run] for run in kinds)
+    fewest = min(map(len, values.values()))
+    low, high = corrected_interval(drawn, value=value, n_groups=fewest) if enough else (np.nan, np.nan)
     without = [
         sum(weights[other] * (mean if other == run else means[other]) for other in kinds)
         for run, table in mine.items()
@@ -96,7 +98,7 @@ def _difference(
     n = sum(map(len, values.values()))
     n_seeds = min(max(2, table.loc[table["without"] != "", "without"].nunique()) for table in mine.values())
     return {
-        "value": sum(weights[run] * means[run] for run in kinds),
+        "value": value,
         "ci_low": low,
         "ci_high": high,
         "n": n,
