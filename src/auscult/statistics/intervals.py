@@ -189,8 +189,8 @@ def corrected_interval(
     confidence intervals, JASA 82). As resamples of G groups have a variance of only (G − 1) / G of what it should be,
     and the variance is estimated, the normal quantile is replaced by √(G / (G − 1)) times that of Student's t (expanded
     percentile: Hesterberg, 2015, What teachers should know about the bootstrap, The American Statistician 69). In
-    simulations of means, ratios and differences with 16 groups the coverage was .935 to .955, where percentile
-    intervals had .91 to .93; with 8 groups .905 to .95 (percentile: .83 to .90), least for accuracies above .9.
+    simulations of means, ratios and differences with 2,000 resamples the coverage was .935 to .965 with 16 groups
+    (percentile intervals: .90 to .93), .93 to .96 with 12 and .91 to .94 with 6, least for accuracies near 1.
 
     An interval contains its value, and stays within the range of the resampled values.
 
