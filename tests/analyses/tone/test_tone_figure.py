@@ -166,7 +166,7 @@ def test_the_finding_compares_with_the_strongest_control(baselines, end):
     assert f", {end} (difference " in sentence
     assert "Mandarin − English: " in sentence
     assert "no statement with 1 seed." in sentence
-    assert " doublings)." in sentence
+    assert " doublings of steps)." in sentence
     assert len(sentence.split()) <= 50
 
 

@@ -31,7 +31,7 @@ from auscult.seeds import condition_label, task_of
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
 _COLUMNS = 3
-_PANEL_MM, _MAP_MM, _SUMMARY_MM = 47, 27, 32
+_PANEL_MM, _MAP_MM, _SUMMARY_MM = 50, 27, 32
 _MAX_REASONS = 4
 _MEASURES = {"ridge": "probe", "abx": "ABX"}
 _VERDICTS = ("above", "below", "against", "not separated from")

@@ -139,16 +139,19 @@ def _fit_of(rows: pd.DataFrame) -> SigmoidFit | None:
     return SigmoidFit(rows["verdict"].iloc[0], floor, ceiling, midpoint, slope, rise, r2, float(rows["offset"].iloc[0]))
 
 
-def _counts(rows: pd.DataFrame, with_corpus: bool) -> tuple[str, str]:
-    """Return the lines below a panel's title: classes, items, speakers, held-out units, chance and the corpus."""
+def _counts(rows: pd.DataFrame, with_corpus: bool) -> list[str]:
+    """Return the lines below a panel's title: classes, items, speakers; held-out units; chance, corpus and confound."""
     n, groups, classes = (plotting.describe_range(rows[column]) for column in ("n", "n_groups", "n_classes"))
-    chance = f"chance {number(rows['chance'].iloc[0])}" + (f" · {rows['corpus'].iloc[0]}" if with_corpus else "")
+    stated = [f"chance {number(rows['chance'].iloc[0])}"]
+    if with_corpus:
+        stated.append(str(rows["corpus"].iloc[0]).capitalize())
+    if rows["given"].iloc[0] in DURATION:
+        stated.append("given duration")
     if (rows["probe"] == "abx").all():
-        return f"{classes} classes, n = {n}", chance
+        return [f"{classes} classes, n = {n}", " · ".join(stated)]
     held_out = rows["held_out"].iloc[0]
     units = {"speaker+type": "speakers, words", "type": "words"}.get(held_out, f"{held_out}s")
-    fixed = "given duration · " if rows["given"].iloc[0] in DURATION else ""
-    return f"{classes} classes, n = {n} of {groups} speakers", f"{fixed}held out: {units} · {chance}"
+    return [f"{classes} classes, n = {n} of {groups} speakers", f"held out: {units}", " · ".join(stated)]
 
 
 def draw_forests(

@@ -123,7 +123,8 @@ def _between_conditions(rows: pd.DataFrame, best: str, styles: Styles) -> str:
         return ""
     gap = pairs.iloc[0]
     names = [short_label(styles[gap[key]].label) for key in ("model", "other_model")]
-    verdict, n_seeds = compare(gap, 0), int(gap["n_seeds"])
+    compared = rows[(rows["metric"] == "accuracy") & rows["model"].isin([gap["model"], gap["other_model"]])]
+    verdict, n_seeds = compare(gap, 0), int(compared["n_seeds"].min())
     said = f" {names[0]} − {names[1]}: {value_text(gap)}"
     if n_seeds < _MIN_SEEDS:
         return f"{said}, no statement with {n_seeds} seed{'' if n_seeds == 1 else 's'}."
@@ -136,8 +137,11 @@ def _which_first(rows: pd.DataFrame, best: str, styles: Styles) -> str:
     if gaps.empty:
         return ""
     gap = gaps.iloc[0]
-    order = {"above": "later than", "below": "earlier than"}.get(compare(gap, 0), "not separated in time from")
-    return f" {gap['target'].capitalize()} is half-way {order} {gap['other_target']} ({value_text(gap)} doublings)."
+    target, other, value = gap["target"].capitalize(), gap["other_target"], f"({value_text(gap)} doublings of steps)"
+    verdict = compare(gap, 0)
+    if verdict in ("above", "below"):
+        return f" {target} makes half of its rise {'later' if verdict == 'above' else 'earlier'} than {other} {value}."
+    return f" Half-way points of {gap['target']} and {other} are not separated {value}."
 
 
 def _drawn_models(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
