@@ -71,6 +71,7 @@ def tables(models=tuple(MODELS), methods=METHODS, steps=("0", "300"), n_groups=2
                 "form": form,
                 "prediction": prediction,
                 "probability": 0.97 if step != "0" else 0.2,
+                "complete": True,
             }
             sound = {"utterance": "u1", "sample_rate_hz": 16000, "waveform": speech_of(words, random)}
             examples.append({**run, **sound})

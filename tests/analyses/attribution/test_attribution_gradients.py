@@ -5,7 +5,13 @@ import torch
 from captum.attr import InputXGradient, IntegratedGradients, Saliency
 from tiny_predictors import noise, tiny_predictor
 
-from auscult.analyses.attribution.gradients import gradients, input_x_gradient, integrated_gradients, saliency
+from auscult.analyses.attribution.gradients import (
+    complete_integrated_gradients,
+    gradients,
+    input_x_gradient,
+    integrated_gradients,
+    saliency,
+)
 
 WEIGHTS = torch.tensor([2.0, -1.0, 0.5, 3.0])
 VALUES = torch.tensor([1.0, 2.0, -4.0, 0.0])
@@ -87,3 +93,48 @@ def test_the_integral_is_the_same_however_the_steps_lie(power):
     expected = torch.tanh(VALUES) * 1.0
     scores, _ = integrated_gradients(lambda x: torch.tanh(x).sum(1), VALUES, torch.zeros(4), n_steps=60, power=power)
     torch.testing.assert_close(scores, expected, atol=1e-4, rtol=0)
+
+
+def test_steps_are_added_where_the_function_bends_until_the_scores_are_complete():
+    """A sharp rise near the end of the path, which twenty steps miss."""
+
+    def function(batch):
+        return torch.tanh(400 * (batch @ WEIGHTS + 1.9))
+
+    values, n_runs = VALUES, []
+
+    def counted(batch):
+        n_runs.append(len(batch))
+        return function(batch)
+
+    difference = float(function(values[None]) - function(torch.zeros(1, 4)))
+    assert abs(integrated_gradients(function, values, torch.zeros(4), n_steps=20)[1]) > 0.05 * abs(difference)
+    scores, gap = complete_integrated_gradients(counted, values, torch.zeros(4), largest_gap=0.05, max_steps=192)
+    assert abs(gap) < 0.05 * abs(difference)
+    assert float(scores.sum()) == pytest.approx(difference - gap, abs=1e-4)
+    assert sum(n_runs) <= 192
+
+
+def test_at_the_largest_number_of_steps_the_gap_is_stated():
+    def jump(batch):
+        return torch.sigmoid(1e6 * (batch @ WEIGHTS + 1.9))
+
+    n_runs = []
+
+    def counted(batch):
+        n_runs.append(len(batch))
+        return jump(batch)
+
+    scores, gap = complete_integrated_gradients(counted, VALUES, torch.zeros(4), max_steps=40)
+    assert sum(n_runs) <= 40
+    difference = float(jump(VALUES[None]) - jump(torch.zeros(1, 4)))
+    assert abs(gap) > 0.05 * abs(difference)
+    assert gap == pytest.approx(difference - float(scores.sum()), abs=1e-4)
+
+
+def test_adaptive_steps_equal_many_fixed_ones(model):
+    function, values = model
+    baseline = 0.5 * values.flip(0)
+    expected, _ = integrated_gradients(function, values, baseline, n_steps=100)
+    scores, _ = complete_integrated_gradients(function, values, baseline, largest_gap=1e-3, max_steps=400)
+    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-2 * float(expected.abs().max()))

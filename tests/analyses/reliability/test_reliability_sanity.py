@@ -123,8 +123,9 @@ def test_deterministic_methods_agree_fully_in_the_retest_and_sampling_methods_do
     assert means["ablation"] == pytest.approx(1)
     assert means["lime"] < 0.999
     assert set(found["question"]) == {"retest"}
-    same = retest_items(score_vectors(table, "t"), explain(predictor, forms)).query("metric == 'pearson'")
-    assert same["value"].to_numpy() == pytest.approx(1)
+    # Another model of the same seed draws coalitions of its own, too.
+    other = retest_items(score_vectors(table, "t"), explain(predictor, forms)).query("metric == 'pearson'")
+    assert other.groupby("method")["value"].mean()["lime"] < 0.999
 
 
 def test_a_layer_that_does_not_exist_is_refused():

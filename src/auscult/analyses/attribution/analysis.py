@@ -17,7 +17,7 @@ from auscult.analyses.attribution.inputs import frame_units, view_input
 from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item
 from auscult.analyses.attribution.methods import INTEGRATED, as_function, attribute
 from auscult.analyses.attribution.settings import METHODS, UNITS, AttributionSettings
-from auscult.analyses.attribution.summary import summarise
+from auscult.analyses.attribution.summary import completeness_gaps, summarise
 from auscult.corpora.corpus import Corpus
 from auscult.models.predictor import Predictor
 
@@ -41,7 +41,11 @@ ATTRIBUTION_COLUMNS = (
     "form",
     "prediction",
     "probability",
+    "complete",
 )
+# Probability of the explained output from which an utterance can be the example.
+_CONFIDENT = 0.9
+
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +64,8 @@ def attribute_corpus(
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Attribute the predictions of a model on a sample of test utterances.
 
-    All models of a task are explained on the same utterances, with the same coalitions. The time is estimated and
+    All models of a task are explained on the same utterances. Each draws coalitions and noise of its own: with shared
+    draws, models would agree in their sampling noise. The time is estimated and
     logged first; the time taken is logged at the end.
 
     Parameters
@@ -75,10 +80,12 @@ def attribute_corpus(
     Returns
     -------
     scores : columns :data:`ATTRIBUTION_COLUMNS`; ``cue`` marks the segments of the deciding word, ``target`` and
-        ``form`` hold name and definition of the explained output
+        ``form`` hold name and definition of the explained output; ``complete`` is False for integrated gradients whose
+        gap over all utterances exceeds ``largest_gap``, which are not to be used
     summary : see :func:`auscult.analyses.attribution.summary.summarise`
-    example : one row, the first utterance with a correct prediction: ``corpus, model, step, utterance,
-        sample_rate_hz, waveform``
+    example : one row, a typical utterance: of those predicted correctly (and, if there are any, with a probability of
+        at least .9) the one whose share of the deciding word, averaged over methods, is the median; ``corpus, model,
+        step, utterance, sample_rate_hz, waveform``
 
     Raises
     ------
@@ -97,14 +104,39 @@ def attribute_corpus(
         only=forms,
     )
     names = {"corpus": corpus, "model": model, "step": step}
-    scores, gaps, correct = _attribute_all(predictor, speech, chosen, settings, forms or {}, seed, estimated)
-    table = pd.concat(scores, ignore_index=True).assign(**names)[list(ATTRIBUTION_COLUMNS)]
-    summary = summarise(
-        table, pd.concat(gaps, ignore_index=True), target=kind, n_resamples=settings.n_resamples, seed=seed
+    scores, gaps, correct = _attribute_all(
+        predictor, speech, chosen, settings, forms or {}, seed, estimated, f"{model}/{step}"
     )
-    shown = chosen["utterance"].iloc[int(np.argmax(correct))]
+    table, all_gaps = pd.concat(scores, ignore_index=True).assign(**names), pd.concat(gaps, ignore_index=True)
+    gap = completeness_gaps(all_gaps)
+    found = [gap.get(key, 0.0) for key in zip(table["input"], table["method"])]
+    table = table.assign(complete=np.array(found) <= settings.largest_gap)[list(ATTRIBUTION_COLUMNS)]
+    summary = summarise(
+        table,
+        all_gaps,
+        target=kind,
+        largest_gap=settings.largest_gap,
+        n_resamples=settings.n_resamples,
+        seed=seed,
+    )
+    shown = _typical(table, chosen["utterance"], correct)
     example = {**names, "utterance": shown, "sample_rate_hz": predictor.sample_rate_hz}
     return table, summary, pd.DataFrame([example | {"waveform": speech.waveform(shown)}])
+
+
+def _typical(table: pd.DataFrame, utterances: pd.Series, correct: Sequence[bool]) -> str:
+    """Return the utterance of the median share of the deciding word among those predicted correctly and confidently."""
+    right = set(utterances[np.array(correct)]) or set(utterances)
+    mine = table[table["utterance"].isin(right)]
+    confident = mine[mine["probability"] >= _CONFIDENT]
+    mine = mine if confident.empty else confident
+    words = mine[(mine["unit"] == "word") & mine["complete"]]
+    sizes = words.assign(size=words["score"].abs(), on_cue=words["score"].abs() * words["cue"])
+    sums = sizes.groupby(["utterance", "input", "method"])[["size", "on_cue"]].sum()
+    shares = (sums["on_cue"] / sums["size"].where(sums["size"] > 0)).groupby("utterance").mean().dropna()
+    if shares.empty:
+        return str(mine["utterance"].iloc[0])
+    return str(shares.sort_values(kind="stable").index[(len(shares) - 1) // 2])
 
 
 def _attribute_all(
@@ -115,6 +147,7 @@ def _attribute_all(
     forms: Mapping[str, str],
     seed: int,
     estimated: bool,
+    model: str,
 ) -> tuple[list[pd.DataFrame], list[pd.DataFrame], list[bool]]:
     """Return scores and completeness gaps of every utterance, and whether its prediction is correct."""
     scores: list[pd.DataFrame] = []
@@ -136,8 +169,9 @@ def _attribute_all(
         if estimated and not scores:
             predicted_s = _log_estimate(predictor, speech, item, units, chosen["utterance"], settings, seed)
             start = perf_counter()
-        table, gap = attribute(predictor, item, units, settings, seed)
-        about = {"target": item.output.name, "form": item.output.form, "prediction": item.prediction}
+        others = None if item.partner is None else _units(predictor, speech, item.partner, settings)
+        table, gap = attribute(predictor, item, units, settings, seed, partner_units=others, model=model)
+        about = {"target": item.output.name, "form": item.form, "prediction": item.prediction}
         cue = _in_word(table, units["word"], item.cue)
         scores.append(table.assign(utterance=item.utterance, cue=cue, probability=item.probability, **about))
         gaps.append(gap.assign(utterance=item.utterance))
@@ -150,6 +184,11 @@ def _attribute_all(
 def _units(predictor: Predictor, speech: Corpus, item: Item, settings: AttributionSettings) -> dict[str, pd.DataFrame]:
     mine = speech.segments[speech.segments["utterance"] == item.utterance].sort_values("onset")
     units = {unit: mine[mine["tier"] == unit] for unit in ("phone", "word")}
+    if item.kept is not None:
+        # The target's own word decides nothing about its homophone: it stays audible and takes no part. Of two matched
+        # recordings only words correspond.
+        words = units["word"]
+        return {"word": words[(words["onset"] < item.kept[0]) | (words["onset"] >= item.kept[1])]}
     return units | {"frame": frame_units(predictor.timing, len(item.waveform), settings.frame_hops)}
 
 
@@ -174,13 +213,15 @@ def _log_estimate(
     """Log and return the estimated time of the whole run in s, from one chunk of each kind on its first utterance."""
     lengths = speech.utterances.set_index("utterance")["n_samples"].loc[utterances]
     seconds, n_runs = 0.0, 0
-    n_gradients = sum(settings.n_steps for name in settings.methods if name in INTEGRATED)
+    n_gradients = sum(settings.max_steps // 2 for name in settings.methods if name in INTEGRATED)
     n_gradients += bool({"saliency", "input_x_gradient"} & set(settings.methods))
     for name in settings.inputs:
         view = view_input(predictor, item.waveform, name, seed)
         function, (chunk, steep) = as_function(predictor, item, view, settings.memory_mb)
         n_forward = sum(
-            count_coalitions(len(units[unit]), settings.methods, settings.n_samples) for unit in settings.units_of(name)
+            count_coalitions(len(units[unit]), settings.methods, settings.n_samples)
+            for unit in settings.units_of(name)
+            if unit in units
         )
         if "occlusion" in settings.methods:
             n_forward += int(1000 * len(item.waveform) / predictor.sample_rate_hz / settings.stride_ms)

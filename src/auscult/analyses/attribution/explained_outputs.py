@@ -19,7 +19,13 @@ __all__ = [
     "transcript_output",
     "word_output",
     "parse_output",
+    "join_pair",
+    "split_pair",
 ]
+
+
+# Between the forms of two matched recordings, see `join_pair`.
+_PAIR = " ⇄ "
 
 
 @dataclass(frozen=True)
@@ -96,9 +102,11 @@ def transcript_output(predictor: Predictor, text: str) -> ExplainedOutput:
 def word_output(predictor: Predictor, words: Sequence[str], index: int, alternative: str = "") -> ExplainedOutput:
     """Return the log-odds of a word within a transcript, against another spelling or against its absence.
 
-    This is log P(transcript) − log P(transcript with ``alternative`` in place of the word). For homophones the
-    alternative is the other spelling, so that only evidence that distinguishes them counts. Its probability
-    is the word's if these are the only two choices. Raises the errors of :func:`transcript_output`.
+    This is log P(transcript) − log P(transcript with ``alternative`` in place of the word). Its probability is the
+    word's if these are the only two choices. CTC prefers the shorter spelling of what it does not hear: alone, the
+    log-odds measure the length of the spelling as much as the evidence. :mod:`auscult.analyses.attribution.items`
+    therefore averages them over two recordings in which the spellings change places. Raises the errors of
+    :func:`transcript_output`.
 
     Parameters
     ----------
@@ -145,6 +153,24 @@ def parse_output(predictor: Predictor, form: str, scale: str = AttributionSettin
         return transcript_output(predictor, form)
     place, match = marked[0]
     return word_output(predictor, [*words[:place], match[1], *words[place + 1 :]], place, match[2])
+
+
+def join_pair(form: str, partner: str, partner_form: str) -> str:
+    """Return one form for two matched recordings, whose explained outputs are averaged.
+
+    Parameters
+    ----------
+    form : of the first recording
+    partner, partner_form : utterance and form of the second
+    """
+    return f"{form}{_PAIR}{partner}: {partner_form}"
+
+
+def split_pair(form: str) -> tuple[str, str, str]:
+    """Return form, partner and the partner's form, of which the latter two are empty for a single recording."""
+    own, _, rest = form.partition(_PAIR)
+    partner, _, partner_form = rest.partition(": ")
+    return own, partner, partner_form
 
 
 def _log_likelihood(predictor: Predictor, text: str) -> Callable[[Tensor], Tensor]:

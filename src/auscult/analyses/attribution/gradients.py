@@ -1,6 +1,7 @@
 """Attribution by gradients: saliency, input × gradient and integrated gradients, at every position of an input."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -8,10 +9,30 @@ from torch import Tensor
 
 from auscult.analyses.attribution.settings import AttributionSettings
 
-__all__ = ["Function", "gradients", "saliency", "input_x_gradient", "integrated_gradients"]
+__all__ = [
+    "Function",
+    "gradients",
+    "saliency",
+    "input_x_gradient",
+    "integrated_gradients",
+    "complete_integrated_gradients",
+]
 
+# Points of quadrature in each part of an adaptive path.
+_POINTS = 3
 # Maps a batch of inputs to one number per input; parameters need no gradient.
 Function = Callable[[Tensor], Tensor]
+
+
+class _Part(NamedTuple):
+    """A part of the path: where it lies, f at its ends, its integrated gradient, and its completeness gap."""
+
+    start: float
+    stop: float
+    begin: float
+    end: float
+    gradient: Tensor
+    gap: float
 
 
 def gradients(function: Function, batch: Tensor) -> tuple[Tensor, Tensor]:
@@ -37,7 +58,7 @@ def integrated_gradients(
     values: Tensor,
     baseline: Tensor,
     *,
-    n_steps: int = AttributionSettings.n_steps,
+    n_steps: int = 50,
     power: int = 1,
     chunk: int = 8,
 ) -> tuple[Tensor, float]:
@@ -75,3 +96,64 @@ def integrated_gradients(
         start, end = (float(function(x[None])) for x in (baseline, values))
     attributions = total * difference
     return attributions, end - start - float(attributions.double().sum())
+
+
+def complete_integrated_gradients(
+    function: Function,
+    values: Tensor,
+    baseline: Tensor,
+    *,
+    max_steps: int = AttributionSettings.max_steps,
+    largest_gap: float = AttributionSettings.largest_gap,
+    chunk: int = 8,
+) -> tuple[Tensor, float]:
+    """Return integrated gradients with as many steps as completeness needs, and their completeness gap.
+
+    The path is halved where it is not yet complete. The gap of each part is known, since its integral must equal the
+    change of f along it (completeness: Sundararajan and others, 2017, proposition 1). The part with the largest gap is
+    halved until the absolute gaps of all parts, which cannot cancel, add up to at most ``largest_gap`` of the change of
+    f from x' to x. Steps thus gather where f bends, for models that normalise over time near silence. Each part is
+    integrated by Gauss–Legendre quadrature with three points.
+
+    Parameters
+    ----------
+    max_steps : largest number of gradients; where it is reached, the gap is larger than asked for
+    largest_gap : as a share of the explained difference
+    chunk : number of inputs that run at once
+
+    Returns
+    -------
+    attributions, gap : as of :func:`integrated_gradients`
+    """
+    difference = values - baseline
+    nodes, weights = (array / 2 for array in np.polynomial.legendre.leggauss(_POINTS))
+    nodes += 0.5
+
+    def along(places: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Return f and its gradient at places of the path from 0 to 1."""
+        shape = (-1, *[1] * values.dim())
+        batch = baseline + torch.from_numpy(places).to(values).reshape(shape) * difference
+        found = [gradients(function, some) for some in batch.split(chunk)]
+        return torch.cat([each for each, _ in found]), torch.cat([each for _, each in found])
+
+    def part(start: float, stop: float, begin: float, end: float, steep: Tensor) -> _Part:
+        total = torch.tensordot(torch.from_numpy(weights * (stop - start)).to(values), steep, dims=1)
+        return _Part(start, stop, begin, end, total, end - begin - float((total * difference).double().sum()))
+
+    heights, steep = along(np.array([0.0, *nodes, 1.0]))
+    begin, end = float(heights[0]), float(heights[-1])
+    parts, n_steps = [part(0.0, 1.0, begin, end, steep[1:-1])], _POINTS + 2
+    while n_steps + 2 * _POINTS + 1 <= max_steps:
+        if sum(abs(one.gap) for one in parts) <= largest_gap * abs(end - begin):
+            break
+        worst = parts.pop(int(np.argmax([abs(one.gap) for one in parts])))
+        width, middle = (worst.stop - worst.start) / 2, (worst.start + worst.stop) / 2
+        heights, steep = along(np.array([middle, *(worst.start + width * nodes), *(middle + width * nodes)]))
+        between = float(heights[0])
+        parts += [
+            part(worst.start, middle, worst.begin, between, steep[1 : 1 + _POINTS]),
+            part(middle, worst.stop, between, worst.end, steep[1 + _POINTS :]),
+        ]
+        n_steps += 2 * _POINTS + 1
+    total = torch.stack([one.gradient for one in parts]).sum(0) * difference
+    return total, end - begin - float(total.double().sum())

@@ -5,7 +5,7 @@ Every view of an utterance has time on its first axis and holds the times of its
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -47,19 +47,35 @@ class InputView:
     baselines: Mapping[str, Tensor]
 
 
-def view_input(predictor: Predictor, waveform: Tensor, name: str, seed: int = 0) -> InputView:
+def view_input(
+    predictor: Predictor, waveform: Tensor, name: str, seed: int = 0, kept: tuple[int, int] | None = None
+) -> InputView:
     """Return one view of a prepared waveform [shape=(n_samples,)].
 
     ``waveform`` is the waveform itself. ``spectrogram`` is the magnitude of its short-time Fourier transform (Hann
     windows of 25 ms every 6.25 ms); the inverse transform, with the phase of the utterance, precedes the model. ``cnn``
     are the output frames of the convolutional front end. The baselines are waveforms in the same view: ``silence``
-    (zeros after normalisation) and ``noise`` (white, 20 dB below the utterance, drawn from ``seed``).
+    (zeros after normalisation) and ``noise`` (white, 20 dB below the utterance, drawn from ``seed``). Between the
+    samples of ``kept`` (onset, offset) they equal the utterance: this stretch is never absent and receives no score.
 
     Raises
     ------
     AnalysisError
         There is no such input.
     """
+    view = _view(predictor, waveform, name, seed)
+    if kept is None:
+        return view
+    (start, stop), *_ = unit_spans(
+        view, pd.DataFrame([{"label": "", "onset": kept[0], "offset": kept[1]}]), len(waveform)
+    )
+    inside = torch.zeros(len(view.values), *[1] * (view.values.dim() - 1), dtype=torch.bool, device=view.values.device)
+    inside[start:stop] = True
+    absent = {each: torch.where(inside, view.values, values) for each, values in view.baselines.items()}
+    return replace(view, baselines=absent)
+
+
+def _view(predictor: Predictor, waveform: Tensor, name: str, seed: int) -> InputView:
     noise = torch.randn(len(waveform), generator=torch.Generator().manual_seed(seed)).to(waveform)
     absent = {"silence": torch.zeros_like(waveform), "noise": _NOISE_LEVEL * waveform.std() * noise}
     match name:

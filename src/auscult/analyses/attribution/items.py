@@ -1,7 +1,8 @@
 """Utterances to explain and their explained outputs: the same for all models of a task, whatever they predict."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zlib import crc32
 
@@ -12,7 +13,9 @@ import torch
 from auscult.analyses.attribution.explained_outputs import (
     ExplainedOutput,
     class_output,
+    join_pair,
     parse_output,
+    split_pair,
     transcript_output,
     word_output,
 )
@@ -21,7 +24,7 @@ from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError, AudioError
 from auscult.models.predictor import Predictor
 
-__all__ = ["KINDS", "Item", "choose_utterances", "prepare_item", "utterance_seed"]
+__all__ = ["KINDS", "Item", "choose_utterances", "marked_place", "prepare_item", "utterance_seed"]
 
 # Kinds of explained output: two for classifiers, two for recognisers.
 KINDS = ("predicted", "labelled", "transcript", "word")
@@ -40,6 +43,9 @@ class Item:
     prediction : the predicted class or transcript
     probability : of the explained output
     correct : whether the prediction is correct
+    score : of the explained output
+    kept : onset and offset (samples) of a target word that stays audible and receives no score; None for no word
+    partner : the same sentence position in the other number, for a spelling; the explained output is the mean of both
     """
 
     utterance: str
@@ -49,6 +55,21 @@ class Item:
     prediction: str
     probability: float
     correct: bool
+    score: float = float("nan")
+    kept: tuple[int, int] | None = None
+    partner: "Item | None" = None
+
+    @property
+    def recordings(self) -> tuple["Item", ...]:
+        """The item itself, and its partner if it has one."""
+        return (self,) if self.partner is None else (self, self.partner)
+
+    @property
+    def form(self) -> str:
+        """Full definition of what is explained, the partner included."""
+        if self.partner is None:
+            return self.output.form
+        return join_pair(self.output.form, self.partner.utterance, self.partner.output.form)
 
 
 def choose_utterances(
@@ -64,8 +85,12 @@ def choose_utterances(
 ) -> pd.DataFrame:
     """Draw test utterances, if possible with a known deciding word.
 
-    If the classes are words of the corpus, utterances with exactly one of them are drawn; for the kind ``word``,
-    utterances with a cue, with one target word each; otherwise any utterance.
+    If the classes are words of the corpus, utterances with exactly one of them are drawn; for the kind ``word``, pairs
+    of utterances with a cue; otherwise any utterance.
+
+    A pair has the same target word in both numbers, at the same place of sentences of the same length, with the cue at
+    the same place. The first recording is drawn; the other is its partner. In their mean the preference of CTC for the
+    shorter spelling cancels, since it favours one and disfavours the other: silence decides nothing.
 
     Parameters
     ----------
@@ -80,7 +105,8 @@ def choose_utterances(
     Returns
     -------
     table : columns ``utterance``, ``truth`` (the labelled class, or empty), ``target_index`` and ``cue_index``
-        (``index`` of words, -1 for none) and ``other`` (other spelling of the target word), in the order of the corpus
+        (``index`` of words, -1 for none), ``other`` (other spelling of the target word) and ``partner`` (the other
+        utterance of a pair, or empty), in the order of the corpus
 
     Raises
     ------
@@ -101,9 +127,12 @@ def choose_utterances(
         )
     if drawn_within_s is not None and not only:
         known = _within(known, test, drawn_within_s)
+    if kind == "word" and not only:
+        known = _paired(known, speech, generator)
+    known = known.drop_duplicates("utterance").assign(partner=known.get("partner", ""))
     drawn = list(only) if only else generator.permutation(np.sort(known["utterance"]))[:n_utterances]
     order = test["utterance"][test["utterance"].isin(drawn)]
-    columns = ["truth", "target_index", "cue_index", "other"]
+    columns = ["truth", "target_index", "cue_index", "other", "partner"]
     return known.set_index("utterance").loc[order, columns].reset_index()
 
 
@@ -125,7 +154,7 @@ def prepare_item(
     kind : kind of explained output, one of :data:`KINDS`
     scale : scale of a class, ``log_probability`` or ``logit``
     max_s : longest utterance in s
-    form : form of an explained output, which replaces the one that ``kind`` and ``row`` define
+    form : form of an explained output, which replaces the one that ``kind`` and ``row`` define, partner included
 
     Raises
     ------
@@ -134,17 +163,45 @@ def prepare_item(
     AnalysisError
         The explained output does not suit the model.
     """
+    own, partner, partner_form = split_pair(form) if form is not None else (None, str(row.get("partner", "")), None)
+    item = _single(predictor, speech, row, kind=kind, scale=scale, max_s=max_s, form=own)
+    if not partner:
+        return item
+    # The partner's target has the same index, and its spellings are exchanged.
+    other = dict(row) | {"utterance": partner, "other": _spelling(speech, row)}
+    second = _single(predictor, speech, other, kind=kind, scale=scale, max_s=max_s, form=partner_form)
+    score = (item.score + second.score) / 2
+    probability = float(torch.tensor(score).sigmoid())
+    correct = item.correct and second.correct
+    return replace(item, score=score, probability=probability, correct=correct, partner=second)
+
+
+def _single(
+    predictor: Predictor,
+    speech: Corpus,
+    row: Mapping[str, Any],
+    *,
+    kind: str,
+    scale: str,
+    max_s: float,
+    form: str | None,
+) -> Item:
+    """Return the item of one recording, without a partner."""
     name = str(row["utterance"])
     waveform = predictor.prepare(_checked(predictor, speech, name, max_s))
     with torch.no_grad():
         logits = predictor.from_waveform(waveform[None])
     best = logits[0].argmax(-1)
     prediction = predictor.labels[int(best)] if predictor.task == "classes" else predictor.spell(best.tolist())
+    kept = None
     if form is not None:
         output = parse_output(predictor, form, scale)
+        place = marked_place(form)
+        kept = _word_span(speech, name, place) if predictor.task == "ctc" and place >= 0 else None
     elif kind == "word":
         spelt, place = _spelt_words(speech, name, int(row["target_index"]))
         output = word_output(predictor, spelt, place, str(row["other"]))
+        kept = _word_span(speech, name, place)
     elif kind == "transcript":
         output = transcript_output(predictor, str(_about(speech, name)["text"]))
     else:
@@ -159,12 +216,21 @@ def prepare_item(
         prediction,
         float(output.probability(logits)[0]),
         prediction.lower() == said.lower(),
+        float(output.score(logits)[0]),
+        kept,
     )
 
 
-def utterance_seed(seed: int, utterance: str) -> int:
-    """Return the seed of an utterance, which does not depend on other utterances."""
-    return int(np.random.SeedSequence([seed, crc32(utterance.encode())]).generate_state(1)[0])
+def marked_place(form: str) -> int:
+    """Return the position of the word that a form marks with its alternative, from 0; -1 if it marks none."""
+    marked = (place for place, word in enumerate(form.split()) if re.fullmatch(r"\[.+\|.*\]", word))
+    return next(marked, -1)
+
+
+def utterance_seed(seed: int, utterance: str, model: str = "") -> int:
+    """Return the seed of an utterance for one model, which does not depend on other utterances and models."""
+    words = [crc32(name.encode()) for name in (utterance, model)]
+    return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0])
 
 
 def _candidates(
@@ -183,7 +249,7 @@ def _candidates(
                 "analyses: attribution: explain: ctc: transcript"
             )
         shuffled = cues.iloc[generator.permutation(len(cues))]
-        return shuffled[shuffled["utterance"].isin(test["utterance"])].drop_duplicates("utterance").assign(truth="")
+        return shuffled[shuffled["utterance"].isin(test["utterance"])].assign(truth="")
     words = speech.segments[speech.segments["tier"] == "word"]
     if labels <= set(words["label"]):
         said = words[words["label"].isin(labels) & words["utterance"].isin(test["utterance"])]
@@ -192,6 +258,34 @@ def _candidates(
     columns = [name for name in test.columns if set(test[name].astype(str)) <= labels]
     truth = test[columns[0]].astype(str) if columns else ""
     return test.assign(truth=truth, cue_index=-1, target_index=-1, other="")
+
+
+def _paired(known: pd.DataFrame, speech: Corpus, generator: np.random.Generator) -> pd.DataFrame:
+    """Return matched pairs of targets in both numbers, each utterance at most once; either number may come first."""
+    n_words = speech.segments[speech.segments["tier"] == "word"].groupby("utterance").size()
+    spellings = [" ".join(sorted(pair)) for pair in zip(known["word"], known["other"])]
+    about = known.assign(spellings=spellings, n_words=known["utterance"].map(n_words))
+    used: set[str] = set()
+    rows: list[dict[str, Any]] = []
+    for _, group in about[about["other"] != ""].groupby(["spellings", "target_index", "cue_index", "n_words"]):
+        waiting: dict[str, list[dict[str, Any]]] = {}
+        for row in group.to_dict("records"):
+            others = [one for one in waiting.get(str(row["other"]), []) if one["utterance"] not in used]
+            if row["utterance"] in used or any(one["utterance"] == row["utterance"] for one in others):
+                continue
+            if not others:
+                waiting.setdefault(str(row["word"]), []).append(row)
+                continue
+            first, second = (row, others[0]) if generator.random() < 0.5 else (others[0], row)
+            rows.append(first | {"partner": second["utterance"]})
+            used |= {first["utterance"], second["utterance"]}
+    if not rows:
+        raise AnalysisError(
+            f"expected the same target word in both numbers, at the same place of two test utterances of corpus "
+            f"{speech.name!r}, found none among {len(known)} cues; raise drawn_within_s, choose another corpus or set "
+            "analyses: attribution: explain: ctc: transcript"
+        )
+    return pd.DataFrame(rows)
 
 
 def _within(known: pd.DataFrame, test: pd.DataFrame, longest_s: float) -> pd.DataFrame:
@@ -224,6 +318,18 @@ def _checked(predictor: Predictor, speech: Corpus, name: str, max_s: float) -> n
 
 def _about(speech: Corpus, name: str) -> pd.Series:
     return speech.utterances.set_index("utterance").loc[name]
+
+
+def _word_span(speech: Corpus, name: str, place: int) -> tuple[int, int]:
+    """Return onset and offset in samples of the word at a position of the utterance."""
+    segments = speech.segments
+    words = segments[(segments["tier"] == "word") & (segments["utterance"] == name)].sort_values("onset")
+    return int(words["onset"].iloc[place]), int(words["offset"].iloc[place])
+
+
+def _spelling(speech: Corpus, row: Mapping[str, Any]) -> str:
+    words, place = _spelt_words(speech, str(row["utterance"]), int(row["target_index"]))
+    return words[place]
 
 
 def _spelt_words(speech: Corpus, name: str, index: int) -> tuple[list[str], int]:

@@ -13,18 +13,23 @@ import pandas as pd
 from torch import Tensor
 
 from auscult.analyses.attribution.cost import chunk_size, footprint
-from auscult.analyses.attribution.gradients import Function, gradients, input_x_gradient, integrated_gradients, saliency
+from auscult.analyses.attribution.gradients import (
+    Function,
+    complete_integrated_gradients,
+    gradients,
+    input_x_gradient,
+    saliency,
+)
 from auscult.analyses.attribution.inputs import InputView, unit_spans, view_input
 from auscult.analyses.attribution.items import Item, utterance_seed
 from auscult.analyses.attribution.perturbation import Game, ablation, kernel_shap, lime, n_coalitions, occlusion
 from auscult.analyses.attribution.settings import METHODS, UNITS, AttributionSettings
+from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
 
 __all__ = ["METHODS", "INTEGRATED", "UNITS", "attribute", "as_function"]
 
 INTEGRATED = {"integrated_gradients": "silence", "integrated_gradients_noise": "noise"}
-# From silence, most points lie close to the baseline, where group norm changes its output; see integrated_gradients.
-_POWER = {"silence": 4, "noise": 1}
 _BY_UNIT = ("ablation", "lime", "kernel_shap")
 
 
@@ -34,16 +39,22 @@ def attribute(
     units: Mapping[str, pd.DataFrame],
     settings: AttributionSettings = AttributionSettings(),
     seed: int = 0,
+    *,
+    partner_units: Mapping[str, pd.DataFrame] | None = None,
+    model: str = "",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Attribute one prediction by every method, on every input, to every unit.
 
-    Scores do not depend on other utterances; they depend on the size of chunks only by rounding.
+    Scores do not depend on other utterances; they depend on the size of chunks only by rounding. If the item has a
+    partner, scores and gaps are the means of both recordings, unit by unit, with the same coalitions: every method is
+    linear in the explained output, so that these are the scores of the mean output.
 
     Parameters
     ----------
     item : utterance and explained output, see :func:`auscult.analyses.attribution.items.prepare_item`
     units : the segments of each unit in order of time, with ``index``, ``label``, ``onset`` and ``offset`` (samples)
-    seed : of coalitions and noise, from which each utterance derives its own
+    seed, model : of coalitions and noise, from which each utterance of each model derives its own
+    partner_units : the partner's segments, as many in each unit as the item's own
 
     Returns
     -------
@@ -59,13 +70,35 @@ def attribute(
     AnalysisError
         One perturbation alone exceeds the memory limit.
     """
-    own_seed = utterance_seed(seed, item.utterance)
+    own_seed = utterance_seed(seed, item.utterance, model)
+    scores, gaps = _attribute_one(predictor, item, units, settings, own_seed)
+    if item.partner is None:
+        return scores, gaps
+    others, other_gaps = _attribute_one(predictor, item.partner, partner_units or {}, settings, own_seed)
+    if len(others) != len(scores):
+        raise AnalysisError(
+            f"expected as many segments in {item.partner.utterance!r} as in its partner {item.utterance!r} "
+            f"({len(scores)} scores), found {len(others)}; pair utterances of the same number of words"
+        )
+    mean_gaps = {name: (gaps[name] + other_gaps[name]) / 2 for name in ("gap", "difference")}
+    return scores.assign(score=(scores["score"] + others["score"]) / 2), gaps.assign(**mean_gaps)
+
+
+def _attribute_one(
+    predictor: Predictor,
+    item: Item,
+    units: Mapping[str, pd.DataFrame],
+    settings: AttributionSettings,
+    own_seed: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return scores and gaps of one recording."""
     scores: list[pd.DataFrame] = []
     gaps: list[dict[str, Any]] = []
     for name in settings.inputs:
-        run = _Run(predictor, item, view_input(predictor, item.waveform, name, own_seed), settings, own_seed)
+        view = view_input(predictor, item.waveform, name, own_seed, item.kept)
+        run = _Run(predictor, item, view, settings, own_seed)
         positions = dict(run.by_position())
-        for unit in settings.units_of(name):
+        for unit in (each for each in settings.units_of(name) if each in units):
             spans = unit_spans(run.view, units[unit], len(item.waveform))
             found = {method: run.gather(method, each, spans) for method, each in positions.items()}
             scores += _rows(found | run.by_unit(spans), units[unit], unit, run.n_bands, settings.methods, name)
@@ -147,12 +180,12 @@ class _Run:
         return (totals / np.diff(spans) if method == "occlusion" else totals).ravel()
 
     def _integrate(self, method: str, baseline: str) -> np.ndarray:
-        scores, gap = integrated_gradients(
+        scores, gap = complete_integrated_gradients(
             self.function,
             self.view.values,
             self.view.baselines[baseline],
-            n_steps=self.settings.n_steps,
-            power=_POWER[baseline],
+            max_steps=self.settings.max_steps,
+            largest_gap=self.settings.largest_gap,
             chunk=self.steep_chunk,
         )
         difference = gap + float(scores.double().sum())

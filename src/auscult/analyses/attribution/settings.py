@@ -75,7 +75,18 @@ class AttributionSettings:
         256,
         minimum=4,
     )
-    n_steps: int = setting("Quadrature points of integrated gradients.", 50, minimum=2)
+    max_steps: int = setting(
+        "Largest number of gradients in one path of integrated gradients, whose steps are added until it is complete.",
+        96,
+        minimum=9,
+    )
+    largest_gap: float = setting(
+        "Largest completeness gap of integrated gradients, as a share of the explained difference; a method whose gap "
+        "is larger over the utterances of a model is left out.",
+        0.05,
+        exclusiveMinimum=0,
+        maximum=1,
+    )
     window_ms: float = setting("Length of the occlusion window in ms.", 100, exclusiveMinimum=0)
     stride_ms: float = setting("Step between occlusion windows in ms.", 50, exclusiveMinimum=0)
     n_bands: int = setting("Frequency bands into which each unit of a spectrogram is divided.", 1, minimum=1)

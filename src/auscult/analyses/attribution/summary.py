@@ -10,9 +10,9 @@ from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.statistics.intervals import cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS
 
-__all__ = ["SUMMARY_COLUMNS", "summarise"]
+__all__ = ["SUMMARY_COLUMNS", "completeness_gaps", "summarise"]
 
-SUMMARY_COLUMNS = (*RESULT_COLUMNS, "method", "input", "unit", "chance", "chance_duration", "resampling_unit")
+SUMMARY_COLUMNS = (*RESULT_COLUMNS, "method", "input", "unit", "chance", "chance_duration", "gap", "resampling_unit")
 
 
 def summarise(
@@ -20,6 +20,7 @@ def summarise(
     gaps: pd.DataFrame,
     *,
     target: str,
+    largest_gap: float = AttributionSettings.largest_gap,
     n_resamples: int = AttributionSettings.n_resamples,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -35,26 +36,40 @@ def summarise(
     scores : columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`, of one model
     gaps : ``utterance, input, method, gap, difference``
     target : kind of explained output, for the column of that name
+    largest_gap : completeness gap above which integrated gradients have no share (NaN)
     n_resamples, seed : of the bootstrap
 
     Returns
     -------
-    table : columns :data:`SUMMARY_COLUMNS`; ``layer`` is ``output``
+    table : columns :data:`SUMMARY_COLUMNS`; ``layer`` is ``output``; ``gap`` is the completeness gap of the method, NaN
+        for methods without one
     """
     names = scores[["corpus", "model", "step"]].iloc[0].to_dict()
-    rows = [*_completeness(gaps, n_resamples, seed), *_cue_shares(scores, n_resamples, seed)]
+    gap = completeness_gaps(gaps)
+    rows = [*_completeness(gaps, n_resamples, seed), *_cue_shares(scores, gap, largest_gap, n_resamples, seed)]
     shared = {**names, "layer": "output", "target": target, "resampling_unit": "utterance"}
     return pd.DataFrame([shared | row for row in rows], columns=list(SUMMARY_COLUMNS))
+
+
+def completeness_gaps(gaps: pd.DataFrame) -> dict[tuple[str, str], float]:
+    """Return Σ |gap| / Σ |difference| over utterances by (input, method); infinite where there is no difference."""
+    sums = gaps.assign(gap=gaps["gap"].abs(), difference=gaps["difference"].abs())
+    sums = sums.groupby(["input", "method"])[["gap", "difference"]].sum()
+    ratio = np.where(sums["difference"] > 0, sums["gap"] / sums["difference"].where(sums["difference"] > 0, 1), np.inf)
+    return dict(zip(sums.index, ratio.tolist()))
 
 
 def _completeness(gaps: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for (name, method), mine in gaps.groupby(["input", "method"], sort=False):
         gap, difference = mine["gap"].abs(), mine["difference"].abs()
         value = _ratio(gap, difference, mine["utterance"], n_resamples, seed)
+        value |= {"gap": value["value"]}
         yield {"metric": "completeness_gap", "method": method, "input": name, "unit": "", **value}
 
 
-def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
+def _cue_shares(
+    scores: pd.DataFrame, gaps: dict[tuple[str, str], float], largest_gap: float, n_resamples: int, seed: int
+) -> Iterator[dict[str, Any]]:
     words = scores[scores["unit"] == "word"].assign(size=lambda table: table["score"].abs())
     words = words.assign(on_cue=words["size"] * words["cue"], duration=words["offset"] - words["onset"])
     words = words.assign(cue_duration=words["duration"] * words["cue"])
@@ -70,10 +85,13 @@ def _cue_shares(scores: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[d
         each = each[(each["cue"] == 1) & (each["size"] > 0)]
         if len(each):
             share = each["on_cue"] / each["size"]
+            gap = gaps.get((name, method), np.nan)
             value = _ratio(share, share * 0 + 1, each.index, n_resamples, seed)
+            if gap > largest_gap:
+                value |= {"value": np.nan, "ci_low": np.nan, "ci_high": np.nan}
             chance = {"unit": "word", "chance": (1 / each["n_words"]).mean()}
             chance |= {"chance_duration": (each["cue_duration"] / each["duration"]).mean()}
-            yield {"metric": "cue_share", "method": method, "input": name, **chance, **value}
+            yield {"metric": "cue_share", "method": method, "input": name, "gap": gap, **chance, **value}
 
 
 def _ratio(

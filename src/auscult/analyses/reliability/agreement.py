@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.attribution.methods import INTEGRATED
 from auscult.analyses.reliability.items import describe_items, require_methods
 from auscult.analyses.reliability.measures import METRICS, MIN_SEGMENTS, correlate, is_constant, n_top
 from auscult.analyses.reliability.settings import ReliabilitySettings
@@ -54,7 +55,7 @@ def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
     Parameters
     ----------
     table : columns :data:`SCORE_COLUMNS`, onset and offset in samples; a column ``form``, the full definition of the
-        explained output, replaces ``target``
+        explained output, replaces ``target``; rows whose ``complete`` is False are left out
     where : description of the table, for messages
 
     Raises
@@ -62,6 +63,9 @@ def score_vectors(table: pd.DataFrame, where: str) -> Vectors:
     AnalysisError
         A column is missing, a segment occurs twice, or a score is not finite.
     """
+    if "complete" in table:
+        # Integrated gradients that are not complete are no integrated gradients.
+        table = table[table["complete"].astype(bool)]
     missing = [column for column in SCORE_COLUMNS if column not in table]
     if missing:
         raise AnalysisError(
@@ -160,8 +164,12 @@ def between_seeds(tables: Mapping[str, Vectors], settings: ReliabilitySettings =
         )
     first = next(iter(tables.values()))
     conditions = [key for key in first if key[1] in shared and (not settings.methods or key[0] in settings.methods)]
+    # Integrated gradients are compared only where they are complete for every seed.
+    conditions = [
+        key for key in conditions if key[0] not in INTEGRATED or all(key in vectors for vectors in tables.values())
+    ]
     for name, vectors in tables.items():
-        require_methods({key[0] for key in vectors}, settings.methods, f"the attributions of {name}")
+        require_methods({key[0] for key in vectors}, _always(settings.methods), f"the attributions of {name}")
         lacking = [key for key in conditions if key not in vectors]
         if lacking:
             raise AnalysisError(
@@ -187,7 +195,7 @@ def between_methods(
 
     Raises :class:`AnalysisError` if a method has no scores or two methods explain different segments.
     """
-    require_methods({key[0] for key in vectors}, settings.methods, where)
+    require_methods({key[0] for key in vectors}, _always(settings.methods), where)
     return describe_items(
         item
         for (first, kind, unit), (second, *rest) in combinations(_wanted(vectors, settings.methods), 2)
@@ -208,7 +216,7 @@ def between_inputs(
 
     Raises :class:`AnalysisError` if a method has no scores or two inputs have different segments.
     """
-    require_methods({key[0] for key in vectors}, settings.methods, where)
+    require_methods({key[0] for key in vectors}, _always(settings.methods), where)
     return describe_items(
         item
         for (method, first, unit), (other, second, same) in combinations(_wanted(vectors, settings.methods), 2)
@@ -231,6 +239,11 @@ def _with_grouped(vectors: Vectors) -> Vectors:
                 key: group_frames(frames[key], words[key], mean=method == "occlusion") for key in frames if key in words
             }
     return vectors
+
+
+def _always(methods: Sequence[str]) -> list[str]:
+    """Return the methods that must have scores; integrated gradients are left out where they are incomplete."""
+    return [method for method in methods if method not in INTEGRATED]
 
 
 def _wanted(vectors: Vectors, methods: Sequence[str]) -> list[tuple[str, str, str]]:

@@ -1,9 +1,11 @@
 """Probability of the explained output as a function of the segments that are kept."""
 
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.special import expit
 
 from auscult.analyses.attribution.explained_outputs import parse_output
 from auscult.analyses.attribution.inputs import unit_spans, view_input
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
     from auscult.models.predictor import Predictor
 
-__all__ = ["masked_output"]
+__all__ = ["PairedOutput", "masked_output", "paired_output"]
 
 
 def masked_output(
@@ -50,15 +52,63 @@ def masked_output(
     AnalysisError
         There is no such input, class or letter.
     """
-    view, explained = view_input(predictor, waveform, kind), parse_output(predictor, form)
+    explained = parse_output(predictor, form)
+    return _masked(predictor, waveform, kind, segments, explained.probability, batch_s)
+
+
+class PairedOutput:
+    """Probability of the mean score of two matched recordings with the same segments kept in both.
+
+    Parameters
+    ----------
+    games : the explained output's score of either recording, with as many players
+    """
+
+    def __init__(self, games: tuple[Game, Game]):
+        self.games, self.chunk = games, games[0].chunk
+
+    def __call__(self, masks: np.ndarray) -> np.ndarray:
+        """Return p, 0 to 1 [shape=(n_masks,)], for masks [shape=(n_masks, n_segments), True is kept]."""
+        return np.asarray(expit(np.mean([game(masks) for game in self.games], axis=0)))
+
+
+def paired_output(
+    predictor: "Predictor",
+    recordings: Sequence[tuple["Tensor", np.ndarray, str]],
+    kind: str,
+    *,
+    batch_s: float = ReliabilitySettings.batch_s,
+) -> PairedOutput:
+    """Return a function from sets of words to the probability p of the mean output of two matched recordings.
+
+    Parameters
+    ----------
+    recordings : waveform, segments and form of each, as for :func:`masked_output`
+    kind, batch_s : see :func:`masked_output`, whose errors are raised
+    """
+    first, second = (
+        _masked(predictor, waveform, kind, segments, parse_output(predictor, form).score, batch_s)
+        for waveform, segments, form in recordings
+    )
+    return PairedOutput((first, second))
+
+
+def _masked(
+    predictor: "Predictor",
+    waveform: "Tensor",
+    kind: str,
+    segments: np.ndarray,
+    function: Callable[["Tensor"], "Tensor"],
+    batch_s: float,
+) -> Game:
+    view = view_input(predictor, waveform, kind)
     onset, offset = segments.astype(np.int64)
     units = pd.DataFrame({"label": "", "onset": onset, "offset": offset})
     chunk = max(1, int(batch_s * predictor.sample_rate_hz / len(waveform)))
-    spans = unit_spans(view, units, len(waveform))
     return Game(
-        lambda batch: explained.probability(view.logits(batch)),
+        lambda batch: function(view.logits(batch)),
         view.values,
         view.baselines["silence"],
-        spans,
+        unit_spans(view, units, len(waveform)),
         chunk=chunk,
     )

@@ -10,10 +10,12 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.analyses.attribution.explained_outputs import split_pair
+from auscult.analyses.attribution.items import marked_place
 from auscult.analyses.reliability.agreement import Vectors
 from auscult.analyses.reliability.faithfulness import Orders, draw_orders, faithfulness_items, plan_masks
 from auscult.analyses.reliability.items import describe_items
-from auscult.analyses.reliability.outputs import masked_output
+from auscult.analyses.reliability.outputs import PairedOutput, masked_output, paired_output
 from auscult.analyses.reliability.settings import ReliabilitySettings
 from auscult.errors import AnalysisError
 
@@ -117,9 +119,21 @@ def _jobs(vectors: Vectors, n_random: int, seed: int) -> Iterator[Job]:
         yield *key, spans, draw_orders(scores, n_random=n_random, generator=generator)
 
 
-def _output(predictor: "Predictor", corpus: "Corpus", job: Job, batch_s: float) -> "Game":
+def _output(predictor: "Predictor", corpus: "Corpus", job: Job, batch_s: float) -> "Game | PairedOutput":
     utterance, form, kind, _, spans, _ = job
-    return masked_output(predictor, predictor.prepare(corpus.waveform(utterance)), kind, spans, form, batch_s=batch_s)
+    own, partner, partner_form = split_pair(form)
+    waveform = predictor.prepare(corpus.waveform(utterance))
+    if not partner:
+        return masked_output(predictor, waveform, kind, spans, form, batch_s=batch_s)
+    words = corpus.segments[(corpus.segments["tier"] == "word") & (corpus.segments["utterance"] == partner)]
+    other_spans = words.sort_values("onset")[["onset", "offset"]].to_numpy(float).T
+    # The target's own word is no unit: it stays audible, as in the attribution.
+    other_spans = np.delete(other_spans, marked_place(partner_form), axis=1)
+    recordings = [
+        (waveform, spans, own),
+        (predictor.prepare(corpus.waveform(partner)), other_spans, partner_form),
+    ]
+    return paired_output(predictor, recordings, kind, batch_s=batch_s)
 
 
 def _estimate(
