@@ -112,8 +112,9 @@ def complete_integrated_gradients(
     The path is halved where it is not yet complete. The gap of each part is known, since its integral must equal the
     change of f along it (completeness: Sundararajan and others, 2017, proposition 1). The part with the largest gap is
     halved until the gap of the whole is at most ``largest_gap`` of the change of f from x' to x, and the absolute gaps
-    of its parts, which cannot cancel, at most twice that. Steps thus gather where f bends, for models that normalise over time near silence. Each part is
-    integrated by Gauss–Legendre quadrature with three points.
+    of its parts, which cannot cancel, at most twice that. Steps thus gather where f bends, for models that normalise
+    over time near silence. Each part is integrated by Gauss–Legendre quadrature with three points. The search ends at
+    half of the steps if the gaps then exceed ten times the change of f, as for untrained models with nothing to explain.
 
     Parameters
     ----------
@@ -147,7 +148,6 @@ def complete_integrated_gradients(
         gap, bound = abs(sum(one.gap for one in parts)), sum(abs(one.gap) for one in parts)
         if gap <= largest_gap * abs(end - begin) and bound <= 2 * largest_gap * abs(end - begin):
             break
-        # Half of the steps have not found a tenth of what there is to explain: the others would not either.
         if 2 * n_steps > max_steps and bound > 10 * abs(end - begin):
             break
         worst = parts.pop(int(np.argmax([abs(one.gap) for one in parts])))
