@@ -114,7 +114,7 @@ def complete_integrated_gradients(
     halved until the gap of the whole is at most ``largest_gap`` of the change of f from x' to x, and the absolute gaps
     of its parts, which cannot cancel, at most twice that. Steps thus gather where f bends, for models that normalise
     over time near silence. Each part is integrated by Gauss–Legendre quadrature with three points. The search ends at
-    half of the steps if the gaps then exceed ten times the change of f, as for untrained models with nothing to explain.
+    half of the steps if the gaps then exceed ten times the change of f, as for models that have nothing to explain.
 
     Parameters
     ----------
