@@ -76,10 +76,19 @@ def test_models_that_start_from_a_missing_model_are_left_out_too(config):
 
 def test_only_the_first_seed_of_a_translator_has_an_untrained_control(config):
     runs = list(runs_of(check_study(config, SCHEMA), "translation"))
-    assert [step for _, model, step in runs if model.endswith("-1")].count("0") == 3
+    assert [step for _, model, step in runs if model.endswith("-1")].count("0") == 6
     assert not [step for _, model, step in runs if model.endswith("-2") and step == "0"]
 
 
 def test_seeds_of_a_translator_are_trained_together():
     config = {"models": {name: {"source": "translator"} for name in ("a-1", "b-1", "a-2")} | {"c": {"source": "hub"}}}
     assert translator_seeds(config) == {"a": ["a-1", "a-2"], "b": ["b-1"]}
+
+
+def test_the_default_study_has_six_kinds_of_translators_with_two_seeds_each(config):
+    # Permutations of six kinds allow p = 1/720; with three, p cannot fall below 1/6.
+    groups = translator_seeds(check_study(config, SCHEMA))
+    assert len(groups) == 6
+    assert {len(seeds) for seeds in groups.values()} == {2}
+    scored = check_study(config, SCHEMA)["analyses"]["translation"]["models"]
+    assert sorted(scored) == sorted(name for seeds in groups.values() for name in seeds)
