@@ -382,7 +382,7 @@ def attribute(
     output: str | None = None,
     methods: Sequence[str] = ("integrated_gradients", "kernel_shap"),
     inputs: Sequence[str] = ("waveform",),
-    n_steps: int = AttributionSettings.n_steps,
+    max_steps: int = AttributionSettings.max_steps,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Return how much each segment of a waveform contributes to a prediction.
@@ -395,7 +395,7 @@ def attribute(
     sample_rate_hz : of the waveform
     output : the class or the transcript to explain; by default the model's own prediction
     methods, inputs : see :class:`~auscult.analyses.attribution.settings.AttributionSettings`
-    n_steps : points of the path of integrated gradients
+    max_steps : largest number of gradients in one path of integrated gradients
     seed : of coalitions and noise
 
     Returns
@@ -417,7 +417,7 @@ def attribute(
     item = Item("waveform", prepared, explained, -1, output, np.nan, True)
     units = _in_samples(segments, model.sample_rate_hz)
     units = {"word": units.assign(index=np.arange(len(units)))}
-    settings = AttributionSettings(methods=tuple(methods), inputs=tuple(inputs), units=("word",), n_steps=n_steps)
+    settings = AttributionSettings(methods=tuple(methods), inputs=tuple(inputs), units=("word",), max_steps=max_steps)
     scores, gaps = attribute_item(model, item, units, settings, seed=seed)
     return scores.drop(columns=["unit", "index"]).merge(gaps[["method", "input", "gap"]], how="left")
 
