@@ -76,3 +76,6 @@ FIGURE_TABLES["mixing"] = {
     "table": rules.mixing_tables.output.table,
     "maps": rules.mixing_tables.output.maps,
 }
+# Beside the effect on the spelling stands the probe of number, in studies that have one.
+if "probing" in config["analyses"]:
+    FIGURE_TABLES["mixing"]["probing"] = "results/probing/probing.csv"

@@ -14,6 +14,7 @@ from auscult.analyses.mixing.analysis import MAP_COLUMNS
 from auscult.analyses.mixing.ranking import summarise_cues
 from auscult.analyses.mixing.waveforms import METHODS
 from auscult.errors import AnalysisError
+from auscult.figures import plotting
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -281,3 +282,56 @@ def test_the_caption_takes_its_numbers_from_the_study():
     assert "HuBERT (English)" in caption
     assert "Seen." in caption
     assert "problematic" not in caption
+
+
+def effects_table():
+    """Return the table of a recogniser with its effect on the spelling, and of a model that does not spell."""
+    table = mixing_table(RUNS).assign(spells=True)
+    table.loc[table["model"] == "w2v2-english", "spells"] = False
+    rows = []
+    for target in ("noun", "verb", "all"):
+        for layer, value in {"none": 0.96, "T1": 0.96, "T2": 0.95, "T3": 0.9, "T4": 0.7, "every": 0.5}.items():
+            for metric, shown in (("number_right", value), ("number_right_change", value - 0.96)):
+                about = {"target": target, "layer": layer, "metric": metric, "method": "value_zeroing", "spells": True}
+                rows.append(about | {"value": shown, "ci_low": shown - 0.04, "ci_high": shown + 0.04, "n": 60})
+    effects = pd.DataFrame(rows).assign(corpus="french", model="hubert-english", step="1500", n_groups=60)
+    effects = effects.assign(resampling_unit="sentence", chance=0.5)
+    return pd.concat([table, effects], ignore_index=True)
+
+
+def probes():
+    rows = [
+        {"layer": layer, "target": target, "value": value, "ci_low": value - 0.1, "ci_high": value + 0.1}
+        for target in ("noun_number", "verb_number")
+        for layer, value in zip((*LAYERS, "selected"), (0.5, 0.5, 0.65, 0.94, 0.94))
+    ]
+    run = {"corpus": "french", "model": "hubert-english", "step": "1500", "metric": "accuracy"}
+    return pd.DataFrame(rows).assign(**run, labels="true", probe="ridge", n_train=np.nan)
+
+
+def test_probe_value_zeroing_and_effect_stand_in_one_panel():
+    drawing = draw_styled(
+        figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table(), probing=probes()
+    )
+    words = drawn(drawing)
+    assert {"Held, taken, needed: nouns", "Held, taken, needed: verbs", "Effect of zeroing the cue"} <= set(words)
+    curves = [
+        np.round(np.asarray(line.get_ydata(), dtype=float), 2).tolist() for axes in drawing.axes for line in axes.lines
+    ]
+    assert [0.96, 0.95, 0.9, 0.7] in curves
+    assert [0.5, 0.5, 0.65, 0.94] in curves
+
+
+def test_a_model_that_does_not_spell_gets_no_verdict():
+    words = drawn(draw_styled(figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table()))
+    assert sum("no output to explain" in word for word in words) == 1
+    alone = effects_table().assign(spells=False)
+    assert figure.describe_finding(alone, maps_table()) == ""
+
+
+def test_effects_lay_no_text_over_text(misplaced):
+    drawing = draw_styled(
+        figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table(), probing=probes()
+    )
+    plotting.save_figure(drawing, "unused")
+    assert misplaced == []

@@ -22,13 +22,16 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
+from auscult.analyses.mixing.effects import score_effects
 from auscult.analyses.mixing.ranking import hit_share, summarise_cues
 from auscult.analyses.mixing.sentences import Sentence, plan_sentences
 from auscult.analyses.mixing.settings import MixingSettings
 from auscult.analyses.mixing.waveforms import Scores, mix_waveform
+from auscult.tables import check_results
 
 if TYPE_CHECKING:
     from auscult.corpora.corpus import Corpus
+    from auscult.models.predictor import Predictor
     from auscult.models.speech import SpeechModel
 
 __all__ = ["SENTENCE_COLUMNS", "MAP_COLUMNS", "mix_cues"]
@@ -82,6 +85,8 @@ def mix_cues(
     step: str,
     settings: MixingSettings = MixingSettings(),
     layers: Collection[str] | None = None,
+    recogniser: "Predictor | None" = None,
+    spells: bool = True,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Score the cue of each target word, by method and layer.
@@ -97,6 +102,10 @@ def mix_cues(
         utterance), ``target_pos`` (part of speech)
     corpus, model, step : copied into the tables
     layers : ``T1 … TL``; by default all
+    recogniser : the same model with its CTC head, for the effect of the cue on the spelling
+        (:func:`auscult.analyses.mixing.effects.score_effects`), added to ``results``; None for other models, and for
+        cues without the target's spelling in the other number
+    spells : whether the model has an output that spells the target words; copied into ``results``
     seed : of the halves and of the bootstrap
 
     Returns
@@ -145,7 +154,11 @@ def mix_cues(
     shares = pd.DataFrame(list(chain.from_iterable(rows for rows, _ in found))).assign(**run)[list(SENTENCE_COLUMNS)]
     maps = _mean_maps(pd.DataFrame(list(chain.from_iterable(rows for _, rows in found)))).assign(**run)
     results = summarise_cues(shares, n_resamples=settings.n_resamples, seed=seed)
-    return results, shares, maps[list(MAP_COLUMNS)]
+    if recogniser is not None and (cues["other"] != "").all():
+        effects = score_effects(recogniser, sentences_of, plan, n_resamples=settings.n_resamples, seed=seed)
+        effects = effects.assign(**run, resampling_unit="sentence")
+        results = pd.concat([results, effects.reindex(columns=results.columns)], ignore_index=True)
+    return check_results(results.assign(spells=spells)), shares, maps[list(MAP_COLUMNS)]
 
 
 def _shares(sentence: Sentence, spans: np.ndarray, scores: Scores) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from matplotlib.gridspec import GridSpecBase
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
+from auscult.analyses.mixing.figure_effects import EFFECT, PROBE, draw_changes, draw_layers, effects_of
 from auscult.analyses.mixing.ranking import ALL, DIFFERENCE, HIT, MASS, not_separated
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
@@ -39,13 +40,22 @@ MAP_LIMITS = (0.0, 0.6)
 NUMBERED_WORDS = 8
 
 
-def draw(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+def draw(
+    table: pd.DataFrame,
+    maps: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> Figure:
     """Return the figure: maps of the first model, then a row of curves and hits for each corpus and model.
+
+    Below the row of a recogniser stand the effects on its spelling.
 
     Parameters
     ----------
     table : columns :data:`auscult.analyses.mixing.ranking.MIXING_COLUMNS`
     maps : columns :data:`auscult.analyses.mixing.analysis.MAP_COLUMNS`
+    probing : table of the analysis ``probing``, for probes of ``noun_number`` and ``verb_number``; None without it
     """
     shown = drawn_rows(table, maps, context=context)
     entries = context.entries(shown)
@@ -54,39 +64,62 @@ def draw(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = Fi
     cells = first.rows(maps[maps["corpus"] == corpus])
     methods = [name for name in METHODS if name in set(cells["method"])]
     n_rows = -(-len(methods) // N_COLUMNS)
-    heights_mm = [MAP_MM * n_rows, CURVE_MM * len(panels)]
+    spelt = [bool(len(effects_of(entry.rows(shown[shown["corpus"] == corpus])))) for corpus, entry in panels]
+    heights_mm = [MAP_MM * n_rows, CURVE_MM * (len(panels) + sum(spelt))]
     figure = plotting.new_figure(sum(heights_mm), _legends(shown, entries), _note(shown, context))
     grid = figure.add_gridspec(2, 1, height_ratios=heights_mm)
     chosen = first.rows(shown[(shown["corpus"] == corpus) & (shown["layer"] == "selected")])
     _draw_maps(
         figure, grid[0].subgridspec(n_rows, N_COLUMNS), cells, methods, chosen, f"{corpus} · {first.style.label}"
     )
-    lower = grid[1].subgridspec(len(panels), N_COLUMNS)
-    for place, (corpus, entry) in enumerate(panels):
+    lower = grid[1].subgridspec(len(panels) + sum(spelt), N_COLUMNS)
+    place = 0
+    for (corpus, entry), effects in zip(panels, spelt):
         rows = shown[(shown["corpus"] == corpus) & (shown["model"] == entry.model)]
         _draw_model(figure, lower, place, rows, entry, corpus)
+        if effects:
+            place += 1
+            _draw_effects(figure, lower, place, entry.rows(rows), probing, entry, corpus)
+        place += 1
     return figure
 
 
-def drawn_rows(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+def drawn_rows(
+    table: pd.DataFrame,
+    maps: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> pd.DataFrame:
     """Return the results of the models to draw."""
     return context.select(table)
 
 
-def describe_finding(table: pd.DataFrame, maps: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
-    """Return the hits of the first-ranked method for the first model, compared with its untrained self and chance."""
+def describe_finding(
+    table: pd.DataFrame,
+    maps: pd.DataFrame,
+    probing: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> str:
+    """Return the hits of the first-ranked method for the first model that spells, beside untrained and chance."""
     shown = drawn_rows(table, maps, context=context)
     hits = shown[(shown["metric"] == HIT) & (shown["layer"] == "selected") & (shown["target"] == ALL)]
     for corpus, entry in _panels(shown, context.entries(shown)):
         rows = hits[hits["corpus"] == corpus]
         mine = entry.rows(rows).sort_values("rank")
-        if len(mine):
+        if len(mine) and _spells(mine):
             best = mine.to_dict("records")[0]
             before = rows[(rows["model"] == entry.model) & (rows["step"].astype(str) == "0")]
             before = before[(before["method"] == best["method"]) & (entry.step != "0")]
             controls = dict(zip(["untrained"], before.to_dict("records"))) | {"chance": float(best["chance"])}
             return finding(f"hit rate of {METHODS[best['method']].label} in {entry.style.label}", best, controls)
     return ""
+
+
+def _spells(rows: pd.DataFrame) -> bool:
+    """Return whether a model has an output that spells the target words."""
+    return bool(rows["spells"].astype(bool).all())
 
 
 def _panels(table: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
@@ -147,6 +180,37 @@ def _draw_model(figure: Figure, grid: GridSpecBase, place: int, rows: pd.DataFra
     _draw_hits(figure.add_subplot(grid[place, N_COLUMNS - 1]), rows[rows["layer"] == "selected"], entry, targets)
 
 
+def _draw_effects(
+    figure: Figure,
+    grid: GridSpecBase,
+    place: int,
+    rows: pd.DataFrame,
+    probing: pd.DataFrame | None,
+    entry: Entry,
+    corpus: str,
+) -> None:
+    """Draw probe, value zeroing and effect on the spelling for each kind of target word, and the changes by layer."""
+    for column, target in enumerate(target for target in TARGETS if target in set(effects_of(rows)["target"])):
+        axes = figure.add_subplot(grid[place, column])
+        probes = _probes(probing, entry, corpus, f"{target}_number")
+        mine = rows[rows["target"] == target]
+        counted = effects_of(mine)
+        lines = [f"{corpus} · {entry.style.label}", _counts(counted), plotting.describe_interval(counted)]
+        draw_layers(axes, mine, probes, target, METHODS["value_zeroing"], lines)
+    draw_changes(figure.add_subplot(grid[place, N_COLUMNS - 1]), rows, entry)
+
+
+def _probes(probing: pd.DataFrame | None, entry: Entry, corpus: str, target: str) -> pd.DataFrame:
+    """Return the accuracy of the linear probe of a target at each layer; no row where it was not probed."""
+    if probing is None:
+        return pd.DataFrame(columns=["layer", "value", "ci_low", "ci_high"])
+    rows = entry.rows(probing[(probing["corpus"] == corpus) & (probing["target"] == target)])
+    rows = rows[(rows["metric"] == "accuracy") & (rows["labels"] == "true") & (rows["layer"] != "selected")]
+    # A logistic probe where there is one, else the first of the others.
+    probe = "logistic" if (rows["probe"] == "logistic").any() else rows["probe"].iloc[0] if len(rows) else ""
+    return rows[(rows["probe"] == probe) & rows["n_train"].isna()].drop_duplicates("layer")
+
+
 def _draw_curves(axes: Axes, rows: pd.DataFrame, entry: Entry, top: float, ylabel: str) -> None:
     """Draw one curve per method, trained with its interval and untrained without, and the values of an even row."""
     layers = plotting.layer_order(rows["layer"])
@@ -192,6 +256,8 @@ def _draw_hits(axes: Axes, rows: pd.DataFrame, entry: Entry, targets: Sequence[s
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     differences = entry.rows(rows[rows["metric"] == DIFFERENCE])
     lines = [line for target in targets for line in _verdict(differences[differences["target"] == target], target)]
+    if not _spells(rows):
+        lines = ["no output to explain: the model", "does not spell, so no method is best"]
     plotting.head(axes, "Hits on the cue", [_counts(mine), *lines])
 
 
@@ -242,6 +308,8 @@ def _legends(table: pd.DataFrame, entries: Sequence[Entry]) -> list[list[Line2D 
     others += [
         marks.mark_handle(marker, f"hits: {name}", marks.INK) for name, (marker, _) in TARGETS.items() if name in found
     ]
+    if len(effects_of(table)):
+        methods += [Line2D([], [], **EFFECT.line), Line2D([], [], **PROBE.line)]
     return [methods, others]
 
 

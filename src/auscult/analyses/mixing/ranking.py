@@ -17,9 +17,25 @@ from auscult.analyses.mixing.settings import MixingSettings
 from auscult.statistics.intervals import cluster_bootstrap
 from auscult.tables import RESULT_COLUMNS, check_results
 
-__all__ = ["MIXING_COLUMNS", "MASS", "HIT", "DIFFERENCE", "ALL", "hit_share", "summarise_cues", "not_separated"]
+__all__ = [
+    "MIXING_COLUMNS",
+    "MASS",
+    "HIT",
+    "DIFFERENCE",
+    "ALL",
+    "NUMBER_RIGHT",
+    "NUMBER_CHANGE",
+    "UNTOUCHED",
+    "EVERY_LAYER",
+    "hit_share",
+    "summarise_cues",
+    "not_separated",
+]
 
 MASS, HIT, DIFFERENCE, ALL = "cue_mass", "cue_hit", "cue_hit_difference", "all"
+# Spelling of number when a layer cannot take anything from the cue, see auscult.analyses.mixing.effects.
+NUMBER_RIGHT, NUMBER_CHANGE = "number_right", "number_right_change"
+UNTOUCHED, EVERY_LAYER = "none", "every"  # in place of the layer whose values are zeroed
 MIXING_COLUMNS = (
     *RESULT_COLUMNS,
     "method",
@@ -32,6 +48,7 @@ MIXING_COLUMNS = (
     "one_in_words",
     "cue_duration",
     "resampling_unit",
+    "spells",
 )
 _RUN = ("corpus", "model", "step")
 # Relative difference to the largest cell that counts as a tie: float32 products vary with the order of operations.
