@@ -92,3 +92,8 @@ def test_no_figure_defines_a_look_of_chance_or_intervals_of_its_own(path):
     assert not re.findall(r"^CHANCE\b", source, re.M)
     assert not re.findall(r"linestyle=\":\"|\"linestyle\": \":\"", source)
     assert not re.findall(r"\bimshow\(", source)
+
+
+def test_counts_name_the_first_of_several_resampled_units():
+    rows = pd.DataFrame({"n": [900, 900], "n_groups": [12, 12], "resampling_unit": "speaker and type"})
+    assert marks.count_line(rows) == "n = 900, 12 speakers"

@@ -1,5 +1,6 @@
 """Graphical marks shared by figures: chance, intervals, baselines, legends and matrices are each defined once, here."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -243,5 +244,5 @@ def seed_handle(label: str = "single seed") -> Line2D:
 
 def count_line(rows: pd.DataFrame) -> str:
     """Return the counts that every panel states: n and the number of resampled groups, as in ``16 speakers``."""
-    groups = describe_range(rows["n_groups"])
-    return f"n = {describe_range(rows['n'])}, {groups} {resampling_unit(rows)}{'' if groups == '1' else 's'}"
+    groups, unit = describe_range(rows["n_groups"]), re.split(", | and ", resampling_unit(rows))[0]
+    return f"n = {describe_range(rows['n'])}, {groups} {unit}{'' if groups == '1' else 's'}"

@@ -8,7 +8,14 @@ import numpy as np
 from auscult.probes.controls import selectivity
 from auscult.probes.cross_validation import Outcome
 from auscult.probes.tasks import Task
-from auscult.statistics.intervals import bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
+from auscult.statistics.intervals import (
+    bootstrap_statistic,
+    cluster_bootstrap,
+    count_classes,
+    crossed_bootstrap,
+    crossed_statistic,
+    macro_f1,
+)
 
 __all__ = ["describe_task", "score_rows", "constant_guess"]
 
@@ -18,7 +25,7 @@ Interval = tuple[float, float, float]
 def describe_task(task: Task) -> dict[str, Any]:
     """Return the columns of a result row that describe the items of a task.
 
-    Intervals always resample speakers. If types are held out, they hold for the given types only.
+    Intervals resample speakers and, where types are held out, types as well: the claim is then about new types.
     """
     return {
         "target": task.name,
@@ -27,7 +34,7 @@ def describe_task(task: Task) -> dict[str, Any]:
         "tier": task.tier,
         "held_out": task.held_out,
         "n_classes": task.n_classes,
-        "resampling_unit": "speaker",
+        "resampling_unit": "speaker" if _held_out_types(task) is None else "speaker and type",
         "n_folds": task.n_folds,
         "n_dropped": task.n_dropped,
         "text_overlap": task.text_overlap,
@@ -74,13 +81,28 @@ def _selectivity(task: Task, outcome: Outcome, settings: dict[str, int]) -> Inte
     )
 
 
+def _held_out_types(task: Task) -> np.ndarray | None:
+    """Return the types of the tested items if types are held out."""
+    return task.types[task.tested] if task.types is not None and "type" in task.held_out.split("+") else None
+
+
+def _ratio_interval(
+    task: Task, numerators: np.ndarray, denominators: np.ndarray, settings: dict[str, int]
+) -> tuple[float, float]:
+    """Return the interval of Σ numerators / Σ denominators over the tested items."""
+    speakers, types = task.speakers[task.tested], _held_out_types(task)
+    if types is None:
+        return cluster_bootstrap(numerators, denominators, speakers, **settings)
+    return crossed_bootstrap(numerators, denominators, speakers, types, **settings)
+
+
 def _measure(
     task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, settings: dict[str, int]
 ) -> dict[str, Interval]:
     """Return every metric with its interval, NaN without settings; all arrays are [shape=(n_items, n_labellings)]."""
     tested = task.tested
     if task.kind == "values":
-        return {"r2": _r2(truth[tested], predicted[tested], base[tested], task.speakers[tested], settings)}
+        return {"r2": _r2(task, truth[tested], predicted[tested], base[tested], settings)}
     truth, predicted, speakers = truth[tested], predicted[tested], task.speakers[tested]
     hits = (predicted == truth).mean(axis=1)
     pairs = zip(truth.T, predicted.T)
@@ -88,9 +110,19 @@ def _measure(
     accuracy, f1 = float(hits.mean()), float(_mean_f1(counts.sum(axis=0)))
     if not settings:
         return {"accuracy": (accuracy, np.nan, np.nan), "macro_f1": (f1, np.nan, np.nan)}
-    interval = cluster_bootstrap(hits, np.ones_like(hits), speakers, **settings)
-    present = counts[counts.any(axis=(1, 2, 3))]
-    return {"accuracy": (accuracy, *interval), "macro_f1": (f1, *bootstrap_statistic(present, _mean_f1, **settings))}
+    interval = _ratio_interval(task, hits, np.ones_like(hits), settings)
+    types = _held_out_types(task)
+    if types is None:
+        present = counts[counts.any(axis=(1, 2, 3))]
+        of_f1 = bootstrap_statistic(present, _mean_f1, **settings)
+    else:
+        voices, kinds = (np.unique(each, return_inverse=True)[1] for each in (speakers, types))
+        shape, cells = (voices.max() + 1, kinds.max() + 1), voices * (kinds.max() + 1) + kinds
+        crossed = [count_classes(*pair, cells, task.n_classes) for pair in zip(truth.T, predicted.T)]
+        sums = np.zeros((shape[0] * shape[1], len(crossed), *crossed[0].shape[1:]))
+        sums[: cells.max() + 1] = np.stack(crossed, axis=1)
+        of_f1 = crossed_statistic(sums.reshape(*shape, *sums.shape[1:]), _mean_f1, **settings)
+    return {"accuracy": (accuracy, *interval), "macro_f1": (f1, *of_f1)}
 
 
 def _mean_f1(counts: np.ndarray) -> np.ndarray:
@@ -98,15 +130,13 @@ def _mean_f1(counts: np.ndarray) -> np.ndarray:
     return macro_f1(counts).mean(axis=-1)
 
 
-def _r2(
-    truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, speakers: np.ndarray, settings: dict[str, int]
-) -> Interval:
+def _r2(task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, settings: dict[str, int]) -> Interval:
     """Return R² = 1 − Σ (y − ŷ)² / Σ (y − ȳ)², where ȳ is the mean of the training items."""
     errors, spread = (((truth - guess) ** 2).mean(axis=1) for guess in (predicted, base))
     value = 1 - float(errors.sum() / spread.sum())
     if not settings:
         return value, np.nan, np.nan
-    low, high = cluster_bootstrap(errors, spread, speakers, **settings)
+    low, high = _ratio_interval(task, errors, spread, settings)
     return value, 1 - high, 1 - low
 
 

@@ -13,6 +13,7 @@ __all__ = [
     "cluster_bootstrap",
     "bootstrap_statistic",
     "crossed_bootstrap",
+    "crossed_statistic",
     "hierarchical_bootstrap",
     "corrected_interval",
     "percentile_interval",
@@ -105,11 +106,7 @@ def crossed_bootstrap(
 ) -> tuple[float, float]:
     """Return the 95 % interval of Σ numerators / Σ denominators over two crossed factors, such as speakers and types.
 
-    Rows and columns are resampled independently, and an item counts as often as its row times as often as its column
-    (pigeonhole bootstrap: Owen, 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1). Variation of single
-    cells is counted more than once, so the interval errs on the wide side. One level of each factor fewer is drawn than
-    there are, which makes the variance unbiased (Rao and Wu, 1988); the quantiles are those of Student's t with
-    Satterthwaite's degrees of freedom.
+    See :func:`crossed_statistic`.
 
     Parameters
     ----------
@@ -125,11 +122,39 @@ def crossed_bootstrap(
     numerator, denominator = _cross_tabulate(numerators, denominators, rows, columns)
     if min(numerator.shape) < MIN_GROUPS or not n_resamples:
         return float("nan"), float("nan")
-    values = _draw_crossed(numerator, denominator, n_resamples, seed)
-    left_out = _leave_out(numerator, denominator)
-    return corrected_interval(
-        values, value=float(numerator.sum() / denominator.sum()), jackknife=left_out, degrees=_degrees(left_out)
-    )
+    sums = np.stack([numerator, denominator], axis=-1)
+    return crossed_statistic(sums, _ratio, n_resamples=n_resamples, seed=seed)
+
+
+def crossed_statistic(
+    sums: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], *, n_resamples: int = 2000, seed: int
+) -> tuple[float, float]:
+    """Return the 95 % interval of a function of sums over two crossed factors, such as speakers and types.
+
+    Rows and columns are resampled independently, and a cell counts as often as its row times as often as its column
+    (pigeonhole bootstrap: Owen, 2007, The pigeonhole bootstrap, Annals of Applied Statistics 1). Variation of single
+    cells is counted more than once, so the interval errs on the wide side. One level of each factor fewer is drawn than
+    there are, which makes the variance unbiased (Rao and Wu, 1988); the quantiles are those of Student's t with
+    Satterthwaite's degrees of freedom (:func:`corrected_interval`).
+
+    Parameters
+    ----------
+    sums : contribution of each cell, zero where it is empty [shape=(n_rows, n_columns, ...)]
+    statistic : maps resampled totals [shape=(n, ...)] to values [shape=(n,)], each on its own; NaN where undefined
+    n_resamples : number of bootstrap samples; 0 for no interval
+    seed : seed of the resampling
+
+    Returns
+    -------
+    (low, high); both NaN if a factor has fewer than ``MIN_GROUPS`` levels, or too many resamples are undefined
+    """
+    sums = np.asarray(sums, dtype=float)
+    if min(sums.shape[:2]) < MIN_GROUPS or not n_resamples:
+        return float("nan"), float("nan")
+    values = _draw_crossed(sums, statistic, n_resamples, seed)
+    left_out = _leave_out(sums, statistic)
+    value = float(statistic(sums.sum(axis=(0, 1))[None])[0])
+    return corrected_interval(values, value=value, jackknife=left_out, degrees=_degrees(left_out))
 
 
 def hierarchical_bootstrap(
@@ -167,11 +192,12 @@ def hierarchical_bootstrap(
     numerator, denominator = _cross_tabulate(numerators, denominators, seeds, groups)
     if numerator.shape[0] < MIN_SEEDS or numerator.shape[1] < MIN_GROUPS or not n_resamples:
         return float("nan"), float("nan")
-    values = _draw_crossed(numerator, denominator, n_resamples, seed)
+    sums = np.stack([numerator, denominator], axis=-1)
+    values = _draw_crossed(sums, _ratio, n_resamples, seed)
     if np.isnan(percentile_interval(values)).any():
         return float("nan"), float("nan")
     value = numerator.sum() / denominator.sum()
-    half = stats.t.ppf(0.975, _degrees(_leave_out(numerator, denominator))) * values[np.isfinite(values)].std()
+    half = stats.t.ppf(0.975, _degrees(_leave_out(sums, _ratio))) * values[np.isfinite(values)].std()
     return float(max(bounds[0], value - half)), float(min(bounds[1], value + half))
 
 
@@ -291,27 +317,32 @@ def _cross_tabulate(
     return numerator[kept], denominator[kept]
 
 
-def _draw_crossed(numerator: np.ndarray, denominator: np.ndarray, n_resamples: int, seed: int) -> np.ndarray:
-    """Return the ratio of each resample, in which one row and one column fewer are drawn than there are."""
-    rng, (n_rows, n_columns) = np.random.default_rng(seed), numerator.shape
-    rows, columns = (rng.multinomial(n - 1, np.full(n, 1 / n), size=n_resamples) for n in (n_rows, n_columns))
-    values, step = np.empty(n_resamples), max(1, _CHUNK // n_columns)
+def _ratio(totals: np.ndarray) -> np.ndarray:
+    above, below = totals[..., 0], totals[..., 1]
+    return np.divide(above, below, out=np.full(above.shape, np.nan), where=below > 0)
+
+
+def _draw_crossed(
+    sums: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray], n_resamples: int, seed: int
+) -> np.ndarray:
+    """Return the statistic of each resample, in which one row and one column fewer are drawn than there are."""
+    rng, (n_rows, n_columns) = np.random.default_rng(seed), sums.shape[:2]
+    rows, columns = (
+        rng.multinomial(n - 1, np.full(n, 1 / n), size=n_resamples).astype(float) for n in (n_rows, n_columns)
+    )
+    flat, values = sums.reshape(n_rows, n_columns, -1), []
+    step = max(1, _CHUNK // flat[0].size)
     for start in range(0, n_resamples, step):
         part = slice(start, start + step)
-        above, below = (np.sum(rows[part] @ each * columns[part], axis=1) for each in (numerator, denominator))
-        values[part] = np.divide(above, below, out=np.full(len(above), np.nan), where=below > 0)
-    return values
+        totals = np.einsum("ncx,nc->nx", np.tensordot(rows[part], flat, axes=1), columns[part])
+        values.append(statistic(totals.reshape(-1, *sums.shape[2:])))
+    return np.concatenate(values)
 
 
-def _leave_out(numerator: np.ndarray, denominator: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the ratio without each row, and without each column."""
-    above, below = numerator.sum(), denominator.sum()
-    without = []
-    for axis in (1, 0):
-        left = below - denominator.sum(axis=axis)
-        ratio = np.full(len(left), np.nan)
-        without.append(np.divide(above - numerator.sum(axis=axis), left, out=ratio, where=left > 0))
-    return without[0], without[1]
+def _leave_out(sums: np.ndarray, statistic: Callable[[np.ndarray], np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return the statistic without each row, and without each column."""
+    total = sums.sum(axis=(0, 1))
+    return statistic(total - sums.sum(axis=1)), statistic(total - sums.sum(axis=0))
 
 
 def _degrees(left_out: tuple[np.ndarray, ...]) -> float:
