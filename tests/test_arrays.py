@@ -232,7 +232,7 @@ def test_variation_between_speakers_is_no_similarity():
 def test_a_rotated_copy_aligns_perfectly(metric):
     x, speakers = vectors(400, 4), np.repeat(np.arange(20), 20)
     rotation = np.linalg.qr(vectors(4, 4, seed=1))[0]
-    found = cca(x, x @ rotation + 7, speakers, metric=metric, shrinkage=1e-9)
+    found = cca(x, x @ rotation + 7, speakers, metric=metric, shrinkages=[1e-9])
     assert found.value == pytest.approx(1, abs=1e-3)
     assert (found.n, found.n_groups) == (400, 20)
 

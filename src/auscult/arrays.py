@@ -221,7 +221,7 @@ def cca(
     *,
     metric: Alignment = "cca",
     n_folds: int = 4,
-    shrinkage: float = 1e-3,
+    shrinkages: Sequence[float] = (1e-3, 1e-2, 1e-1),
     seed: int = 0,
 ) -> Estimate:
     """Return how well two sets of vectors align on groups that the alignment was not fitted on.
@@ -232,7 +232,7 @@ def cca(
     groups : speakers, at least as many as folds [shape=(n,)]
     metric : ``cca``, ``svcca``, ``pwcca``, ``procrustes`` or ``r2``; see
         :func:`~auscult.analyses.similarity.cca.held_out_alignment`
-    n_folds, shrinkage : of the fits
+    n_folds, shrinkages : of the fits
     seed : of folds and resampling
 
     Raises
@@ -255,7 +255,7 @@ def cca(
     names, codes = np.unique(np.asarray(groups), return_inverse=True)
     folds = speaker_folds(names, n_folds, seed)
     spaces = Spaces(*(JointMoments.of(one, other, codes) for one, other in ((x, x), (y, y), (x, y))))
-    found = held_out_alignment(spaces, folds, metric, shrinkage=shrinkage, n_resamples=_N_RESAMPLES, seed=seed)
+    found = held_out_alignment(spaces, folds, metric, shrinkages=shrinkages, n_resamples=_N_RESAMPLES, seed=seed)
     return Estimate(*found, len(x), len(names))
 
 

@@ -18,7 +18,7 @@ def joint(x, y, groups=GROUPS):
 
 
 def measure(x, y, metric, folds=FOLDS, **settings):
-    settings = {"n_resamples": 200, "seed": 0, "shrinkage": 1e-6} | settings
+    settings = {"n_resamples": 200, "seed": 0, "shrinkages": (1e-6,)} | settings
     return held_out_alignment(joint(x, y), folds, metric, **settings)
 
 
@@ -75,7 +75,7 @@ def test_explained_variance_equals_a_loop_over_scikit_learn():
         penalty = 1e-2 * x[~test].var(axis=0).mean() * (~test).sum()
         error += np.sum((y[test] - Ridge(alpha=penalty).fit(x[~test], y[~test]).predict(x[test])) ** 2)
         total += np.sum((y[test] - y[~test].mean(0)) ** 2)
-    assert measure(x, y, "r2", shrinkage=1e-2)[0] == pytest.approx(1 - error / total, abs=1e-9)
+    assert measure(x, y, "r2", shrinkages=(1e-2,))[0] == pytest.approx(1 - error / total, abs=1e-9)
 
 
 @pytest.mark.parametrize("metric", ["cca", "svcca", "pwcca", "r2"])
@@ -118,17 +118,41 @@ def test_a_factor_of_little_variance_is_hidden_from_cka_and_found_by_cca():
     assert measure(x, factor, "r2")[0] > 0.99
 
 
-def test_pwcca_counts_what_the_first_space_consists_of():
+def test_pwcca_counts_what_the_reference_consists_of():
     rng = RNG(4)
     shared = rng.normal(size=(N, 1))
-    x = np.hstack([10 * shared, rng.normal(size=(N, 3))])
-    y = np.hstack([0.1 * shared, rng.normal(size=(N, 3))])
+    x = np.hstack([0.1 * shared, rng.normal(size=(N, 3))])
+    y = np.hstack([10 * shared, rng.normal(size=(N, 3))])
     assert measure(x, y, "cca")[0] == pytest.approx(0.25, abs=0.05)
     assert measure(x, y, "pwcca")[0] > 0.6
     spaces = joint(x, y).swapped
-    swapped = held_out_alignment(spaces, FOLDS, "pwcca", shrinkage=1e-6, n_resamples=100, seed=0)[0]
+    swapped = held_out_alignment(spaces, FOLDS, "pwcca", shrinkages=(1e-6,), n_resamples=100, seed=0)[0]
     assert swapped == pytest.approx(measure(y, x, "pwcca")[0])
     assert swapped < 0.3
+
+
+@pytest.mark.parametrize("metric", ["cca", "svcca", "pwcca", "r2"])
+def test_a_linear_map_to_fewer_dimensions_never_raises_the_value(metric):
+    # Mel-cepstral coefficients are such a map of log-mel frames.
+    rng = RNG(6)
+    x = rng.normal(size=(N, 30)) * np.geomspace(3, 0.3, 30)
+    y = x @ rng.normal(size=(30, 20)) + 3 * rng.normal(size=(N, 20))
+    values = [measure(x[:, :kept], y, metric)[0] for kept in (2, 5, 10, 20, 30)]
+    assert np.diff(values).min() > 0
+
+
+def test_the_shrinkage_is_chosen_on_training_speakers():
+    rng = RNG(7)
+    items, groups = slice(0, 240), np.repeat(np.arange(12), 20)
+    x = rng.normal(size=(240, 80)) * np.geomspace(3, 0.03, 80)
+    y = x[items, :1] @ np.ones((1, 5)) + 2 * rng.normal(size=(240, 5))
+
+    def explained(shrinkages):
+        spaces = joint(x, y, groups)
+        return held_out_alignment(spaces, FOLDS, "r2", shrinkages=shrinkages, n_resamples=100, seed=0)[0]
+
+    assert explained((1e-6, 1.0)) == pytest.approx(explained((1.0,)))
+    assert explained((1e-6, 1.0)) > explained((1e-6,)) + 0.1
 
 
 def test_svcca_ignores_directions_that_hold_no_variance():
@@ -142,7 +166,7 @@ def test_svcca_ignores_directions_that_hold_no_variance():
 def test_an_interval_needs_six_speakers():
     x, y = plant_shared(3, 6)
     few = np.repeat(np.arange(5), N // 5)
-    result = held_out_alignment(joint(x, y, few), np.arange(5) % 4, "cca", shrinkage=1e-3, n_resamples=100, seed=0)
+    result = held_out_alignment(joint(x, y, few), np.arange(5) % 4, "cca", shrinkages=(1e-3,), n_resamples=100, seed=0)
     assert np.isfinite(result[0])
     assert np.isnan(result[1:]).all()
 

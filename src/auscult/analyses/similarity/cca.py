@@ -5,7 +5,7 @@ approaches the number of items. Here each speaker is measured with a fit on othe
 about 0. Fits and measures are computed from moments, without another pass over the items.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -49,16 +49,18 @@ def held_out_alignment(
     folds: Array,
     metric: Alignment,
     *,
-    shrinkage: float,
+    shrinkages: Sequence[float],
     n_resamples: int,
     seed: int,
 ) -> tuple[float, float, float]:
     """Return the similarity of two aligned spaces on held-out groups, with a 95 % interval from resampling groups.
 
-    ``cca`` is the mean canonical correlation over all min(n_dims_x, n_dims_y) directions. ``svcca`` first keeps the
-    principal axes of 99 % of each space's variance (Raghu et al., 2017). ``pwcca`` weights each correlation by the
-    share of x that its direction accounts for, αᵢ = Σⱼ |⟨hᵢ, xⱼ⟩| (Morcos et al., 2018, eq. 3); it is not symmetric,
-    and a rotation of x changes it slightly because it sums over single dimensions. ``procrustes`` is
+    ``cca`` is the sum of canonical correlations divided by the dimensions of y, the reference. ``svcca`` first keeps
+    the principal axes of 99 % of each space's variance (Raghu et al., 2017). ``pwcca`` weights each correlation by the
+    share of y that its direction accounts for, αᵢ = Σⱼ |⟨hᵢ, yⱼ⟩| (Morcos et al., 2018, eq. 3, there of either space).
+    Directions of y without a partner in x count as 0, so that spaces of different dimension can be compared with one
+    reference: the mean over min(n_dims_x, n_dims_y) directions would favour small x. All three depend on which space is
+    y; a rotation of y changes ``pwcca`` slightly because it sums over single dimensions. ``procrustes`` is
     tr(XQYᵀ) / (‖X‖ ‖Y‖) with the best rotation Q (Schönemann, 1966; Williams et al., 2021). ``r2`` is the share of the
     variance of y that ridge regression on x explains, relative to the mean of the training groups. Unlike the sources,
     we measure on held-out groups, around the training means, and pool each correlation over folds by its rank.
@@ -72,7 +74,9 @@ def held_out_alignment(
     spaces : moments by group
     folds : the fold of each group [shape=(n_groups,)]
     metric : the alignment
-    shrinkage : value added to the diagonal of a covariance matrix, in units of its mean
+    shrinkages : values added to the diagonal of a covariance matrix, in units of its mean; of several, the one with the
+        highest value on every third training group, fitted on the others, is used (the first, if there is only one
+        training group)
     n_resamples : number of bootstrap samples of held-out groups; fits are kept
     seed : of the resamples
 
@@ -90,7 +94,7 @@ def held_out_alignment(
         raise AnalysisError(f"expected one of the metrics {', '.join(ALIGNMENTS)}, found {metric!r}")
     if len(np.unique(folds)) < 2:
         raise AnalysisError("expected at least two folds of speakers (to fit and to measure), found one; add speakers")
-    sums, weights = _measure(spaces, folds, metric, shrinkage)
+    sums, weights = _measure(spaces, folds, metric, shrinkages)
     statistic = partial(_score, metric, weights)
     low, high = bootstrap_statistic(sums, statistic, n_resamples=n_resamples, seed=seed)
     return float(statistic(sums.sum(axis=0)[None])[0]), low, high
@@ -107,8 +111,14 @@ def canonical_directions(xx: Array, yy: Array, xy: Array, shrinkage: float) -> t
     AnalysisError
         A space is constant.
     """
+    a, b, correlations = _all_directions(xx, yy, xy, shrinkage)
+    return a[:, : len(correlations)], b[:, : len(correlations)], correlations
+
+
+def _all_directions(xx: Array, yy: Array, xy: Array, shrinkage: float) -> tuple[Array, Array, Array]:
+    """Return canonical directions with those of the larger space that have no partner in the other."""
     white_x, white_y = _whitening(xx, shrinkage), _whitening(yy, shrinkage)
-    left, correlations, right = np.linalg.svd(white_x.T @ xy @ white_y, full_matrices=False)
+    left, correlations, right = np.linalg.svd(white_x.T @ xy @ white_y, full_matrices=True)
     return white_x @ left, white_y @ right.T, correlations
 
 
@@ -120,7 +130,7 @@ def _whitening(covariance: Array, shrinkage: float) -> Array:
     return axes[:, kept] / np.sqrt(variances[kept] + shrinkage * variances.mean())
 
 
-def _measure(spaces: Spaces, folds: Array, metric: Alignment, shrinkage: float) -> tuple[Array, Array]:
+def _measure(spaces: Spaces, folds: Array, metric: Alignment, shrinkages: Sequence[float]) -> tuple[Array, Array]:
     """Measure each group with the fit on the other folds.
 
     Returns
@@ -130,20 +140,47 @@ def _measure(spaces: Spaces, folds: Array, metric: Alignment, shrinkage: float) 
     measured: dict[int, Array] = {}
     weights: list[Array] = []
     for fold in np.unique(folds):
-        train = (folds != fold).astype(float)
-        xx, yy, xy = (moments.covariance(train) for moments in (spaces.xx, spaces.yy, spaces.xy))
-        measure, fold_weights = _fit(metric, xx, yy, xy, shrinkage)
+        train = folds != fold
+        shrinkage = _choose_shrinkage(spaces, train, metric, shrinkages)
+        found, fold_weights = _fit_and_measure(spaces, train, np.flatnonzero(~train), metric, shrinkage)
         weights.append(fold_weights)
-        mean_x, mean_y = spaces.xy.means(train)
-        for group in np.flatnonzero(folds == fold).tolist():
-            measured[group] = measure(
-                spaces.xx.about(group, mean_x, mean_x),
-                spaces.yy.about(group, mean_y, mean_y),
-                spaces.xy.about(group, mean_x, mean_y),
-            )
+        measured |= found
     n_kept = min(map(len, weights))
-    shares = np.mean([weight[:n_kept] / weight[:n_kept].sum() for weight in weights], axis=0)
+    shares = np.mean([weight[:n_kept] for weight in weights], axis=0)
     return np.stack([measured[group][:n_kept] for group in range(len(folds))]), shares
+
+
+def _choose_shrinkage(spaces: Spaces, train: Array, metric: Alignment, shrinkages: Sequence[float]) -> float:
+    """Return the shrinkage with the highest value on every third training group, fitted on the others."""
+    groups = np.flatnonzero(train)
+    if len(shrinkages) == 1 or len(groups) < 2 or metric == "procrustes":
+        return shrinkages[0]
+    validation, rest = groups[::3], train.copy()
+    rest[validation] = False
+    values = []
+    for shrinkage in shrinkages:
+        found, weights = _fit_and_measure(spaces, rest, validation, metric, shrinkage)
+        values.append(float(_score(metric, weights, sum(found.values())[None])[0]))
+    return shrinkages[int(np.argmax(values))]
+
+
+def _fit_and_measure(
+    spaces: Spaces, train: Array, groups: Array, metric: Alignment, shrinkage: float
+) -> tuple[dict[int, Array], Array]:
+    """Return the sums of each of the ``groups`` with a fit on ``train``, and the weights of the directions."""
+    own = train.astype(float)
+    xx, yy, xy = (moments.covariance(own) for moments in (spaces.xx, spaces.yy, spaces.xy))
+    measure, weights = _fit(metric, xx, yy, xy, shrinkage)
+    mean_x, mean_y = spaces.xy.means(own)
+    found = {
+        group: measure(
+            spaces.xx.about(group, mean_x, mean_x),
+            spaces.yy.about(group, mean_y, mean_y),
+            spaces.xy.about(group, mean_x, mean_y),
+        )
+        for group in groups.tolist()
+    }
+    return found, weights
 
 
 def _fit(metric: Alignment, xx: Array, yy: Array, xy: Array, shrinkage: float) -> tuple[GroupMeasure, Array]:
@@ -162,11 +199,14 @@ def _fit(metric: Alignment, xx: Array, yy: Array, xy: Array, shrinkage: float) -
     if metric == "svcca":
         axes_x, axes_y = _leading_axes(xx), _leading_axes(yy)
         reduced = axes_x.T @ xx @ axes_x, axes_y.T @ yy @ axes_y, axes_x.T @ xy @ axes_y
-        a, b, _ = canonical_directions(*reduced, shrinkage)
+        a, b, correlations = _all_directions(*reduced, shrinkage)
         a, b = axes_x @ a, axes_y @ b
     else:
-        a, b, _ = canonical_directions(xx, yy, xy, shrinkage)
-    weights = np.abs(xx @ a).sum(axis=0) if metric == "pwcca" else np.ones(a.shape[1])
+        a, b, correlations = _all_directions(xx, yy, xy, shrinkage)
+    weights = np.abs(yy @ b).sum(axis=0) if metric == "pwcca" else np.ones(b.shape[1])
+    # Shares of all directions of y, so that those without a partner in x count as 0.
+    weights = (weights / weights.sum())[: len(correlations)]
+    a, b = a[:, : len(correlations)], b[:, : len(correlations)]
     return lambda xx, yy, xy: np.stack([_along(a, xy, b), _along(a, xx, a), _along(b, yy, b)], axis=-1), weights
 
 

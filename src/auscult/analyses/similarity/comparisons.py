@@ -191,7 +191,7 @@ def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict[str,
                 Spaces(own[0], own[1], pair.moments),
                 items.folds,
                 cast(Alignment, metric),
-                shrinkage=measures.shrinkage,
+                shrinkages=measures.shrinkages,
                 n_resamples=measures.n_resamples,
                 seed=items.seed,
             )

@@ -82,8 +82,12 @@ class Measures:
         minItems=1,
     )
     n_folds: int = setting("Number of folds of speakers for fitted metrics.", 4, minimum=2)
-    shrinkage: float = setting(
-        "Value added to the diagonal of a covariance matrix, in units of its mean.", 0.001, exclusiveMinimum=0
+    shrinkages: tuple[float, ...] = setting(
+        "Values added to the diagonal of a covariance matrix, in units of its mean; one is chosen on training speakers "
+        "left out of the fit.",
+        (0.001, 0.01, 0.1),
+        items={"type": "number", "exclusiveMinimum": 0},
+        minItems=1,
     )
     max_conditions: int = setting("Number of labels that RSA compares, the most frequent first.", 80, minimum=3)
     n_resamples: int = setting("Number of bootstrap samples of speakers and conditions.", 1000, minimum=100)
