@@ -152,7 +152,7 @@ def test_only_fitted_metrics_find_a_factor_of_little_variance(planted):
     rng = np.random.default_rng(1)
     phone = np.eye(4)[planted.index["label"].astype("category").cat.codes]
     x = np.hstack([0.05 * phone, rng.normal(size=(480, 12))]) @ np.linalg.qr(rng.normal(size=(16, 16)))[0]
-    measures = dataclasses.replace(MEASURES, metrics=("cka", "pwcca", "r2"), shrinkage=1e-6)
+    measures = dataclasses.replace(MEASURES, metrics=("cka", "pwcca", "r2"), shrinkages=(1e-6,))
     results = run(with_vectors(planted, T1=x), {"phone": PHONE}, measures)
     found = {metric: value(results, target="phone", metric=metric) for metric in measures.metrics}
     assert found["cka"] < 0.02
