@@ -160,7 +160,7 @@ def _choose_shrinkage(spaces: Spaces, train: Array, metric: Alignment, shrinkage
     values = []
     for shrinkage in shrinkages:
         found, weights = _fit_and_measure(spaces, rest, validation, metric, shrinkage)
-        values.append(float(_score(metric, weights, sum(found.values())[None])[0]))
+        values.append(float(_score(metric, weights, np.sum(list(found.values()), axis=0)[None])[0]))
     return shrinkages[int(np.argmax(values))]
 
 
