@@ -2,18 +2,30 @@
 Speaker gender in the translations and in the states of speech translators, and whether one follows the other.
 
 required inputs:  resources/corpora/{corpus}/manifest.json with references, resources/checkpoints/{model}/{step}/manifest.json
-outputs:          results/translation/{corpus}/{translator}.csv and {translator}.translations.parquet (of every test translation),
+outputs:          resources/companions/{corpus}/manifest.json of synthetic corpora;
+                  results/translation/{corpus}/{translator}.csv and {translator}.translations.parquet (of every test translation),
                   {model}.csv of baselines; collected in results/translation/translation.csv, over seeds, with the regression, in
                   results/translation/summary.csv; results/figures/translation.*
 """
 
-from auscult.study.translation import scored_translators, translator_runs
+from auscult.study.translation import (
+    companion_plan,
+    has_companion,
+    scored_translators,
+    translator_runs,
+)
 
 
 def get_translator_checkpoints(wildcards):
     """Return the manifests of all seeds of a translator, untrained and at the end of training."""
     runs = translator_runs(config, wildcards.corpus, wildcards.translator)
     return [f"{get_folder(model, step)}/manifest.json" for model, step in runs]
+
+
+def get_companion(wildcards):
+    """Return the manifest of a synthetic corpus's companion; other corpora have none."""
+    path = f"resources/companions/{wildcards.corpus}/manifest.json"
+    return path if has_companion(config, wildcards.corpus) else []
 
 
 def get_translators(ending):
@@ -37,10 +49,32 @@ localrules:
     translation,
 
 
+rule translation_companion:
+    """Synthesise voices that no model has met, and sentences with exchanged pitch and vocal tract."""
+    output:
+        manifest="resources/companions/{corpus}/manifest.json",
+    log:
+        "logs/translation_companion/{corpus}.log",
+    benchmark:
+        "logs/benchmarks/translation_companion/{corpus}.tsv"
+    wildcard_constraints:
+        corpus=get_names("corpora", "synthetic"),
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=code_of("translation_companion"),
+        plan=lambda wildcards: companion_plan(config, wildcards.corpus),
+    script:
+        "../../scripts/translation_companion.py"
+
+
 rule translation_run:
     """Translate the test sentences with all seeds of one translator, score their gender, and probe its states."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        companion=get_companion,
         checkpoints=get_translator_checkpoints,
     output:
         table="results/translation/{corpus}/{translator}.csv",
@@ -71,6 +105,7 @@ rule translation_baseline:
     """Probe acoustic frames of the same utterances for gender."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        companion=get_companion,
     output:
         table="results/translation/{corpus}/{model}.csv",
     log:

@@ -5,13 +5,15 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import linregress
-from translation_planted import PLANTED, study
+from scipy.stats import linregress, spearmanr
+from translation_planted import PLANTED, SIX, exchanged, study
 
 from auscult.analyses.translation.analysis import probe_counts
+from auscult.analyses.translation.exchanges import exchange_rows
 from auscult.analyses.translation.probes import probe_gender, probe_items, shuffled_genders
+from auscult.analyses.translation.quality import quality_rows
 from auscult.analyses.translation.settings import TranslationSettings
-from auscult.analyses.translation.summary import permuted_p, regression, summarise_translation
+from auscult.analyses.translation.summary import permuted_p, rank_correlation, regression, summarise_translation
 from auscult.analyses.translation.terms import count_terms, judge_translations, shares, speaker_counts
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import macro_f1
@@ -253,3 +255,104 @@ def test_every_model_must_translate_the_same_utterances():
         match="expected translations of the same utterances by every model, found different ones by 'low-2'",
     ):
         summarise_translation(odd)
+
+
+def test_the_p_of_a_rank_correlation_is_exact():
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 6))
+    y[2] = y[4]  # ties have mean ranks
+    found, p = rank_correlation(x, y)
+    assert found == pytest.approx(spearmanr(x, y).statistic)
+    all_orders = [spearmanr(x, y[list(order)]).statistic for order in permutations(range(6))]
+    assert p == pytest.approx(np.mean(np.array(all_orders) >= found - 1e-12))
+
+
+def test_the_least_p_of_n_models_is_one_in_n_factorial():
+    assert rank_correlation(np.arange(6.0), np.arange(6.0)) == pytest.approx((1.0, 1 / 720))
+    assert rank_correlation(np.arange(3.0), np.arange(3.0)) == pytest.approx((1.0, 1 / 6))
+
+
+@pytest.mark.parametrize("y", [[1.0, 1.0, 1.0], [1.0, np.nan, 2.0]])
+def test_a_rank_correlation_without_ranks_is_undefined(y):
+    assert np.isnan(rank_correlation(np.arange(3.0), np.array(y))).all()
+    assert np.isnan(rank_correlation(np.arange(2.0), np.arange(2.0))).all()
+
+
+def test_six_models_in_the_same_order_have_a_p_of_one_in_720():
+    table = summarise_translation(study(SIX, SIX, per_language=20), settings=TranslationSettings(n_resamples=100))
+    assert fit(table, "rank_correlation")["value"] == pytest.approx(1)
+    assert fit(table, "p_rank")["value"] == pytest.approx(1 / 720)
+    assert fit(table, "p_rank")["n"] == 6
+
+
+def test_seeds_that_differ_widen_the_interval():
+    items = study(dict.fromkeys(PLANTED, 0.8), PLANTED, per_language=12)
+    other = items["model"] == "high-2"
+    worse = items.assign(n_right=items["n_right"].where(~other, 0), n_wrong=items["n_wrong"].where(~other, 1))
+    widths = []
+    for table in (items, worse):
+        rows = summarise_translation(table, settings=TranslationSettings(n_resamples=200))
+        rows = rows[(rows["model"] == "high") & (rows["metric"] == "gender_accuracy") & (rows["control"] == "")]
+        row = rows[rows["target"] == "all"].iloc[0]
+        assert 0 <= row["ci_low"] <= row["value"] <= row["ci_high"] <= 1
+        widths.append(row["ci_high"] - row["ci_low"])
+    assert widths[1] > 2 * widths[0]
+
+
+def test_only_the_property_that_decides_moves_the_gender():
+    items = exchanged(["low"], {"low": ("pitch",)})
+    found = pd.DataFrame(exchange_rows(items, 200, 0)).set_index(["metric", "target"])["value"]
+    for name in ("written", "probe"):
+        assert found[f"{name}_shift", "pitch"] == found[f"{name}_flips", "pitch"] == 1
+        assert found[f"{name}_shift", "tract"] == found[f"{name}_flips", "tract"] == 0
+        assert found[f"{name}_shift", "both"] == 1
+
+
+def test_flips_without_direction_are_no_shift():
+    items = exchanged(["low"], {"low": ()})
+    # With the pitch of a man, women become men; with the pitch of a woman, men do so even more: as many flips each way.
+    turned = (items["exchanged"] == "pitch") & (items["pair"] % 2 == 0)
+    away = turned & (items["gender"] == "female")
+    right, wrong = items["n_right"].mask(away, 0), items["n_wrong"].mask(away, 1)
+    own = (items["exchanged"] == "own") & (items["pair"] % 2 == 1) & (items["gender"] == "female")
+    items = items.assign(n_right=right.mask(own, 0), n_wrong=wrong.mask(own, 1))
+    found = pd.DataFrame(exchange_rows(items, 200, 0)).set_index(["metric", "target"])["value"]
+    assert found["written_shift", "pitch"] == 0
+    assert found["written_flips", "pitch"] == 0.5
+
+
+def test_sentences_without_a_gendered_word_have_no_shift():
+    items = exchanged(["low"], {"low": ("tract",)})
+    silent = (items["exchanged"] == "tract") & (items["pair"] == 0)
+    items = items.assign(n_right=items["n_right"].mask(silent, 0), n_wrong=items["n_wrong"].mask(silent, 0))
+    found = pd.DataFrame(exchange_rows(items, 200, 0)).set_index(["metric", "target"])
+    assert found.loc[("written_shift", "tract"), "n"] == found.loc[("probe_shift", "tract"), "n"] - 2 * 2 * 4
+    assert found.loc[("written_shift", "tract"), "n_groups"] == 7
+
+
+def test_exchanged_voices_are_summarised_apart_from_the_test_sentences():
+    items = study(PLANTED, PLANTED)
+    follows = {"low": (), "middle": ("tract",), "high": ("pitch", "tract")}
+    both = pd.concat([items, exchanged(PLANTED, follows)], ignore_index=True)
+    settings = TranslationSettings(n_resamples=100)
+    found, alone = (summarise_translation(table, settings=settings) for table in (both, items))
+    shifts = found[found["metric"] == "written_shift"].set_index(["model", "target"])
+    assert shifts.loc[("low", "pitch"), "value"] == shifts.loc[("middle", "pitch"), "value"] == 0
+    assert shifts.loc[("middle", "tract"), "value"] == shifts.loc[("high", "pitch"), "value"] == 1
+    assert set(shifts["resampling_unit"]) == {"pair"}
+    assert set(shifts["n_groups"]) == {8}
+    kept = found[found["resampling_unit"] == "speaker"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, alone, check_dtype=False)
+
+
+def test_quality_is_that_of_sacrebleu_with_its_signature():
+    same = pd.DataFrame(quality_rows(["estoy muy cansada hoy"] * 3, ["estoy muy cansada hoy"] * 3)).set_index("metric")
+    assert same["value"].tolist() == pytest.approx([100, 100])
+    assert "version:" in same.loc["bleu", "signature"]
+    other = pd.DataFrame(quality_rows(["estoy muy cansado hoy"], ["estoy muy cansada hoy"])).set_index("metric")
+    assert other.loc["bleu", "value"] < other.loc["chrf", "value"] < 100
+
+
+def test_quality_needs_a_translation_of_each_reference():
+    with pytest.raises(AnalysisError, match="expected a translation of each reference, found 1 of 2"):
+        list(quality_rows(["a"], ["a", "b"]))

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 from places import REFERENCE
-from translation_planted import PLANTED, study
+from translation_planted import PLANTED, SIX, exchanged, study
 
 from auscult.analyses.translation import figure as translation
 from auscult.analyses.translation.analysis import _probe_rows, _share_rows, _table
@@ -22,24 +22,37 @@ from auscult.tables import read_table, write_table
 
 MODELS = {
     f"{condition}-{seed}": {"label": f"{condition} adapter, seed {seed}", "source": "translator"}
-    for condition in PLANTED
+    for condition in (*PLANTED, *SIX)
     for seed in (1, 2)
 } | {"mel": {"label": "log-mel", "source": "acoustic"}}
 PUBLISHED = (("probes", ""), ("accuracies", "_accuracy"))
 SETTINGS = {"n_probe": 40, "n_resamples": 100, "bar": 0.5, "baselines": ["mel"]}
 
 
-def tables(n_speakers=8, accuracy=PLANTED):
-    """Return the four tables of the figure; by default, gender accuracy follows the probe."""
-    items = study(accuracy, PLANTED, n_speakers=n_speakers)
+# Rows that other tests check: after an adapter that removes gender, on silence, and quality.
+_OF_ALL = {"target": "all", "control": "", "n": 288, "n_groups": 8, "chance": np.nan}
+ADDED = (
+    _OF_ALL | {"layer": "adapter", "metric": "probe_macro_f1", "value": 0.4, "chance": 0.5},
+    _OF_ALL | {"layer": "output", "metric": "masculine_preference", "control": "silence", "value": 0.9},
+    _OF_ALL | {"layer": "output", "metric": "bleu", "value": 70.0},
+    _OF_ALL | {"layer": "output", "metric": "chrf", "value": 80.0},
+)
+
+
+def tables(n_speakers=8, accuracy=PLANTED, heard=PLANTED):
+    """Return the four tables of the figure; by default, gender accuracy follows the probe, and gender the pitch."""
+    items = study(accuracy, heard, n_speakers=n_speakers)
+    exchanges = exchanged(accuracy, dict.fromkeys(accuracy, ("pitch",)))
     parts = []
     for model, mine in items.groupby("model", sort=False):
         for step in ("0", "9") if model.endswith("1") else ("9",):
-            rows = [*_share_rows(mine, 100, 0), *_probe_rows(mine, ("encoder",), 100, 0)]
+            rows = [*_share_rows(mine, 100, 0), *_probe_rows(mine, ("encoder",), 100, 0), *ADDED]
             parts.append(_table(rows, {"corpus": "first-person", "model": model, "step": step}))
-    frames = [row | {"layer": "input"} for row in _probe_rows(items[items["model"] == "low-1"], ("encoder",), 100, 0)]
+    first = items[items["model"] == items["model"].iloc[0]]
+    frames = [row | {"layer": "input"} for row in _probe_rows(first, ("encoder",), 100, 0)]
     parts.append(_table(frames, {"corpus": "first-person", "model": "mel", "step": "final"}))
-    summary = summarise_translation(items, settings=TranslationSettings(n_resamples=100))
+    both = pd.concat([items, exchanges], ignore_index=True)
+    summary = summarise_translation(both, settings=TranslationSettings(n_resamples=100))
     published = {name: read_table(REFERENCE / f"fucci_2025{end}.csv") for name, end in PUBLISHED}
     return {"table": pd.concat(parts, ignore_index=True), "summary": summary, **published}
 
@@ -49,13 +62,22 @@ def made():
     return tables()
 
 
-def context(models=tuple(name for name in MODELS if name != "mel"), bar=0.5):
+def names_of(conditions):
+    return [f"{condition}-{seed}" for condition in conditions for seed in (1, 2)]
+
+
+def context(models=tuple(names_of(PLANTED)), bar=0.5):
     study_entry = STUDY | {"sources": {"first-person": "synthetic"}}
     return context_of("translation", MODELS, models, SETTINGS | {"bar": bar}, study_entry)
 
 
-def finding(made):
-    return translation.describe_finding(**made, context=context())
+def finding(made, conditions=PLANTED):
+    return translation.describe_finding(**made, context=context(names_of(conditions)))
+
+
+@pytest.fixture(scope="module")
+def six():
+    return tables(accuracy=SIX, heard=SIX)
 
 
 def test_counts_controls_and_the_resampled_unit_are_stated(made):
@@ -67,13 +89,17 @@ def test_counts_controls_and_the_resampled_unit_are_stated(made):
         "Control: shuffled genders",
         "Women and men",
         "Before and after the adapter",
+        "Pitch or tract exchanged",
+        "The same, gender by probe",
+        "BLEU and chrF",
     ):
         assert shown.count(title) == 1
     assert shown.count("Published values") == 2
     assert "as reported: R² .99, p < .01" in shown
     assert "9 points, R²" in words
     assert "95 % interval over speakers" in words
-    assert "(points), .167 (models)" in words
+    assert "(points), .167 (3 models)" in words
+    assert "n = 128, 8 pairs" in words
     assert {"untrained", "log-mel", "chance", "share of masculine forms"} <= set(shown)
     assert "all at or above the bar of 0.5" in note
     assert "Study “default”, synthesised speech (first-person)." in note
@@ -102,8 +128,8 @@ def test_published_values_are_those_of_the_tables():
 def test_too_few_speakers_have_no_interval():
     few = tables(n_speakers=4)
     assert "no interval: 4 speakers" in " ".join(drawn(draw_styled(translation, context(), **few)))
-    assert " without interval, against 0 (shuffled genders " in finding(few)
-    assert len(finding(few).split()) <= 22
+    few = tables(n_speakers=4, accuracy=SIX, heard=SIX)
+    assert " without interval, against 0; shuffled genders " in finding(few, SIX)
 
 
 def test_a_model_without_results_is_named(made, monkeypatch):
@@ -112,22 +138,46 @@ def test_a_model_without_results_is_named(made, monkeypatch):
         draw_styled(translation, context(["absent-1"]), **made)
 
 
-def test_a_slope_whose_interval_excludes_0_is_above_0(made):
+def test_three_models_support_no_statement(made):
+    # Their accuracies follow the probe perfectly, with p = 1/6.
     found = finding(made)
-    assert found.startswith("The slope of gender accuracy on probe F1 is ")
-    assert "], above 0 (shuffled genders " in found
-    assert found.endswith("; p over models .167).")
-    assert len(found.split()) <= 22
+    assert found.startswith("3 models are too few for a statement on gender accuracy and probe F1. ")
+    assert "follow" not in found
+    assert "slope" not in found
 
 
-def test_a_slope_whose_interval_includes_0_is_not_separated_from_0():
-    assert "], not separated from 0 (shuffled genders " in finding(tables(accuracy=dict.fromkeys(PLANTED, 0.75)))
+def test_six_models_in_order_follow_the_probe(six):
+    found = finding(six, SIX)
+    assert found.startswith(
+        "Over 6 models gender accuracy follows probe F1 (rank correlation 1.00, exact p .001; slope "
+    )
+    assert "], above 0; shuffled genders " in found
+    assert len(found.split()) <= 70
+
+
+def test_six_models_without_order_do_not_follow_the_probe():
+    found = finding(tables(accuracy=dict.fromkeys(SIX, 0.75), heard=SIX), SIX)
+    assert found.startswith("Over 6 models gender accuracy does not demonstrably follow probe F1 (rank correlation ")
+
+
+def test_what_adapters_do_is_compared_with_the_published_ones(made):
+    assert "rises from before to after the adapter in 0 of 3 models, in 0 of 2 published ones." in finding(made)
+    table = made["table"].copy()
+    table.loc[(table["layer"] == "adapter") & table["model"].str.startswith("high"), "value"] = 1.0
+    assert "rises from before to after the adapter in 1 of 3 models, in 0 of 2" in finding(made | {"table": table})
+
+
+def test_what_moves_the_gender_is_counted_by_intervals_above_0(made):
+    assert finding(made).endswith(
+        "The written gender moves with exchanged pitch in 3 and an exchanged vocal tract in 0 of 3 models (interval "
+        "above 0)."
+    )
 
 
 def test_without_a_regression_there_is_no_finding(made):
     summary = made["summary"]
-    assert finding(made | {"summary": summary[summary["metric"] != "slope"]}) == ""
-    assert finding(made | {"summary": summary.assign(value=np.nan)}) == ""
+    for without in (summary[summary["metric"] != "slope"], summary.assign(value=np.nan)):
+        assert finding(made | {"summary": without}).startswith("Probe F1 rises from before to after")
 
 
 def draw_files(folder, made):
@@ -135,7 +185,7 @@ def draw_files(folder, made):
     for name, frame in made.items():
         write_table(frame, folder / f"{name}.csv")
         inputs[name] = str(folder / f"{name}.csv")
-    figure = {"title": "Translation", "models": [name for name in MODELS if name != "mel"], "analysis": SETTINGS}
+    figure = {"title": "Translation", "models": names_of(PLANTED), "analysis": SETTINGS}
     return run_script("translation", folder, figure, inputs, models=MODELS)
 
 
@@ -147,7 +197,7 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_sources(tmp_path, ma
     for ending in ("pdf", "svg", "png", "csv", "json", "rst"):
         assert digest(Path(f"{stems[0]}.{ending}")) == digest(Path(f"{stems[1]}.{ending}")), ending
     assert set(json.loads(Path(f"{stems[0]}.json").read_text())["tables"]) == {f"{name}.csv" for name in made}
-    assert "above 0" in Path(f"{stems[0]}.rst").read_text()
+    assert "3 models are too few" in Path(f"{stems[0]}.rst").read_text()
 
 
 def test_no_text_lies_over_text(made, misplaced):
@@ -155,12 +205,17 @@ def test_no_text_lies_over_text(made, misplaced):
     assert misplaced == []
 
 
+def test_no_text_lies_over_text_with_six_models(six, misplaced):
+    plotting.save_figure(draw_styled(translation, context(names_of(SIX)), **six), "")
+    assert misplaced == []
+
+
 def test_the_caption_takes_its_numbers_from_the_study():
     figure = {"name": "translation", "title": "T", "models": ["low-1", "high-1"], "analysis": SETTINGS}
     caption = caption_of("translation", {"figure": figure, "study": STUDY, "models": MODELS})
-    assert "(low adapter, high adapter), after Fucci et al. (2025). Seen." in caption
+    assert "after Fucci et al. (2025). Seen." in caption
     assert "100 resamplings of speakers" in caption
-    assert "untrained models (crosses), log-mel and chance (dotted)." in caption
+    assert "with log-mel and untrained models (crosses)" in caption
     assert "problematic" not in caption
 
 

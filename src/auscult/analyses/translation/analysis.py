@@ -2,7 +2,8 @@
 
 After Fucci et al. (2025): translations of first-person sentences whose gendered words agree with the speaker are scored
 as in MuST-SHE, and an attention probe is trained on the states before and after the adapter. The control is the same
-analysis with genders permuted over speakers.
+analysis with genders permuted over speakers. After Conti et al. (2025), the gender that the decoder prefers by itself
+is measured with the states of silence.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,19 +17,22 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.analyses.translation.probes import GENDERS, probe_gender, probe_items, shuffled_genders
+from auscult.analyses.translation.quality import quality_rows
+from auscult.analyses.translation.recordings import EXCHANGE_COLUMNS, Recordings
 from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.terms import SHARES, judge_translations, shares, speaker_counts
 from auscult.corpora.corpus import Corpus
-from auscult.corpora.translations import read_references
 from auscult.models.translators.interface import SpeechTranslator, load_translator
 from auscult.models.translators.published import PublishedTranslator
-from auscult.statistics.intervals import bootstrap_statistic, count_classes, macro_f1
+from auscult.models.translators.subwords import build_subwords
+from auscult.statistics.intervals import bootstrap_statistic, cluster_bootstrap, count_classes, macro_f1
 from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = [
     "TRANSLATION_COLUMNS",
     "ALL",
     "SHUFFLED",
+    "SILENCE",
     "score_translators",
     "score_translator",
     "score_baseline",
@@ -36,11 +40,20 @@ __all__ = [
 ]
 
 Translating = SpeechTranslator | PublishedTranslator
-TRANSLATION_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "resampling_unit")
-ALL, SHUFFLED = "all", "shuffled"
+TRANSLATION_COLUMNS = (*RESULT_COLUMNS, "chance", "control", "resampling_unit", "signature")
+ALL, SHUFFLED, SILENCE = "all", "shuffled", "silence"
 _BATCH = 16
 _OF_GENDER = ("gender_accuracy", "she_accuracy", "he_accuracy")
-_KEPT = ("utterance", "speaker", "gender", "target_language", "reference", "wrong_reference", "terms")
+_KEPT = (
+    "utterance",
+    "speaker",
+    "gender",
+    "target_language",
+    "reference",
+    "wrong_reference",
+    "terms",
+    *EXCHANGE_COLUMNS,
+)
 
 
 def score_translators(
@@ -48,6 +61,7 @@ def score_translators(
     folders: Sequence[str | Path],
     *,
     corpus: str,
+    companion: Corpus | None = None,
     settings: TranslationSettings = TranslationSettings(),
     device: str = "cpu",
     seed: int = 0,
@@ -57,7 +71,7 @@ def score_translators(
     for folder in map(Path, folders):
         translator = load_translator(folder, device=device)
         names = {"corpus": corpus, "model": folder.parent.name, "step": folder.name}
-        tables.append(score_translator(source, translator, **names, settings=settings, seed=seed))
+        tables.append(score_translator(source, translator, **names, companion=companion, settings=settings, seed=seed))
     results, items = (pd.concat(parts, ignore_index=True) for parts in zip(*tables))
     return results, items
 
@@ -69,20 +83,28 @@ def score_translator(
     corpus: str,
     model: str,
     step: str,
+    companion: Corpus | None = None,
     settings: TranslationSettings = TranslationSettings(),
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Translate the test split, and probe each stage of the translator for the speaker's gender.
 
-    Rows of layer ``output`` are the shares in :data:`auscult.analyses.translation.terms.SHARES`; rows of layers
-    ``encoder`` and ``adapter`` are ``probe_macro_f1``, 0 to 1. ``target`` is the language, or ``all``. In rows with
-    ``control`` ``shuffled``, genders were permuted over speakers. Intervals resample speakers.
+    Rows of layer ``output`` are the shares in :data:`auscult.analyses.translation.terms.SHARES`, ``bleu`` and ``chrf``
+    (0 to 100, without interval), and ``masculine_preference``: the share of sentences whose masculine version the
+    decoder finds more probable than the feminine one. Rows of layers ``encoder`` and ``adapter`` are
+    ``probe_macro_f1``, 0 to 1. ``target`` is the language, or ``all``. In rows with ``control`` ``shuffled``, genders
+    were permuted over speakers; with ``silence``, the decoder read the states of silence as long as the utterance, so
+    that the preference is the decoder's own. Only translators trained on the corpus's references have a preference.
+    Intervals resample speakers.
 
     Parameters
     ----------
     source : corpus with references, with splits ``train``, ``valid`` and ``test``
     translator : translator to score
     corpus, model, step : copied into the tables
+    companion : utterances of voices that the translator has not met, on which probes are then trained, and sentences
+        with exchanged pitch or vocal tract (:mod:`auscult.corpora.synthesis.unmet_voices`); without it, probes are
+        trained on the corpus's own training voices
     settings : see :class:`~auscult.analyses.translation.settings.TranslationSettings`
     seed : of all random draws
 
@@ -90,26 +112,32 @@ def score_translator(
     -------
     results : columns :data:`TRANSLATION_COLUMNS`
     items : every test translation with its counts and, for each stage, the gender predicted by the probe
-        (``heard_{stage}``) and by the probe of shuffled genders
+        (``heard_{stage}``) and by the probe of shuffled genders; ``exchanged`` is empty, or for utterances of the
+        companion the property of the voice that was exchanged
 
     Raises
     ------
     CorpusError, AnalysisError
         See :func:`auscult.corpora.translations.read_references` and :mod:`auscult.analyses.translation.probes`.
     """
-    references = read_references(source.folder, source.utterances)
+    recordings = Recordings(source, companion)
+    references = recordings.references
     items = probe_items(references, settings.n_probe, seed)
-    test = _test_references(references)
-    states = {split: _states(source, translator, table["utterance"].tolist()) for split, table in items.items()}
+    test = pd.concat([_test_references(references), recordings.exchanged], ignore_index=True)
+    items["test"] = test.drop_duplicates("utterance")
+    states = {split: _states(recordings, translator, table["utterance"].tolist()) for split, table in items.items()}
     position = {name: row for row, name in enumerate(items["test"]["utterance"])}
     final_states = [states["test"][translator.stages[-1]][position[name]] for name in test["utterance"]]
     translations = list(_translate(translator, final_states, test["target_language"]))
     genders = shuffled_genders(references, seed)
     predicted = _probe(states, items, translator.stages, genders, seed)
     judged = _with_predictions(judge_translations(test[list(_KEPT)], translations), position, predicted, genders)
+    own = judged[judged["exchanged"] == ""]
     rows = [
-        *_share_rows(judged, settings.n_resamples, seed),
-        *_probe_rows(judged, translator.stages, settings.n_resamples, seed),
+        *_share_rows(own, settings.n_resamples, seed),
+        *_quality_rows(own),
+        *_preference_rows(recordings, translator, own, final_states[: len(own)], settings.n_resamples, seed),
+        *_probe_rows(own, translator.stages, settings.n_resamples, seed),
     ]
     names = {"corpus": corpus, "model": model, "step": step}
     return _table(rows, names), judged.assign(**names, final_stage=translator.stages[-1])
@@ -121,14 +149,16 @@ def score_baseline(
     *,
     corpus: str,
     model: str,
+    companion: Corpus | None = None,
     settings: TranslationSettings = TranslationSettings(),
     seed: int = 0,
 ) -> pd.DataFrame:
     """Probe acoustic frames for the speaker's gender as :func:`score_translator` probes states; layer ``input``."""
-    references = read_references(source.folder, source.utterances)
+    recordings = Recordings(source, companion)
+    references = recordings.references
     items = probe_items(references, settings.n_probe, seed)
     states = {
-        split: {"input": [np.asarray(frames([source.waveform(name)])[0]) for name in table["utterance"]]}
+        split: {"input": [np.asarray(frames([recordings.waveform(name)])[0]) for name in table["utterance"]]}
         for split, table in items.items()
     }
     genders = shuffled_genders(references, seed)
@@ -161,14 +191,22 @@ def _with_predictions(
     return test.assign(**columns, shuffled_gender=test["speaker"].map(genders))
 
 
-def _states(source: Corpus, translator: Translating, names: list[str]) -> dict[str, list[np.ndarray]]:
-    """Return the states of each stage in the order of the utterances; utterances of similar length share a batch."""
-    lengths = source.utterances.set_index("utterance")["n_samples"]
+def _states(
+    recordings: Recordings, translator: Translating, names: list[str], silent: bool = False
+) -> dict[str, list[np.ndarray]]:
+    """Return the states of each stage in the order of the utterances; utterances of similar length share a batch.
+
+    With ``silent``, the states are of digital silence as long as each utterance.
+    """
+    lengths = recordings.lengths
     order = sorted(names, key=lambda name: (lengths[name], name))
     found: dict[str, dict[str, np.ndarray]] = {stage: {} for stage in translator.stages}
     for start in tqdm(range(0, len(order), _BATCH), desc="encoding", unit=" batches", disable=None):
         part = order[start : start + _BATCH]
-        for stage, rows in translator.states([source.waveform(name) for name in part]).items():
+        waveforms = [
+            np.zeros(lengths[name], dtype=np.float32) if silent else recordings.waveform(name) for name in part
+        ]
+        for stage, rows in translator.states(waveforms).items():
             found[stage] |= {name: row.cpu().numpy() for name, row in zip(part, rows)}
     return {stage: [rows[name] for name in names] for stage, rows in found.items()}
 
@@ -225,6 +263,83 @@ def _share_rows(judged: pd.DataFrame, n_resamples: int, seed: int) -> Iterator[d
                 }
 
 
+def _quality_rows(judged: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    for language, mine in _by_language(judged):
+        for row in quality_rows(mine["translation"].tolist(), mine["reference"].tolist()):
+            yield row | {
+                "layer": "output",
+                "target": language,
+                "control": "",
+                "n_groups": mine["speaker"].nunique(),
+                "chance": np.nan,
+            }
+
+
+def _preference_rows(
+    recordings: Recordings,
+    translator: Translating,
+    judged: pd.DataFrame,
+    states: Sequence[np.ndarray],
+    n_resamples: int,
+    seed: int,
+) -> Iterator[dict[str, Any]]:
+    """Yield the share of sentences whose masculine version is the more probable one, from own states and silence."""
+    train = recordings.training_references
+    if not isinstance(translator, SpeechTranslator) or train.empty:
+        return
+    # A checkpoint keeps no division of words into stem and ending, so that it is made from the references again.
+    subwords = build_subwords(train["reference"].tolist(), train["terms"], sorted(set(train["target_language"])))
+    if subwords.names != translator.subwords.names:
+        return
+    men = (judged["gender"] == "male").to_numpy()
+    texts = {
+        "masculine": np.where(men, judged["reference"], judged["wrong_reference"]),
+        "feminine": np.where(men, judged["wrong_reference"], judged["reference"]),
+    }
+    tokens = {
+        gender: [
+            [subwords.tag(language), *subwords.encode(text)]
+            for text, language in zip(written, judged["target_language"])
+        ]
+        for gender, written in texts.items()
+    }
+    marked = texts["masculine"] != texts["feminine"]
+    silence = _states(recordings, translator, judged["utterance"].tolist(), silent=True)[translator.stages[-1]]
+    for control, read in (("", states), (SILENCE, silence)):
+        found = {gender: _log_probabilities(translator, read, rows) for gender, rows in tokens.items()}
+        prefers = found["masculine"] > found["feminine"]
+        for language, mine in _by_language(judged.assign(_prefers=prefers)[marked]):
+            low, high = cluster_bootstrap(
+                mine["_prefers"].to_numpy(),
+                np.ones(len(mine)),
+                mine["speaker"].to_numpy(),
+                n_resamples=n_resamples,
+                seed=seed,
+            )
+            yield {
+                "layer": "output",
+                "target": language,
+                "metric": "masculine_preference",
+                "control": control,
+                "value": float(mine["_prefers"].mean()),
+                "ci_low": low,
+                "ci_high": high,
+                "n": len(mine),
+                "n_groups": mine["speaker"].nunique(),
+                "chance": 0.5,
+            }
+
+
+def _log_probabilities(
+    translator: SpeechTranslator, states: Sequence[np.ndarray], tokens: Sequence[Sequence[int]]
+) -> np.ndarray:
+    parts = [
+        translator.log_probabilities(states[start : start + _BATCH], tokens[start : start + _BATCH])
+        for start in range(0, len(tokens), _BATCH)
+    ]
+    return np.concatenate(parts)
+
+
 def _probe_rows(items: pd.DataFrame, stages: Sequence[str], n_resamples: int, seed: int) -> Iterator[dict[str, Any]]:
     for language, mine in _by_language(items):
         for stage in stages:
@@ -252,4 +367,4 @@ def _by_language(items: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
 
 def _table(rows: Sequence[Mapping[str, Any]], names: dict[str, str]) -> pd.DataFrame:
     table = pd.DataFrame(rows).assign(**names, resampling_unit="speaker")
-    return check_results(table[list(TRANSLATION_COLUMNS)])
+    return check_results(table.reindex(columns=list(TRANSLATION_COLUMNS)))

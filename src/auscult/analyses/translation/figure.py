@@ -6,19 +6,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from auscult.analyses.translation.figure_panels import (
+    EXCHANGE_MARKERS,
     LANGUAGE_MARKERS,
     ShownTranslators,
+    adapter_changes,
+    draw_exchanges,
     draw_genders,
     draw_points,
     draw_published_genders,
     draw_published_points,
+    draw_quality,
     draw_stages,
     probability_text,
     regression_rows,
 )
 from auscult.analyses.translation.settings import TranslationSection
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import compare, number, value_text
+from auscult.figures.findings import compare, listed, number, value_text
 from auscult.figures.marks import INK, chance_handle, mark_handle, model_handles
 from auscult.figures.palette import ModelStyle
 from auscult.figures.plotting import describe_range, new_figure, select
@@ -26,7 +30,10 @@ from auscult.seeds import task_of
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
-PANELS_MM = 128
+PANELS_MM = 204
+# The least p of permuting n models is 1/n!: .167 for three, .042 for four, .008 for five.
+MIN_MODELS = 5
+_LEVEL = 0.05
 
 
 def draw(
@@ -37,7 +44,7 @@ def draw(
     *,
     context: FigureContext = FigureContext(),
 ) -> Figure:
-    """Return the figure: probe F1 against gender accuracy, its control, both genders, both stages, published values.
+    """Return the figure: probe F1 against gender accuracy, genders, stages, exchanged voices, and published values.
 
     Parameters
     ----------
@@ -48,13 +55,18 @@ def draw(
     """
     shown = _select(table, summary, context)
     figure = new_figure(PANELS_MM, _legends(shown), _note(shown, context))
-    (points, control, published), (genders, stages, published_genders) = figure.subplots(2, 3)
+    (points, control, published), (genders, stages, published_genders), (written, probed, quality) = figure.subplots(
+        3, 3
+    )
     draw_points(points, shown, "", "Probe F1 vs. gender accuracy")
     draw_points(control, shown, "shuffled", "Control: shuffled genders")
     draw_published_points(published, probes, accuracies)
     draw_genders(genders, shown)
     draw_stages(stages, shown)
     draw_published_genders(published_genders, accuracies)
+    draw_exchanges(written, shown, "written", "Pitch or tract exchanged")
+    draw_exchanges(probed, shown, "probe", "The same, gender by probe")
+    draw_quality(quality, shown)
     return figure
 
 
@@ -78,20 +90,61 @@ def describe_finding(
     *,
     context: FigureContext = FigureContext(),
 ) -> str:
-    """Return one sentence on the slope of gender accuracy on probe F1, against zero and against shuffled genders."""
+    """Return sentences on models and probe F1, on adapters, and on exchanged voices.
+
+    Fewer than :data:`MIN_MODELS` models support no statement on how gender accuracy follows probe F1.
+    """
     shown = _select(table, summary, context)
+    return " ".join(part for part in (_of_models(shown), _of_adapters(shown, probes), _of_exchanges(shown)) if part)
+
+
+def _of_models(shown: ShownTranslators) -> str:
     fit, shuffled = (regression_rows(shown.control(name)) for name in ("", "shuffled"))
-    if not {"slope", "p_models"} <= set(fit.index) or "slope" not in shuffled.index:
+    if not {"slope", "p_rank", "rank_correlation"} <= set(fit.index) or "slope" not in shuffled.index:
         return ""
-    slope = fit.loc["slope"]
+    slope, n_models = fit.loc["slope"], int(fit.loc["p_rank", "n"])
     if not np.isfinite([slope["value"], shuffled.loc["slope", "value"]]).all():
         return ""
+    if n_models < MIN_MODELS:
+        return f"{n_models} models are too few for a statement on gender accuracy and probe F1."
+    correlation, p_rank = fit.loc["rank_correlation", "value"], fit.loc["p_rank", "value"]
+    if not np.isfinite([correlation, p_rank]).all():
+        return ""
+    verdict = "follows" if p_rank < _LEVEL else "does not demonstrably follow"
     value = value_text(slope) + ("" if np.isfinite(slope["ci_low"]) else " without interval")
     return (
-        f"The slope of gender accuracy on probe F1 is {value}, {compare(slope, 0.0)} 0 "
-        f"(shuffled genders {number(shuffled.loc['slope', 'value'])}; "
-        f"p over models {probability_text(fit.loc['p_models', 'value'])})."
+        f"Over {n_models} models gender accuracy {verdict} probe F1 (rank correlation {number(correlation)}, exact p "
+        f"{probability_text(p_rank)}; slope {value}, {compare(slope, 0.0)} 0; shuffled genders "
+        f"{number(shuffled.loc['slope', 'value'])})."
     )
+
+
+def _of_adapters(shown: ShownTranslators, probes: pd.DataFrame) -> str:
+    """Return in how many models the probe finds more gender after the adapter than before it, and in published ones."""
+    changes = adapter_changes(shown.table, shown.conditions)
+    if not changes:
+        return ""
+    published = probes.pivot_table(index="model", columns="stage", values="probe_macro_f1").dropna(
+        subset=["pre-adapter", "post-adapter"]
+    )
+    n_published = int((published["post-adapter"] > published["pre-adapter"]).sum())
+    n_higher = sum(change > 0 for change in changes.values())
+    return (
+        f"Probe F1 rises from before to after the adapter in {n_higher} of {len(changes)} models, in "
+        f"{n_published} of {len(published)} published ones."
+    )
+
+
+def _of_exchanges(shown: ShownTranslators) -> str:
+    rows = shown.control()
+    rows = rows[(rows["metric"] == "written_shift") & rows["model"].isin(list(shown.conditions))]
+    found = []
+    for what, words in (("pitch", "exchanged pitch"), ("tract", "an exchanged vocal tract")):
+        mine = rows[rows["target"] == what]
+        if mine.empty or not np.isfinite(mine[["value", "ci_low"]].to_numpy(dtype=float)).all():
+            return ""
+        found.append(f"{words} in {int((mine['ci_low'] > 0).sum())}")
+    return f"The written gender moves with {listed(found)} of {len(mine)} models (interval above 0)."
 
 
 def _select(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> ShownTranslators:
@@ -125,9 +178,11 @@ def _legends(shown: ShownTranslators) -> list[list[Line2D]]:
     models = [mark_handle(style.marker, style.label, style.colour) for style in shown.conditions.values()]
     languages = [mark_handle(marker, language) for language, marker in zip(shown.languages, LANGUAGE_MARKERS)]
     marks = [
-        mark_handle("o", "filled: women, or after the adapter"),
-        mark_handle("o", "open: men, or before the adapter", filled=False),
+        mark_handle("o", "filled: women, after the adapter, BLEU"),
+        mark_handle("o", "open: men, before the adapter, chrF", filled=False),
         mark_handle("_", "share of masculine forms", INK),
+        mark_handle("+", "masculine preferred on silence", INK),
+        *(mark_handle(marker, f"exchanged: {what}") for what, marker in EXCHANGE_MARKERS.items()),
         mark_handle("x", "untrained"),
         *model_handles(list(shown.baselines.values())),
         chance_handle(),

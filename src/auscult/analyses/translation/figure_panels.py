@@ -8,7 +8,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from auscult.figures.findings import number, value_text
-from auscult.figures.marks import GREY, INK, baseline_line, chance_line, interval_bar, interval_row
+from auscult.figures.marks import (
+    GREY,
+    INK,
+    baseline_line,
+    chance_line,
+    interval_bar,
+    interval_row,
+    side_by_side,
+)
 from auscult.figures.palette import ModelStyle, plain
 from auscult.figures.plotting import describe_interval, describe_range, head
 from auscult.seeds import task_of
@@ -23,10 +31,16 @@ __all__ = [
     "draw_genders",
     "draw_stages",
     "draw_published_genders",
+    "draw_exchanges",
+    "draw_quality",
+    "EXCHANGE_MARKERS",
+    "adapter_changes",
 ]
 
 LANGUAGE_MARKERS = ("o", "s", "^", "D", "v", "P")
 _GENDERS = {"she_accuracy": True, "he_accuracy": False}  # whether the marker is filled
+# Marker of each exchanged property of the voice.
+EXCHANGE_MARKERS = {"pitch": "v", "tract": "^", "both": "D"}
 _STAGES = {"encoder": False, "adapter": True}
 # Published models, in colours apart from the palette of models, with the stage that their decoder reads.
 _PUBLISHED = {
@@ -51,7 +65,7 @@ class ShownTranslators:
     @property
     def languages(self) -> list[str]:
         """Target languages in alphabetical order."""
-        return sorted(set(self.summary["target"]) - {"all"})
+        return sorted(set(self.summary.loc[self.summary["metric"] == "gender_accuracy", "target"]) - {"all"})
 
     def control(self, name: str = "") -> pd.DataFrame:
         """Return the summary of the true genders, or of the control ``shuffled``."""
@@ -80,10 +94,10 @@ def draw_points(axes: Axes, shown: ShownTranslators, control: str, title: str) -
     if np.isfinite(fit.loc["slope", "value"]):
         axes.plot(ends, fit.loc["slope", "value"] * ends + fit.loc["intercept", "value"], color=INK, linewidth=1.1)
     words = values.xs("gender_accuracy", level="metric")
-    p_points, p_models = (probability_text(fit.loc[name, "value"]) for name in ("p_points", "p_models"))
+    p_points, p_rank = (probability_text(fit.loc[name, "value"]) for name in ("p_points", "p_rank"))
     lines = [
         f"{fit.loc['r_squared', 'n']:.0f} points, R² {_measure(fit.loc['r_squared'])}",
-        f"p {p_points} (points), {p_models} (models)",
+        f"p {p_points} (points), {p_rank} ({fit.loc['p_rank', 'n']:.0f} models)",
         f"within models R² {_measure(fit.loc['within_model_r_squared'])}",
         f"n = {describe_range(words['n'])} words, {describe_range(words['n_groups'])} speakers",
     ]
@@ -121,6 +135,11 @@ def draw_genders(axes: Axes, shown: ShownTranslators) -> None:
             row = values.loc[(name, metric)].to_dict()
             interval_bar(axes, place + (-_HALF_GAP if filled else _HALF_GAP), row, look, markersize=5)
         axes.plot(place, values.loc[(name, "masculine_share"), "value"], "_", color=INK, markersize=13)
+    silence = shown.table[(shown.table["control"] == "silence") & (shown.table["target"] == "all")]
+    silence = silence[silence["step"].astype(str) != "0"]
+    for place, name in enumerate(shown.conditions):
+        mine = silence.loc[silence["model"].map(task_of) == name, "value"]
+        axes.plot([place] * len(mine), mine, "+", color=INK, markersize=5)
     _model_axis(axes, shown.conditions.values())
     axes.set_ylabel("gender accuracy")
     women, men = (values.xs(metric, level="metric")["n"] for metric in _GENDERS)
@@ -167,6 +186,55 @@ def draw_published_genders(axes: Axes, accuracies: pd.DataFrame) -> None:
     head(axes, "Published values", ["Fucci et al. (2025), words", "for the speaker, MuST-SHE"])
 
 
+def draw_exchanges(axes: Axes, shown: ShownTranslators, name: str, title: str) -> None:
+    """Draw how far exchanging pitch, tract or both moves the gender that is ``written``, or that a ``probe`` finds."""
+    rows = shown.control()
+    rows = rows[(rows["metric"] == f"{name}_shift") & rows["model"].isin(list(shown.conditions))]
+    values = rows.set_index(["model", "target"]).sort_index()
+    offsets = side_by_side(len(EXCHANGE_MARKERS), 2 * _HALF_GAP)
+    for place, (model, style) in enumerate(shown.conditions.items()):
+        for offset, (what, marker) in zip(offsets, EXCHANGE_MARKERS.items()):
+            if (model, what) in values.index:
+                look = ModelStyle(style.label, style.colour, marker=marker)
+                interval_bar(axes, place + offset, values.loc[(model, what)].to_dict(), look, markersize=4)
+    chance_line(axes, 0.0)
+    _name_models(axes, shown.conditions.values())
+    axes.set_ylabel("shift to the other gender")
+    pairs = (
+        f"n = {describe_range(rows['n'])}, {describe_range(rows['n_groups'])} pairs" if len(rows) else "not measured"
+    )
+    head(axes, title, ["same sentences, voice exchanged", pairs])
+
+
+def draw_quality(axes: Axes, shown: ShownTranslators) -> None:
+    """Draw BLEU of every seed over all languages, filled, and chrF, open."""
+    rows = shown.table[(shown.table["target"] == "all") & (shown.table["step"].astype(str) != "0")]
+    for place, (name, style) in enumerate(shown.conditions.items()):
+        mine = rows[rows["model"].map(task_of) == name]
+        for metric, filled in (("bleu", True), ("chrf", False)):
+            scores = mine.loc[mine["metric"] == metric, "value"]
+            look = ModelStyle(style.label, style.colour, filled=filled)
+            x = place + (-_HALF_GAP if filled else _HALF_GAP)
+            axes.plot([x] * len(scores), scores, linestyle="", **look.marks | {"markersize": 4.5})
+    _name_models(axes, shown.conditions.values())
+    axes.set_ylim(0, 103)
+    axes.set_ylabel("score")
+    n = rows.loc[rows["metric"] == "bleu", "n"]
+    head(axes, "BLEU and chrF", ["sacreBLEU, every seed", f"n = {describe_range(n)} sentences" if len(n) else ""])
+
+
+def adapter_changes(table: pd.DataFrame, conditions: Iterable[str]) -> dict[str, float]:
+    """Return the change of the probe's F1 from before to after the adapter, mean over trained seeds, by translator."""
+    rows = table[(table["metric"] == "probe_macro_f1") & (table["target"] == "all") & (table["control"] == "")]
+    rows = rows[rows["step"].astype(str) != "0"].assign(condition=rows["model"].map(task_of))
+    means = rows.groupby(["condition", "layer"])["value"].mean()
+    return {
+        name: float(means[name, "adapter"] - means[name, "encoder"])
+        for name in conditions
+        if (name, "adapter") in means.index
+    }
+
+
 def _share_axes(axes: Axes, xlabel: str, ylabel: str) -> None:
     """Give a panel axes of shares, with chance on both."""
     chance_line(axes, 0.5)
@@ -176,10 +244,20 @@ def _share_axes(axes: Axes, xlabel: str, ylabel: str) -> None:
 
 def _model_axis(axes: Axes, styles: Iterable[ModelStyle]) -> None:
     """Name the models below a panel of shares, with chance."""
-    labels = [plain(style.label).replace(" ", "\n", 1) for style in styles]
     chance_line(axes, 0.5)
-    axes.set(xlim=(-0.5, len(labels) - 0.5), ylim=(-0.03, 1.05))
-    axes.set_xticks(range(len(labels)), labels, fontsize=7)
+    axes.set(ylim=(-0.03, 1.05))
+    _name_models(axes, styles)
+
+
+def _name_models(axes: Axes, styles: Iterable[ModelStyle]) -> None:
+    """Name the models below a panel; more than four names have no room, and the legend's colours stand for them."""
+    names = [plain(style.label) for style in styles]
+    axes.set_xlim(-0.5, len(names) - 0.5)
+    if len(names) > 4:
+        axes.set_xticks([])
+        axes.set_xlabel("models, in the order of the legend")
+    else:
+        axes.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=7)
     axes.tick_params(axis="x", length=0)
 
 

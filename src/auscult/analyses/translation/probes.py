@@ -93,7 +93,7 @@ def probe_gender(
     AnalysisError
         The training or validation speakers have only one gender.
     """
-    codes = {split: _codes(table, genders) for split, table in items.items()}
+    codes = {split: _codes(items[split], genders) for split in ("train", "valid")}
     for split in ("train", "valid"):
         if len(set(codes[split])) < 2:
             raise AnalysisError(

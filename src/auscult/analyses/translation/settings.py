@@ -14,7 +14,7 @@ class TranslationSettings:
     n_probe: int = setting(
         "Maximum number of training utterances per probe, half of them spoken by women.", 400, minimum=4
     )
-    n_resamples: int = setting("Bootstrap samples of speakers.", 2000, minimum=100)
+    n_resamples: int = setting("Bootstrap samples of speakers, or of pairs of speakers.", 2000, minimum=100)
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,11 @@ class TranslationSection(TranslationSettings):
 
     baselines: tuple[str, ...] = setting(
         "Acoustic models whose frames are probed for comparison.", (), uniqueItems=True
+    )
+    n_exchanged: int = setting(
+        "Sentences per pair of test voices spoken with exchanged pitch or vocal tract, in synthetic corpora.",
+        6,
+        minimum=1,
     )
     bar: float = setting(
         "Minimum share of test sentences translated exactly, gender aside; weaker models are named in the figure.",

@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 
 from auscult.devices import pick_device
 from auscult.errors import CheckpointError
@@ -17,7 +18,7 @@ from auscult.models.seals import check_seal
 from auscult.models.speech import SpeechModel
 from auscult.models.translators.architecture import MAX_SUBWORDS, Translator, padded
 from auscult.models.translators.published import PublishedTranslator, load_published_translator
-from auscult.models.translators.subwords import Subwords
+from auscult.models.translators.subwords import PAD, Subwords
 
 __all__ = ["SpeechTranslator", "load_translator"]
 
@@ -75,6 +76,26 @@ class SpeechTranslator:
         tags = torch.tensor([self.subwords.tag(language) for language in languages], device=self.speech.device)
         rows = [torch.as_tensor(row, device=self.speech.device) for row in states]
         return [self.subwords.decode(row) for row in self.model.write(*padded(rows), tags, MAX_SUBWORDS)]
+
+    def log_probabilities(self, states: Sequence[Tensor | np.ndarray], tokens: Sequence[Sequence[int]]) -> np.ndarray:
+        """Return the log probability of each given translation, in nats, from the states of the last stage.
+
+        Parameters
+        ----------
+        states : of the last stage, for each utterance
+        tokens : language tag, subwords and end of each translation
+
+        Returns
+        -------
+        log_probabilities : sums over subwords and end [shape=(n_utterances,)]
+        """
+        rows = [torch.as_tensor(row, device=self.speech.device) for row in states]
+        given = pad_sequence([torch.as_tensor(row) for row in tokens], batch_first=True, padding_value=PAD)
+        given = given.to(self.speech.device)
+        with torch.inference_mode():
+            logits, _ = self.model.decode(*padded(rows), given[:, :-1])
+            found = logits.log_softmax(dim=-1).gather(2, given[:, 1:, None])[..., 0]
+            return (found * (given[:, 1:] != PAD)).sum(dim=1).double().cpu().numpy()
 
 
 def load_translator(folder: str | Path, *, device: str = "cpu") -> SpeechTranslator | PublishedTranslator:
