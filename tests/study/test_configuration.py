@@ -498,8 +498,8 @@ def test_invalid_settings_of_tone_are_reported_before_anything_runs(config, chan
         ),
         ({"models": ["hubert-english"]}, "acoustic baselines in analyses: scrubbing: models, found 'hubert-english'"),
         (
-            {"splits": {"test": "valid"}},
-            "a separate test split in analyses: scrubbing: splits, found 'valid' also for fit or",
+            {"splits": {"test": "train"}},
+            "a separate test split in analyses: scrubbing: splits, found 'train' also for fit;",
         ),
         ({"corpora": ["multilingual"], "fit_corpora": {"english": "dutch"}}, "fit_corpora, found 'english'"),
         ({"fit_corpora": {"english-reading": "no"}}, "scrubbing: fit_corpora: english-reading, found 'no'"),
@@ -515,9 +515,9 @@ def test_invalid_settings_of_scrubbing_are_reported_before_anything_runs(config,
     assert "\n" not in str(caught.value)
 
 
-def test_scrubbing_fits_selects_and_tests_on_separate_splits(config):
+def test_scrubbing_fits_and_tests_on_separate_splits(config):
     splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
-    assert splits == {"fit": "train", "choose": "valid", "test": "test"}
+    assert splits == {"fit": "train", "test": "test"}
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from auscult.study.scrubbing import scrubbing_settings
 
 
 def get_fit_corpus(wildcards):
-    """Return the manifest of the corpus that provides the splits fit and choose, if it is another one."""
+    """Return the manifest of the corpus that provides the split fit, if it is another one."""
     fit = config["analyses"]["scrubbing"]["fit_corpora"].get(wildcards.corpus)
     return [f"resources/corpora/{fit}/manifest.json"] if fit else []
 

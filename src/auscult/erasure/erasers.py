@@ -7,7 +7,7 @@ On the vectors it was fitted on, an eraser succeeds by construction: evaluate it
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -58,6 +58,10 @@ class Eraser:
     def removed(self) -> np.ndarray:
         """The removed projection, oblique for LEACE and orthogonal otherwise [shape=(width, width)]."""
         return self.left @ self.right
+
+    def partial(self, dose: float) -> "Eraser":
+        """Return an eraser that subtracts a share of what this one subtracts, such as 0.5; 1 is all of it."""
+        return replace(self, left=self.left * dose)
 
     def apply(self, x: Vectors) -> Vectors:
         """Return vectors without the concept, computed in float64 and returned in their own precision.

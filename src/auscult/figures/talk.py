@@ -38,6 +38,8 @@ _CONDITIONS = (
     "readout",
     "fitted_on",
     "erased_at",
+    "dose",
+    "disjoint_in",
     "position",
     "gender",
     "control",

@@ -9,8 +9,10 @@ __all__ = ["scrubbing_settings"]
 # What the results of a run depend on; the corpora of the section are inputs of its rule.
 _SETTINGS = (
     "splits",
+    "kinds",
     "methods",
     "single_layers",
+    "doses",
     "shrinkage",
     "n_iterations",
     "n_utterances",

@@ -53,17 +53,11 @@ def test_no_speaker_has_two_roles_and_both_genders_are_in_each():
     items = choose_items(
         listed({"train": 10, "valid": 4, "test": 6}), splits=SPLITS, n_utterances=None, n_test=None, seed=0
     )
-    roles = {role: speakers_of(items, role) for role in ("erase", "probe", "choose", "test")}
-    assert {role: len(found) for role, found in roles.items()} == {"erase": 5, "probe": 5, "choose": 4, "test": 6}
-    assert len(set.union(*roles.values())) == 20
+    roles = {role: speakers_of(items, role) for role in ("erase", "probe", "test")}
+    assert {role: len(found) for role, found in roles.items()} == {"erase": 5, "probe": 5, "test": 6}
+    assert len(set.union(*roles.values())) == 16
     assert (items.table.groupby("role")["gender"].nunique() == 2).all()
     assert items.table["text"].unique().tolist() == ["a b"]
-
-
-def test_one_split_is_divided_among_all_roles_but_the_test():
-    splits = ScrubbingSplits(fit="valid", choose="valid")
-    items = choose_items(listed({"valid": 9, "test": 4}), splits=splits, n_utterances=None, n_test=None, seed=0)
-    assert [len(speakers_of(items, role)) for role in ("erase", "probe", "choose", "test")] == [3, 3, 3, 4]
 
 
 def test_fewer_utterances_are_spread_over_speakers():
@@ -102,11 +96,11 @@ def test_one_gender_alone_is_refused_and_not_called_right():
 
 def test_a_missing_split_and_too_few_speakers_are_refused():
     with pytest.raises(
-        AnalysisError, match=r"expected utterances of split 'valid' in corpus 'c' .*, found only test, "
+        AnalysisError, match=r"expected utterances of split 'train' in corpus 'c' .*, found only test; "
     ):
-        choose_items(listed({"train": 8, "test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
+        choose_items(listed({"test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
     with pytest.raises(AnalysisError, match=r"two kinds of gender in role (erase|probe) of corpus 'c', found only"):
-        choose_items(listed({"train": 2, "valid": 4, "test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
+        choose_items(listed({"train": 2, "test": 4}), splits=SPLITS, n_utterances=None, n_test=None, seed=0)
 
 
 def test_corpora_are_joined_unless_they_share_an_utterance():
@@ -197,7 +191,7 @@ def test_controls_leave_gender_in_place(planted):
     conditions = plan_conditions(runs.layers, ["leace", "random", "shuffled"], single_layers=False)
     # With few speakers, some permutations leave most genders unchanged; the one of this seed does not.
     erasers = fit_conditions(runs, items, conditions, fitters={}, seed=2)
-    rows = items.rows("probe", "choose", "test")
+    rows = items.rows("probe", "test")
     found = {}
     for condition in conditions:
         frames = [runs.of(items["utterance"][row], "cnn", {}) for row in rows]
@@ -205,7 +199,7 @@ def test_controls_leave_gender_in_place(planted):
         x = np.stack([each.mean(axis=0) for each in frames])
         answers = next(probe_gender(x, items, rows, probes=["ridge"]))
         found[condition.method] = answers.hits.mean()
-        assert answers.chance == 0.5
+        assert answers.constant_hits.mean() == 0.5
     assert found["none"] > 0.9
     assert found["random"] > 0.9
     assert found["shuffled"] > 0.9
@@ -222,7 +216,7 @@ def test_the_network_finds_what_no_line_separates(probe):
     items = choose_items(
         listed({"train": 200, "valid": 20, "test": 20}), splits=SPLITS, n_utterances=None, n_test=None, seed=0
     )
-    rng, rows = np.random.default_rng(0), items.rows("probe", "choose", "test")
+    rng, rows = np.random.default_rng(0), items.rows("probe", "test")
     # Women in two opposite corners of a square, men in the others: equal means.
     codes, turn = items["code"][rows], np.arange(len(rows)) // 3 % 4 // 2
     corners = np.stack([2 * turn - 1, (2 * turn - 1) * (2 * codes - 1)], axis=1)
@@ -346,12 +340,21 @@ def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken
         ["leace", "all"],
         ["random", "all"],
     ]
-    probed = table[(table["metric"] == "accuracy") & (table["probe"] == "mlp")]
+    linear = table[(table["metric"] == "accuracy") & (table["probe"] == "ridge")]
+    probed = linear[(linear["position"] == "all") & (linear["dose"] != 0.5) & (linear["dose"] != 0.25)]
     behind = probed.groupby(["method", "erased_at"], sort=False)["layer"].apply(list)
     assert behind["none", ""] == ["cnn", "embed", "T1", "T2"]
     assert behind["leace", "T1"] == ["T1", "T2"]
     assert behind["leace", "blocks"] == ["embed", "T1", "T2"]
-    assert set(probed["position"]) == {"all"}
+    networks = table[table["probe"] == "mlp"]
+    assert set(networks["position"]) == {"all"}
+    assert set(networks["erased_at"]) == {"", "all"}
+    at_front = table[
+        (table["erased_at"] == "cnn") & (table["metric"] == "word_error_rate") & (table["gender"] == "all")
+    ]
+    assert at_front["dose"].tolist() == [0.25, 0.5, 1]
+    assert set(table["disjoint_in"]) == {"speaker"}
+    assert set(table["chosen_over"].dropna()) == {"speaker"}
     assert set(table.loc[table["probe"] == "ridge", "position"]) == {"all", "first", "middle", "last"}
     rates = table[table["target"] == "transcript"]
     assert set(rates["gender"]) == {"all", "female", "male"}
@@ -364,9 +367,9 @@ def test_a_recogniser_is_probed_and_its_errors_counted_in_every_condition(spoken
     }
     assert (table["n_groups"].where(table["gender"] != "all", 4) == 4).all()
     layers = ("cnn", "embed", "T1", "T2")
-    everywhere = {f"{method}/frame/all/{layer}" for method in ("leace", "random") for layer in layers}
-    blocks = {f"leace/frame/blocks/{layer}" for layer in layers[1:]}
-    assert set(erasers) == {f"leace/frame/{layer}/{layer}" for layer in layers} | blocks | everywhere
+    everywhere = {f"speaker/0/{method}/frame/all/{layer}" for method in ("leace", "random") for layer in layers}
+    blocks = {f"speaker/0/leace/frame/blocks/{layer}" for layer in layers[1:]}
+    assert set(erasers) == {f"speaker/0/leace/frame/{layer}/{layer}" for layer in layers} | blocks | everywhere
 
 
 def test_the_error_rate_with_nothing_erased_is_that_of_the_recogniser(spoken):
@@ -385,7 +388,7 @@ def test_a_baseline_is_probed_before_and_after_and_writes_nothing(spoken):
     assert set(table["layer"]) == {"input"}
     assert table[["method", "erased_at"]].drop_duplicates().to_numpy().tolist() == [["none", ""], ["leace", "all"]]
     assert set(table["target"]) == {"gender"}
-    assert list(erasers) == ["leace/frame/all/input"]
+    assert list(erasers) == ["speaker/0/leace/frame/all/input"]
     runs = AcousticRuns(acoustic_model("mel"), spoken, edge_ms=100)
     vectors, written = runs.run([spoken.utterances["utterance"][0]], {})
     assert vectors["input"].shape == (1, 4, 80)
@@ -401,11 +404,11 @@ def test_error_rates_are_set_out_by_condition_and_gender(spoken):
     table, _ = scrubbed(spoken, tiny_predictor("hubert-ctc"))
     rates = tabulate_rates(table)
     assert list(rates.columns) == list(RATES_COLUMNS)
-    assert len(rates) == 8 * 3
+    assert len(rates) == (8 + 2) * 3
     assert rates["wer_change"].isna().sum() == 3
     erased = rates[rates["method"] != "none"]
     before = rates.loc[rates["method"] == "none", "wer"].to_numpy()
-    assert np.allclose(erased["wer"] - np.tile(before, 7), erased["wer_change"])
+    assert np.allclose(erased["wer"] - np.tile(before, 9), erased["wer_change"])
 
 
 def test_the_recipe_of_stored_erasers_has_the_settings_of_every_fitter():
@@ -415,5 +418,5 @@ def test_the_recipe_of_stored_erasers_has_the_settings_of_every_fitter():
         "shuffled": {"shrinkage": 0.1},
         "inlp": {"n_iterations": 3},
     }
-    assert recipe["splits"] == {"fit": "train", "choose": "valid", "test": "test"}
+    assert recipe["splits"] == {"fit": "train", "test": "test"}
     assert {"shrinkage", "n_iterations"}.isdisjoint(recipe)

@@ -32,20 +32,25 @@ MORE = [*RUNS, ("w2v2-english", "0"), ("w2v2-english", "1500")]
 
 def conditions(model, step, layers):
     if model == "mel" or step == "0":
-        return [("none", "", ""), ("leace", "frame", "all")]
+        return [("none", "", "", 0.0), ("leace", "frame", "all", 1.0)]
     return [
-        ("none", "", ""),
-        *(("leace", "frame", layer) for layer in (*layers, "blocks")),
-        *((*each, "all") for each in ALL_METHODS),
+        ("none", "", "", 0.0),
+        *(("leace", "frame", layers[0], dose) for dose in (0.25, 0.5)),
+        *(("leace", "frame", layer, 1.0) for layer in (*layers, "blocks")),
+        *((*each, "all", 1.0) for each in ALL_METHODS),
     ]
 
 
-def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20, erased=0.55):
+def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20, erased=0.55, kinds=False, met=0.5):
     rows, width = [], 0.06 if n_speakers >= 6 else np.nan
     for model, step in runs:
         own = ("input",) if model == "mel" else layers
-        for method, level, at in conditions(model, step, own):
+        planned = [("kind" if kinds else "speaker", each) for each in conditions(model, step, own)]
+        planned += [("speaker", each) for each in conditions(model, "0", own) if kinds]
+        for disjoint_in, (method, level, at, dose) in planned:
             shared = {
+                "disjoint_in": disjoint_in,
+                "dose": dose,
                 "model": model,
                 "step": step,
                 "method": method,
@@ -57,6 +62,7 @@ def scrubbing_table(runs=RUNS, layers=LAYERS, n_speakers=20, erased=0.55):
             }
             behind = own[own.index(at) :] if at in own else own[1:] if at == "blocks" else own
             value = 0.9 if method in ("none", "random", "shuffled") else erased
+            value = met if kinds and disjoint_in == "speaker" and method == "leace" else value
             for layer, position, probe in product(behind, ("all", "first", "middle", "last"), ("ridge", "mlp")):
                 if probe == "ridge" or position == "all":
                     rows.append(
@@ -120,7 +126,7 @@ def test_counts_controls_and_the_resampled_unit_are_stated(figure, shown):
         "log-mel",
         "random direction at all layers",
         "LEACE of shuffled genders at all layers",
-        "LEACE at this layer only",
+        "LEACE at all layers",
     } <= set(shown)
     assert "Study “default”, synthesised speech (english-reading)." in note_of(figure)
     assert len(note_of(figure).split()) <= 60
@@ -132,6 +138,8 @@ def test_panels_have_standard_titles(shown):
         "Network probe by layer",
         "Linear probe by position",
         "Probe accuracy after erasure, by layer",
+        "Linear probe by dose",
+        "Word errors by dose",
         "Word error rate by condition",
     } <= set(shown)
 
@@ -139,6 +147,8 @@ def test_panels_have_standard_titles(shown):
 def test_every_condition_and_its_change_is_named(shown):
     assert {
         "nothing erased",
+        ".25 of LEACE, cnn",
+        ".50 of LEACE, cnn",
         "LEACE, cnn",
         "LEACE, T4",
         "LEACE, all layers",
@@ -154,6 +164,28 @@ def test_the_matrix_holds_the_layers_from_the_erased_one_on(shown):
     # Six layers with nothing erased; each erased layer and those after it, all but the front end, and all layers.
     assert shown.count(".90") == 6
     assert shown.count(".55") == 6 * 7 / 2 + 5 + 6
+
+
+def test_the_scale_of_the_matrix_shows_values_below_chance():
+    figure = draw_styled(scrubbing, CONTEXT, table=scrubbing_table(erased=0.42))
+    cells = [mesh for axes in figure.axes for mesh in axes.collections if mesh.get_array() is not None]
+    assert next(mesh.get_clim() for mesh in cells if mesh.get_clim()[0] is not None) == (0.42, 1)
+
+
+def test_kinds_of_voice_that_the_eraser_met_are_drawn_beside_other_kinds():
+    table = scrubbing_table(kinds=True, erased=0.8, met=0.52)
+    figure = draw_styled(scrubbing, CONTEXT, table=table)
+    shown = drawn(figure)
+    assert "LEACE at all layers, kinds of voice met" in shown
+    assert "share no kind of voice" in note_of(figure)
+    assert len(note_of(figure).split()) <= 60
+    assert shown.count(".80") == 6 * 7 / 2 + 5 + 6
+    found = scrubbing.describe_finding(table, context=CONTEXT)
+    assert found == (
+        "After LEACE at all layers, linear gender accuracy at T4 for other kinds of voice is .80 [.74, .86], above "
+        "chance (.50; before .90)."
+    )
+    assert len(found.split()) <= 26
 
 
 def test_a_table_alone_can_be_drawn():
@@ -215,17 +247,23 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_source(tmp_path):
     assert "not separated from chance" in Path(f"{stems[0]}.rst").read_text()
 
 
+@pytest.mark.parametrize("kinds", [False, True])
 @pytest.mark.parametrize(("runs", "layers"), [(RUNS, LAYERS), (RUNS[1:2], LAYERS), (MORE, LAYERS), (RUNS, LARGE)])
-def test_no_text_lies_over_text(misplaced, runs, layers):
-    plotting.save_figure(draw_styled(scrubbing, CONTEXT, table=scrubbing_table(runs, layers)), "")
+def test_no_text_lies_over_text(misplaced, runs, layers, kinds):
+    plotting.save_figure(draw_styled(scrubbing, CONTEXT, table=scrubbing_table(runs, layers, kinds=kinds)), "")
     assert misplaced == []
 
 
 def test_the_caption_takes_its_numbers_from_the_study():
-    analysis = {"n_resamples": 1234, "n_permutations": 4321, "edge_ms": 80}
+    analysis = {"n_resamples": 1234, "n_permutations": 4321, "edge_ms": 80, "kinds": ["tract", "pitch_hz"]}
     figure = {"name": "scrubbing", "title": "T", "models": ["hubert-english", "mel"], "analysis": analysis}
     caption = caption_of("scrubbing", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "of HuBERT (English) before and after gender is erased. Seen." in caption
-    for text in ("first, middle and last 80 ms", "1234 resamplings of speakers", "p from 4321 exchanges"):
+    for text in (
+        "first, middle and last 80 ms",
+        "no kind of voice (tract, pitch_hz)",
+        "1234 resamplings of speakers",
+        "p from 4321 exchanges",
+    ):
         assert text in caption
     assert "problematic" not in caption

@@ -61,11 +61,13 @@ class Condition:
         (LEACE for genders permuted over speakers)
     fitted_on : ``frame``, or ``utterance`` for utterance means
     erased_at : a layer, ``all``, or ``blocks`` for all layers except the front end
+    dose : share of what the eraser would subtract that is subtracted, 0 to 1
     """
 
     method: str = NONE
     fitted_on: Level | Literal[""] = ""
     erased_at: str = ""
+    dose: float = 1.0
 
     def layers(self, of: Sequence[str]) -> list[str]:
         """Return the layers of a model at which gender is erased."""
@@ -74,7 +76,9 @@ class Condition:
         return [layer for layer in of if layer == self.erased_at]
 
 
-def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_layers: bool) -> list[Condition]:
+def plan_conditions(
+    layers: Sequence[str], methods: Sequence[str], *, single_layers: bool, doses: Sequence[float] = ()
+) -> list[Condition]:
     """Return the conditions of a model: nothing erased, one method at each layer, and every method at all layers.
 
     Parameters
@@ -83,6 +87,7 @@ def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_lay
     methods : methods applied at all layers; the first is also applied at each layer alone and at all layers except the
         front end. ``leace/utterance`` is LEACE fitted on utterance means; by default, erasers are fitted on frames
     single_layers : whether to erase also at each layer alone, and at all layers except the front end
+    doses : shares of the first method's erasure at the first layer alone, with ``single_layers``; they come first
 
     Raises
     ------
@@ -91,8 +96,9 @@ def plan_conditions(layers: Sequence[str], methods: Sequence[str], *, single_lay
     """
     pairs = [_parse_method(name) for name in methods]
     places = [*layers, BLOCKS] if single_layers and len(layers) > 1 else []
-    single = [Condition(*pairs[0], place) for place in places]
-    return [Condition(), *single, *(Condition(*pair, ALL) for pair in pairs)]
+    single = [Condition(*pairs[0], layers[0], dose) for dose in sorted(doses) if places]
+    single += [Condition(*pairs[0], place) for place in places]
+    return [Condition(dose=0.0), *single, *(Condition(*pair, ALL) for pair in pairs)]
 
 
 def fit_conditions(
@@ -145,7 +151,7 @@ class _Fitter:
         for layer in condition.layers(self.runs.layers):
             # A random direction depends on the layer's mean only, which other random directions hardly change.
             before = {} if condition.method == "random" else erasers
-            erasers = erasers | {layer: self._fit_layer(condition, layer, before)}
+            erasers = erasers | {layer: self._fit_layer(condition, layer, before).partial(condition.dose)}
         return erasers
 
     def _fit_layer(self, condition: Condition, layer: str, before: Mapping[str, Eraser]) -> Eraser:

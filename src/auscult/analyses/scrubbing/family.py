@@ -23,10 +23,10 @@ def check_scrubbing(scrubbing: Config, config: Config) -> None:
     chosen = scrubbing["splits"]
     for corpus in scrubbing["corpora"]:
         fit = scrubbing["fit_corpora"].get(corpus, corpus)
-        if fit == corpus and chosen["test"] in (chosen["fit"], chosen["choose"]):
+        if fit == corpus and chosen["test"] == chosen["fit"]:
             raise ConfigError(
-                f"expected a separate test split in analyses: scrubbing: splits, found {chosen['test']!r} also for fit "
-                "or choose; name another"
+                f"expected a separate test split in analyses: scrubbing: splits, found {chosen['test']!r} also for "
+                "fit; name another"
             )
         for use, split in chosen.items():
             source = corpus if use == "test" else fit

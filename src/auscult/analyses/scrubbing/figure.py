@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.analyses.scrubbing.columns import ALL, BLOCKS, NONE, SHUFFLED
+from auscult.analyses.scrubbing.columns import ALL, BLOCKS, KIND, NONE, SHUFFLED, SPEAKER
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
 from auscult.figures.marks import (
@@ -17,6 +17,8 @@ from auscult.figures.marks import (
     chance_handle,
     chance_line,
     count_line,
+    interval_band,
+    interval_bar,
     interval_lines,
     interval_row,
     layer_axis,
@@ -39,11 +41,12 @@ METHODS = {
 }
 PROBES = {"ridge": "Linear probe", "mlp": "Network probe"}
 # Tol's muted scheme, apart from the palette of models: here a colour stands for a method of erasure.
-SINGLE_LAYER = ModelStyle("LEACE at this layer only", "#AA4499", marker="s")
-ALL_LAYERS = {
-    "leace": ModelStyle("LEACE at all layers", "#332288", marker="X"),
-    "random": ModelStyle("random direction at all layers", "#999933", dashes=(0, (1, 1)), marker="v"),
-    SHUFFLED: ModelStyle("LEACE of shuffled genders at all layers", "#DDAA33", dashes=(0, (4, 1.5)), marker="D"),
+AFTER = ModelStyle("LEACE at all layers", "#332288", marker="X")
+MET = ModelStyle("LEACE at all layers, kinds of voice met", "#117733", dashes=(0, (4, 1.5)), marker="D", filled=False)
+# Controls are drawn as bands of their intervals.
+CONTROLS = {
+    "random": ModelStyle("random direction at all layers", "#999933", marker="s"),
+    SHUFFLED: ModelStyle("LEACE of shuffled genders at all layers", "#DDAA33", marker="s"),
 }
 POSITIONS = {
     "first": ModelStyle("first frames", "#661100", marker="<"),
@@ -55,8 +58,10 @@ GENDERS = {
     "female": ModelStyle("women", "#882255", marker="<"),
     "male": ModelStyle("men", "#6699CC", marker=">"),
 }
-PROBES_MM, POSITIONS_MM, RATES_MM, RATE_ROW_MM = 58, 58, 20, 4.2
+PROBES_MM, POSITIONS_MM, DOSES_MM, RATES_MM, RATE_ROW_MM = 58, 58, 52, 20, 4.2
 MAX_ROW_NAMES = 10
+# The layer that is erased, and the last one.
+DOSE_LAYERS = (ModelStyle("", "#332288", marker="X"), ModelStyle("", "#CC6677", dashes=(0, (4, 1.5)), marker="o"))
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class _Curve:
 
 
 def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Return the figure: for each corpus and trained recogniser, probes by layer, by position, and error rates.
+    """Return the figure: for each corpus and trained recogniser, probes by layer and position, doses, and error rates.
 
     Parameters
     ----------
@@ -78,20 +83,23 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     shown = _shown(table, context)
     entries = context.entries(shown)
     blocks = list(_recognisers(shown, entries))
-    n_conditions = max((len(_conditions(entry.rows(rows))) for entry, rows in blocks), default=1)
-    heights = [PROBES_MM, POSITIONS_MM, RATES_MM + RATE_ROW_MM * n_conditions]
+    n_conditions = max((len(_conditions(_main(entry.rows(rows)))) for entry, rows in blocks), default=1)
+    heights = [PROBES_MM, POSITIONS_MM, DOSES_MM, RATES_MM + RATE_ROW_MM * n_conditions]
     figure = new_figure(sum(heights) * max(len(blocks), 1), _legends(entries, shown), _note(shown, context))
     grid = figure.add_gridspec(max(len(blocks), 1), 1)
     for position, (entry, rows) in enumerate(blocks):
-        panels = grid[position].subgridspec(3, 1, height_ratios=heights)
-        upper, middle = (panels[row].subgridspec(1, 2) for row in range(2))
+        panels = grid[position].subgridspec(4, 1, height_ratios=heights)
+        upper, middle, lower = (panels[row].subgridspec(1, 2) for row in range(3))
         shared = None
         for column, probe in enumerate(PROBES):
             shared = figure.add_subplot(upper[column], sharey=shared)
             _draw_layers(shared, rows, entries, entry, probe)
-        _draw_positions(figure.add_subplot(middle[0]), entry.rows(rows))
-        _draw_matrix(figure, figure.add_subplot(middle[1]), entry.rows(rows))
-        _draw_rates(figure.add_subplot(panels[2]), entry.rows(rows))
+        mine = _main(entry.rows(rows))
+        _draw_positions(figure.add_subplot(middle[0]), mine)
+        _draw_matrix(figure, figure.add_subplot(middle[1]), mine)
+        _draw_doses(figure.add_subplot(lower[0]), mine)
+        _draw_dose_rates(figure.add_subplot(lower[1]), mine)
+        _draw_rates(figure.add_subplot(panels[3]), mine)
     return figure
 
 
@@ -107,7 +115,7 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     if not blocks:
         return ""
     entry, rows = blocks[0]
-    accuracies = _accuracies(entry.rows(rows))
+    accuracies = _accuracies(_main(entry.rows(rows)))
     erased = accuracies[accuracies["erased_at"] == ALL]
     layers = layer_order(accuracies["layer"])
     if erased.empty or not layers:
@@ -122,8 +130,9 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     judged = f"{value}, {compare(row, float(row['chance']))} chance ({number(row['chance'])}"
     if len(blocks) > 1:  # of several recognisers, the first is named
         return f"After {METHODS[method]} at all layers of {entry.name}, final-layer gender accuracy is {judged})."
+    kinds = " for other kinds of voice" if (row["disjoint_in"] == KIND) else ""
     return (
-        f"After {METHODS[method]} at all layers, linear gender accuracy at {layers[-1]} is {judged}; before "
+        f"After {METHODS[method]} at all layers, linear gender accuracy at {layers[-1]}{kinds} is {judged}; before "
         f"{number(before['value'].iloc[0])})."
     )
 
@@ -145,6 +154,11 @@ def _accuracies(rows: pd.DataFrame, probe: str = "ridge", position: str = "all")
     return rows[(rows["metric"] == "accuracy") & (rows["probe"] == probe) & (rows["position"] == position)]
 
 
+def _main(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows in which roles share least: no kind of voice, or no speaker where there are no kinds."""
+    return rows[rows["disjoint_in"] == KIND] if (rows["disjoint_in"] == KIND).any() else rows
+
+
 def _erased_everywhere(rows: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return the rows of a method fitted on frames and applied at all layers."""
     return rows[(rows["method"] == method) & (rows["fitted_on"] == "frame") & (rows["erased_at"] == ALL)]
@@ -157,21 +171,28 @@ def _accuracy_axis(axes: Axes, rows: pd.DataFrame, layers: Sequence[str]) -> Non
 
 
 def _draw_layers(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry], entry: Entry, probe: str) -> None:
-    """Draw a probe's accuracy by layer: nothing erased, erased at one layer, erased at all layers, and controls."""
+    """Draw a probe's accuracy by layer before and after erasure at all layers, with controls as bands."""
     accuracies = _accuracies(rows, probe)
-    mine = entry.rows(accuracies)
+    both = entry.rows(accuracies)
+    mine = _main(both)
     layers = layer_order(mine["layer"])
     chance_line(axes, mine["chance"].iloc[0])
     for other in entries:
-        unerased = other.rows(accuracies)
+        unerased = _main(other.rows(accuracies))
         for row in unerased[unerased["method"] == NONE].to_dict("records") if other.style.baseline else ():
             baseline_line(axes, row, other.style)
-    untrained = [other for other in entries if other.model == entry.model and other.step == "0"]
-    curves = [
-        _Curve(other.rows(accuracies[accuracies["method"] == NONE]), other.style) for other in [*untrained, entry]
-    ]
-    curves.append(_Curve(mine[mine["erased_at"] == mine["layer"]], SINGLE_LAYER))
-    curves += [_Curve(_erased_everywhere(mine, method), style) for method, style in ALL_LAYERS.items()]
+    for method, style in CONTROLS.items():
+        control = _erased_everywhere(mine, method).set_index("layer")
+        control = control.loc[[layer for layer in layers if layer in control.index]]
+        interval_band(axes, [layers.index(layer) for layer in control.index], control, style.colour)
+    for other in entries:
+        if other.model == entry.model and other.step == "0":
+            untrained = _main(other.rows(accuracies))
+            untrained = untrained[untrained["method"] == NONE].set_index("layer").reindex(layers)
+            axes.plot(range(len(layers)), untrained["value"], **{**other.style.line, "linewidth": 0.9, "markersize": 0})
+    curves = [_Curve(mine[mine["method"] == NONE], entry.style), _Curve(_erased_everywhere(mine, "leace"), AFTER)]
+    if (mine["disjoint_in"] == KIND).any():
+        curves.append(_Curve(_erased_everywhere(both[both["disjoint_in"] == SPEAKER], "leace"), MET))
     _draw_curves(axes, curves, layers)
     _accuracy_axis(axes, rows, layers)
     lines = [f"{rows['corpus'].iloc[0]} · {entry.style.label}", count_line(mine), describe_interval(mine)]
@@ -211,11 +232,14 @@ def _draw_matrix(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
     layers = layer_order(accuracies["layer"])
     at = accuracies["erased_at"]
     kinds = {"none": accuracies[accuracies["method"] == NONE]}
-    kinds |= {layer: accuracies[at == layer] for layer in layers if (at == layer).any()}
+    full = accuracies["dose"] == 1
+    kinds |= {layer: accuracies[(at == layer) & full] for layer in layers if (at == layer).any()}
     kinds |= {"all but cnn": accuracies[at == BLOCKS]} if (at == BLOCKS).any() else {}
     kinds["all"] = _erased_everywhere(accuracies, "leace")
     values = pd.DataFrame({name: part.set_index("layer")["value"] for name, part in kinds.items()}).T
-    cells = matrix(axes, values.reindex(columns=layers), limits=(0.5, 1), cmap="cividis")
+    # The scale starts at chance, or at the lowest value below it, so that no two values look alike.
+    lowest = min(float(accuracies["chance"].min()), float(np.nanmin(values.to_numpy(float))))
+    cells = matrix(axes, values.reindex(columns=layers), limits=(lowest, 1), cmap="cividis")
     every = -(-len(kinds) // MAX_ROW_NAMES)
     # The first and the last row, which are no single layers, are always named.
     named = [0, *range(every, len(kinds) - every, every), len(kinds) - 1]
@@ -225,18 +249,57 @@ def _draw_matrix(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
     head(axes, "Probe accuracy after erasure, by layer", ["linear probe; earlier layers are unchanged"])
 
 
+def _doses(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows with nothing erased and with each dose of the first method at the first layer alone, by dose."""
+    layers = layer_order(rows.loc[rows["target"] == "gender", "layer"])
+    return rows[(rows["method"] == NONE) | (rows["erased_at"] == layers[0])].sort_values("dose", kind="stable")
+
+
+def _draw_doses(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the linear probe at the first and at the last layer by the share erased at the first layer."""
+    doses = _accuracies(_doses(rows))
+    layers = layer_order(_accuracies(rows)["layer"])
+    chance_line(axes, rows["chance"].dropna().iloc[0])
+    for shift, layer, style in zip((-0.006, 0.006), (layers[0], layers[-1]), DOSE_LAYERS):
+        found = doses[doses["layer"] == layer]
+        interval_lines(axes, found["dose"].to_numpy(float) + shift, found, style.colour)
+        axes.plot(found["dose"] + shift, found["value"], **{**style.line, "linewidth": 1.1, "markersize": 3.5})
+    values = doses[["value", "ci_low"]].to_numpy(float)
+    axes.set(ylim=(min(0.4, float(np.nanmin(values)) - 0.03), 1.03), ylabel="probe accuracy (gender)")
+    axes.set(xlabel=f"share erased at {layers[0]}", xticks=sorted(set(doses["dose"])))
+    handles = [
+        mark_handle(style.marker, layer, style.colour) for style, layer in zip(DOSE_LAYERS, (layers[0], layers[-1]))
+    ]
+    axes.legend(handles=handles, title="probed layer", loc="lower left", fontsize=6.5, title_fontsize=6.5)
+    head(axes, "Linear probe by dose", [f"LEACE at {layers[0]} alone"])
+
+
+def _draw_dose_rates(axes: Axes, rows: pd.DataFrame) -> None:
+    """Draw the change of the word error rate by the share erased at the first layer."""
+    doses = _doses(rows)
+    changes = doses[(doses["metric"] == "word_error_rate_change") & (doses["gender"] == "all")]
+    chance_line(axes, 0)
+    for row in changes.to_dict("records"):
+        interval_bar(axes, row["dose"], row, GENDERS["all"], markersize=3.5)
+    layer = layer_order(rows.loc[rows["target"] == "gender", "layer"])[0]
+    axes.set(xlabel=f"share erased at {layer}", ylabel="change in word error rate", xticks=sorted({0, *doses["dose"]}))
+    axes.set(xlim=(-0.06, 1.06))
+    head(axes, "Word errors by dose", [describe_interval(changes) if len(changes) else "no dose"])
+
+
 def _conditions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the error rates of each condition by its name, in the order of the table."""
     rates = rows[rows["target"] == "transcript"]
-    groups = rates.groupby(["method", "fitted_on", "erased_at"], sort=False)
-    return {_condition_name(*map(str, key)): part for key, part in groups}
+    groups = rates.groupby(["method", "fitted_on", "erased_at", "dose"], sort=False)
+    return {_condition_name(*map(str, key[:3]), float(key[3])): part for key, part in groups}
 
 
-def _condition_name(method: str, level: str, layer: str) -> str:
+def _condition_name(method: str, level: str, layer: str, dose: float) -> str:
     if method == NONE:
         return "nothing erased"
     where = {ALL: "all layers", BLOCKS: "all but cnn"}.get(layer, layer)
-    return f"{METHODS[method]}, {where}" + (", fitted on utterances" if level == "utterance" else "")
+    share = "" if dose == 1 else f"{number(dose)} of "
+    return f"{share}{METHODS[method]}, {where}" + (", fitted on utterances" if level == "utterance" else "")
 
 
 def _draw_rates(axes: Axes, rows: pd.DataFrame) -> None:
@@ -279,18 +342,21 @@ def _legends(entries: Sequence[Entry], table: pd.DataFrame) -> list[list[Line2D]
     models = model_handles([entry.style for entry in entries])
     for handle, entry in zip(models, (entry for entry in entries if not entry.style.baseline)):
         handle.set_label(f"{entry.style.label}, nothing erased")
+    erased = [AFTER, *([MET] if (table["disjoint_in"] == KIND).any() else [])]
     methods = set(table["method"])
-    erased = [SINGLE_LAYER, *(style for method, style in ALL_LAYERS.items() if method in methods)]
+    bands = [mark_handle("s", style.label, style.colour) for method, style in CONTROLS.items() if method in methods]
     groups = [
         mark_handle(style.marker, style.label, style.colour) for style in (*POSITIONS.values(), *GENDERS.values())
     ]
-    return [[*models, *model_handles(erased), chance_handle("chance; in the last panel, nothing erased")], groups]
+    return [[*models, *model_handles(erased), *bands, chance_handle("chance; of word errors, nothing erased")], groups]
 
 
 def _note(table: pd.DataFrame, context: FigureContext) -> str:
     fitted = describe_range(table.loc[table["n_fit"] > 0, "n_fit"])
+    kinds = (table["disjoint_in"] == KIND).any()
+    roles = "share no kind of voice, except where “met”" if kinds else "have separate speakers"
     return (
-        f"{context.describe(table['corpus'])} Probes are trained anew after erasure; erasers, probes and tests have "
-        f"separate speakers. Erasers were fitted on {fitted} frames or utterances. LEACE guarantees only that no "
-        "linear probe finds gender in these. Error rates are of greedy decoding."
+        f"{context.describe(table['corpus'])} Probes are trained anew after erasure; erasers, probes and tests "
+        f"{roles}. Erasers were fitted on {fitted} frames or utterances. LEACE guarantees only that no linear probe "
+        "finds gender in these. Error rates are of greedy decoding."
     )

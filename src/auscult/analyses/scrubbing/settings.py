@@ -16,12 +16,6 @@ class ScrubbingSplits:
     """Which split serves which purpose; no speaker may serve two."""
 
     fit: str = setting("Split whose speakers are divided between erasers and probes.", "train", enum=_SPLITS)
-    choose: str = setting(
-        "Split on which hyperparameters of probes are chosen; if it is the split of fit, its speakers are divided "
-        "among all three.",
-        "valid",
-        enum=_SPLITS,
-    )
     test: str = setting("Split of which all results are reported.", "test", enum=_SPLITS)
 
 
@@ -30,6 +24,13 @@ class ScrubbingSettings:
     """Settings of :func:`~auscult.analyses.scrubbing.analysis.scrub_gender`."""
 
     splits: ScrubbingSplits = setting("Which split serves which purpose.", ScrubbingSplits)
+    kinds: tuple[str, ...] = setting(
+        "Numeric columns of the utterances, such as tract and pitch_hz, whose bands within each gender make kinds of "
+        "voices; erasers, probes and tests then share no kind. Without columns they share no speaker.",
+        (),
+        items={"type": "string"},
+        uniqueItems=True,
+    )
     methods: tuple[str, ...] = setting(
         "Erasers applied at all layers, fitted on frames unless /utterance follows; the first is also applied at each "
         "layer alone and at all layers except the front end.",
@@ -39,6 +40,13 @@ class ScrubbingSettings:
         uniqueItems=True,
     )
     single_layers: bool = setting("Whether to erase also at each layer alone, and at all except the front end.", True)
+    doses: tuple[float, ...] = setting(
+        "Shares of what the first method removes that are also removed at the first layer alone, for a dose curve; all "
+        "of it is removed in any case.",
+        (0.25, 0.5),
+        items={"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
+        uniqueItems=True,
+    )
     shrinkage: float | str = setting(
         "Shrinkage of LEACE's covariance estimate, 0 to 1, or oas to estimate it (Chen et al., 2010).",
         "oas",
@@ -46,8 +54,7 @@ class ScrubbingSettings:
     )
     n_iterations: int = setting("Maximum number of directions that INLP removes.", 10, minimum=1)
     n_utterances: int | None = setting(
-        "Maximum number of utterances each for erasers, for probes and for the choice of hyperparameters; null for "
-        "all.",
+        "Maximum number of utterances for erasers, and for probes, in each fold of kinds; null for all.",
         None,
         minimum=4,
     )
@@ -76,7 +83,7 @@ class ScrubbingSection(ScrubbingSettings):
     """The section ``scrubbing`` of a study."""
 
     fit_corpora: Mapping[str, Any] = setting(
-        "Corpus that provides the splits fit and choose of a corpus, where it is another one.",
+        "Corpus that provides the split fit of a corpus, where it is another one.",
         {},
         additionalProperties={"type": "string"},
     )

@@ -4,7 +4,7 @@ import pandas as pd
 
 __all__ = ["RATES_COLUMNS", "tabulate_rates"]
 
-_CONDITION = ("corpus", "model", "step", "method", "fitted_on", "erased_at", "rank")
+_CONDITION = ("corpus", "model", "step", "disjoint_in", "method", "fitted_on", "erased_at", "dose", "rank")
 _METRICS = {"word_error_rate": "wer", "character_error_rate": "cer"}
 _OF_CHANGE = {"value": "change", "ci_low": "change_low", "ci_high": "change_high", "p_value": "p"}
 _ENDINGS = ("", *(f"_{name}" for name in _OF_CHANGE.values()))
