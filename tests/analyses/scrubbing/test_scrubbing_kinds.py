@@ -108,7 +108,7 @@ def test_kinds_left_out_show_what_voices_of_known_kinds_hide():
 
 
 class PlantedRuns:
-    """An acoustic model whose frames hold gender in one direction, the same for all kinds."""
+    """An acoustic model whose frames hold gender in three blocks of dimensions, the same for all kinds of voice."""
 
     layers = ("input",)
 
@@ -120,10 +120,11 @@ class PlantedRuns:
         self.base = {}
         for (_, row), group in zip(table.iterrows(), groups):
             sign = 1 if row["gender"] == "male" else -1
-            self.base[row["utterance"]] = rng.normal(size=(8, 12)) + 1.5 * sign * self.direction(group)
+            mean = 2 * rng.normal(size=60) + 1.5 * sign * self.direction(group)
+            self.base[row["utterance"]] = mean + rng.normal(size=(8, 60))
 
     def direction(self, group):
-        return np.eye(12)[0]
+        return np.ones(60)
 
     def frames(self, names, layer, erasers):
         for name in names:
@@ -136,39 +137,39 @@ class PlantedRuns:
 
 
 class PlantedKinds(PlantedRuns):
-    """Of three directions of gender, each group of kinds lacks one, and any two groups share one."""
+    """Of three blocks with gender, each group of kinds lacks one, and any two groups share one."""
 
     def direction(self, group):
-        return (1 - np.eye(12)[group]) * (np.arange(12) < 3)
+        return (np.arange(60) // 20 != group).astype(float)
 
 
 def scrubbed(monkeypatch, runs):
     monkeypatch.setattr(analysis, "AcousticRuns", runs)
     settings = ScrubbingSettings(methods=("leace",), kinds=("tract", "pitch_hz"), n_resamples=200, n_permutations=100)
-    table, erasers = scrub_gender(voices(), acoustic_model("mel"), names=NAMES, settings=settings)
+    table, erasers = scrub_gender(voices(n_train=144), acoustic_model("mel"), names=NAMES, settings=settings)
     found = table[(table["metric"] == "accuracy") & (table["probe"] == "ridge") & (table["position"] == "all")]
     return found.set_index(["disjoint_in", "method"]).sort_index(), erasers
 
 
 def test_an_eraser_of_what_all_kinds_share_erases_for_other_kinds(monkeypatch):
     found, erasers = scrubbed(monkeypatch, PlantedRuns)
-    assert found.loc[("kind", "none"), "value"].item() > 0.95
-    assert found.loc[("kind", "leace"), "value"].item() < 0.65
-    assert found.loc[("speaker", "leace"), "value"].item() < 0.65
+    assert found.loc[("kind", "none"), "value"] > 0.95
+    assert found.loc[("kind", "leace"), "value"] < 0.65
+    assert found.loc[("speaker", "leace"), "value"] < 0.65
     assert set(erasers) == {
         *(f"kind/{fold}/leace/frame/all/input" for fold in range(3)),
         "speaker/0/leace/frame/all/input",
     }
-    assert found.loc[("kind", "leace"), "n_groups"].item() == 36
-    assert found.loc[("kind", "leace"), "chosen_over"].item() == "kind"
-    assert found.loc[("speaker", "leace"), "chosen_over"].item() == "speaker"
+    assert found.loc[("kind", "leace"), "n_groups"] == 36
+    assert found.loc[("kind", "leace"), "chosen_over"] == "kind"
+    assert found.loc[("speaker", "leace"), "chosen_over"] == "speaker"
 
 
 def test_an_eraser_that_does_not_generalise_to_other_kinds_is_found_out(monkeypatch):
     found, _ = scrubbed(monkeypatch, PlantedKinds)
-    assert found.loc[("kind", "none"), "value"].item() > 0.95
-    assert found.loc[("kind", "leace"), "value"].item() > 0.9
-    assert found.loc[("speaker", "leace"), "value"].item() < found.loc[("kind", "leace"), "value"].item() - 0.1
+    assert found.loc[("kind", "none"), "value"] > 0.95
+    assert found.loc[("kind", "leace"), "value"] > 0.75
+    assert found.loc[("speaker", "leace"), "value"] < found.loc[("kind", "leace"), "value"] - 0.1
 
 
 def test_doses_are_planned_for_the_first_layer():
