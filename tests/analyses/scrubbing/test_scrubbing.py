@@ -200,9 +200,9 @@ def test_controls_leave_gender_in_place(planted):
         answers = next(probe_gender(x, items, rows, probes=["ridge"]))
         found[condition.method] = answers.hits.mean()
         assert answers.constant_hits.mean() == 0.5
-    assert found["none"] > 0.9
-    assert found["random"] > 0.9
-    assert found["shuffled"] > 0.9
+    assert found["none"] > 0.85
+    assert found["random"] > 0.85
+    assert found["shuffled"] > 0.85
     assert found["leace"] < 0.75
 
 

@@ -154,8 +154,8 @@ def scrubbed(monkeypatch, runs):
 def test_an_eraser_of_what_all_kinds_share_erases_for_other_kinds(monkeypatch):
     found, erasers = scrubbed(monkeypatch, PlantedRuns)
     assert found.loc[("kind", "none"), "value"] > 0.95
-    assert found.loc[("kind", "leace"), "value"] < 0.65
-    assert found.loc[("speaker", "leace"), "value"] < 0.65
+    assert found.loc[("kind", "leace"), "value"] < 0.75
+    assert found.loc[("speaker", "leace"), "value"] < 0.75
     assert set(erasers) == {
         *(f"kind/{fold}/leace/frame/all/input" for fold in range(3)),
         "speaker/0/leace/frame/all/input",
