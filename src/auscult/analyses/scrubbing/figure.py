@@ -291,7 +291,10 @@ def _conditions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the error rates of each condition by its name, in the order of the table."""
     rates = rows[rows["target"] == "transcript"]
     groups = rates.groupby(["method", "fitted_on", "erased_at", "dose"], sort=False)
-    return {_condition_name(*map(str, key[:3]), float(key[3])): part for key, part in groups}
+    return {
+        _condition_name(str(method), str(level), str(layer), float(dose)): part
+        for (method, level, layer, dose), part in groups
+    }
 
 
 def _condition_name(method: str, level: str, layer: str, dose: float) -> str:
