@@ -93,8 +93,8 @@ def score_translator(
     (0 to 100, without interval), and ``masculine_preference``: the share of sentences whose masculine version the
     decoder finds more probable than the feminine one. Rows of layers ``encoder`` and ``adapter`` are
     ``probe_macro_f1``, 0 to 1. ``target`` is the language, or ``all``. In rows with ``control`` ``shuffled``, genders
-    were permuted over speakers; with ``silence``, the decoder read the states of silence as long as the utterance, so
-    that the preference is the decoder's own. Only translators trained on the corpus's references have a preference.
+    were permuted over speakers; with ``silence``, the decoder read the states of digital silence of the median length,
+    so that the preference is the decoder's own. Only translators trained on the corpus's references have a preference.
     Intervals resample speakers.
 
     Parameters
@@ -123,7 +123,9 @@ def score_translator(
     recordings = Recordings(source, companion)
     references = recordings.references
     items = probe_items(references, settings.n_probe, seed)
-    test = pd.concat([_test_references(references), recordings.exchanged], ignore_index=True)
+    # An untrained translator writes no gendered words, so that it has no gender to move.
+    exchanged = recordings.exchanged.head(0) if step == "0" else recordings.exchanged
+    test = pd.concat([_test_references(references), exchanged], ignore_index=True)
     items["test"] = test.drop_duplicates("utterance")
     states = {split: _states(recordings, translator, table["utterance"].tolist()) for split, table in items.items()}
     position = {name: row for row, name in enumerate(items["test"]["utterance"])}
@@ -191,22 +193,14 @@ def _with_predictions(
     return test.assign(**columns, shuffled_gender=test["speaker"].map(genders))
 
 
-def _states(
-    recordings: Recordings, translator: Translating, names: list[str], silent: bool = False
-) -> dict[str, list[np.ndarray]]:
-    """Return the states of each stage in the order of the utterances; utterances of similar length share a batch.
-
-    With ``silent``, the states are of digital silence as long as each utterance.
-    """
+def _states(recordings: Recordings, translator: Translating, names: list[str]) -> dict[str, list[np.ndarray]]:
+    """Return the states of each stage in the order of the utterances; utterances of similar length share a batch."""
     lengths = recordings.lengths
     order = sorted(names, key=lambda name: (lengths[name], name))
     found: dict[str, dict[str, np.ndarray]] = {stage: {} for stage in translator.stages}
     for start in tqdm(range(0, len(order), _BATCH), desc="encoding", unit=" batches", disable=None):
         part = order[start : start + _BATCH]
-        waveforms = [
-            np.zeros(lengths[name], dtype=np.float32) if silent else recordings.waveform(name) for name in part
-        ]
-        for stage, rows in translator.states(waveforms).items():
+        for stage, rows in translator.states([recordings.waveform(name) for name in part]).items():
             found[stage] |= {name: row.cpu().numpy() for name, row in zip(part, rows)}
     return {stage: [rows[name] for name in names] for stage, rows in found.items()}
 
@@ -304,8 +298,9 @@ def _preference_rows(
         for gender, written in texts.items()
     }
     marked = texts["masculine"] != texts["feminine"]
-    silence = _states(recordings, translator, judged["utterance"].tolist(), silent=True)[translator.stages[-1]]
-    for control, read in (("", states), (SILENCE, silence)):
+    n_samples = int(recordings.lengths[judged["utterance"].tolist()].median())
+    silence = translator.states([np.zeros(n_samples, dtype=np.float32)])[translator.stages[-1]][0].cpu().numpy()
+    for control, read in (("", states), (SILENCE, [silence] * len(judged))):
         found = {gender: _log_probabilities(translator, read, rows) for gender, rows in tokens.items()}
         prefers = found["masculine"] > found["feminine"]
         for language, mine in _by_language(judged.assign(_prefers=prefers)[marked]):

@@ -26,7 +26,7 @@ class TranslationSection(TranslationSettings):
     )
     n_exchanged: int = setting(
         "Sentences per pair of test voices spoken with exchanged pitch or vocal tract, in synthetic corpora.",
-        6,
+        3,
         minimum=1,
     )
     bar: float = setting(
