@@ -86,6 +86,16 @@ def test_results_are_of_the_test_sentences_and_items_of_both(recordings, scored)
     assert set(own.loc[own["metric"].isin(["probe_macro_f1", "bleu", "chrf", "masculine_preference"]), "n"]) == {6}
 
 
+def test_an_untrained_translator_and_a_corpus_without_companion_have_no_exchanged_voices(recordings, translator):
+    names = {"corpus": "first-person", "model": "planted-1"}
+    for step, companion in (("0", recordings.companion), ("9", None)):
+        _, items = score_translator(
+            recordings.source, translator, **names, step=step, companion=companion, settings=SETTINGS, seed=1
+        )
+        assert set(items["exchanged"]) == {""}
+        assert len(items) == 6
+
+
 def test_the_decoders_own_preference_is_measured_on_silence(scored):
     results, _ = scored
     rows = results[(results["metric"] == "masculine_preference") & (results["target"] == "all")]

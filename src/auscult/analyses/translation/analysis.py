@@ -124,8 +124,8 @@ def score_translator(
     references = recordings.references
     items = probe_items(references, settings.n_probe, seed)
     # An untrained translator writes no gendered words, so that it has no gender to move.
-    exchanged = recordings.exchanged.head(0) if step == "0" else recordings.exchanged
-    test = pd.concat([_test_references(references), exchanged], ignore_index=True)
+    parts = [_test_references(references), *([recordings.exchanged] if step != "0" else [])]
+    test = pd.concat([part for part in parts if len(part)], ignore_index=True)
     items["test"] = test.drop_duplicates("utterance")
     states = {split: _states(recordings, translator, table["utterance"].tolist()) for split, table in items.items()}
     position = {name: row for row, name in enumerate(items["test"]["utterance"])}
