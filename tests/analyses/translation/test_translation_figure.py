@@ -97,7 +97,7 @@ def test_counts_controls_and_the_resampled_unit_are_stated(made):
     assert shown.count("Published values") == 2
     assert "as reported: R² .99, p < .01" in shown
     assert "9 points, R²" in words
-    assert "95 % interval over speakers" in words
+    assert "95 % over speakers and seeds" in words
     assert "(points), .167 (3 models)" in words
     assert "n = 128, 8 pairs" in words
     assert {"untrained", "log-mel", "chance", "share of masculine forms"} <= set(shown)

@@ -144,7 +144,9 @@ def draw_genders(axes: Axes, shown: ShownTranslators) -> None:
     axes.set_ylabel("gender accuracy")
     women, men = (values.xs(metric, level="metric")["n"] for metric in _GENDERS)
     counts = f"n = {describe_range(women)} and {describe_range(men)} words"
-    head(axes, "Women and men", ["all languages, mean over seeds", counts, describe_interval(values)])
+    # The panel is too narrow for the whole words.
+    interval = describe_interval(values).replace("95 % interval over", "95 % over")
+    head(axes, "Women and men", ["all languages, mean over seeds", counts, interval])
 
 
 def draw_stages(axes: Axes, shown: ShownTranslators) -> None:

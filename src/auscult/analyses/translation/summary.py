@@ -81,6 +81,7 @@ def summarise_translation(
             names = {"corpus": corpus, "control": control, "resampling_unit": "speaker"}
             rows += [names | row for row in points.rows(settings.n_resamples, seed)]
     table = pd.DataFrame(rows).assign(step="final")
+    table.loc[table["n_seeds"] > 1, "resampling_unit"] += " and seed"
     return check_results(table.reindex(columns=list(SUMMARY_COLUMNS)))
 
 
