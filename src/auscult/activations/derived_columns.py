@@ -24,6 +24,7 @@ def add_derived(
     """Return the index with all requested columns that it lacks and that can be derived.
 
     - ``context``: the segment's label between the labels of its neighbours on the tier, ``#`` at an edge
+    - ``bigram``: the segment's label and that of the next segment on the tier, ``#`` at the end
     - ``duration_s``, ``log_duration``: length in seconds, and its natural logarithm
     - ``position``: position of the segment's midpoint in the utterance, 0 to 1
     - ``log_f0``: mean log F0, with F0 interpolated in unvoiced frames; no value where less than half is voiced
@@ -56,6 +57,8 @@ def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
     match name:
         case "context":
             return _context(index)
+        case "bigram":
+            return _bigram(index)
         case "duration_s":
             return _duration_s(index, name)
         case "log_duration":
@@ -97,6 +100,11 @@ def _n_samples(index: pd.DataFrame) -> pd.Series:
             f"{', '.join(index['tier'].unique())}; extract the activations again, with tier utterance"
         )
     return lengths
+
+
+def _bigram(index: pd.DataFrame) -> np.ndarray:
+    context = pd.Series(_context(index), dtype="string")
+    return context.str.split("|", n=1).str[-1].to_numpy(object)
 
 
 def _context(index: pd.DataFrame) -> np.ndarray:

@@ -1,21 +1,18 @@
 """Linear probes fitted many times on the same items: for every set of left-out folds, penalty and labelling."""
 
-import copy
 import logging
-import warnings
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.linear_model import LogisticRegression
 
 from auscult.errors import AnalysisError
+from auscult.probes.logistic import LogisticPath, fit_logistic
 from auscult.statistics.moments import Moments, MomentsByGroup, RidgePath, fit_ridge
 
-__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "standardiser"]
+__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "fit_together", "standardiser"]
 
 Probe = Literal["ridge", "logistic"]
 Predictor = Callable[[np.ndarray], np.ndarray]
@@ -23,7 +20,6 @@ Fitter = Callable[[Collection[int], np.ndarray], Predictor]
 Chunks = Iterable[tuple[np.ndarray, np.ndarray]]
 
 _log = logging.getLogger(__name__)
-_MAX_STEPS = 500
 # With smaller penalties, rounding may leave a correlation matrix without a Cholesky factor.
 _SAFE_PENALTY = 1e-9
 # As in auscult.statistics.moments, but for vectors whose mean has not been subtracted.
@@ -66,7 +62,7 @@ def prepare_fitter(
         case "ridge":
             return _ridge_fitter(chunks, labels, cells, n_codes)
         case "logistic" if n_codes.all():
-            return _logistic_fitter(chunks, labels.astype(np.int64), cells)
+            return _LogisticFitter(chunks, labels.astype(np.int64), cells, n_codes)
         case "logistic":
             raise AnalysisError("expected probe ridge for a target of kind values, found 'logistic'")
     raise AnalysisError(f"expected one of the probes ridge, logistic, found {probe!r}")
@@ -130,43 +126,63 @@ def _one_hot(labels: np.ndarray, n_classes: int) -> np.ndarray:
     return np.eye(n_classes)[labels.astype(np.int64)] if n_classes else labels[:, None]
 
 
-def _logistic_fitter(chunks: Chunks, labels: np.ndarray, cells: np.ndarray) -> Fitter:
-    numbers, parts = zip(*chunks)
-    vectors = np.concatenate(parts).astype(np.float64)
-    labels, cells = labels[np.concatenate(numbers)], cells[np.concatenate(numbers)]
+class _LogisticFitter:
+    """Logistic regressions of the same vectors; probes for several sets of left-out folds are fitted together."""
 
-    def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
-        train = ~np.isin(cells, list(left_out)).any(axis=1)
-        mean, scale = standardiser(vectors[train])
-        z = (vectors[train] - mean) * scale
-        paths = [_logistic_path(z, codes, penalties) for codes in labels[train].T]
+    def __init__(self, chunks: Chunks, labels: np.ndarray, cells: np.ndarray, n_classes: np.ndarray):
+        numbers, parts = zip(*chunks)
+        order = np.argsort(np.concatenate(numbers), kind="stable")
+        self.vectors = np.concatenate(parts)[order].astype(np.float32, copy=False)
+        self.labels, self.cells, self.n_classes = labels, cells, n_classes
 
-        def predict(x: np.ndarray) -> np.ndarray:
-            standardised = (x - mean) * scale
-            codes = [[predict_codes(standardised) for predict_codes in path] for path in paths]
-            return np.array(codes, dtype=np.int64).transpose(2, 1, 0)
+    def __call__(self, left_out: Collection[int], penalties: np.ndarray) -> Predictor:
+        return self.together([left_out], penalties)[0]
 
-        return predict
+    def together(self, left_out: Sequence[Collection[int]], penalties: np.ndarray) -> list[Predictor]:
+        """Return one predictor for each set of left-out folds."""
+        training = np.stack([~np.isin(self.cells, list(folds)).any(axis=1) for folds in left_out])
+        n_sets, n_labellings = len(left_out), self.labels.shape[1]
+        paths: dict[int, LogisticPath] = {}
+        # Labellings with the same number of classes are fitted together, all sets of folds of each.
+        for n_classes in np.unique(self.n_classes):
+            columns = np.flatnonzero(self.n_classes == n_classes)
+            codes = np.repeat(self.labels[:, columns].T, n_sets, axis=0)
+            path = fit_logistic(
+                self.vectors, codes, np.tile(training, (len(columns), 1)), penalties, max(int(n_classes), 2)
+            )
+            _log_unsolved(path, penalties)
+            paths |= {
+                int(column): path.select(slice(place * n_sets, (place + 1) * n_sets))
+                for place, column in enumerate(columns)
+            }
 
-    return fit
+        def predictor(place: int) -> Predictor:
+            return lambda x: np.stack(
+                [paths[column].scores(x, place).argmax(axis=2) for column in range(n_labellings)], axis=2
+            )
+
+        return [predictor(place) for place in range(n_sets)]
+
+
+def fit_together(fit: Fitter, left_out: Sequence[Collection[int]], penalties: np.ndarray) -> list[Predictor]:
+    """Return the predictor of each set of left-out folds, fitted together where the probe gains by it."""
+    if isinstance(fit, _LogisticFitter):
+        return fit.together(left_out, penalties)
+    return [fit(folds, penalties) for folds in left_out]
+
+
+def _log_unsolved(path: LogisticPath, penalties: np.ndarray) -> None:
+    for penalty, converged in zip(penalties, path.converged):
+        if not converged.all():
+            _log.info(
+                "logistic regression with penalty %g: %d of %d not converged",
+                penalty,
+                (~converged).sum(),
+                len(converged),
+            )
 
 
 def standardiser(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the mean of each dimension and one over its standard deviation, 0 where it is constant."""
     mean, sd = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
     return mean, np.divide(1.0, sd, where=sd > 1e-7 * np.abs(mean), out=np.zeros_like(sd))
-
-
-def _logistic_path(z: np.ndarray, codes: np.ndarray, penalties: np.ndarray) -> list[Predictor]:
-    if len(np.unique(codes)) == 1:
-        return [lambda x: np.full(len(x), codes[0])] * len(penalties)
-    model, path = LogisticRegression(max_iter=_MAX_STEPS, tol=1e-3, warm_start=True), []
-    for penalty in penalties:
-        model.set_params(C=1 / (len(z) * penalty))
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always", ConvergenceWarning)
-            model.fit(z, codes)
-        if caught:
-            _log.info("logistic regression with penalty %g: not converged after %d steps", penalty, model.max_iter)
-        path.append(copy.deepcopy(model).predict)
-    return path

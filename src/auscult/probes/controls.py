@@ -5,7 +5,10 @@ import numpy as np
 from auscult.errors import AnalysisError
 from auscult.statistics.intervals import cluster_bootstrap
 
-__all__ = ["control_labels", "check_control", "selectivity"]
+__all__ = ["MIN_RECURRENCE", "control_labels", "check_control", "selectivity"]
+
+# Smallest median, over items, of the number of items of the same type.
+MIN_RECURRENCE = 5
 
 
 def control_labels(types: np.ndarray, truth: np.ndarray, seed: int) -> np.ndarray:
@@ -36,7 +39,10 @@ def check_control(
     held_out: str,
     advice: str = "name another type, hold out something else or take control out of the target",
 ) -> None:
-    """Raise :class:`AnalysisError` if a control task cannot be memorised because no tested type occurs in training.
+    """Raise :class:`AnalysisError` if a control task cannot be memorised because its types hardly recur.
+
+    Selectivity compares a probe with one that memorises (Hewitt and Liang, 2019); where most types have one or two
+    items, no probe can, and selectivity is only accuracy above chance.
 
     Parameters
     ----------
@@ -49,6 +55,14 @@ def check_control(
         raise AnalysisError(
             f"target {name!r}: expected a control task whose types also occur in training, found that none of the "
             f"{len(np.unique(types))} types of column {column!r} does when {held_out} is held out; {advice}"
+        )
+    _, codes, counts = np.unique(types, return_inverse=True, return_counts=True)
+    median = float(np.median(counts[codes]))
+    if median < MIN_RECURRENCE:
+        raise AnalysisError(
+            f"target {name!r}: expected a control task whose types recur, so that a probe can memorise them, found "
+            f"{len(counts)} types of column {column!r} for {len(types)} items, half of which have a type with at most "
+            f"{median:g} items; {advice}"
         )
 
 

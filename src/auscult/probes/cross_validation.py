@@ -11,7 +11,7 @@ from itertools import combinations
 import numpy as np
 
 from auscult.activations.layer_vectors import LayerVectors
-from auscult.probes.classifiers import Fitter, Predictor, Probe, prepare_fitter
+from auscult.probes.classifiers import Fitter, Predictor, Probe, fit_together, prepare_fitter
 from auscult.probes.tasks import Task
 
 __all__ = ["Outcome", "cross_validate", "select_layer", "score_sums", "normalise"]
@@ -69,7 +69,8 @@ def _cross_validate_shared(
     labels = np.concatenate([each.labels for each in tasks], axis=1)
     n_classes = np.repeat([each.n_classes for each in tasks], [each.labels.shape[1] for each in tasks])
     fit = prepare_fitter(probe, vectors.chunks(task.rows, task.name), labels, task.cells, n_classes)
-    without = {pair: fit(pair, penalties) for pair in combinations(folds, 2)}
+    pairs = list(combinations(folds, 2))
+    without = dict(zip(pairs, fit_together(fit, pairs, penalties)))
     sums = np.zeros((task.n_folds, len(penalties), labels.shape[1]))
     for items, x in vectors.chunks(task.rows, task.name):
         for valid, in_fold in _by_fold(task, items):

@@ -6,7 +6,7 @@ import numpy as np
 
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.errors import AnalysisError
-from auscult.probes.classifiers import prepare_fitter
+from auscult.probes.classifiers import Probe, prepare_fitter
 from auscult.probes.cross_validation import Outcome, normalise, score_sums
 from auscult.probes.nonlinear import smallest_training, split_fold
 from auscult.probes.tasks import Task
@@ -31,6 +31,7 @@ def learning_curve(
     open_layer: Callable[[str], LayerVectors],
     penalties: np.ndarray,
     seed: int,
+    probe: Probe = "ridge",
 ) -> dict[int, Outcome]:
     """Predict every tested item with ridge probes, for each of several numbers of training items.
 
@@ -60,14 +61,19 @@ def learning_curve(
 
 
 def linear_peer(
-    task: Task, layers: np.ndarray, open_layer: Callable[[str], LayerVectors], penalties: np.ndarray, seed: int
+    task: Task,
+    layers: np.ndarray,
+    open_layer: Callable[[str], LayerVectors],
+    penalties: np.ndarray,
+    seed: int,
+    probe: Probe,
 ) -> Outcome:
-    """Predict every tested item with ridge probes on the training, validation and test items of a non-linear probe.
+    """Predict every tested item with linear probes on the training, validation and test items of a non-linear probe.
 
     Arguments as in :func:`learning_curve`, but the task may have several labellings.
     """
     n_items = len(task.rows)
-    return _outcomes(task, [n_items], layers, open_layer, penalties, seed)[n_items]
+    return _outcomes(task, [n_items], layers, open_layer, penalties, seed, probe)[n_items]
 
 
 def _outcomes(
@@ -77,6 +83,7 @@ def _outcomes(
     open_layer: Callable[[str], LayerVectors],
     penalties: np.ndarray,
     seed: int,
+    probe: Probe = "ridge",
 ) -> dict[int, Outcome]:
     shape = (task.n_folds, task.labels.shape[1])
     chosen = np.repeat(np.asarray(layers, dtype=object)[:, None], shape[1], axis=1)
@@ -91,7 +98,7 @@ def _outcomes(
             x_valid, x_test = (x[np.searchsorted(needed, items)] for items in (valid, test))
             for size, outcome in outcomes.items():
                 items = order[:size]
-                predict = _fit(task, x[np.searchsorted(needed, items)], items, penalties)
+                predict = _fit(task, x[np.searchsorted(needed, items)], items, penalties, probe)
                 _fill(task, outcome, fold, (valid, test), (predict(x_valid), predict(x_test)), penalties)
     return outcomes
 
@@ -102,10 +109,12 @@ def _split(task: Task, fold: int, n_train: int, seed: int) -> tuple[np.ndarray, 
     return np.random.default_rng([seed, 6, fold]).permutation(train)[:n_train], valid, test
 
 
-def _fit(task: Task, x: np.ndarray, items: np.ndarray, penalties: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+def _fit(
+    task: Task, x: np.ndarray, items: np.ndarray, penalties: np.ndarray, probe: Probe
+) -> Callable[[np.ndarray], np.ndarray]:
     n_classes = [task.n_classes] * task.labels.shape[1]
     together = np.zeros(len(items), dtype=int)
-    return prepare_fitter("ridge", [(np.arange(len(items)), x)], task.labels[items], together, n_classes)((), penalties)
+    return prepare_fitter(probe, [(np.arange(len(items)), x)], task.labels[items], together, n_classes)((), penalties)
 
 
 def _fill(

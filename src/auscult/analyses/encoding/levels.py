@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.encoding.confounds import is_numeric
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.errors import AnalysisError
+from auscult.probes.confounds import is_numeric
 from auscult.probes.target_checks import type_columns
 
 __all__ = ["SYNTAX", "DEEPEST", "FARTHEST", "add_syntax", "level_items"]
@@ -78,7 +78,7 @@ def level_items(index: pd.DataFrame, level: Mapping[str, Any], *, settings: Enco
     would otherwise decide the score and computing time would grow with the corpus. If a level names a column as
     ``given``, items are drawn so that each of its values is equally frequent with all labels it occurs with; number
     and depth can then not be predicted from the part of speech. A numeric ``given``, such as the duration, does not
-    change the items; it is taken out of the vectors (:mod:`auscult.analyses.encoding.confounds`).
+    change the items; it is taken out of the vectors (:mod:`auscult.probes.confounds`).
 
     Parameters
     ----------

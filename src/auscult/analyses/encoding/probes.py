@@ -9,20 +9,17 @@ from tqdm import tqdm
 
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
-from auscult.activations.memory import MemoryActivations
-from auscult.analyses.encoding.confounds import WithoutConfound, is_numeric
 from auscult.analyses.encoding.levels import level_items
 from auscult.analyses.encoding.settings import EncodingSettings
 from auscult.analyses.encoding.sweep_scores import SELECTED, LevelScores
 from auscult.dynamics.curves import resample_curves
+from auscult.probes.confounds import WithoutConfound, accuracy_from, is_numeric, predicted_from_duration
 from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
 from auscult.probes.result_rows import constant_guess
 from auscult.probes.tasks import Task, make_task
 
 __all__ = ["PENALTIES", "probe_levels"]
 
-# Numbers of bins of duration for the accuracy that duration alone gives.
-_BINS = (4, 8, 16)
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
@@ -86,9 +83,11 @@ def probe_levels(
                 )
                 for place, outcome in zip(places, validated):
                     found[place][-1][layer] = outcome
+    guesses = predicted_from_duration(index, tasks, strongest_first)
+    alone = [float((guess == task.labels[:, 0])[task.tested].mean()) for guess, task in zip(guesses, tasks)]
     return [
-        _scores(level, task, outcomes, tuple(sweep), index, alone, settings.n_resamples, seed)
-        for level, task, outcomes, alone in zip(levels, tasks, found, _duration_alone(index, tasks, strongest_first))
+        _scores(level, task, outcomes, tuple(sweep), index, by_duration, settings.n_resamples, seed)
+        for level, task, outcomes, by_duration in zip(levels, tasks, found, alone)
     ]
 
 
@@ -158,42 +157,6 @@ def _chance_given(level: Mapping[str, Any], task: Task, index: pd.DataFrame) -> 
     """
     if not level.get("given") or is_numeric(index, level["given"]):
         return float("nan")
-    return _accuracy_from(
+    return accuracy_from(
         np.unique(index[level["given"]].astype(str).to_numpy()[task.rows], return_inverse=True)[1], task
     )
-
-
-def _duration_alone(index: pd.DataFrame, tasks: Sequence[Task], penalties: np.ndarray) -> list[float]:
-    """Return the accuracy that the duration of items gives for each task: the highest of several simple readings.
-
-    They are the same probe as of vectors, on log duration, and the label that is most frequent among training items of
-    similar duration, for :data:`_BINS` numbers of bins. The highest is taken, since it serves as a control.
-    """
-    lengths = index["log_duration"].to_numpy(np.float32)
-    vectors = LayerVectors(MemoryActivations({"duration": lengths[:, None]}, index), "duration")
-    found = []
-    for task, outcome in zip(tasks, cross_validate(vectors, tasks, "ridge", penalties)):
-        hits = outcome.predicted[task.tested, 0] == task.labels[task.tested, 0]
-        ranks = lengths[task.rows].argsort(kind="stable").argsort()
-        binned = [_accuracy_from(ranks * n_bins // len(ranks), task) for n_bins in _BINS]
-        found.append(max(float(hits.mean()), *binned))
-    return found
-
-
-def _accuracy_from(known: np.ndarray, task: Task) -> float:
-    """Return the accuracy of the label that is most frequent, in the training data, among items of equal code.
-
-    Parameters
-    ----------
-    known : code of each item from 0 [shape=(n_items,)]
-    """
-    truth, guess = task.labels[:, 0], np.full(len(known), -1)
-    for fold in np.unique(task.folds[task.tested]):
-        training = (task.cells != fold).all(axis=1)
-        counts = np.zeros((known.max() + 1, task.n_classes))
-        np.add.at(counts, (known[training], truth[training]), 1)
-        # Codes that training data lack get the most frequent class.
-        counts += 1e-6 * np.bincount(truth[training], minlength=task.n_classes)
-        tested = task.folds == fold
-        guess[tested] = counts.argmax(axis=1)[known[tested]]
-    return float((guess == truth)[task.tested].mean())

@@ -18,14 +18,19 @@ from auscult.analyses.probing.columns import PEER, PROBING_COLUMNS, SELECTED
 from auscult.analyses.probing.optional_measures import OptionalMeasures, layer_rows
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.errors import AnalysisError
+from auscult.probes.classifiers import Probe
+from auscult.probes.confounds import WithoutConfound, is_numeric, predicted_from_duration
 from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
+from auscult.probes.nonlinear import reduce_labellings
+from auscult.probes.result_rows import constant_score
 from auscult.probes.target_checks import check_target, type_columns
 from auscult.probes.tasks import Task, make_task
 from auscult.tables import check_results
 
-__all__ = ["PENALTIES", "SELECTED", "PEER", "PROBING_COLUMNS", "probe_activations"]
+__all__ = ["PENALTIES", "LOGISTIC_PENALTIES", "SELECTED", "PEER", "PROBING_COLUMNS", "probe_activations"]
 
 PENALTIES = tuple(10.0**exponent for exponent in range(-5, 3))
+LOGISTIC_PENALTIES = (1e-4, 1e-3, 1e-2, 1e-1)
 
 
 def probe_activations(
@@ -39,6 +44,7 @@ def probe_activations(
     segments: pd.DataFrame | None = None,
     settings: ProbingSettings = ProbingSettings(),
     penalties: Sequence[float] = PENALTIES,
+    logistic_penalties: Sequence[float] = LOGISTIC_PENALTIES,
     seed: int = 0,
 ) -> pd.DataFrame:
     """Probe every layer for every target and return one row per layer, probe, metric and kind of labels.
@@ -50,18 +56,20 @@ def probe_activations(
         :mod:`auscult.activations.derived_columns`) and ``held_out``, the unit that test and training items never share:
         ``speaker`` (folds balanced over gender and language), ``utterance`` (for properties of the speaker), ``type``,
         or ``speaker+type`` (only items are tested whose speaker and type are both new). Optional keys: ``kind``
-        (``classes``, or ``values`` for ridge regression); ``type`` and ``control``
+        (``classes``, or ``values`` for ridge regression); ``given``, a column of numbers that is held fixed
+        (:class:`~auscult.probes.confounds.WithoutConfound`); ``type`` and ``control``
         (:func:`~auscult.probes.tasks.make_task`); ``nonlinear``, nonlinear probes (``mlp``, ``attention``), to which a
-        ridge probe with the same items is added; ``mdl``, whether to measure code lengths; ``sample``, number of
+        linear probe with the same items is added; ``mdl``, whether to measure code lengths; ``sample``, number of
         randomly sampled items for nonlinear probes and code lengths, by default all; ``everywhere``, whether these are
         measured at every layer instead of the selected one; ``n_train``, numbers of training items of a learning curve.
         The selected layer is always the one that linear probes with all training items selected
     corpus, model, step : values of these columns of the table
     acoustics : activations of the baselines ``f0`` and ``mel``, for the derived columns ``log_f0`` and ``energy``
     segments : segments of the whole corpus, for the derived columns ``noun_number`` and ``verb_number``
-    settings : probe, folds, controls and resampling. Memory of ``ridge`` does not grow with the corpus; ``logistic``
-        needs ``max_items``
-    penalties : candidates above 0, see :func:`~auscult.probes.classifiers.prepare_fitter`
+    settings : probe, folds, controls and resampling. With probe ``logistic``, classes are predicted by multinomial
+        logistic regression, whose layer is the one that other measures use, and by a ridge probe beside it; memory of
+        ``ridge`` does not grow with the corpus, that of ``logistic`` with ``max_items``
+    penalties, logistic_penalties : candidates above 0, see :func:`~auscult.probes.classifiers.prepare_fitter`
     seed : seed of samples, folds, permutations, control tasks, weights and resampling
 
     Returns
@@ -71,8 +79,8 @@ def probe_activations(
         - ``metric``: ``accuracy`` or ``macro_f1`` of classes (0 to 1, higher is better); ``r2`` of values (at most 1;
           0 is a prediction of the mean); ``selectivity`` (accuracy minus control accuracy); ``codelength_bits`` (lower
           is better); ``compression`` (1 is none, higher is better).
-        - ``probe``: ``ridge``, ``logistic``, ``mlp``, ``attention``, :data:`PEER` (ridge with the training, validation
-          and test items of the nonlinear probes) or ``online logistic`` (code lengths).
+        - ``probe``: ``ridge``, ``logistic``, ``mlp``, ``attention``, :data:`PEER` (the linear probe with the training,
+          validation and test items of the nonlinear probes) or ``online logistic`` (code lengths).
         - ``labels``: ``true``, ``shuffled`` or ``control``.
         - ``layer``: a layer, or :data:`SELECTED`, the layer selected on validation data. Code lengths count tested
           items, each at the layer selected for its test fold; items that are never tested are sent but not counted.
@@ -84,7 +92,10 @@ def probe_activations(
           items whose sentence or type also occurs in training; ``n_train``: number of training items of a learning
           curve or, for nonlinear probes and :data:`PEER`, of the smallest fold, otherwise missing.
 
-        Intervals resample speakers, also where types are held out.
+        - ``given``: the column held fixed; ``duration_alone``: accuracy or R² of the same target from the duration of
+          items alone (:func:`~auscult.probes.confounds.predicted_from_duration`), a control of every target.
+
+        Intervals resample speakers, and types as well where types are held out.
 
     Raises
     ------
@@ -96,25 +107,77 @@ def probe_activations(
     """
     _check_settings(targets, settings, penalties)
     columns = [name for target in targets for name in (target["column"], *type_columns(target))]
+    columns += [target["given"] for target in targets if target.get("given")] + ["log_duration"]
     index = add_derived(activations.index, columns, acoustics, segments)
     tasks = [_make_task(index, target, settings, seed) for target in targets]
     # In descending order, so that ties select the strongest penalty.
     candidates = np.sort(np.asarray(penalties, dtype=float))[::-1]
-    measures = OptionalMeasures(activations, index, candidates, settings.n_resamples, seed)
+    logistic = np.sort(np.asarray(logistic_penalties, dtype=float))[::-1]
+    read = [_held_fixed(activations, index, target) for target in targets]
+    linear: list[Probe] = ["logistic" if _is_logistic(task, settings) else "ridge" for task in tasks]
+    measures = [
+        OptionalMeasures(
+            source, index, logistic if probe == "logistic" else candidates, settings.n_resamples, seed, probe
+        )
+        for source, probe in zip(read, linear)
+    ]
     # Sampled here, so that too small a sample is reported before any layer is read.
-    samples = [measures.sample(target, task) for target, task in zip(targets, tasks)]
-    outcomes: list[dict[str, Outcome]] = [{} for _ in tasks]
+    samples = [measure.sample(target, task) for measure, target, task in zip(measures, targets, tasks)]
+    by_ridge: list[dict[str, Outcome]] = [{} for _ in tasks]
+    by_logistic: list[dict[str, Outcome]] = [{} for _ in tasks]
+    small = [reduce_labellings(task, "true", "control") for task in tasks]
+    # Targets that read the same vectors share their moments.
+    shared: dict[int, list[int]] = {}
+    for place, source in enumerate(read):
+        shared.setdefault(id(source), []).append(place)
     for layer in tqdm(activations.layers, desc=f"{model} {step}", disable=None):
-        vectors = LayerVectors(activations, layer)
-        for found, outcome in zip(outcomes, cross_validate(vectors, tasks, settings.probe, candidates)):
-            found[layer] = outcome
+        for places in shared.values():
+            vectors = LayerVectors(read[places[0]], layer)
+            outcomes = cross_validate(vectors, [tasks[place] for place in places], "ridge", candidates)
+            for place, outcome in zip(places, outcomes):
+                by_ridge[place][layer] = outcome
+                if linear[place] == "logistic":
+                    by_logistic[place][layer] = cross_validate(vectors, [small[place]], "logistic", logistic)[0]
     rows: list[dict[str, Any]] = []
-    for target, task, sample, found in zip(targets, tasks, samples, outcomes):
-        found[SELECTED] = select_layer(task, found)
-        rows += layer_rows(task, found, settings.probe, settings.n_resamples, seed)
-        rows += measures.rows(target, task, sample, found)
+    guesses = predicted_from_duration(index, tasks, candidates)
+    for place, (target, task, sample) in enumerate(zip(targets, tasks, samples)):
+        shown = by_ridge[place]
+        shown[SELECTED] = select_layer(task, shown)
+        found = [*layer_rows(task, shown, "ridge", settings.n_resamples, seed)]
+        if linear[place] == "logistic":
+            shown = by_logistic[place]
+            shown[SELECTED] = select_layer(small[place], shown)
+            found += layer_rows(small[place], shown, "logistic", settings.n_resamples, seed)
+        found += measures[place].rows(target, task, sample, shown)
+        by_duration = constant_score(task, guesses[place])
+        about = {"given": target.get("given")}
+        rows += [row | about | {"duration_alone": by_duration.get(row["metric"], np.nan)} for row in found]
     results = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step))
     return check_results(results.reindex(columns=list(PROBING_COLUMNS)))
+
+
+def _is_logistic(task: Task, settings: ProbingSettings) -> bool:
+    return settings.probe == "logistic" and task.kind == "classes"
+
+
+def _held_fixed(activations: Activations, index: pd.DataFrame, target: Mapping[str, Any]) -> Activations:
+    """Return the activations a target reads: as they are, or with a confound taken out of the vectors of its tier.
+
+    Raises
+    ------
+    AnalysisError
+        The column held fixed is missing or holds no numbers.
+    """
+    column = target.get("given")
+    if not column:
+        return activations
+    if not is_numeric(index, column):
+        raise AnalysisError(
+            f"target {target['name']!r}: expected a column of numbers to hold fixed, such as log_duration, found "
+            f"{column!r}, which {'holds names' if column in index else 'the index lacks'}; correct 'given'"
+        )
+    rows = np.flatnonzero(index["tier"] == target["tier"])
+    return WithoutConfound(activations, index[column].to_numpy(float), rows, column)
 
 
 def _check_settings(
@@ -126,7 +189,7 @@ def _check_settings(
         found = ", ".join(f"{penalty:g}" for penalty in penalties) or "none"
         raise AnalysisError(f"expected penalties above 0, found {found}; give one or several such as {PENALTIES[3]:g}")
     for target in targets:
-        check_target(target, settings.probe)
+        check_target(target)
 
 
 def _make_task(index: pd.DataFrame, target: Mapping[str, Any], settings: ProbingSettings, seed: int) -> Task:

@@ -7,7 +7,7 @@ __all__ = ["SELECTED", "PEER", "NONLINEAR", "SAMPLED", "PROBING_COLUMNS"]
 # Layer of rows at the layer that each test fold selects on validation data.
 SELECTED = "selected"
 # Linear probe with the training, validation and test items of the nonlinear probes.
-PEER = "ridge (sample)"
+PEER = "linear (sample)"
 NONLINEAR = ("mlp", "attention")
 # Probes of a random sample of items, not comparable with the probe of all items.
 SAMPLED = (*NONLINEAR, PEER)
@@ -29,4 +29,6 @@ PROBING_COLUMNS = (
     "type",
     "type_overlap",
     "n_train",
+    "given",
+    "duration_alone",
 )

@@ -12,15 +12,10 @@ __all__ = ["FAMILY"]
 
 def check_probing(probing: Config, config: Config) -> None:
     """Raise :class:`ConfigError` if targets cannot be probed in this study."""
-    if probing["probe"] == "logistic" and probing["max_items"] is None:
-        raise ConfigError(
-            "expected max_items beside probe: logistic in analyses: probing, found none; logistic probes hold all "
-            "vectors in memory: set a number of items"
-        )
     features = [model["features"] for model in config["models"].values() if model["source"] == "acoustic"]
     for name, target in probing["targets"].items():
         try:
-            check_target({"name": name, **target}, probing["probe"])
+            check_target({"name": name, **target})
         except AnalysisError as error:
             raise ConfigError(f"analyses: probing: {error}") from None
         if target["column"] in ACOUSTIC:

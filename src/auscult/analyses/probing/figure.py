@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from auscult.activations.columns import ACOUSTIC
+from auscult.activations.columns import ACOUSTIC, DURATION
 from auscult.analyses.probing.columns import NONLINEAR, SAMPLED, SELECTED
 from auscult.analyses.probing.figure_panels import (
     CONTROL,
@@ -25,13 +25,14 @@ from auscult.analyses.probing.figure_panels import (
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding
-from auscult.figures.marks import GREY, chance_handle, chance_tick_handle, model_handles
+from auscult.figures.marks import GREY, chance_handle, chance_tick_handle, duration_handle, model_handles
 from auscult.figures.palette import Entry
+from auscult.probes.shown import shown_linear
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
 _CONTROL_METRICS = ("selectivity", "compression")
-_OPTIONAL_COLUMNS = ("type", "type_overlap", "n_train")
+_OPTIONAL_COLUMNS = ("type", "type_overlap", "n_train", "given", "duration_alone")
 _NONLINEAR_NAMES = {"mlp": "MLP", "attention": "attention-pooled"}
 _CURVES_MM, _ROW_MM = 56, 4
 
@@ -68,10 +69,10 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
 
 
 def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
-    """Return the rows of the metrics and models that the figure shows."""
+    """Return the rows of the metrics, models and linear probes that the figure shows."""
     rows = table[table["metric"].isin([*METRICS, *_CONTROL_METRICS])]
     rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *_OPTIONAL_COLUMNS])))
-    return context.select(rows).reset_index(drop=True)
+    return context.select(shown_linear(rows)).reset_index(drop=True)
 
 
 def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
@@ -94,6 +95,10 @@ def _controls(
     """Return the row of the untrained model and of the best baseline; chance only if one of them is missing."""
     ceilings, present = _ceilings(panel, context), _present(entries, panel)
     controls: dict[str, pd.Series | float] = {}
+    first = trained.rows(panel).iloc[0]
+    # Where duration is held fixed, the vectors lack it, and the model need not do better than it.
+    if np.isfinite(first["duration_alone"]) and first["given"] not in DURATION:
+        controls["duration alone"] = float(first["duration_alone"])
     for entry in present:
         if entry.model == trained.model and entry.step == "0":
             controls["untrained"] = entry.rows(panel).iloc[0]
@@ -102,7 +107,6 @@ def _controls(
         best = max(baselines, key=lambda entry: entry.rows(panel)["value"].iloc[0])
         controls[best.style.label] = best.rows(panel).iloc[0]
     if len(controls) < 2:
-        first = trained.rows(panel).iloc[0]
         controls["mean" if first["metric"] == "r2" else "chance"] = float(first["chance"])
     return controls
 
@@ -145,6 +149,8 @@ def _legend(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[Line2D]:
     """Return legend entries of models and controls; baselines are named beside their lines."""
     handles = model_handles([entry.style for entry in entries if not entry.style.baseline])
     handles += [Line2D([], [], **SHUFFLED, label="shuffled labels"), chance_handle("chance: most frequent class")]
+    if rows["duration_alone"].notna().any():
+        handles.append(duration_handle("duration alone"))
     if (rows["labels"] == "control").any():
         handles.append(Line2D([], [], **CONTROL, label="control task: a random label per type"))
     nonlinear = _nonlinear_names(rows)
@@ -165,21 +171,26 @@ def _note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> s
     n_folds = plotting.describe_range(rows["n_folds"])
     sentences = [
         context.describe(rows["corpus"]),
-        f"Test scores of {n_folds}-fold cross-validation with 95 % intervals.",
+        f"Test scores of {n_folds}-fold cross-validation with 95 % intervals; {_probes(scores)}.",
         "The selected layer is chosen on validation data.",
     ]
     nonlinear = scores[scores["probe"].isin(NONLINEAR)]
     if len(nonlinear):
         n_train, n = (plotting.describe_range(nonlinear[column]) for column in ("n_train", "n"))
         sentences.append(f"{' and '.join(_nonlinear_names(scores))}: {n_train} training items, {n} items in all.")
-    if rows["held_out"].str.contains("type", na=False).any():
-        sentences.append("Intervals resample speakers only.")
     if (scores.loc[scores["metric"] == "r2", "value"] < LOWEST_R2).any():
         sentences.append(f"R² below {LOWEST_R2:g} is not drawn.".replace("-", "−"))
     for name, targets in _ceilings(rows, context).items():
         label = context.models[name].get("label") or name
         sentences.append(f"{label} is a ceiling for {' and '.join(map(target_name, targets))}, not a baseline.")
     return " ".join(sentences)
+
+
+def _probes(scores: pd.DataFrame) -> str:
+    """Return the linear probes that the figure shows."""
+    if (scores["probe"] == "logistic").any():
+        return "linear probes are logistic regressions, of values ridge regressions"
+    return "linear probes are ridge regressions"
 
 
 def _ceilings(rows: pd.DataFrame, context: FigureContext) -> dict[str, list[str]]:

@@ -14,6 +14,7 @@ from auscult.figures.marks import (
     chance_line,
     chance_tick,
     count_line,
+    duration_line,
     interval_band,
     interval_row,
     layer_axis,
@@ -78,6 +79,9 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, entries: Iterable[Entry]) -> Non
     bottom, top = _limits(metric, rows[~rows["probe"].isin(SAMPLED)])
     chance_line(axes, chance)
     names = [("mean" if metric == "r2" else "chance", chance, GREY)]
+    alone = linear(rows)["duration_alone"].dropna() if "duration_alone" in rows else rows["value"][:0]
+    if len(alone):
+        duration_line(axes, max(alone.iloc[0], bottom))
     for entry in entries:
         style, mine = entry.style, entry.rows(rows).sort_values("x")
         true, shuffled = linear(mine), linear(mine, "shuffled")
@@ -207,7 +211,9 @@ def _describe_items(rows: pd.DataFrame) -> list[str]:
     n_classes = plotting.describe_range(true["n_classes"])
     classes = [] if n_classes == "0" else [f"{n_classes} classes"]
     units = ", ".join(_HELD_OUT.get(name, f"{name}s") for name in dict.fromkeys(true["held_out"].dropna()))
+    given = true["given"].dropna() if "given" in true else true["held_out"][:0]
+    fixed = f"given {given.iloc[0].replace('log_', '').replace('_', ' ')} · " if len(given) else ""
     return [
         " · ".join([*classes, count_line(true)]),
-        f"held out: {units} · {plotting.describe_interval(true)}",
+        f"{fixed}held out: {units} · {plotting.describe_interval(true)}",
     ]

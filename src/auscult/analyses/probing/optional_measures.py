@@ -11,6 +11,7 @@ from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.probing.columns import PEER, SELECTED
 from auscult.errors import AnalysisError
+from auscult.probes.classifiers import Probe
 from auscult.probes.cross_validation import Outcome, select_layer
 from auscult.probes.learning_curves import check_sizes, learning_curve, linear_peer
 from auscult.probes.mdl import MIN_ITEMS, codelength, coding_order, compression, online_code, prior_code
@@ -43,6 +44,7 @@ class OptionalMeasures:
     penalties : candidates of linear probes, in descending order
     n_resamples : number of bootstrap resamplings
     seed : seed of samples, weights, coding order and resampling
+    linear : the linear probe beside nonlinear ones
     """
 
     activations: Activations
@@ -50,6 +52,7 @@ class OptionalMeasures:
     penalties: np.ndarray
     n_resamples: int
     seed: int
+    linear: Probe
 
     def sample(self, target: Target, task: Task) -> Task:
         """Return the task with the sampled items of nonlinear probes and code lengths.
@@ -91,7 +94,7 @@ class OptionalMeasures:
         n_train = smallest_training(task)
         for probe in (*target["nonlinear"], PEER):
             found = {
-                place: linear_peer(task, layers, self._open_layer, self.penalties, self.seed)
+                place: linear_peer(task, layers, self._open_layer, self.penalties, self.seed, self.linear)
                 if probe == PEER
                 else cross_validate_nonlinear(probe, task, layers, self._open_layer, self.index, self.seed)
                 for place, layers in _measured_layers(target, linear).items()

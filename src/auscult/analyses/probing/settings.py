@@ -34,6 +34,13 @@ class ProbingTarget:
         minItems=1,
         uniqueItems=True,
     )
+    given: str | None = setting(
+        "Column of numbers, such as log_duration, that the claim holds fixed: what a cubic of it predicts is taken out "
+        "of the vectors.",
+        None,
+        optional=True,
+        minLength=1,
+    )
     control: bool = setting(
         "Add a control task (one random label per type) and selectivity; needs the key type.", False
     )
@@ -67,7 +74,10 @@ class ProbingSettings:
     """Settings of :func:`~auscult.analyses.probing.analysis.probe_activations`."""
 
     probe: Literal["ridge", "logistic"] = setting(
-        "Linear probe: ridge or logistic regression.", "ridge", enum=["ridge", "logistic"]
+        "Linear probe of classes: multinomial logistic regression with a ridge probe beside it, or ridge alone. Values "
+        "are predicted by ridge regression.",
+        "logistic",
+        enum=["ridge", "logistic"],
     )
     n_folds: int = setting(
         "Number of cross-validation folds, at least three: test, validation, training.", 4, minimum=3
@@ -80,9 +90,9 @@ class ProbingSettings:
         "Smallest number of items of a class; classes with fewer items are dropped.", 10, minimum=2
     )
     max_items: int | None = setting(
-        "Number of randomly sampled items per target, null for all; logistic probes need it, since they hold all "
-        "vectors in memory.",
-        None,
+        "Number of randomly sampled items per target, null for all; logistic probes hold the vectors of all items of a "
+        "layer in memory.",
+        6000,
         minimum=50,
     )
 
