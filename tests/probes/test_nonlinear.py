@@ -81,7 +81,7 @@ def test_the_linear_peer_is_a_ridge_on_the_training_items_of_a_non_linear_probe(
     index = planted.index.assign(word=[f"w{i % 24}" for i in range(480)])
     task = reduce_labellings(task_of(index, PHONE | {"type": "word", "control": True}), "true", "control")
     layers = np.array(["T1", "T2", "T1", "noise"], dtype=object)
-    outcome = linear_peer(task, layers, opener(planted), np.array([0.1]), seed=0)
+    outcome = linear_peer(task, layers, opener(planted), np.array([0.1]), 0, "ridge")
     for fold, layer in enumerate(layers):
         train, _, test = split_fold(task, fold)
         for labelling in (0, 1):
@@ -94,8 +94,8 @@ def test_the_linear_peer_is_a_ridge_on_the_training_items_of_a_non_linear_probe(
 def test_the_linear_peer_selects_its_penalty_on_the_validation_fold_of_the_non_linear_probe(planted):
     task = reduce_labellings(task_of(planted.index, PHONE), "true")
     layers, penalties = np.full(4, "T1", object), np.array([1e4, 0.1])
-    both = linear_peer(task, layers, opener(planted), penalties, seed=0)
-    alone = [linear_peer(task, layers, opener(planted), penalties[[i]], seed=0).valid for i in (0, 1)]
+    both = linear_peer(task, layers, opener(planted), penalties, 0, "ridge")
+    alone = [linear_peer(task, layers, opener(planted), penalties[[i]], 0, "ridge").valid for i in (0, 1)]
     assert both.valid.tolist() == np.maximum(*alone).tolist()
     assert both.penalty[:, 0].tolist() == penalties[np.argmax(alone, axis=0)][:, 0].tolist()
 

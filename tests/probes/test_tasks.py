@@ -5,6 +5,7 @@ import pytest
 from reference import plant
 
 from auscult.errors import AnalysisError
+from auscult.probes.controls import check_control
 from auscult.probes.tasks import make_task, sample_task
 from auscult.statistics.folds import share_seen
 
@@ -155,12 +156,18 @@ def test_a_sample_that_leaves_a_fold_without_items_is_refused(worded):
         sample_task(task, 8, seed=0)
 
 
-def test_a_sample_whose_control_task_cannot_be_memorised_is_refused(planted):
+def test_a_control_task_without_a_type_in_training_is_refused(worded):
+    with pytest.raises(AnalysisError, match=r"none of the 24 types of column 'word' does .*; raise sample above 24 or"):
+        check_control("phone", "word", worded["word"].to_numpy(str), 0.0, "speaker", "raise sample above 24 or")
+
+
+def test_a_control_task_whose_types_hardly_recur_is_refused(planted):
+    """With two items a type nothing can be memorised: selectivity would be accuracy above chance."""
     rare = planted.index.assign(word=[f"w{i % 240}" for i in range(480)])
     with pytest.raises(
-        AnalysisError, match=r"none of the \d+ types of column 'word' does .*; raise sample above 24 or"
+        AnalysisError, match="240 types of column 'word' for 480 items, half of which have a type with at most 2 items"
     ):
-        sample_task(make(rare, PHONE | WORD), 24, seed=1)
+        make(rare, PHONE | WORD)
 
 
 def test_of_many_dropped_classes_only_the_first_ten_are_named(planted):

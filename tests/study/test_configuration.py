@@ -286,8 +286,6 @@ SPEAKER = "probing targets speaker"
         (PHONE, {"held_out": "type"}, "found held_out 'type', which keeps them apart"),
         (PHONE, {"kind": "values"}, "expected kind classes for a control task, found values"),
         (PHONE, {"kind": "values", "control": False}, "expected kind classes for mlp, mdl, found values"),
-        ("probing", {"probe": "logistic", "max_items": 500}, "'log_f0': expected probe ridge for a target of kind"),
-        ("probing", {"probe": "logistic"}, "expected max_items beside probe: logistic"),
         (PHONE, {"nonlinear": ["attention"]}, "expected tier utterance for probe 'attention', found 'phone'"),
         ("reduction", {"layers": ["T3", "T9"]}, "hubert-english (cnn, embed, T1, T2, T3, T4) in analyses: reduction"),
         ("probing", {"n_folds": 30}, "expected at least 30 voices (test) in corpora: english: voices"),

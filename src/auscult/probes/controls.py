@@ -38,6 +38,7 @@ def check_control(
     type_overlap: float,
     held_out: str,
     advice: str = "name another type, hold out something else or take control out of the target",
+    recurring: bool = True,
 ) -> None:
     """Raise :class:`AnalysisError` if a control task cannot be memorised because its types hardly recur.
 
@@ -50,6 +51,7 @@ def check_control(
     types : type of each item [shape=(n_items,)]
     type_overlap : share of tested items whose type also occurs in training
     advice : last clause of the message
+    recurring : whether to check that types recur; not for a sample of items that were checked
     """
     if not type_overlap:
         raise AnalysisError(
@@ -58,7 +60,7 @@ def check_control(
         )
     _, codes, counts = np.unique(types, return_inverse=True, return_counts=True)
     median = float(np.median(counts[codes]))
-    if median < MIN_RECURRENCE:
+    if recurring and median < MIN_RECURRENCE:
         raise AnalysisError(
             f"target {name!r}: expected a control task whose types recur, so that a probe can memorise them, found "
             f"{len(counts)} types of column {column!r} for {len(types)} items, half of which have a type with at most "

@@ -76,7 +76,9 @@ def fit_logistic(
         default, accuracies on held-out items were within .002 of those of exact solutions
     max_steps : largest number of steps per penalty
     """
-    mean, scale = x.mean(axis=0, dtype=np.float64), x.std(axis=0, dtype=np.float64)
+    # Items that train no problem have no influence, not even on the coordinates.
+    used = x[training.any(axis=0)]
+    mean, scale = used.mean(axis=0, dtype=np.float64), used.std(axis=0, dtype=np.float64)
     varies = scale > 1e-7 * np.abs(mean)
     shared = _Shared(x, mean, np.where(varies, scale, 0.0), codes, training, n_classes)
     state = torch.zeros((len(codes), shared.n_dims + 1, n_classes), dtype=shared.dtype)
@@ -106,7 +108,8 @@ class _Shared:
     ):
         inverse = np.divide(1.0, scale, where=scale > 0, out=np.zeros_like(scale))
         z = (x - mean) * inverse
-        variances, axes = np.linalg.eigh(z.T @ z / len(z))
+        used = z[training.any(axis=0)]
+        variances, axes = np.linalg.eigh(used.T @ used / len(used))
         self.mean, self.inverse, self.axes = mean, inverse, axes
         self.variances = np.maximum(variances, 0.0)
         self.z = torch.from_numpy(np.ascontiguousarray((z @ axes).astype(x.dtype)))

@@ -193,6 +193,7 @@ def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
             overlaps[1],
             task.held_out,
             f"raise sample above {n_items} or take control out of the target",
+            recurring=False,
         )
     return replace(small, text_overlap=overlaps[0], type_overlap=overlaps[1])
 

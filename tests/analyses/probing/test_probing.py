@@ -10,10 +10,11 @@ from sklearn.preprocessing import StandardScaler
 
 from auscult.activations import layer_vectors as vectors
 from auscult.analyses.probing import optional_measures
-from auscult.analyses.probing.analysis import PEER, PENALTIES, PROBING_COLUMNS, probe_activations
+from auscult.analyses.probing.analysis import LOGISTIC_PENALTIES, PEER, PENALTIES, PROBING_COLUMNS, probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.errors import AnalysisError
 from auscult.probes.nonlinear import smallest_training
+from auscult.probes.shown import shown_linear
 from auscult.probes.tasks import make_task, sample_task
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
@@ -22,9 +23,18 @@ GENDER = {"name": "gender", "tier": "phone", "column": "gender", "held_out": "sp
 
 
 def run(activations, targets=(PHONE,), penalties=PENALTIES, seed=0, **settings):
-    settings = ProbingSettings(**{"n_resamples": 200, "min_class_size": 5, "n_permutations": 1} | settings)
+    defaults = {"probe": "ridge", "n_resamples": 200, "min_class_size": 5, "n_permutations": 1}
+    settings = ProbingSettings(**defaults | settings)
     names = {"corpus": "c", "model": "m", "step": "final"}
-    return probe_activations(activations, targets=targets, settings=settings, penalties=penalties, seed=seed, **names)
+    return probe_activations(
+        activations,
+        targets=targets,
+        settings=settings,
+        penalties=penalties,
+        logistic_penalties=LOGISTIC_PENALTIES if penalties == PENALTIES else penalties,
+        seed=seed,
+        **names,
+    )
 
 
 def value(results, **where):
@@ -54,7 +64,7 @@ def test_every_layer_metric_and_labelling_has_one_complete_row(results):
     assert (rows == 1).all()
     assert (results["n"] == 480).all()
     assert (results["n_groups"] == 12).all()
-    assert results.drop(columns=["type_overlap", "n_train"]).notna().all(axis=None)
+    assert results.drop(columns=["type_overlap", "n_train", "given", "duration_alone"]).notna().all(axis=None)
 
 
 def test_planted_phones_are_decoded_where_they_were_planted(results):
@@ -163,14 +173,18 @@ def test_logistic_regression_agrees_with_scikit_learn(planted):
         )
         hits += (oracle.predict(scaler.transform(planted.vectors["T1"][~train])) == truth[~train]).sum()
     # Solvers stop at different tolerances: two items may be classified differently.
-    assert value(results, layer="T1") == pytest.approx(hits / 480, abs=2.1 / 480)
+    assert value(results, layer="T1", probe="logistic") == pytest.approx(hits / 480, abs=2.1 / 480)
 
 
 def test_logistic_regression_reads_planted_phones_from_a_sample(planted):
     results = run(planted, probe="logistic", penalties=[1e-3, 1e-1], max_items=300)
     assert set(results["n"]) == {300}
-    assert value(results, layer="selected") > 0.9
+    assert value(results, layer="selected", probe="logistic") > 0.9
+    assert value(results, layer="selected", probe="ridge") > 0.9
     assert value(results, layer="selected", labels="shuffled") < 0.4
+    shown = shown_linear(results)
+    assert set(shown.loc[shown["labels"] == "true", "probe"]) == {"logistic"}
+    assert set(shown.loc[shown["labels"] == "shuffled", "probe"]) == {"ridge"}
 
 
 def test_constant_dimensions_do_not_disturb(planted, results):
@@ -297,7 +311,7 @@ def test_a_probe_of_classes_alone_is_selective(controlled):
 
 def test_selectivity_on_noise_is_about_zero(planted):
     # Many words, so that control labels are about as balanced as the true ones.
-    row = run(word_of(planted, n_words=240), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
+    row = run(word_of(planted, n_words=60), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
     # Two accuracies of 480 items at chance 0.3: the difference has a standard error of 0.03.
     assert abs(row["value"]) < 0.1
     assert row["ci_low"] < 0.03
@@ -384,10 +398,8 @@ def test_measures_of_classes_are_refused_for_values(planted):
     task = PHONE | {"column": "height", "kind": "values"}
     with pytest.raises(AnalysisError, match="expected kind classes for mlp, mdl, found values; take them out"):
         run(height, [task | {"nonlinear": ["mlp"], "mdl": True}])
-    with pytest.raises(
-        AnalysisError, match="'phone': expected probe ridge for a target of kind values, found 'logistic'"
-    ):
-        run(height, [task], probe="logistic")
+    # Values have no logistic regression: they are predicted by ridge regression whatever the probe of classes.
+    assert set(run(height, [task], probe="logistic")["probe"]) == {"ridge"}
 
 
 def test_a_nonlinear_probe_is_accompanied_by_a_linear_probe_of_the_same_items(planted):
@@ -447,3 +459,54 @@ def test_measures_with_too_few_items_are_refused_before_any_layer_is_read(plante
     unread = dataclasses.replace(planted, vectors={})
     with pytest.raises(AnalysisError, match=message):
         run(unread, [PHONE | change])
+
+
+def timed(activations, duration_s):
+    """Return activations whose segments have a length."""
+    onset = np.zeros(len(activations.index), dtype=int)
+    offset = np.round(16_000 * np.asarray(duration_s)).astype(int)
+    return dataclasses.replace(
+        activations, index=activations.index.assign(onset=onset, offset=offset, sample_rate_hz=16_000)
+    )
+
+
+def test_vectors_that_hold_duration_alone_are_not_above_it_and_at_chance_once_it_is_fixed(planted):
+    """The confound: labels follow from duration, and vectors hold nothing else."""
+    codes = planted.index["label"].astype("category").cat.codes.to_numpy()
+    rng = np.random.default_rng(0)
+    duration_s = 0.05 * 1.6**codes * np.exp(rng.normal(0, 0.2, len(codes)))
+    lengths = np.log(duration_s)[:, None] * rng.normal(size=(1, 16)) + 0.1 * rng.normal(size=(len(codes), 16))
+    only_lengths = dataclasses.replace(planted, layers=("T1",), vectors={"T1": lengths.astype(np.float32)})
+    confounded = timed(only_lengths, duration_s)
+    results = run(confounded, [PHONE, PHONE | {"name": "fixed", "given": "log_duration"}], probe="logistic")
+    found = results[(results["probe"] == "logistic") & (results["layer"] == "T1") & (results["metric"] == "accuracy")]
+    found = found[found["labels"] == "true"].set_index("target")
+    assert found.loc["phone", "value"] > 0.6
+    assert found.loc["phone", "duration_alone"] > found.loc["phone", "value"] - 0.08
+    assert found.loc["fixed", "value"] < 0.33
+    assert found.loc["fixed", "given"] == "log_duration"
+
+
+def test_what_does_not_depend_on_duration_survives_holding_it_fixed(planted, results):
+    duration_s = np.random.default_rng(0).uniform(0.05, 0.2, len(planted.index))
+    fixed = run(timed(planted, duration_s), [PHONE | {"given": "log_duration"}])
+    assert value(fixed, layer="T2") == pytest.approx(value(results, target="phone", layer="T2"), abs=0.02)
+    assert fixed["duration_alone"].dropna().max() < 0.4
+
+
+def test_a_column_of_names_cannot_be_held_fixed(planted):
+    with pytest.raises(
+        AnalysisError, match=r"expected a column of numbers to hold fixed, .* found 'gender', which holds"
+    ):
+        run(planted, [PHONE | {"given": "gender"}])
+
+
+def test_low_dimensional_vectors_are_read_better_by_logistic_than_by_ridge_regression():
+    """Classes along a line: regression on one-hot labels masks those in the middle (Hastie et al., 2009, 4.2)."""
+    line = plant()
+    codes = line.index["label"].astype("category").cat.codes.to_numpy()
+    x = np.stack([codes, codes], axis=1) + np.random.default_rng(0).normal(0, 0.15, (len(codes), 2))
+    line = dataclasses.replace(line, layers=("T1",), vectors={"T1": x.astype(np.float32)})
+    results = run(line, probe="logistic")
+    assert value(results, layer="T1", probe="logistic") > 0.95
+    assert value(results, layer="T1", probe="ridge") < 0.8

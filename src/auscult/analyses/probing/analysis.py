@@ -107,7 +107,10 @@ def probe_activations(
     """
     _check_settings(targets, settings, penalties)
     columns = [name for target in targets for name in (target["column"], *type_columns(target))]
-    columns += [target["given"] for target in targets if target.get("given")] + ["log_duration"]
+    columns += [target["given"] for target in targets if target.get("given")]
+    # Vectors given as arrays may have no times; then there is no control by duration.
+    if {"onset", "offset", "sample_rate_hz"} <= set(activations.index):
+        columns.append("log_duration")
     index = add_derived(activations.index, columns, acoustics, segments)
     tasks = [_make_task(index, target, settings, seed) for target in targets]
     # In descending order, so that ties select the strongest penalty.
@@ -139,7 +142,8 @@ def probe_activations(
                 if linear[place] == "logistic":
                     by_logistic[place][layer] = cross_validate(vectors, [small[place]], "logistic", logistic)[0]
     rows: list[dict[str, Any]] = []
-    guesses = predicted_from_duration(index, tasks, candidates)
+    timed = "log_duration" in index
+    guesses = predicted_from_duration(index, tasks, candidates) if timed else []
     for place, (target, task, sample) in enumerate(zip(targets, tasks, samples)):
         shown = by_ridge[place]
         shown[SELECTED] = select_layer(task, shown)
@@ -149,7 +153,7 @@ def probe_activations(
             shown[SELECTED] = select_layer(small[place], shown)
             found += layer_rows(small[place], shown, "logistic", settings.n_resamples, seed)
         found += measures[place].rows(target, task, sample, shown)
-        by_duration = constant_score(task, guesses[place])
+        by_duration = constant_score(task, guesses[place]) if timed else {}
         about = {"given": target.get("given")}
         rows += [row | about | {"duration_alone": by_duration.get(row["metric"], np.nan)} for row in found]
     results = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step))
@@ -188,6 +192,8 @@ def _check_settings(
     if not len(penalties) or not all(0 < penalty < np.inf for penalty in penalties):
         found = ", ".join(f"{penalty:g}" for penalty in penalties) or "none"
         raise AnalysisError(f"expected penalties above 0, found {found}; give one or several such as {PENALTIES[3]:g}")
+    if settings.probe not in ("ridge", "logistic"):
+        raise AnalysisError(f"expected one of the probes ridge, logistic, found {settings.probe!r}")
     for target in targets:
         check_target(target)
 
