@@ -164,7 +164,7 @@ def probe(
     >>> y, speakers = np.tile(["a", "i"], 80), np.repeat(np.arange(8), 20)
     >>> x = random.normal(size=(160, 5)) + 3 * (y == "a")[:, None]
     >>> table = probe(x, y, speakers)
-    >>> chosen = table.query("labels == 'true' and layer == 'selected' and metric == 'accuracy'")
+    >>> chosen = table.query("labels == 'true' and layer == 'selected' and metric == 'accuracy' and probe == 'logistic'")
     >>> chosen["value"].item() > 0.95
     True
     """

@@ -311,7 +311,7 @@ def test_a_probe_of_classes_alone_is_selective(controlled):
 
 def test_selectivity_on_noise_is_about_zero(planted):
     # Many words, so that control labels are about as balanced as the true ones.
-    row = run(word_of(planted, n_words=60), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
+    row = run(word_of(planted, n_words=90), [WORD]).query("layer == 'noise' and metric == 'selectivity'").iloc[0]
     # Two accuracies of 480 items at chance 0.3: the difference has a standard error of 0.03.
     assert abs(row["value"]) < 0.1
     assert row["ci_low"] < 0.03

@@ -48,9 +48,9 @@ def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
             ("mlp", "true", "accuracy", true + 0.04),
             ("mlp", "control", "accuracy", control + 0.15),
             ("mlp", "true", "selectivity", true - control - 0.11),
-            ("ridge (sample)", "true", "accuracy", true - 0.05),
-            ("ridge (sample)", "control", "accuracy", control),
-            ("ridge (sample)", "true", "selectivity", true - control - 0.05),
+            ("linear (sample)", "true", "accuracy", true - 0.05),
+            ("linear (sample)", "control", "accuracy", control),
+            ("linear (sample)", "true", "selectivity", true - control - 0.05),
             ("online logistic", "true", "compression", 1 + 2 * true),
             ("online logistic", "control", "compression", 1 + 0.3 * control),
         ]
@@ -65,7 +65,7 @@ def extra_rows(corpus="english", target="phone", runs=RUNS, n_groups=16):
                 "selected_layer": "T3",
                 "chance": 1.06 if metric == "compression" else 0,
             }
-            if probe in ("mlp", "ridge (sample)"):
+            if probe in ("mlp", "linear (sample)"):
                 more |= {"n_train": 2890, "n": 6000}
             rows.append(probing_rows(corpus, target, model, step, "selected", value, **more))
         rows.append(probing_rows(corpus, target, model, step, "selected", 0.111, n_train=100, selected_layer="T3"))
@@ -141,7 +141,9 @@ def test_the_rows_beside_the_figure_are_those_of_its_metrics_and_models():
     rows = probing.drawn_rows(table, context=context_of("probing", shown=["mel", "hubert-english"]))
     assert list(dict.fromkeys(rows["model"])) == ["mel", "hubert-english"]
     assert set(rows["metric"]) == {"accuracy", "r2", "selectivity", "compression"}
-    assert list(probing.drawn_rows(probing_table(PHONE)).columns[-3:]) == ["type", "type_overlap", "n_train"]
+    assert {"type", "type_overlap", "n_train", "given", "duration_alone"} <= set(
+        probing.drawn_rows(probing_table(PHONE)).columns
+    )
 
 
 def test_control_task_selectivity_and_compression_are_drawn_and_named(full_text):
@@ -236,7 +238,7 @@ def test_the_note_is_short_with_everything_that_it_may_say():
 
 def test_the_linear_probe_of_the_sample_is_not_taken_for_the_probe_of_all_items():
     with_peer = full_table()
-    without = with_peer[~with_peer["probe"].isin(["mlp", "ridge (sample)"])]
+    without = with_peer[~with_peer["probe"].isin(["mlp", "linear (sample)"])]
     numbers = [
         [text for text in drawn(draw(table)) if text[:2] == "0." and " T" in text] for table in (with_peer, without)
     ]
@@ -279,9 +281,20 @@ def test_a_baseline_that_holds_the_values_of_a_target_is_a_ceiling():
     assert note.count("a ceiling") == 1
 
 
-def test_where_types_are_held_out_the_note_limits_the_intervals(full):
-    assert "Intervals resample speakers only." in note_of(full)
-    assert "resample speakers only" not in note_of(draw(probing_table(PHONE)))
+def test_the_ridge_twin_is_in_the_table_and_not_in_the_figure():
+    ridge = probing_table(PHONE)
+    logistic = ridge[ridge["labels"] == "true"].assign(probe="logistic", value=ridge["value"] + 0.05)
+    rows = probing.drawn_rows(pd.concat([ridge, logistic]), context=CONTEXT)
+    assert set(rows.loc[rows["labels"] == "true", "probe"]) == {"logistic"}
+    assert set(rows.loc[rows["labels"] == "shuffled", "probe"]) == {"ridge"}
+    assert "linear probes are logistic regressions" in note_of(draw(pd.concat([ridge, logistic])))
+    assert "linear probes are ridge regressions" in note_of(draw(ridge))
+
+
+def test_a_model_must_do_better_than_duration_alone():
+    table = planted(0.44, 0.34, 0.28).assign(duration_alone=0.47, given=None)
+    assert "duration alone" in finding(table)
+    assert "duration alone" not in finding(table.assign(given="log_duration"))
 
 
 def planted(trained, untrained, mel, width=0.03):
