@@ -1,6 +1,6 @@
 """Figure of encoding: curves of linguistic levels over training, midpoints, layers, heat maps and zero-shot scores."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from auscult.activations.columns import DURATION
 from auscult.analyses.encoding.figure_panels import (
     StepAxis,
     curve_handles,
+    describe_differences,
     draw_forests,
     draw_levels,
     draw_maps,
@@ -67,7 +68,9 @@ def draw(
         marks.model_handles([style for style in shown if not style.baseline]),
         curve_handles([style for style in shown if style.baseline]),
     ]
-    figure = plotting.new_figure(sum(heights_mm), legends, _note(scores, curves, context))
+    figure = plotting.new_figure(
+        sum(heights_mm), legends, _note(scores, curves, context, describe_differences(summary, conditions))
+    )
     blocks = iter(figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm))
     axis = StepAxis(scores, curves)
     probes, zero_shot = (scores[scores["probe"] == probe] for probe in ("ridge", "abx"))
@@ -211,13 +214,14 @@ def _heights(scores: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, 
     return [levels, forests, *zero_shot, *[_MAP_MM] * n_mapped, _SUMMARY_MM + 4 * n_rows]
 
 
-def _note(scores: pd.DataFrame, curves: pd.DataFrame, context: FigureContext) -> str:
-    """Return the note below the figure."""
+def _note(scores: pd.DataFrame, curves: pd.DataFrame, context: FigureContext, differences: Iterable[str]) -> str:
+    """Return the note below the figure; ``differences`` are sentences on pairs of conditions."""
     reasons = curves.loc[(curves["metric"] == "midpoint") & (curves["verdict"] != FIT), "verdict"].value_counts()
     named = [f"{reason}: {count}" for reason, count in sorted(reasons.iloc[:_MAX_REASONS].items())]
     others = [f"other: {reasons.iloc[_MAX_REASONS:].sum()}"] if len(reasons) > _MAX_REASONS else []
     return (
         f"{context.describe(scores['corpus'])} Scores: (score − chance) / (1 − chance), at the layer selected on "
-        "validation data. Step 0 is the untrained model. Heat maps: by layer and step; dots: best layer."
+        "validation data. Step 0 is the untrained model. Heat maps: by layer and step; dots: best layer. "
+        f"{' '.join(['Bottom: intervals over speakers and seeds.', *differences])}"
         + (f" No fit ({'; '.join([*named, *others])})." if named else "")
     )

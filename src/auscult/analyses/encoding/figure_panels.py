@@ -27,6 +27,7 @@ __all__ = [
     "draw_forests",
     "draw_maps",
     "draw_summary",
+    "describe_differences",
     "curve_handles",
 ]
 
@@ -260,18 +261,19 @@ def draw_summary(block: SubplotSpec, summary: pd.DataFrame, styles: Styles) -> N
             axes.set_xlim(-1.15, 1.15)
         axes.set_xlabel(label)
         known = rows[rows["value"].notna()]
-        lines = list(_differences(summary, styles)) if metric == "midpoint_spread" else []
-        plotting.head(axes, title, [*lines, plotting.describe_interval(known) if len(known) else ""])
+        # The panels are narrow: the note names what is resampled.
+        plotting.head(axes, title, ["95 % interval" if known["ci_low"].notna().any() else ""])
 
 
-def _differences(summary: pd.DataFrame, styles: Styles) -> Iterator[str]:
-    """Yield lines for each pair of models: their names, and the difference of their spreads by each measure."""
-    gaps = summary[summary["metric"] == "spread_difference"]
+def describe_differences(summary: pd.DataFrame, styles: Styles) -> Iterator[str]:
+    """Yield a sentence for each pair of conditions: the difference of their spreads of midpoints by each measure."""
+    gaps = summary[(summary["metric"] == "spread_difference") & summary["other"].isin(list(styles))]
     for (model, other), rows in gaps.groupby(["model", "other"], sort=False):
-        yield f"{styles[model].label} − {styles[other].label}"
-        for _, row in rows.iterrows():
-            value = value_text(row) if np.isfinite(row["value"]) else str(row["verdict"])
-            yield f"{_MEASURES[row['probe']]} {value}"
+        values = ", ".join(
+            f"{_MEASURES[row['probe']]} {value_text(row) if np.isfinite(row['value']) else row['verdict']}"
+            for _, row in rows.iterrows()
+        )
+        yield f"Spread, {styles[model].label} − {styles[other].label}: {values}."
 
 
 def curve_handles(baselines: Sequence[ModelStyle]) -> list[Line2D]:
