@@ -164,7 +164,8 @@ def probe(
     >>> y, speakers = np.tile(["a", "i"], 80), np.repeat(np.arange(8), 20)
     >>> x = random.normal(size=(160, 5)) + 3 * (y == "a")[:, None]
     >>> table = probe(x, y, speakers)
-    >>> chosen = table.query("labels == 'true' and layer == 'selected' and metric == 'accuracy' and probe == 'logistic'")
+    >>> chosen = table.query("probe == 'logistic' and labels == 'true' and layer == 'selected'")
+    >>> chosen = chosen[chosen["metric"] == "accuracy"]
     >>> chosen["value"].item() > 0.95
     True
     """
