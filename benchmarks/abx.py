@@ -71,7 +71,12 @@ def run_ours(folder, frames):
     utterances = pd.DataFrame({"utterance": list(frames), "sample_rate_hz": RATE, "n_samples": lengths})
     corpus = SimpleNamespace(name="given", utterances=utterances, waveform=lambda name: name)
     settings = AbxSettings(
-        contexts=("in",), speakers=("within",), max_items_per_bin=None, max_cells=None, n_resamples=100
+        contexts=("in",),
+        speakers=("within",),
+        max_items_per_bin=None,
+        max_cells=None,
+        n_resamples=100,
+        standardise=False,
     )
     results, _ = abx_frames(
         Given(frames),

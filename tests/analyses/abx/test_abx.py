@@ -28,7 +28,8 @@ CONDITIONS = [(context, speaker) for context in ("in", "any") for speaker in ("w
 
 
 def run(activations, target=PHONE, seed=0, **settings):
-    chosen = {"contexts": ["any"], "n_resamples": 200, "max_items_per_bin": None, "max_cells": None} | settings
+    chosen = {"contexts": ["any"], "n_resamples": 200, "max_items_per_bin": None, "max_cells": None}
+    chosen |= {"standardise": False} | settings
     return abx_activations(activations, targets=[target], settings=AbxSettings(**chosen), seed=seed, **RUN)
 
 
@@ -105,6 +106,26 @@ def test_separable_classes_score_one_and_shuffled_labels_one_half(planted):
     shuffled = planted.index["label"].sample(frac=1, random_state=0).to_numpy()
     chance = run(dataclasses.replace(separable, index=planted.index.assign(label=shuffled)), speakers=["across"])[0]
     assert chance["value"].item() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_common_offset_changes_raw_scores_but_not_standardised_ones(planted):
+    codes = planted.index["label"].astype("category").cat.codes.to_numpy()
+    x = np.random.default_rng(0).normal(size=(len(codes), 3))
+    x[:, 0] += 4 * (codes - codes.mean())
+    # A mean that all items share, as in log-mel energies or in positions of Whisper's encoder.
+    centred, offset = (
+        dataclasses.replace(planted, layers=("T2",), vectors={"T2": x + shift * np.eye(3)[0]}) for shift in (0, 100)
+    )
+    standardised = [values(one, standardise=True)["T2"] for one in (centred, offset)]
+    assert standardised[1] == pytest.approx(standardised[0], abs=1e-3)
+    assert values(centred)["T2"] - values(offset)["T2"] > 0.1
+
+
+def test_probabilities_are_never_standardised():
+    activations = small(30)
+    results = [run(activations, distance="kl", standardise=choice)[0] for choice in (True, False)]
+    assert results[0].equals(results[1])
+    assert set(results[0]["distance"]) == {"kl"}
 
 
 def test_a_factor_in_a_low_variance_subspace_is_found_by_a_probe_but_not_by_abx(planted):

@@ -22,7 +22,7 @@ from auscult.models.frames import FrameTiming
 
 CENTRED = FrameTiming(320, 320)
 N_FRAMES = 40
-SETTINGS = AbxSettings(contexts=("in",), n_resamples=100, max_items_per_bin=None, max_cells=None)
+SETTINGS = AbxSettings(contexts=("in",), n_resamples=100, max_items_per_bin=None, max_cells=None, standardise=False)
 
 
 class GivenModel:

@@ -26,6 +26,7 @@ from auscult.analyses.abx.summary import summarise_abx
 from auscult.analyses.abx.tasks import AbxTask, add_neighbours, make_abx_task
 from auscult.errors import AnalysisError
 from auscult.settings import settings_from
+from auscult.statistics.standardise import standardise_by_others
 from auscult.tables import RESULT_COLUMNS, check_results
 
 if TYPE_CHECKING:
@@ -131,9 +132,11 @@ def abx_activations(
             raise AnalysisError(
                 f"target {target['name']!r}: expected items of tier {target['tier']!r}, found only the tiers {tiers}"
             )
-        tasks = _tasks(add_neighbours(activations.index.iloc[rows].reset_index(drop=True)), target, own, seed)
-        stores = _layer_stores(activations, rows, own.distance, f"{model} {step} {target['name']}")
-        columns = {"target": target["name"], "tier": target["tier"], "distance": own.distance}
+        items = add_neighbours(activations.index.iloc[rows].reset_index(drop=True))
+        tasks = _tasks(items, target, own, seed)
+        speakers = _speakers(items, own.standardise, own.distance)
+        stores = _layer_stores(activations, rows, speakers, own.distance, f"{model} {step} {target['name']}")
+        columns = {"target": target["name"], "tier": target["tier"], "distance": _described(own.distance, speakers)}
         scored += _score(tasks, stores, columns, own.n_resamples, seed)
     return _tables(scored, corpus=corpus, model=model, step=str(step))
 
@@ -186,15 +189,20 @@ def abx_frames(
     kept, where = find_frames(model, corpus, items, drop_last_frame=frames.drop_last_frame, timing=timing)
     tasks = _tasks(items.iloc[kept].reset_index(drop=True), named, own, seed)
     used = np.unique(np.concatenate([task.rows for _, task in tasks]))
+    speakers = _speakers(items.iloc[kept[used]], own.standardise, frames.distance)
     found = read_frames(model, corpus, where.take(used), compared=frames.frames, layers=layers, limits=limits)
     stores = (
         (
             layer.layer,
             lambda rows, layer=layer: layer.store(np.searchsorted(used, rows), frames.frames, frames.distance),
         )
-        for layer in found
+        for layer in (found if speakers is None else (layer.standardised(speakers) for layer in found))
     )
-    columns = {"target": target, "tier": target, "distance": f"{frames.distance}, {frames.frames}"}
+    columns = {
+        "target": target,
+        "tier": target,
+        "distance": _described(f"{frames.distance}, {frames.frames}", speakers),
+    }
     name, step = run or (model.name, "final")
     scored = _score(tasks, stores, columns, own.n_resamples, seed, limits.max_pairs)
     return _tables(scored, corpus=corpus.name, model=name, step=step)
@@ -271,11 +279,30 @@ def _tasks(items: pd.DataFrame, target: Mapping[str, Any], settings: AbxSettings
     return tasks
 
 
+def _speakers(items: pd.DataFrame, standardise: bool, distance: Distance) -> npt.NDArray[Any] | None:
+    """Return the code of each item's speaker from 0, or None if vectors are not standardised."""
+    if not standardise or distance == "kl":
+        return None
+    return np.unique(items["speaker"].astype(str).to_numpy(), return_inverse=True)[1]
+
+
+def _described(distance: str, speakers: npt.NDArray[Any] | None) -> str:
+    return distance if speakers is None else f"{distance}, standardised"
+
+
 def _layer_stores(
-    activations: Activations, rows: npt.NDArray[Any], distance: Distance, description: str
+    activations: Activations,
+    rows: npt.NDArray[Any],
+    speakers: npt.NDArray[Any] | None,
+    distance: Distance,
+    description: str,
 ) -> Iterator[LayerStore]:
     for layer in tqdm(activations.layers, desc=description, disable=None):
-        yield layer, partial(_vectors, activations.load(layer, rows), distance, f"layer {layer!r}")
+        x = activations.load(layer, rows)
+        # Vectors that are not finite are refused with their number when distances are taken.
+        if speakers is not None and np.isfinite(x).all():
+            x = standardise_by_others(x, speakers)
+        yield layer, partial(_vectors, x, distance, f"layer {layer!r}")
 
 
 def _vectors(x: npt.NDArray[Any], distance: Distance, where: str, rows: npt.NDArray[Any]) -> Vectors:

@@ -13,6 +13,7 @@ from auscult.analyses.abx.cells import MAX_PAIRS
 from auscult.analyses.abx.distances import Sequences, Store, Vectors
 from auscult.analyses.abx.settings import Compared, Distance
 from auscult.errors import AnalysisError, CorpusError
+from auscult.statistics.standardise import standardise_by_others
 
 if TYPE_CHECKING:
     from auscult.corpora.corpus import Corpus
@@ -74,6 +75,18 @@ class LayerFrames:
     layer: str
     sizes: Array
     x: Array = field(repr=False)
+
+    def standardised(self, speakers: Array) -> "LayerFrames":
+        """Return the frames with each dimension standardised by the frames of other speakers.
+
+        Parameters
+        ----------
+        speakers : speaker code from 0 of each item [shape=(n_items,)]
+        """
+        # Vectors that are not finite are refused with their number when distances are taken.
+        if not np.isfinite(self.x).all():
+            return self
+        return LayerFrames(self.layer, self.sizes, standardise_by_others(self.x, np.repeat(speakers, self.sizes)))
 
     def store(self, rows: Array, compared: Compared, distance: Distance) -> Store:
         """Return some of the items for comparison."""

@@ -47,6 +47,9 @@ class AbxTarget:
     speakers: tuple[str, ...] | None = setting(
         "Speaker conditions of this target instead of those of the analysis.", None, optional=True, **_SPEAKERS
     )
+    standardise: bool | None = setting(
+        "Whether this target's vectors are standardised, instead of the analysis's choice.", None, optional=True
+    )
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ class AbxItemFile(FrameComparison):
     speakers: tuple[str, ...] | None = setting(
         "Speaker conditions of this target instead of those of the analysis.", None, optional=True, **_SPEAKERS
     )
+    standardise: bool | None = setting(
+        "Whether this target's vectors are standardised, instead of the analysis's choice.", None, optional=True
+    )
 
 
 @dataclass(frozen=True)
@@ -97,6 +103,11 @@ class AbxSettings:
     distance: Distance = setting(
         "Distance between pooled vectors; kl is meant for probabilities.", "cosine", enum=list(DISTANCES)
     )
+    standardise: bool = setting(
+        "Standardise each dimension with mean and deviation of the other speakers before distances are taken (not for "
+        "kl, which needs probabilities); false measures raw vectors, whose common mean compresses cosine distances.",
+        True,
+    )
     max_items_per_bin: int | None = setting(
         "Maximum number of items per label, context and speaker; more are sampled.", 10, minimum=2
     )
@@ -104,14 +115,15 @@ class AbxSettings:
     n_resamples: int = setting("Number of bootstrap samples of speakers.", 2000, minimum=100)
 
     def of(self, target: Mapping[str, Any]) -> "AbxSettings":
-        """Return the settings with a target's own contexts and speaker conditions.
+        """Return the settings with a target's own contexts, speaker conditions and standardisation.
 
         Raises
         ------
         AnalysisError
             There is no context or speaker condition, or one does not exist.
         """
-        own = replace(self, **{key: target[key] for key in ("contexts", "speakers") if target.get(key) is not None})
+        keys = ("contexts", "speakers", "standardise")
+        own = replace(self, **{key: target[key] for key in keys if target.get(key) is not None})
         for name, values, known in (("contexts", own.contexts, CONTEXTS), ("speakers", own.speakers, SPEAKERS)):
             unknown = [value for value in values if value not in known]
             if unknown or not values:
