@@ -24,6 +24,7 @@ FAMILY = Family(
     settings=AbxSection,
     corpora="The targets that are scored on each corpus.",
     asks="targets",
+    also=True,
     reads_activations=True,
     needs=("probing",),
     check=check_abx,
