@@ -39,7 +39,8 @@ with job(snakemake.log[0], snakemake.threads), training_arithmetic(snakemake.thr
             read_table(scores),
             settings,
             model=model,
-            explain=explain if options["randomised"] else None,
+            explain=explain if options["retested"] else None,
+            randomised=options["randomised"],
             only_right=options["only_right"],
             seed=seed,
         )

@@ -354,14 +354,14 @@ def test_attribution_scores_every_segment_by_method_and_input(name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_attributions_of_a_class_add_up_to_the_difference_from_silence(method):
-    # For the tiny HuBERT, 50 quadrature points leave a gap larger than the difference.
+    # Steps of integrated gradients are added until the gap is below 5 %.
     model, waveform = tiny_predictor("wavlm-classes"), noise(9600)
     scores = attribute(model, waveform, WORDS, sample_rate_hz=RATE_HZ, output="male", methods=(method,))
     prepared = model.prepare(waveform)
     with torch.no_grad():
         logits = model.from_waveform(torch.stack([prepared, torch.zeros_like(prepared)]))
         heard, silence = class_output(model, "male").score(logits).tolist()
-    assert scores["score"].sum() == pytest.approx(heard - silence, rel=1e-3)
+    assert scores["score"].sum() == pytest.approx(heard - silence, rel=0.05 if "grad" in method else 1e-3)
 
 
 def test_the_prediction_of_the_model_is_explained_by_default():

@@ -41,7 +41,7 @@ def test_all_trained_models_and_one_untrained_are_perturbed():
 def test_the_first_trained_model_of_a_task_is_randomised_and_untrained_ones_play_every_round():
     options = {run: perturbation_options(study(), *run) for run in perturbed_runs(study(), "gender")}
     assert options == {
-        ("gender-1", "300"): {"randomised": True, "only_right": True},
-        ("gender-2", "300"): {"randomised": False, "only_right": True},
-        ("gender-1", "0"): {"randomised": False, "only_right": False},
+        ("gender-1", "300"): {"randomised": True, "retested": True, "only_right": True},
+        ("gender-2", "300"): {"randomised": False, "retested": True, "only_right": True},
+        ("gender-1", "0"): {"randomised": False, "retested": False, "only_right": False},
     }

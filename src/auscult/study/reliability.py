@@ -30,11 +30,12 @@ def perturbed_runs(config: Mapping[str, Any], task: str) -> list[tuple[str, str]
 def perturbation_options(config: Mapping[str, Any], model: str, step: str) -> dict[str, bool]:
     """Return how one model is measured.
 
-    ``randomised`` is true for the first trained model of a task, which stands for all seeds. ``only_right`` is false
-    for an untrained model, whose predictions are right by chance only.
+    ``randomised`` is true for the first trained model of a task, which stands for all seeds. ``retested`` is true for
+    all trained models, whose mean agreement with themselves is the ceiling of their agreement with each other.
+    ``only_right`` is false for an untrained model, whose predictions are right by chance only.
     """
     first = next(name for name in config["analyses"]["reliability"]["models"] if task_of(name) == task_of(model))
-    return {"randomised": step != "0" and model == first, "only_right": step != "0"}
+    return {"randomised": step != "0" and model == first, "retested": step != "0", "only_right": step != "0"}
 
 
 def word_based(config: Mapping[str, Any]) -> dict[str, bool]:

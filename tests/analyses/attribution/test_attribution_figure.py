@@ -55,7 +55,7 @@ def speech_of(words, random):
     return sound.astype(np.float32)
 
 
-def tables(models=tuple(MODELS), methods=METHODS, steps=("0", "300"), n_groups=24):
+def tables(models=tuple(MODELS), methods=METHODS, steps=("0", "300"), n_groups=48):
     scores, examples, summary = [], [], []
     for model in models:
         corpus, text, cue, target, form, prediction = SAID[model]
@@ -173,7 +173,7 @@ def test_models_that_differ_in_their_seed_are_drawn_once(drawn):
 
 
 def test_it_states_counts_and_the_resampling_unit_and_where_no_word_decides(drawn):
-    assert drawn.count("n = 24 utterances") == 2
+    assert drawn.count("n = 48 utterances") == 2
     assert drawn.count("95 % interval over utterances") == 2
     assert "no word is known" in drawn
 
@@ -220,7 +220,7 @@ def test_the_finding_without_an_effect_is_not_separated_from_its_controls():
 
 def test_the_finding_of_few_utterances_has_no_interval_and_without_deciding_words_no_text():
     text = found(tables(models=["keyword-seed1"], n_groups=4))
-    assert "without interval, against untrained" in text
+    assert text == "4 utterances are too few for a statement on the deciding word’s share (keyword)."
     assert found(tables(models=["gender-seed1"])) == ""
 
 

@@ -125,7 +125,7 @@ def test_exact_scores_are_faithful_and_random_scores_are_not():
         assert abs(value(items, metric, method="random")) < value(items, metric, method="exact") / 2
 
 
-def explain_by_chance(_, forms, seed=1):
+def explain_by_chance(_, forms, seed=1, methods=()):
     return attributions(seed=seed % 1000).query("utterance in @forms")
 
 
@@ -189,7 +189,7 @@ def test_the_cost_is_logged_before_it_is_spent_and_after(caplog):
 def test_explaining_again_takes_each_utterance_once():
     seen = []
 
-    def explain(_, forms, seed=0):
+    def explain(_, forms, seed=0, methods=()):
         seen.append(sorted(forms))
         return explain_by_chance(_, forms, seed)
 
@@ -208,7 +208,7 @@ def test_explaining_again_takes_each_utterance_once():
 def test_randomised_models_are_explained_by_the_units_asked_for_and_the_same_model_by_all():
     seen = []
 
-    def explain(_, forms, seed=0, units=()):
+    def explain(_, forms, seed=0, units=(), methods=()):
         seen.append(units)
         return explain_by_chance(_, forms, seed)
 
@@ -318,7 +318,7 @@ def test_retests_are_averaged_over_classes_of_methods_too():
         Corpus(),
         attributions("lime"),
         ReliabilitySettings(n_random=1, n_draws=1, randomise=("head",), n_utterances=1),
-        explain=lambda _, forms, seed=1: attributions("lime").query("utterance in @forms"),
+        explain=lambda _, forms, seed=1, methods=(): attributions("lime").query("utterance in @forms"),
     )
     found, _ = measure_task(
         task_tables(),

@@ -141,7 +141,7 @@ def reliability_table(tasks=tuple(TASKS), methods=METHODS, n_groups=240):
     return pd.DataFrame(rows)[list(RELIABILITY_COLUMNS)]
 
 
-def interaction_table(value=0.59, width=0.04, **more):
+def interaction_table(value=0.59, width=0.04, ranks=None, **more):
     row = {
         "corpus": "english+french",
         "model": "keyword + number − gender",
@@ -163,7 +163,11 @@ def interaction_table(value=0.59, width=0.04, **more):
         "seeds_low": value - 0.1,
         "seeds_high": value + 0.1,
     } | more
-    return pd.DataFrame([row])[list(INTERACTION_COLUMNS)]
+    # By ranks the same, unless said otherwise.
+    by_rank = row | {"metric": "spearman"}
+    if ranks is not None:
+        by_rank |= {"value": ranks, "ci_low": ranks - width, "ci_high": ranks + width}
+    return pd.DataFrame([row, by_rank])[list(INTERACTION_COLUMNS)]
 
 
 def write(folder, table, tasks=TASKS):
@@ -233,15 +237,15 @@ def test_tasks_without_truth_have_no_pointing_game(drawn):
     [
         (
             interaction_table(),
-            "other tasks, perturbation: .59 [.55, .63], above 0 (without one seed .49 to .69)",
+            "other tasks, perturbation: .59 [.55, .63], above 0 by r and ρ (without one seed .49 to .69)",
         ),
         (
             interaction_table(0.01),
-            "other tasks, perturbation: .01 [−.03, .05], not separated from 0 (without one seed −.09 to .11)",
+            "perturbation: .01 [−.03, .05], not separated from 0 by r and ρ (without one seed −.09 to .11)",
         ),
         (
             interaction_table(width=np.nan, seeds_low=np.nan),
-            "other tasks, perturbation: .59, too few utterances for an interval",
+            "other tasks, perturbation: .59, too few utterances for a statement",
         ),
         (interaction_table()[:0], "word-based minus other tasks: not compared"),
     ],
@@ -295,24 +299,48 @@ def test_it_is_drawn_from_its_tables_alone_and_its_note_is_short():
 def found(interaction, table=None, tasks=TASKS):
     context = context_of("reliability", {}, analysis={"tasks": tasks})
     text = figure.describe_finding(reliability_table() if table is None else table, interaction, context=context)
-    assert len(text.split()) <= 22
+    assert len(text.split()) <= 45
     return text
 
 
 @pytest.mark.parametrize(
     ("interaction", "text"),
     [
-        (interaction_table(), "is .59 [.55, .63] larger in word-based than other tasks, above 0."),
+        (
+            interaction_table(),
+            "is .59 [.55, .63] larger in word-based than other tasks, above 0 by r and ρ.",
+        ),
+        (
+            interaction_table(0.17, ranks=-0.01),
+            "is .17 [.13, .21] larger in word-based than other tasks, above 0 by Pearson’s r only "
+            "(Spearman’s ρ: −.01 [−.05, .03]).",
+        ),
         (
             interaction_table(0.01),
-            "is .01 [−.03, .05] larger in word-based than other tasks, not separated from 0.",
+            "is .01 [−.03, .05] larger in word-based than other tasks, not separated from 0 by r and ρ.",
         ),
-        (interaction_table(-0.2), "is −.20 [−.24, −.16] larger in word-based than other tasks, below 0."),
-        (interaction_table(width=np.nan), "is .59 larger in word-based than other tasks, without interval."),
+        (
+            interaction_table(-0.2),
+            "is −.20 [−.24, −.16] larger in word-based than other tasks, below 0 by r and ρ.",
+        ),
+        (
+            interaction_table(width=np.nan),
+            "is .59 larger in word-based than other tasks, too few utterances for a statement.",
+        ),
     ],
 )
 def test_the_finding_is_the_interaction_of_unit_and_task(interaction, text):
     assert found(interaction) == f"Gain of words over frames in seed agreement {text}"
+
+
+def test_agreement_where_none_was_published_is_said():
+    table = reliability_table()
+    by_frame = (table["target"] == "seeds") & (table["unit"] == "frame") & (table["method"] == "perturbation")
+    some = by_frame & (table["task"] == "gender") & (table["step"] != "0")
+    table.loc[some, ["value", "ci_low", "ci_high"]] = [0.78, 0.76, 0.8]
+    assert found(interaction_table(), table).endswith(
+        "Not replicated in level: seeds agree at .78 [.76, .80] by frame (gender)."
+    )
 
 
 def test_the_finding_without_other_tasks_is_the_agreement_of_seeds():
@@ -321,7 +349,9 @@ def test_the_finding_without_other_tasks_is_the_agreement_of_seeds():
     text = "Agreement of seeds by word-level perturbation (gender) is .35 [.32, .38], above untrained (.07)."
     assert found(interaction_table()[:0], table, one) == text
     few = reliability_table(["gender"], ("lime",), n_groups=4)
-    assert "is .35 without interval, against untrained (.07)." in found(interaction_table()[:0], few, one)
+    assert found(interaction_table()[:0], few, one) == (
+        "4 utterances are too few for a statement on the agreement of seeds by word-level perturbation (gender)."
+    )
     assert found(interaction_table()[:0], table[table["target"] != "seeds"], one) == ""
 
 

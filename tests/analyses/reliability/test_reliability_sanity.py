@@ -7,7 +7,7 @@ from tiny_predictors import masked_unit_predictor
 
 from auscult.analyses.attribution.analysis import attribute_corpus
 from auscult.analyses.attribution.settings import AttributionSettings
-from auscult.analyses.reliability.agreement import score_vectors
+from auscult.analyses.reliability.agreement import between_seeds, score_vectors
 from auscult.analyses.reliability.analysis import measure_run
 from auscult.analyses.reliability.sanity import (
     against_randomised,
@@ -126,6 +126,24 @@ def test_deterministic_methods_agree_fully_in_the_retest_and_sampling_methods_do
     # Another model of the same seed draws coalitions of its own, too.
     other = retest_items(score_vectors(table, "t"), explain(predictor, forms)).query("metric == 'pearson'")
     assert other.groupby("method")["value"].mean()["lime"] < 0.999
+
+
+def test_seeds_that_agree_but_for_their_sampling_do_not_agree_more_than_each_with_itself():
+    """The same true scores under every seed: agreement reaches the mean retest, but does not exceed it."""
+    random, names, noise = np.random.default_rng(0), [f"u{place}" for place in range(400)], (0.2, 0.6, 1.2)
+    truth = {name: random.normal(size=6) for name in names}
+
+    def draw(size):
+        tables = [rows(truth[name] + random.normal(0, size, 6), utterance=name) for name in names]
+        return pd.concat(tables, ignore_index=True)
+
+    tables = [draw(size) for size in noise]
+    seeds = between_seeds({f"m-{place}": score_vectors(table, "t") for place, table in enumerate(tables)})
+    again = [retest_items(score_vectors(table, "t"), draw(size)) for table, size in zip(tables, noise)]
+    agreement, ceiling = (
+        found.query("metric == 'pearson'")["value"].mean() for found in (seeds, pd.concat(again, ignore_index=True))
+    )
+    assert ceiling - 0.15 < agreement <= ceiling
 
 
 def test_a_layer_that_does_not_exist_is_refused():

@@ -12,6 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from auscult.analyses.attribution.figure_texts import EXAMPLE_LINES, METHODS, describe_example, note
+from auscult.analyses.attribution.settings import MIN_UTTERANCES
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding
@@ -91,6 +92,9 @@ def describe_finding(
             level = max(("chance", best["chance"]), ("duration", best["chance_duration"]), key=lambda pair: pair[1])
             controls = dict(zip(["untrained"], before)) | {level[0]: float(level[1])}
             method = METHODS[best["method"]].replace("-\n", "").replace("\n", " ")
+            if best["n_groups"] < MIN_UTTERANCES:
+                n, task = int(best["n_groups"]), task_of(entry.model)
+                return f"{n} utterances are too few for a statement on the deciding word’s share ({task})."
             return finding(f"the deciding word’s largest share ({task_of(entry.model)}; {method})", best, controls)
     return ""
 
@@ -163,7 +167,7 @@ def _draw_scores(
     for axes, method in zip(panels, methods):
         _mark_words(axes, words.drop_duplicates("index"), rate)
         for place, name in enumerate(inputs):
-            mine = words[(words["method"] == method) & (words["input"] == name)]
+            mine = words[(words["method"] == method) & (words["input"] == name) & words["complete"].astype(bool)]
             largest = mine["score"].abs().max() or 1
             # Bars are centred on their word and no wider than the shortest words allow.
             width = np.minimum((mine["offset"] - mine["onset"]) / rate, 0.09 * length) * 0.8 / len(inputs)

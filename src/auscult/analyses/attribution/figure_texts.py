@@ -5,6 +5,7 @@ from textwrap import wrap
 
 import pandas as pd
 
+from auscult.analyses.attribution.explained_outputs import split_pair
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 
@@ -31,14 +32,19 @@ def describe_example(words: pd.DataFrame) -> list[str]:
     ----------
     words : scores of the utterance, columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
     """
-    transcript = words.drop_duplicates("index").sort_values("onset")["label"]
+    transcript = " ".join(words.drop_duplicates("index").sort_values("onset")["label"])
     first = words.iloc[0]
-    alternatives = re.search(r"\[(.+)\|(.*)\]", first["form"])
+    own, partner, _ = split_pair(first["form"])
+    alternatives = re.search(r"\[([^|\]]+)\|([^\]]*)\]", own)
     output = f"“{first['target']}”"
     if alternatives and alternatives[2]:
         output = f"“{alternatives[1]}” against “{alternatives[2]}”"
+        # The target's own word has no score, and so no row.
+        transcript = own.replace(alternatives[0], alternatives[1])
+    if partner:
+        output = f"{output} in a matched pair"
     texts = [
-        f"said: {' '.join(transcript)}",
+        f"said: {transcript}",
         f"predicted: {first['prediction']}",
         f"explained: {output}, p\u00a0=\u00a0{first['probability']:.2f}",
     ]
@@ -49,6 +55,9 @@ def note(scores: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) ->
     """Return the note: study, direction and scale of the bars, and the completeness gap of integrated gradients."""
     gaps = summary[(summary["metric"] == "completeness_gap") & (summary["step"].astype(str) != "0")]
     gap = f" Completeness gap of integrated gradients: {_describe_gaps(gaps)}." if len(gaps) else ""
+    left_out = set(scores.loc[~scores["complete"].astype(bool) & (scores["step"].astype(str) != "0"), "input"])
+    if left_out:
+        gap += f" Left out as incomplete: {', '.join(sorted(left_out))}."
     return (
         f"{context.describe(scores['corpus'])} Bars: word scores in one test utterance, divided by the largest of each "
         f"method and input. Up supports the explained output, down opposes it; saliency has no sign.{gap} Below: share "

@@ -5,7 +5,19 @@ from dataclasses import dataclass
 from auscult.errors import AnalysisError
 from auscult.settings import setting
 
-__all__ = ["METHODS", "INPUTS", "UNITS", "SCALES", "ExplainedKind", "AttributionSettings", "AttributionSection"]
+__all__ = [
+    "MIN_UTTERANCES",
+    "METHODS",
+    "INPUTS",
+    "UNITS",
+    "SCALES",
+    "ExplainedKind",
+    "AttributionSettings",
+    "AttributionSection",
+]
+
+# Least number of utterances of which a statement is made.
+MIN_UTTERANCES = 40
 
 METHODS = (
     "saliency",

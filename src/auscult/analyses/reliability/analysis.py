@@ -21,7 +21,14 @@ from auscult.analyses.reliability.agreement import score_vectors, with_duration
 from auscult.analyses.reliability.items import require_methods
 from auscult.analyses.reliability.perturbation import measure_faithfulness, plan_faithfulness
 from auscult.analyses.reliability.pointing import known_words, mispredicted, pointing_items
-from auscult.analyses.reliability.sanity import Explain, default_stages, derived_seed, retest_items, sanity_items
+from auscult.analyses.reliability.sanity import (
+    SAMPLED,
+    Explain,
+    default_stages,
+    derived_seed,
+    retest_items,
+    sanity_items,
+)
 from auscult.analyses.reliability.settings import ReliabilitySettings
 
 if TYPE_CHECKING:
@@ -47,6 +54,7 @@ def measure_run(
     *,
     model: str = "",
     explain: Explain | None = None,
+    randomised: bool = True,
     only_right: bool = True,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -61,6 +69,7 @@ def measure_run(
     model : its name, which together with ``seed`` determines the fresh weights
     explain : explains other models in the same way, see :func:`auscult.analyses.reliability.sanity.explain_again`;
         without it there is neither randomisation nor retest
+    randomised : whether randomised copies are explained, too
     only_right : leave utterances that the model mispredicts out of the pointing game, and count them; False for an
         untrained model, whose predictions are right by chance
     seed : of the choice of utterances, of random orders and of fresh weights
@@ -85,7 +94,9 @@ def measure_run(
         chosen = scores[scores["utterance"].isin(choose_utterances(scores, settings.n_randomised, seed))]
         forms = dict(zip(chosen["utterance"], chosen["form"]))
         again = _Retest(predictor, explain, forms, derived_seed("retest", seed, model))
-    n_times = settings.n_draws * len(settings.randomise or default_stages(predictor.model)) if again else 0
+    n_times = (
+        settings.n_draws * len(settings.randomise or default_stages(predictor.model)) if again and randomised else 0
+    )
     predicted_s = plan.seconds + (again.seconds * (n_times + 1) if again else 0)
     _log.info(
         "%s; %d utterances explained %d times again; altogether about %.0f s",
@@ -98,11 +109,11 @@ def measure_run(
         pointing_items(everything, known_words(scores), mispredicted(scores) if only_right else ()),
         measure_faithfulness(predictor, corpus, plan, settings),
     ]
+    if again and randomised:
+        copies = partial(again.copy_table, settings=settings)
+        tables.append(sanity_items(vectors, predictor, copies, settings, seed=seed, name=model))
     if again:
-        randomised = sanity_items(
-            vectors, predictor, partial(again.copy_table, settings=settings), settings, seed=seed, name=model
-        )
-        tables += [retest_items(vectors, again.table(), top_share=settings.top_share), randomised]
+        tables.append(retest_items(vectors, again.table(), top_share=settings.top_share))
     _log.info("reliability: predicted about %.0f s, took %.0f s", predicted_s, perf_counter() - start)
     return pd.concat([table for table in tables if len(table)], ignore_index=True)
 
@@ -114,7 +125,7 @@ class _Retest:
         self.forms, start = forms, perf_counter()
         self._predictor, self._explain, self._seed = predictor, explain, seed
         first, *self._others = forms
-        self._first = explain(predictor, {first: forms[first]}, seed=seed)
+        self._first = explain(predictor, {first: forms[first]}, seed=seed, methods=SAMPLED)
         self.seconds = (perf_counter() - start) * len(forms)
 
     def table(self) -> pd.DataFrame:
@@ -122,7 +133,9 @@ class _Retest:
         rest = {name: self.forms[name] for name in self._others}
         if not rest:
             return self._first
-        return pd.concat([self._first, self._explain(self._predictor, rest, seed=self._seed)], ignore_index=True)
+        return pd.concat(
+            [self._first, self._explain(self._predictor, rest, seed=self._seed, methods=SAMPLED)], ignore_index=True
+        )
 
     def copy_table(self, copy: "Predictor", settings: ReliabilitySettings) -> pd.DataFrame:
         """Return the attribution table of all utterances for a randomised copy."""

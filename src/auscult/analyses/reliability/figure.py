@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from auscult.analyses.attribution.settings import MIN_UTTERANCES
 from auscult.analyses.reliability.agreement import DURATION, GROUPED
 from auscult.analyses.reliability.figure_rows import (
     CLASSES,
@@ -19,6 +20,7 @@ from auscult.analyses.reliability.figure_rows import (
     contrast_rows,
     describe,
     describe_interaction,
+    describe_level,
     first_unit,
     interaction_row,
     limits_of,
@@ -34,10 +36,11 @@ from auscult.analyses.reliability.figure_rows import (
     stages_of,
     task_title,
     trained,
+    verdict_by_metrics,
 )
 from auscult.figures import marks, plotting
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import compare, finding, value_text
+from auscult.figures.findings import finding, value_text
 from auscult.figures.palette import ModelStyle, plain
 
 __all__ = ["draw", "drawn_rows", "describe_finding"]
@@ -109,15 +112,18 @@ def describe_finding(
     table, tasks = drawn_rows(table, interaction, context=context), _tasks(table, context)
     row = interaction_row(interaction, shown_input(table))
     if row is not None:
-        verdict = compare(row, 0.0)
-        end = "without interval" if verdict == "against" else f"{verdict} 0"
+        end = verdict_by_metrics(interaction, shown_input(table))
         subject = "Gain of words over frames in seed agreement"
-        return f"{subject} is {value_text(row)} larger in word-based than other tasks, {end}."
+        sentence = f"{subject} is {value_text(row)} larger in word-based than other tasks, {end}."
+        return f"{sentence} {describe_level(table, tasks, shown_input(table))}".strip()
     for task, rows in question_rows(table, tasks, "seeds").items():
         mine = rows[(rows["method"] == "perturbation") & (rows["unit"] == "word")].dropna(subset="value")
         if len(trained(mine)):
             before = mine[mine["step"].astype(str) == "0"].to_dict("records")
             subject = f"agreement of seeds by word-level perturbation ({task})"
+            n = int(trained(mine)["n_groups"].iloc[0])
+            if n < MIN_UTTERANCES:
+                return f"{n} utterances are too few for a statement on the {subject}."
             return finding(subject, trained(mine).to_dict("records")[0], dict(zip(["untrained"], before)))
     return ""
 

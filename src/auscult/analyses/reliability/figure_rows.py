@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.attribution.settings import MIN_UTTERANCES
 from auscult.analyses.reliability.agreement import GROUPED
 from auscult.analyses.reliability.items import CLASSES as CLASS_ORDER, method_class
 from auscult.figures import plotting
@@ -36,6 +37,8 @@ __all__ = [
     "method_label",
     "stage_label",
     "describe_interaction",
+    "describe_level",
+    "verdict_by_metrics",
     "describe",
     "note",
 ]
@@ -55,6 +58,8 @@ PANELS = {
 }
 _LABELS = {"lime": "LIME", "kernel_shap": "KernelSHAP", "input_x_gradient": "input × gradient"}
 _N_STAGES = 4
+# Agreement that the published finding, low except for words in word-based tasks, does not allow elsewhere.
+_LOW = 0.5
 
 
 def trained(rows: pd.DataFrame) -> pd.DataFrame:
@@ -99,9 +104,9 @@ def retests(table: pd.DataFrame) -> "pd.Series[float]":
     return rows.set_index(["task", "input", "method", "unit"])["value"]
 
 
-def interaction_row(interaction: pd.DataFrame, name: str) -> dict[str, Any] | None:
+def interaction_row(interaction: pd.DataFrame, name: str, metric: str = "pearson") -> dict[str, Any] | None:
     """Return the interaction of unit (word, frame) and kind of task for perturbation methods, if there is one."""
-    rows = interaction[(interaction["method"] == "perturbation") & (interaction["metric"] == "pearson")]
+    rows = interaction[(interaction["method"] == "perturbation") & (interaction["metric"] == metric)]
     rows = rows[(rows["input"] == name) & (rows["unit"] == "word") & (rows["against"] == "frame")]
     return {str(key): value for key, value in rows.iloc[0].items()} if len(rows) else None
 
@@ -166,8 +171,7 @@ def describe_interaction(interaction: pd.DataFrame, name: str) -> str:
     row = interaction_row(interaction, name)
     if row is None:
         return "word-based minus other tasks: not compared"
-    verdict = compare(row, 0.0)
-    verdict = "too few utterances for an interval" if verdict == "against" else f"{verdict} 0"
+    verdict = verdict_by_metrics(interaction, name)
     seeds = (
         ""
         if np.isnan(row["seeds_low"])
@@ -176,12 +180,46 @@ def describe_interaction(interaction: pd.DataFrame, name: str) -> str:
     return f"word-based minus other tasks, perturbation: {value_text(row)}, {verdict}{seeds}"
 
 
+def verdict_by_metrics(interaction: pd.DataFrame, name: str) -> str:
+    """Return whether the interaction lies above or below 0 by Pearson's r, by Spearman's ρ, or by both."""
+    row, ranks = (interaction_row(interaction, name, metric) for metric in ("pearson", "spearman"))
+    by_value = "against" if row is None else compare(row, 0.0)
+    by_rank = "against" if ranks is None else compare(ranks, 0.0)
+    if by_value == "against":
+        return "too few utterances for a statement"
+    if by_rank == "against" or ranks is None:
+        return f"{by_value} 0 by Pearson’s r (Spearman’s ρ: not compared)"
+    if by_value == by_rank:
+        return f"{by_value} 0 by r and ρ"
+    if by_value in ("above", "below"):
+        return f"{by_value} 0 by Pearson’s r only (Spearman’s ρ: {value_text(ranks)})"
+    return f"{by_value} 0 by Pearson’s r (Spearman’s ρ: {value_text(ranks)})"
+
+
+def describe_level(table: pd.DataFrame, tasks: Tasks, name: str) -> str:
+    """Return where seeds agree that the published finding says do not; empty if nowhere.
+
+    Published: little agreement, except by words in word-based tasks. The finding is not replicated in level if by
+    frames, or by words in other tasks, agreement by perturbation lies above .5 with its whole interval.
+    """
+    rows = trained(table[(table["target"] == "seeds") & (table["metric"] == "pearson") & (table["input"] == name)])
+    rows = rows[(rows["method"] == "perturbation") & rows["unit"].isin(["word", "frame"])]
+    based = rows["task"].map(lambda task: bool(tasks.get(task, {}).get("word_based")))
+    others = rows[((rows["unit"] == "frame") | ~based) & (rows["ci_low"] > _LOW) & (rows["n_groups"] >= MIN_UTTERANCES)]
+    if others.empty:
+        return ""
+    high = others.loc[others["value"].idxmax()].to_dict()
+    return f"Not replicated in level: seeds agree at {value_text(high)} by {high['unit']} ({high['task']})."
+
+
 def describe(rows: pd.DataFrame, name: str) -> list[str]:
     """Return lines on the utterances, seeds and segments of a panel, its interval, and the counts left out."""
     rows = trained(rows) if len(trained(rows)) else rows
     unit = plotting.resampling_unit(rows)
     groups, seeds = plotting.describe_range(rows["n_groups"]), plotting.describe_range(rows["n_seeds"])
     lines = [f"{groups} {unit}s · {seeds} seed{'' if seeds == '1' else 's'}", plotting.describe_interval(rows)]
+    if (rows["n_groups"] < MIN_UTTERANCES).any():
+        lines.append(f"too few to say: under {MIN_UTTERANCES}")
     medians = [(unit, rows.loc[rows["unit"] == unit, "n_segments"].median()) for unit in UNITS if unit != GROUPED]
     # A number and its unit stay on one line.
     known = [f"{median:.0f}\u00a0{unit}s" for unit, median in medians if not np.isnan(median)]

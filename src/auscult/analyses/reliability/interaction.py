@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auscult.analyses.attribution.settings import MIN_UTTERANCES
 from auscult.analyses.reliability.settings import ReliabilitySettings
-from auscult.statistics.intervals import MIN_GROUPS, corrected_interval
+from auscult.statistics.intervals import corrected_interval
 from auscult.tables import RESULT_COLUMNS, check_results
 
 __all__ = ["INTERACTION_COLUMNS", "interact"]
@@ -41,7 +42,8 @@ def interact(
     """Subtract the difference between units in other tasks from the difference in word-based tasks.
 
     Each kind of task is represented by the mean of its tasks. The interval resamples the utterances of every task
-    independently; it is NaN if a task has fewer than six utterances.
+    independently; it is NaN if a task has fewer utterances than a statement needs,
+    :data:`auscult.analyses.attribution.settings.MIN_UTTERANCES`.
 
     Parameters
     ----------
@@ -83,10 +85,10 @@ def _difference(
     means = {run: found.mean() for run, found in values.items()}
     drawn = np.zeros(n_resamples)
     for place, (run, found) in enumerate(values.items()):
-        if len(found) >= MIN_GROUPS:
+        if len(found):
             draws = np.random.default_rng([seed, place]).integers(len(found), size=(n_resamples, len(found)))
             drawn += weights[run] * found.to_numpy()[draws].mean(axis=1)
-    enough = n_resamples and min(map(len, values.values())) >= MIN_GROUPS
+    enough = n_resamples and min(map(len, values.values())) >= MIN_UTTERANCES
     value = sum(weights[run] * means[run] for run in kinds)
     fewest = min(map(len, values.values()))
     low, high = corrected_interval(drawn, value=value, n_groups=fewest) if enough else (np.nan, np.nan)
