@@ -20,7 +20,7 @@ def study(**attribution):
         "units": ["word"],
         "n_utterances": 3,
         "n_samples": 64,
-        "max_steps": 96,
+        "max_steps": 128,
         "largest_gap": 0.05,
         "window_ms": 100,
         "stride_ms": 50,

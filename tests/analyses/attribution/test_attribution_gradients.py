@@ -138,3 +138,16 @@ def test_adaptive_steps_equal_many_fixed_ones(model):
     expected, _ = integrated_gradients(function, values, baseline, n_steps=100)
     scores, _ = complete_integrated_gradients(function, values, baseline, largest_gap=1e-3, max_steps=400)
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-2 * float(expected.abs().max()))
+
+
+def test_a_small_difference_between_large_swings_is_still_completed():
+    """Along the path f rises and falls by 30 times what is to be explained, close to silence."""
+
+    def function(batch):
+        place = (batch @ WEIGHTS) / float(VALUES @ WEIGHTS)
+        return 0.2 * place + 6 * torch.exp(-(((place - 0.01) / 0.004) ** 2))
+
+    scores, gap = complete_integrated_gradients(function, VALUES, torch.zeros(4))
+    difference = float(function(VALUES[None]) - function(torch.zeros(1, 4)))
+    assert float(scores.sum()) == pytest.approx(difference, abs=0.05 * abs(difference))
+    assert gap == pytest.approx(difference - float(scores.sum()), abs=1e-4)

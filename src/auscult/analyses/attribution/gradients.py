@@ -113,8 +113,7 @@ def complete_integrated_gradients(
     change of f along it (completeness: Sundararajan and others, 2017, proposition 1). The part with the largest gap is
     halved until the gap of the whole is at most ``largest_gap`` of the change of f from x' to x, and the absolute gaps
     of its parts, which cannot cancel, at most twice that. Steps thus gather where f bends, for models that normalise
-    over time near silence. Each part is integrated by Gauss–Legendre quadrature with three points. The search ends at
-    half of the steps if the gaps then exceed ten times the change of f, as for models that have nothing to explain.
+    over time near silence. Each part is integrated by Gauss–Legendre quadrature with three points.
 
     Parameters
     ----------
@@ -147,8 +146,6 @@ def complete_integrated_gradients(
     while n_steps + 2 * _POINTS + 1 <= max_steps:
         gap, bound = abs(sum(one.gap for one in parts)), sum(abs(one.gap) for one in parts)
         if gap <= largest_gap * abs(end - begin) and bound <= 2 * largest_gap * abs(end - begin):
-            break
-        if 2 * n_steps > max_steps and bound > 10 * abs(end - begin):
             break
         worst = parts.pop(int(np.argmax([abs(one.gap) for one in parts])))
         width, middle = (worst.stop - worst.start) / 2, (worst.start + worst.stop) / 2

@@ -89,7 +89,7 @@ class AttributionSettings:
     )
     max_steps: int = setting(
         "Largest number of gradients in one path of integrated gradients, whose steps are added until it is complete.",
-        96,
+        128,
         minimum=9,
     )
     largest_gap: float = setting(
