@@ -185,7 +185,7 @@ def test_leaving_a_model_out_removes_it_everywhere(config):
 def test_a_fine_tuned_model_is_left_out_with_its_starting_model(config):
     config |= {"analyses": {"probing": config["analyses"]["probing"]}, "figures": {}}
     left = leave_out(check_study(config, SCHEMA), ["hubert-english"])
-    assert left["analyses"]["probing"]["also"] == {"french": []}
+    assert left["analyses"]["probing"]["also"] == {"french": [], "dutch": ["hubert-dutch", "hubert-multilingual"]}
     assert "recogniser-french" not in left["models"]
 
 
@@ -197,7 +197,9 @@ def test_leaving_out_the_last_model_of_an_analysis_is_an_error(config):
 
 def test_an_untrained_model_shared_by_several_models_is_read_once(config):
     study = check_study(config, SCHEMA)
-    steps = [step for _, model, step in runs_of(study, "abx") if model == "hubert-nonspeech"]
+    steps = [
+        step for corpus, model, step in runs_of(study, "abx") if (corpus, model) == ("english", "hubert-nonspeech")
+    ]
     assert read_steps(study, "abx", "hubert-english")[0] == "0"
     assert (
         steps
@@ -350,8 +352,9 @@ def test_an_early_checkpoint_is_not_analysed_as_the_untrained_model():
 @pytest.mark.parametrize("family", ["probing", "similarity", "abx"])
 def test_every_analysis_of_a_trained_model_needs_its_untrained_control(config, family):
     config["models"]["hubert-nonspeech"]["steps"] = [1500]
+    config["analyses"][family].pop("also", None)
     for section in ("analyses", "figures"):
-        config[section][family]["models"].remove("hubert-english")
+        config[section][family]["models"] = ["hubert-nonspeech", "mel"]
     expected = f"models: hubert-nonspeech: steps, .* in analyses: {family}: models, found"
     with pytest.raises(ConfigError, match=expected):
         check_study(config, SCHEMA)
