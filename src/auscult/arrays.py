@@ -27,7 +27,7 @@ from auscult.analyses.probing.analysis import probe_activations
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.analyses.similarity.cca import Alignment, Spaces, held_out_alignment
 from auscult.analyses.similarity.cka import HsicSums, cka_interval, cka_of_items
-from auscult.analyses.similarity.rsa import Conditions, Correlation, Distance as RdmDistance, compare_rdms, draw_rdms
+from auscult.analyses.similarity.rsa import Conditions, Correlation, RdmDistance, compare_rdms, draw_rdms
 from auscult.corpora.audio import read_audio, resample_waveform
 from auscult.erasure.erasers import Eraser
 from auscult.erasure.fitting import class_moments, fit_eraser as fit_method
@@ -277,13 +277,15 @@ def rsa(
     x, y : vectors [shapes=(n, n_dims)]
     groups : speakers of the vectors, who are resampled together with conditions; by default one
     conditions : of each vector; vectors of one condition are averaged. By default each vector is one
-    distance, correlation : between conditions, and between matrices
+    distance, correlation : between conditions, and between matrices. ``crossvalidated`` distances compare vectors of
+        different groups only, so that noise of rare conditions is no shared structure. Vectors are taken as they are;
+        a large common mean is to be subtracted before
     seed : of resampling
 
     Raises
     ------
     AnalysisError
-        Lengths differ, or there are too few conditions.
+        Lengths differ, or there are too few conditions, or distances are undefined (``crossvalidated`` without groups).
 
     Examples
     --------

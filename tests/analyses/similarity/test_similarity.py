@@ -3,6 +3,7 @@ import dataclasses
 import numpy as np
 import pytest
 from reference import PlantedActivations, plant
+from scipy.spatial.distance import pdist
 
 from auscult.analyses.similarity.analysis import (
     METRICS,
@@ -12,6 +13,8 @@ from auscult.analyses.similarity.analysis import (
     compare_activations,
     compare_models,
 )
+from auscult.analyses.similarity.comparisons import Space
+from auscult.analyses.similarity.items import Items
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import JointMoments
 
@@ -54,7 +57,7 @@ def results(planted, mel):
 
 def test_every_layer_partner_and_metric_has_one_complete_row(results):
     assert list(results.columns) == list(SIMILARITY_COLUMNS)
-    assert results.groupby("target").size().to_dict() == {"layers": 6, "phone": 3 * 6, "mel": 3 * 7}
+    assert results.groupby("target").size().to_dict() == {"layers": 6, "phone": 3 * 6, "mel": 3 * 9}
     assert set(results["metric"]) == set(METRICS)
     assert set(results["n"]) == {480}
     assert set(results["n_groups"]) == {12}
@@ -86,9 +89,34 @@ def test_chance_is_the_metric_of_shuffled_items(results):
 def test_rsa_leaves_out_references_with_equal_distances(results):
     assert results[(results["target"] == "phone") & (results["metric"] == "rsa")].empty
     mel_rows = results[(results["target"] == "mel") & (results["metric"] == "rsa")]
-    assert mel_rows["ceiling_low"].notna().all()
+    # Halves of noise agree by chance only.
+    assert mel_rows.loc[mel_rows["layer"] == "T2", "ceiling_low"].notna().all()
+    assert mel_rows.loc[mel_rows["layer"] == "noise", "ceiling_low"].isna().all()
     assert set(mel_rows["resampling_unit"]) == {"speaker and condition"}
     assert set(mel_rows["n_conditions"]) == {4}
+
+
+def test_rsa_standardises_activations_and_keeps_raw_vectors_as_a_check(planted, mel):
+    moved = with_vectors(planted, T2=planted.vectors["T2"] * np.geomspace(0.01, 100, 16) + 1000)
+    measures, about = dataclasses.replace(MEASURES, metrics=("rsa",)), {"target": "mel", "layer": "T2"}
+    found, after = (run(space, {"mel": MEL}, measures, others={"mel": mel}) for space in (planted, moved))
+    assert list(after.query("target == 'mel'")["distance"]) == ["crossvalidated", "cosine", "raw_cosine"]
+    for distance in ("crossvalidated", "cosine"):
+        assert value(after, **about, distance=distance) == pytest.approx(value(found, **about, distance=distance))
+    assert value(after, **about, distance="raw_cosine") != pytest.approx(
+        value(found, **about, distance="raw_cosine"), abs=0.01
+    )
+
+
+def test_features_of_labels_are_not_standardised(planted):
+    vectors = np.random.default_rng(0).normal(size=(4, 3)) * [1, 10, 100]
+    codes = planted.index["label"].astype("category").cat.codes.to_numpy()
+    items = Items.of(planted.index, np.arange(480), MEASURES, 0)
+    space = Space.around(vectors[codes], "vectors", "vectors", items, measured=False)
+    # Conditions are numbered by frequency.
+    order = [codes[items.conditions(80) == condition][0] for condition in range(4)]
+    drawn = space.rdms("crossvalidated", MEASURES)
+    assert drawn.values[0] == pytest.approx(pdist(vectors[order]) ** 2)
 
 
 def test_rsa_is_left_out_where_items_have_no_label(planted, mel, caplog):
@@ -112,7 +140,7 @@ def test_rsa_is_left_out_where_items_have_no_label(planted, mel, caplog):
 def test_chance_of_rsa_is_an_average_over_many_orders(planted, mel):
     chances = [
         run(planted, {"mel": MEL}, Measures(metrics=("rsa",), n_resamples=0), others={"mel": mel}, seed=seed)
-        .query("target == 'mel' and layer == 'T2'")["chance"]
+        .query("target == 'mel' and layer == 'T2' and distance == 'cosine'")["chance"]
         .item()
         for seed in range(6)
     ]
@@ -163,7 +191,9 @@ def test_rotating_and_scaling_a_layer_changes_only_weights_by_dimension(planted,
     rotation = 7 * np.linalg.qr(np.random.default_rng(0).normal(size=(16, 16)))[0]
     moved = with_vectors(planted, **{layer: x @ rotation for layer, x in planted.vectors.items()})
     found = run(moved, {"phone": PHONE, "mel": MEL}, others={"mel": mel})
-    # The weights of PWCCA are sums over single dimensions (Morcos et al., 2018, eq. 3).
+    # The weights of PWCCA are sums over single dimensions (Morcos et al., 2018, eq. 3); RSA standardises dimensions.
+    standardised = results["distance"].isin(["crossvalidated", "cosine"])
+    found, results = found[~standardised], results[~standardised]
     weighted = results["metric"] == "pwcca"
     assert np.allclose(found["value"][~weighted], results["value"][~weighted], atol=1e-4)
     assert np.allclose(found["value"][weighted], results["value"][weighted], atol=0.02)
@@ -253,7 +283,10 @@ def test_a_constant_layer_is_named(planted):
     ("settings", "expected"),
     [
         ({"metrics": ("ckaa",)}, "similarity: expected metrics of cka, cca, .* rsa, found 'ckaa'"),
-        ({"distances": ("cos",)}, "similarity: expected distances of cosine, correlation, euclidean, found 'cos'"),
+        (
+            {"distances": ("cos",)},
+            "similarity: expected distances of crossvalidated, cosine, .*, found 'cos'",
+        ),
         ({"correlations": ("tau",)}, "similarity: expected correlations of spearman, pearson, found 'tau'"),
     ],
 )

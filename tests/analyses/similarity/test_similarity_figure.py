@@ -17,7 +17,7 @@ from auscult.tables import read_table, write_table
 RUNS = [("hubert-english", "0"), ("hubert-english", "1500"), ("w2v2-english", "0"), ("w2v2-english", "1500")]
 REFERENCES = {"mel": 0.75, "phone": 0.35, "articulatory": 0.5, "word": 0.2, "lexical": 0.15}
 RSA = {
-    "distance": "cosine",
+    "distance": "crossvalidated",
     "correlation": "spearman",
     "n_conditions": 39,
     "ceiling_low": 0.82,
@@ -117,7 +117,8 @@ def test_layers_are_compared_trained_and_untrained_and_between_two_models(words)
 
 def test_every_reference_metric_and_control_is_named(words, full):
     assert all(f"vs. {name}" in words for name in REFERENCES)
-    assert all(name in words for name in ("CKA", "RSA", "PWCCA,", "log-mel", "MFCC", "chance: shuffled items"))
+    chance = "chance: shuffled items, in the model's colour"
+    assert all(name in words for name in ("CKA", "RSA", "PWCCA,", "log-mel", "MFCC", chance))
     note = note_of(full)
     assert note.startswith("Study “default”, synthesised speech (english).")
     assert "(39 labels)" in note
@@ -126,6 +127,27 @@ def test_every_reference_metric_and_control_is_named(words, full):
 
 def test_rsa_with_one_hot_labels_is_marked_as_undefined(words):
     assert words.count("undefined: equal") == 2
+
+
+def test_chance_is_drawn_for_each_model():
+    table = similarity_table(runs=RUNS[:2], references=["articulatory"])
+    for place, step in enumerate(("0", "1500", "final")):
+        table.loc[table["step"] == step, "chance"] = 0.01 * (place + 1)
+    figure = draw(table, ["hubert-english", "mel"])
+    dotted = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+    levels = {round(float(line.get_ydata()[0]), 2): line.get_color() for line in dotted}
+    assert set(levels) == {0.01, 0.02, 0.03}
+    assert len(set(levels.values())) == 3
+
+
+def test_rsa_of_raw_vectors_is_not_drawn():
+    table = similarity_table(runs=RUNS[:2], references=["articulatory"])
+    rsa = table[table["metric"] == "rsa"]
+    raw = rsa.assign(distance="raw_cosine", value=-0.15)
+    figure = draw(pd.concat([table, raw]), ["hubert-english", "mel"])
+    curves = [line for axes in figure.axes for line in axes.lines if line.get_marker() not in ("", "None", None)]
+    assert curves
+    assert not any(np.isclose(line.get_ydata(), -0.15).any() for line in curves)
 
 
 def test_groups_of_speakers_are_not_called_speakers():

@@ -195,7 +195,8 @@ def _compare_reference(
 ) -> Iterator[dict[str, Any]]:
     known = ~np.isnan(vectors).all(axis=1)
     items = Items.of(activations.index, rows[known], measures, seed)
-    y = Space.around(vectors[known], f"reference {name!r}", name, items)
+    measured = reference["space"] == "activations"
+    y = Space.around(vectors[known], f"reference {name!r}", name, items, measured=measured)
     chance = Chance(y, measures)
     partner = {
         "target": name,

@@ -23,9 +23,10 @@ from auscult.analyses.similarity.rsa import (
     draw_rdms,
     noise_ceiling,
 )
-from auscult.analyses.similarity.settings import ALIGNMENTS, Alignment, Correlation, Distance, Measures
+from auscult.analyses.similarity.settings import ALIGNMENTS, Alignment, Correlation, Distance, Measures, RdmDistance
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import CONSTANT_SHARE, JointMoments
+from auscult.statistics.standardise import standardise_by_others
 
 __all__ = ["Space", "Chance", "compare_spaces"]
 
@@ -48,12 +49,14 @@ class Space:
     vectors : centred [shape=(n, n_dims), float64]
     mean : the subtracted mean [shape=(n_dims,)]
     items : the items of the rows
+    measured : whether vectors are activations, which RSA standardises, and not features of labels
     """
 
     name: str
     vectors: Array
     mean: Array
     items: Items
+    measured: bool = True
     _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @classmethod
@@ -62,7 +65,7 @@ class Space:
         return cls.around(activations.load(layer, items.rows), f"layer {layer!r}", layer, items)
 
     @classmethod
-    def around(cls, x: Array, where: str, name: str, items: Items) -> "Space":
+    def around(cls, x: Array, where: str, name: str, items: Items, *, measured: bool = True) -> "Space":
         """Centre vectors after checking that they are finite and vary; ``where`` names them in errors."""
         x = np.asarray(x, dtype=np.float64)
         n_invalid = int((~np.isfinite(x)).any(axis=1).sum())
@@ -78,7 +81,7 @@ class Space:
                 f"similarity: expected features that vary, found {len(x)} items with the same vector in {where}; "
                 "leave it out or take other items"
             )
-        return cls(name, centred, mean, items)
+        return cls(name, centred, mean, items, measured)
 
     @cached_property
     def moments(self) -> JointMoments:
@@ -102,37 +105,45 @@ class Space:
         maximum = measures.max_conditions
         return self._keep(("n_conditions", maximum), lambda: int(self.items.conditions(maximum).max(initial=-1)) + 1)
 
-    def conditions(self, measures: Measures) -> Conditions:
+    def conditions(self, measures: Measures, *, raw: bool = False) -> Conditions:
         """Return the sums of vectors by group and label.
+
+        Activations are standardised with the mean and scale of other groups unless they are wanted ``raw``. Features of
+        labels have no noise and are taken as they are: one-hot vectors stay equally far apart.
 
         Raises
         ------
         AnalysisError
             There are too few labels for RSA.
         """
+        raw = raw or not self.measured
 
         def make() -> Conditions:
-            codes = self.items.conditions(measures.max_conditions)
+            codes, groups = self.items.conditions(measures.max_conditions), self.items.groups
             kept = codes >= 0
-            x = self.vectors[kept] + self.mean
-            return Conditions.of(x, codes[kept], np.unique(self.items.groups[kept], return_inverse=True)[1])
+            x = self.vectors + self.mean if raw else standardise_by_others(self.vectors, groups)
+            return Conditions.of(x[kept], codes[kept], np.unique(groups[kept], return_inverse=True)[1])
 
-        return self._keep(("conditions", measures.max_conditions), make)
+        return self._keep(("conditions", measures.max_conditions, raw), make)
 
     def rdms(self, distance: Distance, measures: Measures) -> DrawnRdms:
         """Return the dissimilarity matrix of the labels and its resamples."""
         n_resamples, seed = measures.n_resamples, self.items.seed
         return self._keep(
             ("rdms", distance, measures.max_conditions, n_resamples),
-            lambda: draw_rdms(self.conditions(measures), distance, n_resamples=n_resamples, seed=seed),
+            lambda: draw_rdms(*self._distanced(distance, measures), n_resamples=n_resamples, seed=seed),
         )
 
     def ceiling(self, distance: Distance, correlation: Correlation, measures: Measures) -> tuple[float, float]:
         """Return the noise ceiling of RSA with this space."""
         return self._keep(
             ("ceiling", distance, correlation, measures.max_conditions),
-            lambda: noise_ceiling(self.conditions(measures), distance, correlation, seed=self.items.seed),
+            lambda: noise_ceiling(*self._distanced(distance, measures), correlation, seed=self.items.seed),
         )
+
+    def _distanced(self, distance: Distance, measures: Measures) -> tuple[Conditions, RdmDistance]:
+        raw = distance == "raw_cosine"
+        return self.conditions(measures, raw=raw), cast(RdmDistance, "cosine" if raw else distance)
 
     def shuffled(self, *stream: int) -> "Space":
         """Return the space with its items in random order, the chance level; ``stream`` numbers the order."""
@@ -244,8 +255,9 @@ def _compare_rdms(x: Space, y: Space, measures: Measures) -> Iterator[dict[str, 
 class Chance:
     """Chance level of comparisons with a space: the metrics after its items are put in random order.
 
-    RSA between few labels varies strongly between orders and is averaged over twenty of them. Its chance level is not 0
-    on average: labels with fewer items have noisier means, which lie farther from all others in both spaces.
+    RSA between few labels varies strongly between orders and is averaged over twenty of them. Unless distances are
+    cross-validated, its chance level is not 0 on average: labels with fewer items have noisier means, which lie farther
+    from all others in both spaces.
     """
 
     def __init__(self, space: Space, measures: Measures) -> None:

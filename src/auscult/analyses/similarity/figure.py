@@ -212,12 +212,17 @@ def _draw_references(
 def _draw_curves(
     axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry], layers: Sequence[str], *, named: bool
 ) -> None:
-    """Draw every model over layers, and chance and the noise ceiling of RSA for the first model."""
+    """Draw every model over layers with its own chance, and the noise ceiling of RSA for the first model."""
     rows = rows.assign(x=rows["layer"].map({name: x for x, name in enumerate(layers)})).sort_values("x")
     for place, entry in enumerate(entries):
         own = entry.rows(rows)
+        chance = {**CHANCE, "color": entry.style.colour}
+        if entry.style.baseline:
+            for value in own["chance"]:
+                axes.axhline(value, zorder=0.9, **chance)
+        else:
+            axes.plot(own["x"], own["chance"], **chance)
         if place == 0 and not entry.style.baseline:
-            axes.plot(own["x"], own["chance"], **CHANCE)
             axes.fill_between(own["x"], own["ceiling_low"], own["ceiling_high"], color=_CEILING, linewidth=0)
         model_curve(axes, own, entry.style, markersize=2.8)
     top = 1.12 * max(0.1, rows[["value", "ci_high"]].max(axis=None, skipna=True)) if len(rows) else 1.12
@@ -249,7 +254,7 @@ def _reference_name(target: str) -> str:
 
 
 def _legends(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[list[Line2D | Patch]]:
-    controls: list[Line2D | Patch] = [chance_handle("chance: shuffled items")]
+    controls: list[Line2D | Patch] = [chance_handle("chance: shuffled items, in the model's colour")]
     if rows["ceiling_low"].notna().any():
         controls.append(Patch(color=_CEILING, label="noise ceiling of RSA"))
     return [[*model_handles([entry.style for entry in entries])], controls]
@@ -264,7 +269,7 @@ def _note(rows: pd.DataFrame, context: FigureContext) -> str:
     if rows["metric"].isin(ALIGNMENTS).any():
         sentences.append("Held out: fitted on some speakers, measured on others.")
     sentences.append("Bands: 95 % intervals over speakers" + _rsa_labels(rows) + ".")
-    sentences.append("Chance and noise ceiling: first model; chance of RSA need not be 0.")
+    sentences.append("Chance: each model's own. Noise ceiling of RSA: first model.")
     return " ".join(sentences)
 
 

@@ -9,9 +9,11 @@ from auscult.settings import setting
 
 __all__ = [
     "Alignment",
+    "RdmDistance",
     "Distance",
     "Correlation",
     "ALIGNMENTS",
+    "RDM_DISTANCES",
     "DISTANCES",
     "CORRELATIONS",
     "METRICS",
@@ -23,10 +25,12 @@ __all__ = [
 ]
 
 Alignment = Literal["cca", "svcca", "pwcca", "procrustes", "r2"]
-Distance = Literal["cosine", "correlation", "euclidean"]
+RdmDistance = Literal["crossvalidated", "cosine", "correlation", "euclidean"]
+Distance = Literal["crossvalidated", "cosine", "correlation", "euclidean", "raw_cosine"]
 Correlation = Literal["spearman", "pearson"]
 
 ALIGNMENTS: tuple[str, ...] = get_args(Alignment)
+RDM_DISTANCES: tuple[str, ...] = get_args(RdmDistance)
 DISTANCES: tuple[str, ...] = get_args(Distance)
 CORRELATIONS: tuple[str, ...] = get_args(Correlation)
 METRICS = ("cka", *ALIGNMENTS, "rsa")
@@ -70,8 +74,10 @@ class Measures:
         minItems=1,
     )
     distances: tuple[Distance, ...] = setting(
-        "Distances in the dissimilarity matrices of RSA; the figure shows the first.",
-        ("cosine",),
+        "Distances in the dissimilarity matrices of RSA; the figure shows the first. Activations are standardised with "
+        "the mean and scale of other speakers; crossvalidated is squared Euclidean from products of different speakers "
+        "only; raw_cosine is the cosine distance of activations as they are.",
+        ("crossvalidated", "cosine", "raw_cosine"),
         items={"enum": list(DISTANCES)},
         minItems=1,
     )
