@@ -133,7 +133,7 @@ def test_a_factor_in_a_low_variance_subspace_is_found_by_a_probe_but_not_by_abx(
     codes = planted.index["label"].astype("category").cat.codes.to_numpy()
     x = np.hstack([rng.normal(size=(len(codes), 32)), 0.05 * np.eye(4)[codes]]).astype(np.float32)
     hidden = PlantedActivations(("T1",), planted.index, {"T1": x})
-    settings = ProbingSettings(n_permutations=1, n_resamples=100, min_class_size=5)
+    settings = ProbingSettings(probe="ridge", n_permutations=1, n_resamples=100, min_class_size=5)
     probed = probe_activations(hidden, targets=[PROBED], settings=settings, **RUN)
     accuracy = probed.query("metric == 'accuracy' and labels == 'true' and layer == 'T1'")["value"].item()
     assert accuracy > 0.95

@@ -115,7 +115,7 @@ def test_probes_are_those_of_probing_on_the_same_items():
         step="final",
         seed=0,
         penalties=PENALTIES,
-        settings=ProbingSettings(n_permutations=0, n_resamples=120),
+        settings=ProbingSettings(probe="ridge", n_permutations=0, n_resamples=120),
     )
     theirs = at(theirs, metric="accuracy", labels="true").set_index("layer")
     mine = scores.set_index("layer").loc[theirs.index]

@@ -201,7 +201,6 @@ def test_the_caption_takes_its_numbers_from_the_study():
     entry = {"name": "tone", "title": "T", "models": TRAINED, "analysis": SETTINGS}
     caption = caption_of("tone", {"figure": entry, "study": SYNTHETIC, "models": MODELS})
     assert "(1234 resamplings)" in caption
-    assert "(5 folds of each)" in caption
     assert "HuBERT (Mandarin)" in caption
     assert "(F0, MFCC)" in caption
     assert "Seen." in caption

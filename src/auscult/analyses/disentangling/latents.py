@@ -136,6 +136,8 @@ def _probe_rows(
                 step=names["step"],
                 targets=[{"name": name, **probed[name]} for name in targets],
                 settings=ProbingSettings(
+                    probe="ridge",
+                    max_items=None,
                     n_folds=settings.n_folds,
                     n_permutations=1,
                     n_resamples=settings.n_resamples,
