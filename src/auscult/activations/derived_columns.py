@@ -62,7 +62,8 @@ def _derive(index: pd.DataFrame, name: str) -> np.ndarray:
         case "duration_s":
             return _duration_s(index, name)
         case "log_duration":
-            return np.log(_duration_s(index, name))
+            with np.errstate(divide="ignore"):  # points in time have no length
+                return np.log(_duration_s(index, name))
     return ((index["onset"] + index["offset"]) / (2 * _n_samples(index))).to_numpy(float)
 
 

@@ -111,6 +111,8 @@ def predicted_from_duration(index: pd.DataFrame, tasks: Sequence[Task], penaltie
     predictions of all items, undefined for items that are never tested [shapes=(n_items,)]
     """
     lengths = index["log_duration"].to_numpy(np.float32)
+    # Points in time, such as the middle of a rime, have no length.
+    lengths = np.where(np.isfinite(lengths), lengths, lengths[np.isfinite(lengths)].min(initial=0.0))
     vectors = LayerVectors(MemoryActivations({"duration": lengths[:, None]}, index), "duration")
     found = []
     for task, outcome in zip(tasks, cross_validate(vectors, tasks, "ridge", penalties)):

@@ -510,3 +510,11 @@ def test_low_dimensional_vectors_are_read_better_by_logistic_than_by_ridge_regre
     results = run(line, probe="logistic")
     assert value(results, layer="T1", probe="logistic") > 0.95
     assert value(results, layer="T1", probe="ridge") < 0.8
+
+
+def test_points_in_time_beside_the_items_do_not_disturb_the_control_by_duration(planted):
+    duration_s = np.random.default_rng(0).uniform(0.05, 0.2, len(planted.index))
+    index = planted.index.copy()
+    index.loc[index.index[:40], "tier"] = "rime_50"
+    results = run(timed(dataclasses.replace(planted, index=index), np.where(index["tier"] == "phone", duration_s, 0)))
+    assert results.loc[results["metric"] == "accuracy", "duration_alone"].notna().all()
