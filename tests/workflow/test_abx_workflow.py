@@ -25,7 +25,7 @@ def check(target):
 
 def test_a_target_with_an_item_file_needs_no_tier_and_defaults_to_libri_light_settings():
     targets = check({"items": "dev.item", "drop_last_frame": True})
-    defaults = {"frames": "dtw", "distance": "angular"}
+    defaults = {"frames": "dtw", "distance": "angular", "standardise": False}
     assert targets["triphone"] == {"items": "dev.item", "drop_last_frame": True, **defaults}
     assert targets["phone"] == PHONE | {"context": ["previous", "next"]}
 

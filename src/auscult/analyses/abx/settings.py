@@ -83,8 +83,10 @@ class AbxItemFile(FrameComparison):
     speakers: tuple[str, ...] | None = setting(
         "Speaker conditions of this target instead of those of the analysis.", None, optional=True, **_SPEAKERS
     )
-    standardise: bool | None = setting(
-        "Whether this target's vectors are standardised, instead of the analysis's choice.", None, optional=True
+    standardise: bool = setting(
+        "Whether vectors are standardised by other speakers; not in Libri-Light's evaluation, whose numbers are of raw "
+        "vectors.",
+        False,
     )
 
 
