@@ -52,7 +52,7 @@ def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
 def test_a_changed_probe_setting_reruns_probing_and_the_abx_comparison_only(built, changed_study):
     study = changed_study("analyses", "probing", "n_resamples", value=300)
     jobs = planned(snakemake(built, "--dry-run", study=study))
-    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "talk", "all"}
+    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "figure_mixing", "talk", "all"}
 
 
 def test_a_changed_title_reruns_no_analysis(built, changed_study):
