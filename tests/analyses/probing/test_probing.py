@@ -518,3 +518,8 @@ def test_points_in_time_beside_the_items_do_not_disturb_the_control_by_duration(
     index.loc[index.index[:40], "tier"] = "rime_50"
     results = run(timed(dataclasses.replace(planted, index=index), np.where(index["tier"] == "phone", duration_s, 0)))
     assert results.loc[results["metric"] == "accuracy", "duration_alone"].notna().all()
+
+
+def test_penalties_of_the_logistic_probe_are_checked_as_well(planted):
+    with pytest.raises(AnalysisError, match="expected penalties above 0, found none"):
+        probe_activations(planted, targets=[PHONE], corpus="c", model="m", step="1", logistic_penalties=[])

@@ -105,7 +105,9 @@ def probe_activations(
         :func:`~auscult.probes.tasks.make_task`, :mod:`auscult.probes.nonlinear`, :mod:`auscult.probes.learning_curves`
         and :mod:`auscult.probes.mdl`.
     """
-    _check_settings(targets, settings, penalties)
+    _check_settings(targets, settings)
+    for asked in (penalties, logistic_penalties):
+        _check_penalties(asked)
     columns = [name for target in targets for name in (target["column"], *type_columns(target))]
     columns += [target["given"] for target in targets if target.get("given")]
     # Vectors given as arrays may have no times; then there is no control by duration.
@@ -184,18 +186,19 @@ def _held_fixed(activations: Activations, index: pd.DataFrame, target: Mapping[s
     return WithoutConfound(activations, index[column].to_numpy(float), rows, column)
 
 
-def _check_settings(
-    targets: Sequence[Mapping[str, Any]], settings: ProbingSettings, penalties: Sequence[float]
-) -> None:
+def _check_settings(targets: Sequence[Mapping[str, Any]], settings: ProbingSettings) -> None:
     if settings.n_folds < 3:
         raise AnalysisError(f"expected n_folds of 3 or more (test, validation, training), found {settings.n_folds}")
-    if not len(penalties) or not all(0 < penalty < np.inf for penalty in penalties):
-        found = ", ".join(f"{penalty:g}" for penalty in penalties) or "none"
-        raise AnalysisError(f"expected penalties above 0, found {found}; give one or several such as {PENALTIES[3]:g}")
     if settings.probe not in ("ridge", "logistic"):
         raise AnalysisError(f"expected one of the probes ridge, logistic, found {settings.probe!r}")
     for target in targets:
         check_target(target)
+
+
+def _check_penalties(penalties: Sequence[float]) -> None:
+    if not len(penalties) or not all(0 < penalty < np.inf for penalty in penalties):
+        found = ", ".join(f"{penalty:g}" for penalty in penalties) or "none"
+        raise AnalysisError(f"expected penalties above 0, found {found}; give one or several such as {PENALTIES[3]:g}")
 
 
 def _make_task(index: pd.DataFrame, target: Mapping[str, Any], settings: ProbingSettings, seed: int) -> Task:
