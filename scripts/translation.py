@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
         read_corpus(Path(snakemake.input.corpus).parent),
         [Path(manifest).parent for manifest in snakemake.input.checkpoints],
         corpus=snakemake.wildcards.corpus,
-        companion=read_corpus(Path(snakemake.input.companion).parent) if snakemake.input.get("companion") else None,
+        companion=read_corpus(Path(snakemake.input.companion[0]).parent) if snakemake.input.get("companion") else None,
         settings=settings_from(TranslationSettings, snakemake.params.settings),
         device=pick_device(snakemake.params.device),
         seed=snakemake.params.seed,

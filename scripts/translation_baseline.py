@@ -15,7 +15,7 @@ with job(snakemake.log[0], snakemake.threads):
     results = score_baseline(
         read_corpus(Path(snakemake.input.corpus).parent),
         lambda waveforms: baseline.frames(waveforms)["input"],
-        companion=read_corpus(Path(snakemake.input.companion).parent) if snakemake.input.get("companion") else None,
+        companion=read_corpus(Path(snakemake.input.companion[0]).parent) if snakemake.input.get("companion") else None,
         settings=settings_from(TranslationSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
         **dict(snakemake.wildcards.items()),

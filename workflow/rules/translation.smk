@@ -23,9 +23,9 @@ def get_translator_checkpoints(wildcards):
 
 
 def get_companion(wildcards):
-    """Return the manifest of a synthetic corpus's companion; other corpora have none."""
+    """Return the manifest of a synthetic corpus's companion in a list, which is empty for other corpora."""
     path = f"resources/companions/{wildcards.corpus}/manifest.json"
-    return path if has_companion(config, wildcards.corpus) else []
+    return [path] if has_companion(config, wildcards.corpus) else []
 
 
 def get_translators(ending):

@@ -15,8 +15,8 @@ from tqdm import tqdm
 from auscult.analyses.attribution.cost import count_coalitions, seconds_per_input
 from auscult.analyses.attribution.inputs import frame_units, view_input
 from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item
-from auscult.analyses.attribution.methods import INTEGRATED, as_function, attribute
-from auscult.analyses.attribution.settings import METHODS, UNITS, AttributionSettings
+from auscult.analyses.attribution.methods import as_function, attribute
+from auscult.analyses.attribution.settings import INTEGRATED, METHODS, UNITS, AttributionSettings
 from auscult.analyses.attribution.summary import completeness_gaps, summarise
 from auscult.corpora.corpus import Corpus
 from auscult.models.predictor import Predictor

@@ -19,13 +19,7 @@ __all__ = [
     "transcript_output",
     "word_output",
     "parse_output",
-    "join_pair",
-    "split_pair",
 ]
-
-
-# Between the forms of two matched recordings, see `join_pair`.
-_PAIR = " ⇄ "
 
 
 @dataclass(frozen=True)
@@ -153,24 +147,6 @@ def parse_output(predictor: Predictor, form: str, scale: str = AttributionSettin
         return transcript_output(predictor, form)
     place, match = marked[0]
     return word_output(predictor, [*words[:place], match[1], *words[place + 1 :]], place, match[2])
-
-
-def join_pair(form: str, partner: str, partner_form: str) -> str:
-    """Return one form for two matched recordings, whose explained outputs are averaged.
-
-    Parameters
-    ----------
-    form : of the first recording
-    partner, partner_form : utterance and form of the second
-    """
-    return f"{form}{_PAIR}{partner}: {partner_form}"
-
-
-def split_pair(form: str) -> tuple[str, str, str]:
-    """Return form, partner and the partner's form, of which the latter two are empty for a single recording."""
-    own, _, rest = form.partition(_PAIR)
-    partner, _, partner_form = rest.partition(": ")
-    return own, partner, partner_form
 
 
 def _log_likelihood(predictor: Predictor, text: str) -> Callable[[Tensor], Tensor]:

@@ -5,7 +5,7 @@ from textwrap import wrap
 
 import pandas as pd
 
-from auscult.analyses.attribution.explained_outputs import split_pair
+from auscult.analyses.attribution.pairs import split_pair
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 

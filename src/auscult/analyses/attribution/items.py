@@ -13,12 +13,11 @@ import torch
 from auscult.analyses.attribution.explained_outputs import (
     ExplainedOutput,
     class_output,
-    join_pair,
     parse_output,
-    split_pair,
     transcript_output,
     word_output,
 )
+from auscult.analyses.attribution.pairs import join_pair, split_pair
 from auscult.analyses.attribution.settings import AttributionSettings
 from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError, AudioError

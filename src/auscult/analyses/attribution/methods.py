@@ -23,13 +23,12 @@ from auscult.analyses.attribution.gradients import (
 from auscult.analyses.attribution.inputs import InputView, unit_spans, view_input
 from auscult.analyses.attribution.items import Item, utterance_seed
 from auscult.analyses.attribution.perturbation import Game, ablation, kernel_shap, lime, n_coalitions, occlusion
-from auscult.analyses.attribution.settings import METHODS, UNITS, AttributionSettings
+from auscult.analyses.attribution.settings import INTEGRATED, METHODS, UNITS, AttributionSettings
 from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
 
-__all__ = ["METHODS", "INTEGRATED", "UNITS", "attribute", "as_function"]
+__all__ = ["METHODS", "UNITS", "attribute", "as_function"]
 
-INTEGRATED = {"integrated_gradients": "silence", "integrated_gradients_noise": "noise"}
 _BY_UNIT = ("ablation", "lime", "kernel_shap")
 
 

@@ -8,6 +8,7 @@ from auscult.settings import setting
 __all__ = [
     "MIN_UTTERANCES",
     "METHODS",
+    "INTEGRATED",
     "INPUTS",
     "UNITS",
     "SCALES",
@@ -29,6 +30,8 @@ METHODS = (
     "lime",
     "kernel_shap",
 )
+# Integrated gradients, by the baseline from which they start.
+INTEGRATED = {"integrated_gradients": "silence", "integrated_gradients_noise": "noise"}
 INPUTS = ("waveform", "spectrogram", "cnn")
 UNITS = ("frame", "phone", "word")
 SCALES = ("log_probability", "logit")

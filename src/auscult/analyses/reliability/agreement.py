@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auscult.analyses.attribution.methods import INTEGRATED
+from auscult.analyses.attribution.settings import INTEGRATED
 from auscult.analyses.reliability.items import describe_items, require_methods
 from auscult.analyses.reliability.measures import METRICS, MIN_SEGMENTS, correlate, is_constant, n_top
 from auscult.analyses.reliability.settings import ReliabilitySettings

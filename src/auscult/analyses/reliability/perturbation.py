@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from auscult.analyses.attribution.explained_outputs import split_pair
 from auscult.analyses.attribution.items import marked_place
+from auscult.analyses.attribution.pairs import split_pair
 from auscult.analyses.reliability.agreement import Vectors
 from auscult.analyses.reliability.faithfulness import Orders, draw_orders, faithfulness_items, plan_masks
 from auscult.analyses.reliability.items import describe_items
