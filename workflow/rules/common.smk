@@ -1,11 +1,14 @@
 """Checked configuration, wildcard constraints and input functions shared by all rules."""
 
 import logging
+import sys
+from functools import cache
 from urllib.parse import urlsplit
 
 import yaml
 
 from auscult.corpora.synthesis.lexicon_files import has_translations
+from auscult.corpora.walk import list_files
 from auscult.seeds import task_of
 from auscult.sources import code_digest, keep_digests, recall_digests
 from auscult.study.configuration import (
@@ -119,12 +122,26 @@ def get_local_checkpoint(wildcards):
     )
 
 
+@cache
+def list_local_corpus(corpus):
+    """Return the files of a local corpus: the same list that its reader and the hash of its source use."""
+    try:
+        return list_files(get_local_path(config["corpora"][corpus])).paths
+    except AuscultError as error:
+        # An exception would be shown with a traceback of Snakemake's.
+        sys.exit(f"auscult: {error}")
+
+
 def get_local_corpus(wildcards):
-    """Return all files of a local corpus, so that corrected labels cause a rerun."""
-    folder = Path(get_local_path(config["corpora"][wildcards.corpus]))
-    return sorted(str(path) for path in folder.rglob("*") if path.is_file()) or str(
-        folder
-    )
+    """Return the files of a local corpus, so that corrected labels cause a rerun."""
+    paths = [str(path) for path in list_local_corpus(wildcards.corpus)]
+    return [path for path in paths if "{" not in path]
+
+
+def get_unlisted_files(wildcards):
+    """Return sizes and times of files with braces in their path, which Snakemake would read as wildcards."""
+    paths = [path for path in list_local_corpus(wildcards.corpus) if "{" in str(path)]
+    return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
 
 
 def get_corpora(family):

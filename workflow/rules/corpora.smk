@@ -169,6 +169,7 @@ rule import_folder:
     params:
         code=code_of("import_folder"),
         source=lambda wildcards: get_local_path(config["corpora"][wildcards.corpus]),
+        unlisted=get_unlisted_files,
         reader=lookup("corpora/{corpus}/reader", within=config),
         resample=lookup("corpora/{corpus}/resample", within=config),
         options=lookup("corpora/{corpus}/options", within=config),

@@ -22,6 +22,7 @@ from auscult.corpora.readers.textgrid import read_textgrids
 from auscult.corpora.readers.thchs30 import read_thchs30
 from auscult.corpora.readers.timit import read_timit
 from auscult.corpora.text_importing import TEXT_READERS, import_text
+from auscult.corpora.walk import list_files
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
 from auscult.tables import check_segments, check_utterances, write_table
@@ -136,8 +137,7 @@ def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> A
 
 
 def _digest_source(source: Path) -> str:
-    files = sorted(path for path in source.rglob("*") if path.is_file())
-    return digest_json({path.relative_to(source).as_posix(): digest(path) for path in files})
+    return digest_json({path.relative_to(source).as_posix(): digest(path) for path in list_files(source).paths})
 
 
 def _convert_all(sources: list[Path], folder: Path, names: list[str], resample: bool, n_workers: int) -> pd.DataFrame:

@@ -18,6 +18,7 @@ import pandas as pd
 from auscult.corpora.readers import timit
 from auscult.corpora.readers.textgrid import phone_class, read_textgrid
 from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
+from auscult.corpora.walk import list_files
 from auscult.errors import LabelError
 
 __all__ = [
@@ -105,7 +106,7 @@ def align_utterances(
 def find_labels(folder: str | Path, utterances: Iterable[str]) -> list[Path]:
     """Return the label files below a folder that are named like one of the utterances, and every CTM file, sorted."""
     names = set(utterances)
-    paths = (path for path in sorted(Path(folder).rglob("*")) if path.suffix.lower() in FORMATS)
+    paths = list_files(folder).ending_in(*FORMATS)
     return [path for path in paths if path.suffix.lower() == ".ctm" or _stem(path) in names]
 
 

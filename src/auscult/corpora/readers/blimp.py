@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from auscult.corpora.text import PAIRS, check_pairs
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 
 __all__ = ["read_blimp"]
@@ -34,7 +35,7 @@ def read_blimp(source: Path, files: str = "*.jsonl", max_pairs: int = 0) -> dict
     CorpusError
         No file matches, a line is not a pair, or the sentences of a pair are equal.
     """
-    paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
+    paths = list_files(source).matching(files)
     if not paths:
         raise CorpusError(
             f"expected files of minimal pairs {files} in {source}, found none; correct the option files or the folder"

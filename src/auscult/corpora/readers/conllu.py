@@ -8,6 +8,7 @@ from conllu import TokenList, parse_incr
 from conllu.exceptions import ParseException
 
 from auscult.corpora.text import SENTENCES, WORDS, check_sentences, check_words
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 
 __all__ = ["read_conllu"]
@@ -39,7 +40,7 @@ def read_conllu(
     CorpusError
         No file matches, a file is not CoNLL-U, or a parse is not a tree.
     """
-    paths = sorted(path for path in Path(source).rglob(files) if path.is_file())
+    paths = list_files(source).matching(files)
     if not paths:
         raise CorpusError(
             f"expected CoNLL-U files {files} in {source}, found none; correct the option files or the folder"

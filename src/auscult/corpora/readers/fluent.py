@@ -11,6 +11,7 @@ from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import SPLITS
 from auscult.corpora.readers.alignments import align_utterances
 from auscult.corpora.readers.librispeech import keep_aligned
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_segments, check_utterances, no_segments
 
@@ -90,7 +91,7 @@ def read_fluent(
 
 
 def _find(folder: Path, split: str) -> Path:
-    found = sorted(folder.rglob(f"data/{split}_data.csv"))
+    found = list_files(folder).matching(f"data/{split}_data.csv")
     if len(found) != 1:
         raise CorpusError(
             f"expected one list data/{split}_data.csv below {folder}, found {len(found)}; give the folder that the "

@@ -17,6 +17,7 @@ import pyarrow
 import pyarrow.parquet
 
 from auscult.corpora.audio import audio_length, check_waveform, write_audio
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
@@ -69,7 +70,7 @@ def read_homophones(
         A row has no words, or its times or positions do not fit its recording.
     """
     folder, recordings = Path(folder), Path(recordings)
-    paths = sorted(folder.rglob("*.parquet"))
+    paths = list_files(folder).ending_in(".parquet")
     if not paths:
         raise CorpusError(
             f"expected the dataset's tables (data/train-….parquet) below {folder}, found no .parquet file; download it "

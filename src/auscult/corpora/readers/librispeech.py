@@ -10,6 +10,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.readers.alignments import align_utterances
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances, no_segments
 
@@ -66,7 +67,7 @@ def read_librispeech(
         differ from the transcripts.
     """
     folder = Path(folder)
-    paths = [path for path in sorted(folder.rglob("*")) if _NAME.fullmatch(path.name)]
+    paths = [path for path in list_files(folder).paths if _NAME.fullmatch(path.name)]
     paths = [path for path in paths if not subsets or _subset(path) in subsets]
     if not paths:
         raise CorpusError(
@@ -112,7 +113,7 @@ def read_speakers(folder: str | Path) -> dict[str, str]:
     CorpusError
         There is no ``SPEAKERS.TXT``, or a line has another format.
     """
-    paths = [path for path in sorted(Path(folder).rglob("*")) if path.name.upper() == "SPEAKERS.TXT"]
+    paths = [path for path in list_files(folder).paths if path.name.upper() == "SPEAKERS.TXT"]
     if not paths:
         raise CorpusError(f"expected SPEAKERS.TXT below {folder}, found none; unpack the whole archive")
     found: dict[str, set[str]] = {}

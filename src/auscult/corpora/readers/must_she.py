@@ -12,6 +12,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_utterances, no_segments
 
@@ -52,7 +53,8 @@ def read_must_she(
         the categories.
     """
     folder = Path(folder)
-    tables = [_read(path) for path in sorted(folder.rglob("*.tsv"))]
+    files = list_files(folder)
+    tables = [_read(path) for path in files.ending_in(".tsv")]
     if not tables:
         raise CorpusError(
             f"expected tables of MuST-SHE (.tsv) below {folder}, found none; give the folder that the "
@@ -65,7 +67,7 @@ def read_must_she(
         raise CorpusError(
             f"expected rows of categories {categories} in MuST-SHE, found {found}; correct the option 'categories'"
         )
-    recordings = {path.stem: path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _ENDINGS}
+    recordings = {path.stem: path for path in files.ending_in(*_ENDINGS)}
     utterances = pd.DataFrame([_utterance(row, recordings, folder, language) for row in kept.to_dict("records")])
     utterances["split"] = split_speakers(utterances, divide)
     _log.info(

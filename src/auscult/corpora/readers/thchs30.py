@@ -23,6 +23,7 @@ from auscult.corpora.syllables import (
     syllable_times,
     tones_after_sandhi,
 )
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
@@ -129,8 +130,9 @@ def _read_recordings(
     transcripts: dict[str, Transcript | None] = {}
     errors: list[LabelError] = []
     genders = _genders(folder / "speakers.csv")
+    files = list_files(folder)
     for split in splits:
-        for path in sorted(folder.rglob(f"{_SPLITS[split]}/*.wav")):
+        for path in files.matching(f"{_SPLITS[split]}/*.wav"):
             match = _NAME.fullmatch(path.stem)
             if not match:
                 continue

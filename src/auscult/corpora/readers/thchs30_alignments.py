@@ -9,6 +9,7 @@ import pyarrow
 import pyarrow.parquet
 
 from auscult.corpora.readers.alignments import FORMATS, Labels, Tier, read_labels
+from auscult.corpora.walk import list_files
 from auscult.errors import LabelError
 
 __all__ = ["read_alignments"]
@@ -44,7 +45,7 @@ def read_alignments(folder: str | Path, utterances: Collection[str], *, words: s
         twice.
     """
     folder = Path(folder)
-    tables = sorted(folder.rglob("*.parquet"))
+    tables = list_files(folder).ending_in(".parquet")
     found: Labels = {}
     for path, utterance, tiers in (
         _from_tables(tables, utterances) if tables else _from_files(folder, set(utterances), words, phones)
@@ -109,7 +110,7 @@ def _tier(row: dict[str, Any], triple: tuple[str, str, str], path: Path) -> Tier
 def _from_files(
     folder: Path, utterances: set[str], words: str, phones: str
 ) -> Iterator[tuple[Path, str, dict[str, Tier]]]:
-    for path in sorted(folder.rglob("*")):
+    for path in list_files(folder).paths:
         ending = path.suffix.lower()
         # Other stems belong to transcripts or other recordings; a CTM names the utterances itself.
         if ending not in FORMATS or (ending != ".ctm" and _utterance(path.stem.split(".")[0]) not in utterances):

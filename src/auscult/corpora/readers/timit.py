@@ -11,6 +11,7 @@ import pandas as pd
 from auscult.corpora.audio import audio_length, rescale_samples
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.readers.tiers import cut_at_end, enclosing_words
+from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
@@ -141,7 +142,7 @@ def read_timit(
 
 
 def _find(folder: Path) -> Iterator[tuple[Path, re.Match]]:
-    for path in sorted(folder.rglob("*")):
+    for path in list_files(folder).paths:
         match = _NAME.fullmatch(path.relative_to(folder.parent).as_posix())
         if match:
             yield path, match
