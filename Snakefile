@@ -64,6 +64,10 @@ include: "workflow/rules/talk.smk"
 keep_digests(DIGESTS)
 
 
+onstart:
+    keep_owner(config, STUDY_FILE, Path.cwd())
+
+
 localrules:
     all,
     corpora,

@@ -23,16 +23,19 @@ from auscult.study.configuration import (
     tiers_of,
     uninitialised_models,
 )
+from auscult.study.directories import check_directory, keep_owner
 from auscult.study.extractions import extracted_sweeps
 from auscult.study.families import parts
 from auscult.study.loading import load_study
 from auscult.study.looks import figure_entry, study_entry
 from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
+from auscult.study.reading import check_file
 from auscult.study.translators import translator_seeds
 
 # Folder of the study file; relative paths in the study start here.
-STUDY_FOLDER = Path(workflow.configfiles[-1]).absolute().parent
+STUDY_FILE = Path(workflow.configfiles[-1]).absolute()
+STUDY_FOLDER = STUDY_FILE.parent
 DIGESTS = ".snakemake/auscult/digests.json"
 
 recall_digests(DIGESTS)
@@ -266,6 +269,10 @@ def code_of(script, *modules):
 
 
 try:
+    # Snakemake has already read these files, and kept the last of any two equal keys.
+    for path in workflow.configfiles:
+        check_file(path)
+    warning = check_directory(config, STUDY_FILE, Path.cwd(), Path(workflow.basedir))
     study = load_study(
         config,
         yaml.safe_load(Path(source("workflow/schemas/study.schema.yaml")).read_text()),
@@ -278,6 +285,9 @@ except AuscultError as error:
 config.clear()
 config.update(study.config)
 MODELS, LEFT_OUT = study.models, study.left_out
+
+if warning:
+    logging.getLogger("snakemake.logging").warning(f"auscult: {warning}")
 
 for name in LEFT_OUT:
     logging.getLogger("snakemake.logging").warning(
