@@ -1,7 +1,12 @@
-"""Run the checkpoints of a model, or the acoustic baselines, over a corpus and keep segment means of every layer."""
+"""Run the checkpoints of a model, or the acoustic baselines, over a corpus and keep segment means of every layer.
+
+A model of arrays made elsewhere is not run: its frames are averaged, or its vectors of segments are kept as they are.
+"""
 
 from pathlib import Path
 
+from auscult.activations.array_import import import_arrays
+from auscult.activations.array_settings import array_settings
 from auscult.activations.extraction import Extraction, extract_sweep
 from auscult.corpora.corpus import read_corpus
 from auscult.jobs import job
@@ -10,18 +15,19 @@ from auscult.models.loading import model_opener
 with job(snakemake.log[0], snakemake.threads):
     corpus = read_corpus(Path(snakemake.input.corpus).parent)
     device, code = snakemake.params.device, snakemake.params.code
+    settings = {"corpus": corpus, "tiers": snakemake.params.tiers, "splits": snakemake.params.splits}
     extractions = []
-    runs = zip(snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints)
-    for manifest, features, checkpoint in runs:
+    runs = zip(
+        snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints, snakemake.params.arrays
+    )
+    for manifest, features, checkpoint, arrays in runs:
         folder = Path(manifest).parent
-        opener, parents = model_opener(features=features, checkpoint=checkpoint, device=device)
         name = dict(zip(("corpus", "model", "step"), folder.parts[-3:]))
+        if arrays:
+            import_arrays(folder, array_settings(arrays), recipe={**name, "arrays": arrays, "code": code}, **settings)
+            continue
+        opener, parents = model_opener(features=features, checkpoint=checkpoint, device=device)
         recipe = {**name, "features": features, "device": device, "code": code}
         extractions.append(Extraction(folder, opener, recipe, {"corpus": corpus.manifest.sha256, **parents}))
-    extract_sweep(
-        extractions,
-        corpus=corpus,
-        tiers=snakemake.params.tiers,
-        splits=snakemake.params.splits,
-        batch_s=snakemake.params.batch_s,
-    )
+    if extractions:
+        extract_sweep(extractions, batch_s=snakemake.params.batch_s, **settings)

@@ -1,7 +1,8 @@
 """
 Activations of all checkpoints of a model on a corpus, extracted once and read by every analysis.
 
-required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json
+required inputs:  resources/corpora/{corpus}/manifest.json, resources/checkpoints/{model}/{step}/manifest.json, or the files
+                  of arrays made elsewhere
 outputs:          results/activations/{corpus}/{model}/{step}/manifest.json, with shards of segment means and their index
 """
 
@@ -15,7 +16,7 @@ for corpus, name, runs in extracted_sweeps(config):
             f"extract_activations_{corpus}__{name or 'baselines'}".replace("-", "_")
         input:
             corpus=f"resources/corpora/{corpus}/manifest.json",
-            checkpoints=[f"{get_folder(*run)}/manifest.json" for run in runs if name],
+            checkpoints=get_extracted(corpus, runs),
         output:
             manifests=[
                 f"results/activations/{corpus}/{model}/{step}/manifest.json"
@@ -34,6 +35,7 @@ for corpus, name, runs in extracted_sweeps(config):
             code=code_of("extract_activations"),
             features=[config["models"][model].get("features") for model, _ in runs],
             checkpoints=[get_folder(*run) for run in runs],
+            arrays=[get_arrays(corpus, *run) for run in runs],
             tiers=tiers_of(config, corpus),
             splits=config["activations"]["splits"],
             batch_s=config["activations"]["batch_s"],

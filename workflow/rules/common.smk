@@ -11,6 +11,7 @@ from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.walk import list_files
 from auscult.seeds import task_of
 from auscult.sources import code_digest, keep_digests, recall_digests
+from auscult.study.arrays import arrays_entry, arrays_inputs
 from auscult.study.configuration import (
     analysed_steps,
     model_seed,
@@ -78,11 +79,10 @@ def get_names(section, *sources):
 
 
 def get_checkpoint(wildcards):
-    """Return the manifest of a checkpoint; acoustic baselines have none."""
-    acoustic = config["models"][wildcards.model]["source"] == "acoustic"
+    """Return the manifest of a checkpoint; acoustic baselines and arrays have none."""
     return (
         []
-        if acoustic
+        if config["models"][wildcards.model]["source"] in ("acoustic", "arrays")
         else f"resources/checkpoints/{wildcards.model}/{wildcards.step}/manifest.json"
     )
 
@@ -90,6 +90,28 @@ def get_checkpoint(wildcards):
 def get_folder(model, step):
     """Return the folder of a checkpoint."""
     return f"resources/checkpoints/{model}/{step}"
+
+
+def get_arrays(corpus, model, step):
+    """Return the settings of a model of arrays on a corpus; None for other models."""
+    entry = config["models"][model]
+    return (
+        arrays_entry(entry, corpus, step, STUDY_FOLDER)
+        if entry["source"] == "arrays"
+        else None
+    )
+
+
+def get_extracted(corpus, runs):
+    """Return the files that an extraction reads: manifests of checkpoints, files of arrays, nothing for baselines."""
+    found = []
+    for model, step in runs:
+        arrays = get_arrays(corpus, model, step)
+        if arrays:
+            found += arrays_inputs(arrays)
+        elif config["models"][model]["source"] != "acoustic":
+            found.append(f"{get_folder(model, step)}/manifest.json")
+    return found
 
 
 def get_teacher(name):
@@ -160,7 +182,7 @@ def get_checkpoints(family):
     return [
         f"{get_folder(model, step)}/manifest.json"
         for model in models_of(config["analyses"][family])
-        if config["models"][model]["source"] != "acoustic"
+        if config["models"][model]["source"] not in ("acoustic", "arrays")
         for step in read_steps(config, family, model)
     ]
 
@@ -302,6 +324,13 @@ FIGURE_TABLES = {}
 wildcard_constraints:
     corpus=get_names("corpora", "synthetic", "nonspeech", "text", "fetched", "folder"),
     model=get_names(
-        "models", "trained", "finetuned", "translator", "hub", "folder", "acoustic"
+        "models",
+        "trained",
+        "finetuned",
+        "translator",
+        "hub",
+        "folder",
+        "acoustic",
+        "arrays",
     ),
     step="[0-9]+|final",

@@ -130,6 +130,6 @@ rule checkpoints:
         [
             f"resources/checkpoints/{name}/{step}/manifest.json"
             for name, model in config["models"].items()
-            if model["source"] != "acoustic"
+            if model["source"] not in ("acoustic", "arrays")
             for step in steps_of(name, model)
         ],

@@ -18,6 +18,7 @@ import pandas as pd
 from safetensors.numpy import save_file
 from tqdm import tqdm
 
+from auscult.activations.array_model import ArrayModel
 from auscult.activations.batches import batches_of_like_length
 from auscult.activations.pooling import pool_frames
 from auscult.activations.segment_index import segment_index, select_utterances
@@ -171,8 +172,10 @@ class _Shared:
         self._corpus, self._sharing, self._free = corpus, max_bytes > 0, max_bytes
         self._kept: dict[Hashable, Any] = {}
 
-    def frames(self, model: "FrameModel", batch: Sequence[str]) -> "Mapping[str, list[Tensor]]":
+    def frames(self, model: "FrameModel | ArrayModel", batch: Sequence[str]) -> "Mapping[str, list[Tensor]]":
         """Return the model's frames of a batch; an equal front end that has run already is not run again."""
+        if isinstance(model, ArrayModel):
+            return model.frames_of(batch)
         waveforms = [self._keep(name, partial(self._corpus.waveform, name)) for name in batch]
         identity = getattr(model, "front_end_digest", None)
         if not self._sharing or identity is None:

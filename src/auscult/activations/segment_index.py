@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from auscult.corpora.corpus import Corpus
     from auscult.models.interface import FrameModel
 
-__all__ = ["select_utterances", "segment_index"]
+__all__ = ["select_utterances", "segment_index", "corpus_index"]
 
 _COLUMNS = ("shard", "row", "utterance", "tier", "index", "label", "onset", "offset", "n_frames", "nearest")
 _OF_UTTERANCE = ("speaker", "gender", "language", "split", "text", "n_samples", "sample_rate_hz")
+# Columns of utterances that say nothing about the speech.
+_NOT_KEPT = ("utterance", "corpus", "path")
 
 
 def select_utterances(
@@ -56,6 +58,7 @@ def segment_index(
     ----------
     utterances : utterances to run
     tiers : tiers of the corpus, ``utterance`` (the whole recording), or rimes (:mod:`auscult.activations.rimes`)
+    model : its timing decides which frames belong to a segment
     shard_rows : maximum number of rows per shard, unless a single utterance has more
 
     Raises
@@ -64,6 +67,20 @@ def segment_index(
         A tier has no segment.
     LabelError
         Rimes are requested and a syllable has none.
+    """
+    index = corpus_index(corpus, utterances, tiers, shard_rows)
+    counts = getattr(model, "frame_counts", None)  # arrays state how many frames they have
+    n_frames = counts(index["utterance"]) if counts else model.timing.n_frames(index["n_samples"].to_numpy())
+    starts, stops, nearest = model.timing.segment_frames(index["onset"], index["offset"], np.asarray(n_frames))
+    return index.assign(n_frames=stops - starts, nearest=nearest, start=starts)
+
+
+def corpus_index(corpus: "Corpus", utterances: pd.DataFrame, tiers: Sequence[str], shard_rows: int) -> pd.DataFrame:
+    """Return one row per segment in the order of the corpus; parameters and errors as in :func:`segment_index`.
+
+    All columns of the utterances that the segments lack are kept, such as properties of the speaker or a label of the
+    utterance of its own, but for its path and the name of the corpus. Columns ``n_frames`` and ``nearest`` are -1 and
+    False.
     """
     order = pd.Series(np.arange(len(utterances)), index=utterances["utterance"])
     selected = corpus.segments[corpus.segments["utterance"].isin(order.index)]
@@ -82,13 +99,30 @@ def segment_index(
     segments = segments.loc[keys.sort_values(["position", "tier", "i"], kind="stable").index].reset_index(drop=True)
     shards = _shards(segments["utterance"].map(order).to_numpy(), shard_rows)
     about = utterances.set_index("utterance").loc[segments["utterance"]].reset_index(drop=True)
-    n_frames = np.asarray(model.timing.n_frames(about["n_samples"].to_numpy()))
-    starts, stops, nearest = model.timing.segment_frames(segments["onset"], segments["offset"], n_frames)
-    index = segments.assign(
-        shard=shards, row=segments.groupby(shards).cumcount(), start=starts, n_frames=stops - starts, nearest=nearest
-    ).assign(**{column: about[column] for column in _OF_UTTERANCE})
-    extra = [column for column in segments if column not in (*_COLUMNS, *_OF_UTTERANCE)]
-    return index[[*_COLUMNS, *extra, *_OF_UTTERANCE, "start"]]
+    of_utterance = [*_OF_UTTERANCE, *_own_columns(utterances, segments, corpus.name)]
+    index = segments.assign(shard=shards, row=segments.groupby(shards).cumcount(), n_frames=-1, nearest=False).assign(
+        **{column: about[column] for column in of_utterance}
+    )
+    extra = [column for column in segments if column not in (*_COLUMNS, *of_utterance)]
+    return index[[*_COLUMNS, *extra, *of_utterance]]
+
+
+def _own_columns(utterances: pd.DataFrame, segments: pd.DataFrame, corpus: str) -> list[str]:
+    """Return the columns of utterances beyond those that every corpus has.
+
+    Raises
+    ------
+    CorpusError
+        A column has the name of a column of segments, so that a target could not say which of both it means.
+    """
+    own = [name for name in utterances if name not in (*_OF_UTTERANCE, *_NOT_KEPT)]
+    clashing = [name for name in own if name in segments or name in _COLUMNS]
+    if clashing:
+        raise CorpusError(
+            f"expected columns of utterances whose names no column of segments has, found {', '.join(clashing)} in "
+            f"corpus {corpus!r}; rename them, for example utterance_{clashing[0]}"
+        )
+    return own
 
 
 def _whole_utterances(utterances: pd.DataFrame, segments: pd.DataFrame) -> pd.DataFrame:

@@ -10,6 +10,7 @@ from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
 from auscult.requirements import check_known, suggestion, tiers_of
+from auscult.study.arrays import check_arrays
 from auscult.study.families import get_family
 from auscult.study.published_checkpoints import check_sweep, published_checkpoint, sweep_steps
 from auscult.study.requirements import check_analyses
@@ -72,10 +73,12 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
             return ["0", "final"]
         case "acoustic":
             return ["final"]
+        case "arrays":
+            return [str(step) for step in model.get("steps", ("final",))]
         case source:
             raise ConfigError(
-                f"expected models: {name}: source: trained, finetuned, translator, hub, folder or "
-                f"acoustic, found {source!r}"
+                f"expected models: {name}: source: trained, finetuned, translator, hub, folder, acoustic or "
+                f"arrays, found {source!r}"
             )
 
 
@@ -202,6 +205,8 @@ def _check_names(config: Config) -> None:
             _check_teacher(config, name)
         if model["source"] == "hub":
             check_sweep(name, model)
+        if model["source"] == "arrays":
+            check_arrays(name, config)
         if model["source"] == "acoustic":
             model.setdefault("features", name)
             check_known(

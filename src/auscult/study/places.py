@@ -7,6 +7,7 @@ from typing import Any
 
 from auscult.errors import ConfigError
 from auscult.requirements import Config
+from auscult.study.arrays import arrays_entry
 
 __all__ = ["local_path", "check_places", "check_languages"]
 
@@ -42,6 +43,7 @@ def check_places(config: Config, folder: Path) -> None:
                     f"expected a folder at {section}: {name}: path, found none at {local_path(entry, folder)}; "
                     "a relative path starts at the study's file"
                 )
+    _check_arrays(config, folder)
     for name, target in config["analyses"].get("abx", {"targets": {}})["targets"].items():
         if "items" in target:
             _check_file({"path": target["items"]}, folder, f"abx: targets: {name}: items", "an item file")
@@ -76,6 +78,26 @@ def check_languages(config: Config, spoken: list[str], written: list[str]) -> No
                 f"expected languages among {', '.join(spoken)} in corpora: {name}, found {missing[0]!r}; "
                 "correct it, or add its lexicon and rules"
             )
+
+
+def _check_arrays(config: Config, folder: Path) -> None:
+    """Require the files of arrays of every corpus and step that an analysis reads."""
+    for analysis in config["analyses"].values():
+        pairs = [
+            (name, corpus)
+            for corpus in analysis.get("corpora", ())
+            for name in (*analysis.get("models", ()), *analysis.get("also", {}).get(corpus, ()))
+            if config["models"][name]["source"] == "arrays"
+        ]
+        for name, corpus in pairs:
+            for step in config["models"][name].get("steps", ["final"]):
+                entry = arrays_entry(config["models"][name], corpus, str(step), folder)
+                absent = [key for key in ("path", "segments") if key in entry and not Path(entry[key]).exists()]
+                if absent:
+                    raise ConfigError(
+                        f"expected arrays of corpus {corpus}, step {step}, at models: {name}: {absent[0]}, found none "
+                        f"at {entry[absent[0]]}; a relative path starts at the study's file"
+                    )
 
 
 def _check_file(entry: Mapping[str, Any], folder: Path, where: str, kind: str) -> None:
