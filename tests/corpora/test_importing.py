@@ -161,5 +161,9 @@ def test_the_public_sample_comes_from_a_mirror_into_a_corpus(tmp_path):
 
 
 def test_an_option_of_the_wrong_kind_is_told(tmp_path):
-    with pytest.raises(ConfigError, match="expected option words of reader 'textgrid' to be text, found 3"):
+    with pytest.raises(
+        ConfigError, match="expected option words of the corpus to be a name or a list of names, found 3"
+    ):
         import_corpus(tmp_path / "c", corpus="c", reader="textgrid", source=tmp_path, options={"words": 3})
+    with pytest.raises(ConfigError, match="expected option language of reader 'textgrid' to be text, found 3"):
+        import_corpus(tmp_path / "c", corpus="c", reader="textgrid", source=tmp_path, options={"language": 3})

@@ -48,7 +48,7 @@ def test_a_phone_of_another_language_is_refused():
 
 
 def test_an_unknown_label_is_refused():
-    with pytest.raises(LabelError, match="expected a phone in IPA, found '4'; add it"):
+    with pytest.raises(LabelError, match="expected a phone in IPA, found '4'; correct the label"):
         phone_class("4")
 
 

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
+from auscult.corpora.ipa import LETTER_CLASSES, PhoneClass, ipa_class
 from auscult.errors import LabelError
 
 __all__ = ["PhoneClass", "clean_phone", "phone_class", "phone_stress", "syllabify"]
 
-PhoneClass = Literal["vowel", "stop", "affricate", "fricative", "nasal", "approximant", "silence", "noise"]
 _NAMES = {
     "o-": "ɤ",
     "i̪": "ɿ",
@@ -28,14 +27,6 @@ _NAMES = {
     "ᵻ": "ɪ",
     "iə": "ɪə",
     "aɪɚ": "aɪə",
-}
-_CLASSES: dict[str, PhoneClass] = {
-    **dict.fromkeys("aeiouyɑæɐɒɔəɘɚɛɜɝɞɤɪɨɯɵøœʉʊʌʏɿʅᵻ", "vowel"),
-    **dict.fromkeys("pbtdkɡgqcɟʔʈɖɾ", "stop"),
-    **dict.fromkeys(("ts", "dz", "tʃ", "dʒ", "tɕ", "dʑ", "ʈʂ", "pf"), "affricate"),
-    **dict.fromkeys("fvszʃʒθðxɣhɦçʂʐɕʑχʁβɸʝ", "fricative"),
-    **dict.fromkeys("mnŋɲɳɱ", "nasal"),
-    **dict.fromkeys("lɹrjwʋɥʎɫɻɭɰ", "approximant"),
 }
 _OBSTRUENTS = ("stop", "affricate", "fricative")
 
@@ -67,18 +58,20 @@ def phone_stress(symbol: str) -> str:
 
 
 def phone_class(phone: str) -> PhoneClass:
-    """Return the manner of articulation of an IPA label.
+    """Return the manner of articulation of an IPA label; of its first sound if it is a sequence (``ʊŋ``).
 
     Raises
     ------
     LabelError
-        The label starts with a symbol that has no class in this module.
+        The label neither is a sound in IPA nor starts with one of its letters.
     """
     if phone in ("", "sil"):
         return "silence"
-    found = _CLASSES.get(phone[:2]) or _CLASSES.get(phone[:1])
+    found = ipa_class(phone) or LETTER_CLASSES.get(phone[:1])
     if found is None:
-        raise LabelError(f"expected a phone in IPA, found {phone!r}; add it to the classes of auscult.corpora.phones")
+        raise LabelError(
+            f"expected a phone in IPA, found {phone!r}; correct the label, or state the alphabet of the corpus"
+        )
     return found
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable, legal_syllables
-from auscult.corpora.readers.textgrid import phone_class
+from auscult.corpora.pauses import PAUSE, is_noise
+from auscult.corpora.phones import phone_class
 from auscult.errors import LabelError
 
 __all__ = ["parse_pinyin", "is_known", "plain_phone", "syllable_times", "mandarin_classes", "tones_after_sandhi"]
@@ -71,11 +72,14 @@ def mandarin_classes(labels: pd.Series) -> pd.Series:
     ipa = labels.str.contains(f"[{_TONE_LETTERS}]").any()
 
     def classify(label: str) -> str:
-        if label == "sil":
-            return "silence"
+        if label == PAUSE or is_noise(label):
+            return "silence" if label == PAUSE else "noise"
         if _bears_tone(label) or (not ipa and label in _EMPTY_INITIALS):
             return "vowel"
-        return (None if ipa else _CLASSES.get(label)) or phone_class(plain_phone(label))
+        try:
+            return (None if ipa else _CLASSES.get(label)) or phone_class(plain_phone(label))
+        except LabelError:
+            return ""
 
     return labels.map(classify)
 
@@ -100,7 +104,7 @@ def syllable_times(syllables: Sequence[Syllable], words: pd.DataFrame, phones: p
     """
     if len(words) == len(syllables):
         return words[["onset", "offset"]].to_numpy()
-    spoken = phones[phones["label"] != "sil"]
+    spoken = phones[phones["label"] != PAUSE]
     labels = spoken["label"].tolist()
     nuclei = [place for place, label in enumerate(labels) if _bears_tone(label)]
     if len(nuclei) != len(syllables):

@@ -122,7 +122,11 @@ def test_utterances_without_alignment_have_no_segments(tmp_path):
         ("a.json", json.dumps(ALIGNER).replace("0.4", "NaN"), r"found other JSON \(ValueError: a time of nan\)"),
         ("a.json", "{", r"expected an alignment of PocketSphinx or .* found other JSON \(JSONDecodeError"),
         ("a.json", "[" * 200_000, r"expected an alignment .* found other JSON \(RecursionError: .*; write it"),
-        ("a.TextGrid", textgrid({"words": WORDS}), r"expected one tier 'phones' in .*a\.TextGrid, found tiers 'words'"),
+        (
+            "a.TextGrid",
+            textgrid({"words": WORDS}),
+            r"expected one tier 'phones' or .* in .*a\.TextGrid, found tiers 'words'",
+        ),
     ],
 )
 def test_a_malformed_alignment_is_told_by_line_and_file(tmp_path, name, text, message):
@@ -157,9 +161,49 @@ def test_a_folder_without_alignments_of_the_utterances_is_refused(tmp_path):
         align_utterances(table(utterance="b"), make(tmp_path, SOURCES["textgrid"]))
 
 
-def test_phones_without_words_are_refused(tmp_path):
+def test_phones_without_words_are_read(tmp_path, caplog):
+    segments, _ = align_utterances(table(), make(tmp_path, {"phones.ctm": "a 1 0 0.1 SH\n"}))
+    assert rows(segments) == [("phone", 0, "SH", 0, 1600, -1)]
+    assert "no file has words; only phones are read" in caplog.text
+
+
+def test_words_that_are_named_must_exist(tmp_path):
     with pytest.raises(LabelError, match=r"expected words and phones of 1 utterances .* found phone; give the folder"):
-        align_utterances(table(), make(tmp_path, {"phones.ctm": "a 1 0 0.1 SH\n"}))
+        align_utterances(table(), make(tmp_path, {"phones.ctm": "a 1 0 0.1 SH\n"}), words="words")
+
+
+@pytest.mark.parametrize("form", ["ctm", "htk"])
+def test_pauses_of_no_length_are_dropped_and_counted(tmp_path, caplog, form):
+    files = dict(SOURCES[form])
+    name = next(name for name in files if "word" not in name)
+    files[name] += {"ctm": "a 1 0.2 0 sp\n", "htk": "2000000 2000000 sp\n"}[form]
+    with caplog.at_level("INFO"):
+        segments, _ = align_utterances(table(), make(tmp_path, files))
+    assert rows(check_segments(segments, table())) == EXPECTED
+    assert "1 pauses of no length dropped" in caplog.text
+
+
+def test_labels_are_decoded_or_refused(tmp_path):
+    files = SOURCES["ctm"] | {"words.ctm": ""}
+    (make(tmp_path, files) / "words.ctm").write_bytes("\n".join(["a 1 0 0.1 öl", "a 1 0.1 0.3 über"]).encode("latin-1"))
+    with pytest.raises(LabelError, match=r"expected text in UTF-8 in .*words\.ctm, found byte 0xf6 in line 1; convert"):
+        align_utterances(table(), tmp_path)
+    segments, _ = align_utterances(table(), tmp_path, encoding="latin-1")
+    assert segments["label"].tolist()[:2] == ["öl", "über"]
+
+
+def test_comments_of_a_ctm_are_ignored(tmp_path):
+    files = SOURCES["ctm"] | {"words.ctm": ";; made by sclite\n" + SOURCES["ctm"]["words.ctm"]}
+    segments, _ = align_utterances(table(), make(tmp_path, files))
+    assert rows(segments) == EXPECTED
+
+
+def test_position_marks_of_kaldi_are_removed_and_counted(tmp_path, caplog):
+    files = {"phones.ctm": "a 1 0 0.1 SIL\na 1 0.1 0.1 SH_B\na 1 0.2 0.2 IY1_E\n", "words.ctm": "a 1 0.1 0.3 she\n"}
+    with caplog.at_level("INFO"):
+        segments, _ = align_utterances(table(), make(tmp_path, files))
+    assert rows(segments) == EXPECTED
+    assert "2 marks of the position in the word removed" in caplog.text
 
 
 def test_an_unknown_ending_lists_those_that_exist(tmp_path):

@@ -1,10 +1,13 @@
 import numpy as np
+import parselmouth
 import pytest
 import soundfile
+from parselmouth.praat import call
 from places import DATA
 
-from auscult.corpora.readers.textgrid import phone_class, read_textgrid, read_textgrids
-from auscult.errors import AudioError, CorpusError, LabelError
+from auscult.corpora.readers.praat import read_textgrid
+from auscult.corpora.readers.textgrid import read_textgrids
+from auscult.errors import AudioError, ConfigError, CorpusError, LabelError
 
 WORDS = [(0, 0.1, ""), (0.1, 0.4, "she"), (0.4, 0.5, "")]
 PHONES = [(0, 0.1, ""), (0.1, 0.2, "SH"), (0.2, 0.4, "IY1"), (0.4, 0.5, "spn")]
@@ -114,13 +117,15 @@ def test_a_label_a_little_past_the_audio_is_cut_and_counted(tmp_path, caplog):
 
 def test_phones_of_no_known_class_are_reported(tmp_path, caplog):
     with caplog.at_level("INFO"):
-        read_textgrids(make(tmp_path, {"words": WORDS, "phones": [(0, 0.5, "42")]}))
-    assert "phones without a known class: 42" in caplog.text
+        rows = [(k / 100, (k + 1) / 100, "SH") for k in range(48)]
+        _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": [*rows, (0.48, 0.5, "4x")]}))
+    assert "alphabet of phones: arpabet; phones without a known class: '4x' (1)" in caplog.text
+    assert segments.iloc[-1][["label", "phone_class"]].tolist() == ["4x", ""]
 
 
 def test_a_missing_tier_is_named_with_those_there_are(tmp_path):
     with pytest.raises(
-        LabelError, match=r"expected a tier 'phones' in .*, found tiers 'words', 'segments'; name the tiers"
+        LabelError, match=r"expected a tier 'phones' or .* none in 1 of 1, .*: 'words', 'segments'; name the tiers"
     ):
         read_textgrids(make(tmp_path, {"words": WORDS, "segments": PHONES}))
 
@@ -132,7 +137,9 @@ def test_tiers_of_other_names_are_read_on_request(tmp_path):
 
 def test_two_speakers_in_one_file_are_refused(tmp_path):
     tiers = {f"{speaker} - {tier}": PHONES for speaker in ("anna", "bert") for tier in ("words", "phones")}
-    with pytest.raises(LabelError, match=r"expected one speaker in .*, found tiers anna - words, bert - words; split"):
+    with pytest.raises(
+        LabelError, match=r"expected one speaker in .*, found tiers anna - words, bert - words \(1 such files\); split"
+    ):
         read_textgrids(make(tmp_path, tiers))
 
 
@@ -168,21 +175,6 @@ def test_a_textgrid_without_its_recording_is_refused(tmp_path):
 def test_a_folder_without_textgrids_is_refused(tmp_path):
     with pytest.raises(CorpusError, match=r"expected recordings with TextGrids below .*, found no \.TextGrid"):
         read_textgrids(tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("phones", "expected"),
-    [
-        ("IH0 ER1 AX i ɑː aj ɚ", "vowel"),
-        ("T DX p tʲ kʰ ɾ ʔ", "stop"),
-        ("CH JH tʃ dʒ ts tɕ", "affricate"),
-        ("ZH HH s ʃ ʒː ç", "fricative"),
-        ("NG N m̩ ŋ", "nasal"),
-        ("R Y W ɫ ɹ j", "approximant"),
-    ],
-)
-def test_phones_of_both_alphabets_have_their_class(phones, expected):
-    assert {phone: phone_class(phone) for phone in phones.split()} == dict.fromkeys(phones.split(), expected)
 
 
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data, samples of real recordings")
@@ -223,3 +215,161 @@ def test_an_empty_recording_is_not_blamed_on_its_labels(tmp_path):
     soundfile.write(tmp_path / "anna_1.wav", np.zeros(0), 16000)
     with pytest.raises(AudioError, match=r"expected samples in .*anna_1\.wav, found an empty recording"):
         read_textgrids(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["[SIL]", "SIL", "pau", "sp", "SP", "<eps>", "{SL}", "#", "<b>", "-", "_", "h#", "</s>", "(...)", "SIL_S"]
+)
+def test_pauses_have_many_names_in_words_and_phones(tmp_path, name):
+    tiers = {"words": [(0, 0.1, name), (0.1, 0.5, "she")], "phones": [(0, 0.1, name), *PHONES[1:]]}
+    _, segments = read_textgrids(make(tmp_path, tiers))
+    assert segments[["tier", "label", "phone_class"]].to_numpy().tolist()[:2] == [
+        ["word", "she", ""],
+        ["phone", "sil", "silence"],
+    ]
+
+
+def test_a_word_spelt_like_a_pause_is_a_word_if_it_has_phones(tmp_path):
+    tiers = {"words": [(0, 0.3, "pau"), (0.3, 0.5, "sp")], "phones": [(0, 0.1, "p"), (0.1, 0.3, "au"), (0.3, 0.5, "")]}
+    _, segments = read_textgrids(make(tmp_path, tiers))
+    assert segments["label"].tolist() == ["pau", "p", "au", "sil"]
+
+
+def test_further_names_of_pauses_are_an_option(tmp_path):
+    tiers = {"words": WORDS, "phones": [*PHONES[:-1], (0.4, 0.5, "stille")]}
+    _, segments = read_textgrids(make(tmp_path, tiers), pauses=["stille"])
+    assert segments.iloc[-1][["label", "phone_class"]].tolist() == ["sil", "silence"]
+
+
+def test_pauses_of_no_length_are_dropped_and_counted_and_their_neighbours_kept(tmp_path, caplog):
+    phones = [*PHONES[:2], (0.2, 0.2, "sp"), *PHONES[2:]]
+    with caplog.at_level("INFO"):
+        _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": phones}))
+    assert segments.loc[segments["tier"] == "phone", "label"].tolist() == ["sil", "SH", "IY", "spn"]
+    assert "1 pauses of no length dropped" in caplog.text
+
+
+def test_a_phone_of_no_length_is_refused(tmp_path):
+    phones = [*PHONES[:2], (0.2, 0.2, "T"), *PHONES[2:]]
+    with pytest.raises(LabelError, match="expected an offset after its onset, found phone 'T' at samples 3200–3200"):
+        read_textgrids(make(tmp_path, {"words": WORDS, "phones": phones}))
+
+
+def test_phones_are_read_without_words(tmp_path, caplog):
+    utterances, segments = read_textgrids(make(tmp_path, {"phone": PHONES}))
+    assert set(segments["tier"]) == {"phone"}
+    assert utterances["text"].tolist() == [""]
+    assert "no TextGrid has a tier 'words' or 'word' or 'ORT-MAU'; only phones are read" in caplog.text
+
+
+def test_words_that_only_some_textgrids_have_are_refused_unless_none_are_wanted(tmp_path):
+    make(tmp_path)
+    make(tmp_path, {"phones": PHONES}, stem="bert_1")
+    with pytest.raises(
+        LabelError, match=r"expected a tier 'words' .* found none in 1 of 2, .*bert_1\.TextGrid: 'phones'"
+    ):
+        read_textgrids(tmp_path)
+    assert set(read_textgrids(tmp_path, words="")[1]["tier"]) == {"phone"}
+
+
+def test_one_tier_has_several_names_over_a_corpus(tmp_path):
+    make(tmp_path)
+    make(tmp_path, {"words": WORDS, "Narrow": PHONES}, stem="bert_1")
+    assert len(read_textgrids(tmp_path, phones=["phones", "narrow"])[1]) == 10
+
+
+@pytest.mark.parametrize("option", [{"words": 3}, {"phones": {"a": 1}}, {"pauses": [1]}])
+def test_names_of_the_wrong_kind_are_refused(tmp_path, option):
+    with pytest.raises(
+        ConfigError, match=rf"expected option {next(iter(option))} of the corpus to be a name or a list"
+    ):
+        read_textgrids(make(tmp_path), **option)
+
+
+def test_labels_of_no_alphabet_are_refused_with_their_numbers(tmp_path):
+    tones = [(0, 0.1, "T1"), (0.1, 0.2, "T2"), (0.2, 0.3, "T3"), (0.3, 0.5, "T1")]
+    with pytest.raises(
+        LabelError, match=r"found 3 of 3 labels \(4 of 4 tokens\) .*: 'T1' \(2\), 'T2' \(1\), 'T3' \(1\)"
+    ):
+        read_textgrids(make(tmp_path, {"words": WORDS, "phones": tones}))
+
+
+def test_labels_of_no_alphabet_are_kept_whole_on_request(tmp_path):
+    tones = [(0, 0.1, "T1"), (0.1, 0.2, "T2"), (0.2, 0.5, "IH1")]
+    _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": tones}), alphabet="none")
+    phones = segments[segments["tier"] == "phone"]
+    assert phones[["label", "stress", "phone_class"]].to_numpy().tolist() == [
+        ["T1", "", ""],
+        ["T2", "", ""],
+        ["IH1", "", ""],
+    ]
+
+
+def test_stress_digits_come_off_vowels_only(tmp_path, caplog):
+    rows = [(k / 100, (k + 1) / 100, "IH1") for k in range(48)]
+    with caplog.at_level("INFO"):
+        _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": [*rows, (0.48, 0.5, "T1")]}))
+    assert segments["label"].tolist()[1:] == ["IH"] * 48 + ["T1"]
+    assert "48 stress marks moved to column stress; phones without a known class: 'T1' (1)" in caplog.text
+
+
+def test_one_sound_in_ipa_has_one_label(tmp_path):
+    labels = ["ʧ", "t͜ʃ", "t͡ʃ", "c\u0327", "\u00e7", "a:", "aː", "ˈaː"]
+    rows = [(k / 16, (k + 1) / 16, label) for k, label in enumerate(labels)]
+    _, segments = read_textgrids(make(tmp_path, {"phones": rows}))
+    assert segments["label"].tolist() == ["t͡ʃ"] * 3 + ["\u00e7"] * 2 + ["aː"] * 3
+    assert segments["stress"].tolist() == [""] * 7 + ["1"]
+
+
+def test_words_in_one_unicode_form(tmp_path):
+    make(tmp_path, {"words": [(0, 0.2, "u\u0308ber"), (0.2, 0.5, "\u00fcber")], "phones": PHONES})
+    assert read_textgrids(tmp_path)[0]["text"].tolist() == ["\u00fcber \u00fcber"]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8-sig"])
+def test_encodings_are_recognised(tmp_path, encoding):
+    make(tmp_path, {"words": [(0, 0.5, "ʃčaj")], "phones": [(0, 0.5, "tʃ")]}, encoding=encoding)
+    assert read_textgrid(tmp_path / "anna_1.TextGrid")["words"] == [(0, 0.5, "ʃčaj")]
+
+
+def test_latin_1_is_read_with_a_warning(tmp_path, caplog):
+    make(tmp_path, {"words": [(0, 0.5, "grün")], "phones": PHONES}, encoding="latin-1")
+    assert read_textgrids(tmp_path)[0]["text"].tolist() == ["grün"]
+    assert "was read as Latin-1, as Praat does, with the letters ü; if they are wrong" in caplog.text
+
+
+def test_another_encoding_must_be_stated(tmp_path):
+    make(tmp_path, {"words": [(0, 0.5, "grün")], "phones": PHONES}, encoding="mac-roman")
+    with pytest.raises(
+        LabelError, match=r"expected text in UTF-8 in .*, found byte 0x9f in line 15; convert the file, or"
+    ):
+        read_textgrids(tmp_path)
+    assert read_textgrids(tmp_path, encoding="mac-roman")[0]["text"].tolist() == ["grün"]
+    with pytest.raises(ConfigError, match=r"expected the encoding of the label files .*, found 'klingon'"):
+        read_textgrids(tmp_path, encoding="klingon")
+
+
+def test_praats_codes_are_characters_but_not_in_xsampa(tmp_path):
+    make(tmp_path, {"words": [(0, 0.5, "x")], "phones": [(0, 0.2, r"\sw"), (0.2, 0.5, r"\ng")]})
+    assert read_textgrids(tmp_path)[1]["label"].tolist() == ["x", "ə", "ŋ"]
+    make(tmp_path, {"words": [(0, 0.5, "x")], "phones": [(0, 0.2, "s\\"), (0.2, 0.5, "@")]})
+    _, segments = read_textgrids(tmp_path, alphabet="xsampa")
+    assert segments[["label", "ipa"]].to_numpy().tolist() == [["x", ""], ["s\\", "ɕ"], ["@", "ə"]]
+
+
+def test_a_damaged_textgrid_is_named_with_its_line(tmp_path):
+    make(tmp_path)
+    path = tmp_path / "anna_1.TextGrid"
+    path.write_text(path.read_text().replace('"she"', "she"))
+    with pytest.raises(
+        LabelError, match=r"found '0\.4' instead of a text in quotation marks at line 19; export it again"
+    ):
+        read_textgrid(path)
+
+
+@pytest.mark.parametrize("form", ["text", "short text", "chronological text", "binary"])
+def test_every_form_that_praat_writes_is_read(tmp_path, form):
+    make(tmp_path, {"words": [(0, 0.5, 'say ""čaj""')], "phones": PHONES})
+    grid = parselmouth.Data.read(str(tmp_path / "anna_1.TextGrid"))
+    call(grid, f"Save as {form} file", str(tmp_path / "other.TextGrid"))
+    assert read_textgrid(tmp_path / "other.TextGrid") == {"words": [(0, 0.5, 'say "čaj"')], "phones": PHONES}

@@ -17,6 +17,9 @@ import pandas as pd
 
 from auscult.activations.interface import Activations
 from auscult.analyses.similarity.settings import REFERENCES
+from auscult.corpora.alphabets import choose_alphabet
+from auscult.corpora.ipa import ipa_letters
+from auscult.corpora.pauses import is_noise, is_pause
 from auscult.corpora.phones import phone_class
 from auscult.errors import AnalysisError
 
@@ -38,20 +41,20 @@ _KEYS = ["utterance", "tier", "index"]
 
 # Place of articulation, after the chart of the International Phonetic Association (2020).
 _PLACES = {
-    "labial": "pbmɸβwɥ",
-    "labiodental": "fvɱʋ",
-    "dental": "θð",
-    "alveolar": "tdnszlɹɾrɫ",
-    "postalveolar": "ʃʒɕʑ",
-    "retroflex": "ʈɖɳʂʐɻɭ",
-    "palatal": "cɟɲçʝjʎɥɕʑ",
-    "velar": "kɡgŋxɣɰw",
-    "uvular": "qʁχ",
+    "labial": "pbmɸβwɥɓʙʘʍ",
+    "labiodental": "fvɱʋⱱ",
+    "dental": "θðǀ",
+    "alveolar": "tdnszlɹɾrɫɬɮɗɺǃǁ",
+    "postalveolar": "ʃʒɕʑǂ",
+    "retroflex": "ʈɖɳʂʐɻɭɽᶑ",
+    "palatal": "cɟɲçʝjʎɥɕʑʄ",
+    "velar": "kɡgŋxɣɰwɠʟʍ",
+    "uvular": "qʁχɢɴʀʛ",
     "glottal": "hɦʔ",
 }
-_VOICELESS = "ptkcqʔʈfsʃθxhʂɕχɸç"
-_ROUNDED = "yøœuoɔɒʊʉɵwɥʏɞ"
-_LATERAL, _RHOTIC = "lɫɭʎ", "ɹɻɚɝrʁɾ"
+_VOICELESS = "ptkcqʔʈfsʃθxhʂɕχɸçɬʍʘǀǁǃǂ"
+_ROUNDED = "yøœuoɔɒʊʉɵwɥʏɞʍ"
+_LATERAL, _RHOTIC = "lɫɭʎɬɮʟɺǁ", "ɹɻɚɝrʁɾɽʀɺ"
 # Height (0 open to 1 close) and backness (0 front to 1 back) of vowels on the same chart.
 _VOWELS = {
     "i": (1, 0),
@@ -168,7 +171,7 @@ def reference_space(
         The space, column or model does not exist; see also :func:`lexical_space`, :func:`cooccurrence_vectors` and
         :func:`read_vectors`.
     LabelError
-        A label is not in IPA (space ``articulatory``).
+        Labels are in no alphabet of phones, or in two (space ``articulatory``).
     """
     table = index.iloc[rows]
     match reference["space"]:
@@ -188,7 +191,7 @@ def reference_space(
                 )
             return identity_space(table[reference["column"]])
         case "articulatory":
-            return articulatory_space(table["label"])
+            return articulatory_space(_sounds(index, table))
         case "cooccurrence":
             return lexical_space(table["label"], cooccurrence_vectors(sentences))
         case "vectors":
@@ -225,6 +228,20 @@ def articulatory_space(phones: Iterable[str]) -> Array:
     return table[codes]
 
 
+def _sounds(index: pd.DataFrame, table: pd.DataFrame) -> pd.Series:
+    """Return the sounds of phones in IPA: as the corpus states them, else by the alphabet of all labels of the tier."""
+    labels = pd.Series(_as_texts(table["label"]), index=table.index)
+    silent = labels.map(lambda label: is_pause(label) or is_noise(label)).astype(bool)
+    stated = pd.Series(_as_texts(table["ipa"]) if "ipa" in table else "", index=table.index)
+    if (stated != "").any():
+        return stated.mask(silent, "")
+    tier = index[index["tier"].isin(table["tier"])] if "tier" in index else table
+    counts = Counter(label for label in _as_texts(tier["label"]) if not (is_pause(label) or is_noise(label)))
+    alphabet = choose_alphabet(counts, where="the labels of the articulatory space")
+    phones = {label: alphabet.phone(label) for label in labels[~silent].unique()}
+    return labels.map({label: phone.ipa if phone else label for label, phone in phones.items()}).fillna("")
+
+
 def _as_texts(labels: Iterable[str]) -> Array:
     return pd.Series(labels).astype("string").fillna("").to_numpy(dtype=str)
 
@@ -233,10 +250,12 @@ def _features(phone: str) -> Array:
     kind = phone_class(phone)
     if kind in ("silence", "noise"):
         return np.full(len(ARTICULATORY_FEATURES), np.nan)
-    letters = [letter for letter in phone if letter in _VOWELS or any(letter in on for on in _PLACES.values())]
+    letters = [
+        letter for letter in ipa_letters(phone) if letter in _VOWELS or any(letter in on for on in _PLACES.values())
+    ]
     if kind == "affricate":
         letters = letters[-1:]
-    features = np.mean([_letter_features(letter) for letter in letters or phone[:1]], axis=0)
+    features = np.mean([_letter_features(letter) for letter in letters or ipa_letters(phone)[:1]], axis=0)
     named = dict(zip(ARTICULATORY_FEATURES, features))
     if kind == "affricate":
         named |= {"affricate": 1, "fricative": 0}

@@ -5,52 +5,43 @@ at 16 kHz in ``.phn`` and ``.wrd``, 100 ns in HTK labels, end times in seconds o
 """
 
 import json
+import logging
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from auscult.corpora.readers import timit
-from auscult.corpora.readers.textgrid import phone_class, read_textgrid
-from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
+from auscult.corpora.readers.praat import read_textgrid
+from auscult.corpora.readers.tiers import (
+    PHONE_TIERS,
+    WORD_TIERS,
+    LabelOptions,
+    Tier,
+    choose_tiers,
+    name_phones,
+    words_and_phones,
+)
+from auscult.corpora.texts import read_text, text_lines
 from auscult.corpora.walk import list_files
 from auscult.errors import LabelError
 
 __all__ = [
     "FORMATS",
     "Labels",
-    "Tier",
-    "UtteranceRow",
     "read_labels",
     "find_labels",
-    "tier_in_samples",
     "align_utterances",
 ]
 
-_PAUSES = ("", "sil", "sp", "[sil]", "<sil>", "<eps>", "<s>", "</s>", "h#", "pau", "#")
+_log = logging.getLogger(__name__)
+_DEFAULTS = LabelOptions()
 _HTK_PER_S = 10_000_000
 _TIERS = {"word": "word", "words": "word", "wrd": "word", "phone": "phone", "phones": "phone", "phn": "phone"}
-
-
-@dataclass(frozen=True)
-class Tier:
-    """The labels of one tier of a recording: rows (onset, offset, label), times in units of 1 / ``per_s`` seconds."""
-
-    rows: tuple[tuple[float, float, str], ...]
-    per_s: int = 1
-
-
-class UtteranceRow(Protocol):
-    """A row of the utterances table: name, number of samples and sample rate of a recording."""
-
-    utterance: str
-    n_samples: int
-    sample_rate_hz: int
 
 
 Labels = dict[str, dict[str, Tier]]
@@ -58,49 +49,70 @@ _Row = TypeVar("_Row")
 
 
 def align_utterances(
-    utterances: pd.DataFrame, folder: str | Path, *, words: str = "words", phones: str = "phones"
+    utterances: pd.DataFrame,
+    folder: str | Path,
+    *,
+    words: str | Collection[str] = WORD_TIERS,
+    phones: str | Collection[str] = PHONE_TIERS,
+    alphabet: str = "",
+    pauses: Collection[str] = (),
+    encoding: str = "",
 ) -> tuple[pd.DataFrame, int]:
     """Read the words and phones of every utterance that has an alignment below a folder.
 
-    A file belongs to the utterance with the same name as its stem; a CTM names utterances itself. Pauses are left out
-    among words and labelled ``sil`` among phones. The ARPAbet stress digit of a label moves to column ``stress``, the
-    number of a pronunciation variant (``then(2)``) is dropped; TIMIT phones (``.phn``) are folded to 39 classes.
-    Offsets up to 20 ms past the recording are cut at its end.
+    A file belongs to the utterance with the same name as its stem; a CTM names utterances itself. Pauses
+    (:data:`~auscult.corpora.pauses.PAUSE_NAMES`) are left out among words and labelled ``sil`` among phones; those of
+    no length are dropped, and counted in the log. The number of a pronunciation variant (``then(2)``) is dropped. The
+    alphabet of the phones is decided once (:func:`~auscult.corpora.readers.tiers.name_phones`); TIMIT phones (``.phn``)
+    are folded to 39 classes unless another alphabet is stated. Offsets up to 20 ms past the recording are cut at its
+    end. If no utterance has words, and no words are asked for, only phones are read.
 
     Parameters
     ----------
     utterances : table with columns ``utterance, n_samples, sample_rate_hz``
     folder : folder with the alignments, at any depth, in any of the :data:`FORMATS`
-    words, phones : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner; case is ignored
+    words, phones : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner, each one name, several
+        to choose from, or "" for none; case is ignored
+    alphabet : alphabet of the phones, one of :data:`~auscult.corpora.alphabets.ALPHABETS`; "" finds it
+    pauses : names of pauses besides the usual ones
+    encoding : encoding of files without byte order mark; "" for UTF-8 or UTF-16
 
     Returns
     -------
-    segments, with columns ``phone_class`` and ``stress``; utterances without alignment have none
+    segments, with columns ``phone_class``, ``stress`` and ``ipa``; utterances without alignment have none
     n_cut : the number of labels that were cut
 
     Raises
     ------
+    ConfigError
+        An option has a value that does not exist.
     LabelError
-        A file does not have the format of its ending or lacks a tier, its times do not fit the recording, two files
-        hold the same tier of an utterance, or no utterance has both tiers.
+        A file does not have the format of its ending or lacks a tier, its times do not fit the recording, phones fit no
+        alphabet, two files hold the same tier of an utterance, or no utterance has all tiers.
     """
+    options = LabelOptions(words, phones, alphabet, pauses, encoding)
     files = find_labels(folder, utterances["utterance"])
-    labels = _gather({path: read_labels(path, words=words, phones=phones) for path in files})
-    tables, n_cut = [], 0
+    labels = _gather({path: read_labels(path, options) for path in files})
+    available = {tier for tiers in labels.values() for tier in tiers}
+    wanted = list(options.tiers())
+    if options.words == WORD_TIERS and available == {"phone"}:
+        _log.warning("%s: no file has words; only phones are read", folder)
+        wanted = ["phone"]
+    tables, counts = [], Counter[str]()
     for row in utterances.itertuples():
         tiers = labels.get(row.utterance, {})
-        if len(tiers) == 2:
-            tables.append(_segments(tiers, row))
-            n_cut += int(tables[-1].pop("cut").sum())
+        if set(wanted) <= set(tiers):
+            tables.append(words_and_phones({name: tiers[name] for name in wanted}, row, options.pauses, counts))
     if not tables:
-        available = " and ".join(sorted({tier for tiers in labels.values() for tier in tiers}))
         raise LabelError(
-            f"expected words and phones of {len(utterances)} utterances (such as {utterances['utterance'].iloc[0]!r}) "
-            f"below {folder}, found "
-            f"{available or 'no label file of them'}; give the folder of alignments, whose files are named like the "
-            "utterances"
+            f"expected {' and '.join(f'{tier}s' for tier in wanted)} of {len(utterances)} utterances (such as "
+            f"{utterances['utterance'].iloc[0]!r}) below {folder}, found "
+            f"{' and '.join(sorted(available)) or 'no label file of them'}; give the folder of alignments, whose files "
+            "are named like the utterances"
         )
-    return pd.concat(tables, ignore_index=True), n_cut
+    segments, report = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
+    _log.info("%s: %d pauses of no length dropped; %s", folder, counts["pauses of no length"], report)
+    return segments, counts["labels cut"]
 
 
 def find_labels(folder: str | Path, utterances: Iterable[str]) -> list[Path]:
@@ -110,7 +122,7 @@ def find_labels(folder: str | Path, utterances: Iterable[str]) -> list[Path]:
     return [path for path in paths if path.suffix.lower() == ".ctm" or _stem(path) in names]
 
 
-def read_labels(path: str | Path, *, words: str = "words", phones: str = "phones") -> Labels:
+def read_labels(path: str | Path, options: LabelOptions = _DEFAULTS) -> Labels:
     """Read the tiers ``word`` and ``phone`` of a label file, by utterance.
 
     The ending of the file name decides the format. ``.ctm`` and ``.lab`` files hold one tier, named by a part of the
@@ -120,7 +132,7 @@ def read_labels(path: str | Path, *, words: str = "words", phones: str = "phones
     Parameters
     ----------
     path : label file
-    words, phones : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner; case is ignored
+    options : names of the tiers in TextGrids and in JSON from the Montreal Forced Aligner, alphabet and encoding
 
     Raises
     ------
@@ -131,19 +143,20 @@ def read_labels(path: str | Path, *, words: str = "words", phones: str = "phones
     reader = FORMATS.get(path.suffix.lower())
     if reader is None:
         raise LabelError(f"expected labels in one of {', '.join(FORMATS)}, found {path}; convert it first")
-    return reader(path, {"word": words, "phone": phones})
+    return reader(path, options)
 
 
-def _read_textgrid(path: Path, names: dict[str, str]) -> Labels:
-    return {_stem(path): {tier: Tier(tuple(rows)) for tier, rows in _choose(read_textgrid(path), names, path).items()}}
+def _read_textgrid(path: Path, options: LabelOptions) -> Labels:
+    grid = read_textgrid(path, options.encoding, backslashes=options.alphabet != "xsampa")
+    return {_stem(path): {tier: Tier(tuple(rows)) for tier, rows in _choose(grid, options, path).items()}}
 
 
-def _read_json(path: Path, names: dict[str, str]) -> Labels:
+def _read_json(path: Path, options: LabelOptions) -> Labels:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_text(path, options.encoding))
         if "tiers" in content:
             found = {name: [tuple(row[:3]) for row in tier["entries"]] for name, tier in content["tiers"].items()}
-            entries = _choose(found, names, path)
+            entries = _choose(found, options, path)
         else:
             phones = [phone for word in content["w"] for phone in word["w"]]
             entries = {"word": _with_durations(content["w"]), "phone": _with_durations(phones)}
@@ -163,9 +176,11 @@ def _with_durations(entries: list[dict[str, Any]]) -> list[tuple[float, float, s
     return [(entry["b"], entry["b"] + entry["d"], entry["t"]) for entry in entries]
 
 
-def _read_ctm(path: Path, names: dict[str, str]) -> Labels:
+def _read_ctm(path: Path, options: LabelOptions) -> Labels:
     rows: dict[str, list[tuple[float, float, str]]] = {}
-    for number, line in _lines(path):
+    for number, line in text_lines(read_text(path, options.encoding)):
+        if line.startswith(";;"):  # a comment
+            continue
         parts = line.split()
         times = _numbers(parts[2:4])
         if len(parts) < 5 or times is None or times[1] < 0:
@@ -174,21 +189,21 @@ def _read_ctm(path: Path, names: dict[str, str]) -> Labels:
     return {utterance: {_tier_of(path): Tier(tuple(sorted(found)))} for utterance, found in rows.items()}
 
 
-def _read_samples(path: Path, names: dict[str, str]) -> Labels:
-    rows = []
-    for number, line in _lines(path):
+def _read_samples(path: Path, options: LabelOptions) -> Labels:
+    rows, folded = [], path.suffix.lower() == ".phn" and options.alphabet in ("", "timit61")
+    for number, line in text_lines(read_text(path, options.encoding)):
         parts = line.split()
         if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
             raise _line_error(path, number, line, "onset offset label (times in samples at 16 kHz)")
-        label = timit.fold_phone(parts[2].lower()) if path.suffix.lower() == ".phn" else parts[2]
+        label = timit.fold_phone(parts[2].lower()) if folded else parts[2]
         if label is not None:
             rows.append((int(parts[0]), int(parts[1]), label))
     return {_stem(path): {_TIERS[path.suffix.lower()[1:]]: Tier(tuple(rows), 16000)}}
 
 
-def _read_lab(path: Path, names: dict[str, str]) -> Labels:
+def _read_lab(path: Path, options: LabelOptions) -> Labels:
     """Read labels of HTK (in 100 ns), of ESPS (a header up to ``#``, then end times) or with times in seconds."""
-    lines = list(_lines(path))
+    lines = text_lines(read_text(path, options.encoding))
     header = next((place for place, (_, line) in enumerate(lines) if line == "#"), None)
     if header is None and not any(_numbers(line.split()[:1]) for _, line in lines):
         return {}
@@ -204,7 +219,7 @@ def _read_lab(path: Path, names: dict[str, str]) -> Labels:
     return {_stem(path): {_tier_of(path): Tier(tuple(rows), _HTK_PER_S if whole else 1)}}
 
 
-FORMATS: dict[str, Callable[[Path, dict[str, str]], Labels]] = {
+FORMATS: dict[str, Callable[[Path, LabelOptions], Labels]] = {
     ".textgrid": _read_textgrid,
     ".json": _read_json,
     ".ctm": _read_ctm,
@@ -230,66 +245,16 @@ def _gather(files: dict[Path, Labels]) -> Labels:
     return gathered
 
 
-def _segments(tiers: dict[str, Tier], row: UtteranceRow) -> pd.DataFrame:
-    words, phones = (tier_in_samples(tiers[name], name, row) for name in ("word", "phone"))
-    labels, stress = split_stress(phones["label"])
-    folded = tiers["phone"].per_s == 16000
-    phones = phones.assign(
-        parent=enclosing_words(words, phones),
-        phone_class=phones["label"].map(timit.phone_class if folded else phone_class),
-        stress=stress,
-        label=labels,
-    )
-    words = words.assign(parent=-1, phone_class="", stress="")
-    tables = [table.assign(index=range(len(table))) for table in (words, phones)]
-    return pd.concat(tables, ignore_index=True).assign(utterance=row.utterance)
-
-
-def tier_in_samples(tier: Tier, name: str, row: UtteranceRow) -> pd.DataFrame:
-    """Return the labels of a tier in samples of its recording, sorted by onset; column ``cut`` marks cut labels.
-
-    Pauses are left out among words and labelled ``sil`` in any other tier.
-
-    Parameters
-    ----------
-    tier : labels and the unit of their times
-    name : name of the tier, entered in column ``tier``
-    row : row of the utterances table
-
-    Raises
-    ------
-    LabelError
-        The times appear to be in another unit.
-    """
-    duration_s, end = row.n_samples / row.sample_rate_hz, max((times[1] for times in tier.rows), default=0)
-    if end > 50 * duration_s * tier.per_s:
-        raise LabelError(
-            f"expected times in {'seconds' if tier.per_s == 1 else f'units of 1/{tier.per_s} s'} for utterance "
-            f"{row.utterance!r}, found a {name} ending at {end:g} in a recording of {duration_s:.3f} s; this looks "
-            "like another unit (samples, frames, milliseconds): convert them"
-        )
-    times = np.array([times[:2] for times in tier.rows], dtype=np.float64).reshape(-1, 2)
-    times = np.rint(times * row.sample_rate_hz / tier.per_s).astype(np.int64)
-    labels = pd.Series([re.sub(r"\(\d+\)$", "", label.strip()) for *_, label in tier.rows], dtype=object)
-    pause = labels.str.lower().isin(_PAUSES)
-    table = pd.DataFrame(
-        {"tier": name, "onset": times[:, 0], "offset": times[:, 1], "label": labels.mask(pause, "sil")}
-    )
-    table = cut_at_end(table, row.n_samples, row.sample_rate_hz)
-    # A pause after the end of the recording is dropped; a label there is an error, left for check_segments to report.
-    dropped = pause & ((name == "word") | (table["onset"] >= row.n_samples))
-    # Aligners may list words in any order; the search for enclosing words needs them by onset.
-    return table[~dropped].sort_values("onset", kind="stable").reset_index(drop=True)
-
-
-def _choose(tiers: dict[str, list[_Row]], names: dict[str, str], path: Path) -> dict[str, list[_Row]]:
+def _choose(tiers: Mapping[str, list[_Row]], options: LabelOptions, path: Path) -> dict[str, list[_Row]]:
     chosen = {}
-    for tier, name in names.items():
-        found = [key for key in tiers if key.lower().rpartition(" - ")[2] == name.lower()]
+    for tier, names in options.tiers().items():
+        found = choose_tiers(tiers, names)
+        if not found and tier == "word" and options.words == WORD_TIERS:
+            continue  # phones without words
         if len(found) != 1:
             raise LabelError(
-                f"expected one tier {name!r} in {path}, found tiers {', '.join(map(repr, tiers)) or 'none'}; name the "
-                "tiers in the options of the corpus"
+                f"expected one tier {' or '.join(map(repr, names))} in {path}, found tiers "
+                f"{', '.join(map(repr, found or tiers)) or 'none'}; name the tiers in the options of the corpus"
             )
         chosen[tier] = tiers[found[0]]
     return chosen
@@ -307,11 +272,6 @@ def _tier_of(path: Path) -> str:
         else [path.parent.name, path.stem.rpartition(".")[2]]
     )
     return next((_TIERS[part.lower()] for part in reversed(parts) if part.lower() in _TIERS), "phone")
-
-
-def _lines(path: Path) -> Iterator[tuple[int, str]]:
-    text = path.read_text(encoding="utf-8", errors="replace")
-    return ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1) if line.strip())
 
 
 def _numbers(parts: list[str]) -> tuple[float, ...] | None:

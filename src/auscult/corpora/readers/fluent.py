@@ -11,6 +11,7 @@ from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import SPLITS
 from auscult.corpora.readers.alignments import align_utterances
 from auscult.corpora.readers.librispeech import keep_aligned
+from auscult.corpora.readers.tiers import PHONE_TIERS, WORD_TIERS
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_segments, check_utterances, no_segments
@@ -28,8 +29,11 @@ def read_fluent(
     *,
     splits: Collection[str] = SPLITS,
     alignments: str = "",
-    words: str = "words",
-    phones: str = "phones",
+    words: str | Collection[str] = WORD_TIERS,
+    phones: str | Collection[str] = PHONE_TIERS,
+    alphabet: str = "",
+    pauses: Collection[str] = (),
+    encoding: str = "",
     language: str = "english",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of Fluent Speech Commands; audio is not decoded.
@@ -48,7 +52,8 @@ def read_fluent(
     splits : splits to read, of ``train, valid, test``
     alignments : folder of the alignments, relative to the folder of ``data`` and ``wavs``; see
         :func:`~auscult.corpora.readers.alignments.align_utterances` for formats and names
-    words, phones : names of the two tiers
+    words, phones, alphabet, pauses, encoding : how labels are read, see
+        :func:`~auscult.corpora.readers.alignments.align_utterances`
     language : entered for every utterance
 
     Returns
@@ -78,7 +83,15 @@ def read_fluent(
     segments, n_cut = no_segments(), 0
     if alignments:
         alignment_folder = lists[0].parents[1] / alignments
-        segments, n_cut = align_utterances(utterances, alignment_folder, words=words, phones=phones)
+        segments, n_cut = align_utterances(
+            utterances,
+            alignment_folder,
+            words=words,
+            phones=phones,
+            alphabet=alphabet,
+            pauses=pauses,
+            encoding=encoding,
+        )
         utterances = keep_aligned(utterances, segments, alignment_folder)
     _log.info(
         "Fluent Speech Commands: %d utterances of %d speakers, %d segments; %d labels cut at the end of audio",

@@ -10,6 +10,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.readers.alignments import align_utterances
+from auscult.corpora.readers.tiers import PHONE_TIERS, WORD_TIERS
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances, no_segments
@@ -32,8 +33,11 @@ def read_librispeech(
     subsets: Collection[str] = (),
     alignments: str = "",
     aligned: bool = True,
-    words: str = "words",
-    phones: str = "phones",
+    words: str | Collection[str] = WORD_TIERS,
+    phones: str | Collection[str] = PHONE_TIERS,
+    alphabet: str = "",
+    pauses: Collection[str] = (),
+    encoding: str = "",
     language: str = "english",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of LibriSpeech; audio is not decoded.
@@ -51,7 +55,8 @@ def read_librispeech(
     alignments : folder of the alignments, relative to ``folder``; by default ``folder`` itself. See
         :func:`~auscult.corpora.readers.alignments.align_utterances` for formats and names.
     aligned : False reads no alignments; there are no segments then
-    words, phones : names of the two tiers
+    words, phones, alphabet, pauses, encoding : how labels are read, see
+        :func:`~auscult.corpora.readers.alignments.align_utterances`
     language : entered for every utterance
 
     Returns
@@ -80,20 +85,26 @@ def read_librispeech(
     if not aligned:
         _log.info("LibriSpeech: %d utterances of %d speakers", len(utterances), utterances["speaker"].nunique())
         return check_utterances(utterances), no_segments()
-    segments, n_cut = align_utterances(utterances, folder / alignments, words=words, phones=phones)
+    segments, n_cut = align_utterances(
+        utterances,
+        folder / alignments,
+        words=words,
+        phones=phones,
+        alphabet=alphabet,
+        pauses=pauses,
+        encoding=encoding,
+    )
     utterances = keep_aligned(utterances, segments, folder / alignments)
     n_other = _count_other(utterances, segments, folder / alignments)
     segments = check_segments(segments, check_utterances(utterances))
-    unknown = segments.loc[(segments["tier"] == "phone") & (segments["phone_class"] == ""), "label"].unique()
     _log.info(
         "LibriSpeech: %d utterances of %d speakers; %d labels cut at the end of audio; %d utterances whose words "
-        "differ in number from the transcript, %d that share less than half with it; phones without a known class: %s",
+        "differ in number from the transcript, %d that share less than half with it",
         len(utterances),
         utterances["speaker"].nunique(),
         n_cut,
         _n_differing(utterances, segments),
         n_other,
-        " ".join(unknown) or "none",
     )
     return utterances, segments
 
@@ -214,13 +225,18 @@ def _transcript(path: Path, name: str, texts: dict[Path, dict[str, str]]) -> str
 
 
 def _n_differing(utterances: pd.DataFrame, segments: pd.DataFrame) -> int:
+    if not (segments["tier"] == "word").any():  # phones without words
+        return 0
     n_words = segments[segments["tier"] == "word"].groupby("utterance").size()
     return int((utterances["text"].str.split().str.len() != utterances["utterance"].map(n_words)).sum())
 
 
 def _count_other(utterances: pd.DataFrame, segments: pd.DataFrame, folder: Path) -> int:
     """Count the utterances whose aligned words share less than half with the transcript; raise if they are too many."""
-    aligned = segments[segments["tier"] == "word"].groupby("utterance")["label"].agg(lambda labels: list(labels))
+    words = segments[segments["tier"] == "word"]
+    if words.empty:  # phones without words
+        return 0
+    aligned = words.groupby("utterance")["label"].agg(lambda labels: list(labels))
     other = [
         row.utterance for row in utterances.itertuples() if not _alike(aligned.get(row.utterance, []), row.text.split())
     ]

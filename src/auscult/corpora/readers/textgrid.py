@@ -2,93 +2,46 @@
 
 import logging
 import re
+from collections import Counter
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import pandas as pd
-import parselmouth
-from parselmouth.praat import call
 
-from auscult.corpora import phones as ipa
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import GENDERS, SPLITS, split_speakers
-from auscult.corpora.readers.tiers import cut_at_end, enclosing_words, split_stress
-from auscult.corpora.readers.timit import PHONE_CLASSES
-from auscult.errors import CorpusError, LabelError
+from auscult.corpora.readers.praat import Intervals, read_textgrid
+from auscult.corpora.readers.tiers import (
+    PHONE_TIERS,
+    WORD_TIERS,
+    LabelOptions,
+    Tier,
+    UtteranceLength,
+    choose_tiers,
+    name_phones,
+    words_and_phones,
+)
+from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
-__all__ = ["phone_class", "read_speaker_table", "read_textgrid", "read_textgrids"]
+__all__ = ["read_speaker_table", "read_textgrids"]
 
 _log = logging.getLogger(__name__)
 _AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
 _SPEAKER_COLUMNS = ("gender", "language", "split")
-_PAUSES = ("", "sil", "sp", "<sil>", "<eps>", "<p:>")
-_NOISES = ("spn", "<spn>", "noise", "<unk>", "<nib>")
-_ARPABET = (
-    {phone: name for name, phones in PHONE_CLASSES.items() for phone in phones}
-    | dict.fromkeys(("ao", "ax", "ix", "ux", "axr"), "vowel")
-    | {"zh": "fricative"}
-)
-
-
-def phone_class(phone: str) -> str:
-    """Return the manner of articulation of an ARPAbet or IPA phone; "" if it is unknown.
-
-    Labels in upper-case ASCII are read as ARPAbet, all others as IPA; a stress digit is ignored. Pauses are
-    ``silence``, spoken noise is ``noise``. Flaps count as stops, as in TIMIT.
-    """
-    if phone in _PAUSES:
-        return "silence"
-    if phone in _NOISES:
-        return "noise"
-    if phone.isascii() and phone.isupper():
-        return _ARPABET.get(phone.rstrip("012").lower(), "")
-    try:
-        return ipa.phone_class(phone)
-    except LabelError:
-        return ""
-
-
-def read_textgrid(path: str | Path) -> dict[str, list[tuple[float, float, str]]]:
-    """Read the interval tiers of a TextGrid (UTF-8 or UTF-16): onset and offset in seconds and label, by tier name.
-
-    Raises
-    ------
-    LabelError
-        The file is not a TextGrid, or two of its tiers have the same name.
-    """
-    try:
-        grid = parselmouth.Data.read(str(path))
-    except parselmouth.PraatError as error:
-        raise LabelError(
-            f"expected a Praat TextGrid in {path}, found text that Praat cannot read ({error}); export it again"
-        ) from None
-    if not isinstance(grid, parselmouth.TextGrid):
-        raise LabelError(f"expected a Praat TextGrid in {path}, found a {type(grid).__name__}; export it again")
-    tiers = {}
-    for tier in range(1, call(grid, "Get number of tiers") + 1):
-        name = call(grid, "Get tier name", tier)
-        if not call(grid, "Is interval tier", tier):
-            continue
-        if name in tiers:
-            raise LabelError(f"expected tiers of different names in {path}, found {name!r} twice; rename one")
-        tiers[name] = [
-            (
-                call(grid, "Get start time of interval", tier, interval),
-                call(grid, "Get end time of interval", tier, interval),
-                call(grid, "Get label of interval", tier, interval).strip(),
-            )
-            for interval in range(1, call(grid, "Get number of intervals", tier) + 1)
-        ]
-    return tiers
+_N_LISTED = 5
 
 
 def read_textgrids(
     folder: str | Path,
     *,
-    words: str = "words",
-    phones: str = "phones",
+    words: str | Collection[str] = WORD_TIERS,
+    phones: str | Collection[str] = PHONE_TIERS,
+    alphabet: str = "",
+    pauses: Collection[str] = (),
+    encoding: str = "",
     language: str = "",
     divide_speakers: bool = False,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -97,14 +50,20 @@ def read_textgrids(
     Each recording has one speaker, named by the tiers (``anna - words``), else by the parent folder, else by the file
     name up to the first ``_`` or ``-``. An optional ``speakers.csv`` with columns ``speaker`` and any of ``gender,
     language, split`` describes the speakers; those without a split are ``test``, or divided by speaker
-    (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals are pauses: left out among words, labelled ``sil``
-    among phones. The stress digit of a label moves to column ``stress``. Offsets up to 20 ms past the recording are cut
-    at its end and counted in the log.
+    (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals and other pauses
+    (:data:`~auscult.corpora.pauses.PAUSE_NAMES`) are left out among words and labelled ``sil`` among phones; those of
+    no length are dropped. The alphabet of the phones is decided once for the corpus
+    (:func:`~auscult.corpora.readers.tiers.name_phones`); stress marks move to column ``stress``. Offsets up to 20 ms
+    past the recording are cut at its end. All of this is counted in the log. If no TextGrid has a tier of words, only
+    phones are read.
 
     Parameters
     ----------
     folder : folder with the recordings and TextGrids, at any depth
-    words, phones : names of the two tiers; case is ignored
+    words, phones : name of the tier, several names to choose from, or "" for none; case is ignored
+    alphabet : alphabet of the phones, one of :data:`~auscult.corpora.alphabets.ALPHABETS`; "" finds it
+    pauses : names of pauses besides the usual ones
+    encoding : encoding of TextGrids without byte order mark; "" for UTF-8, UTF-16 or, with a warning, Latin-1
     language : language of the speakers for whom ``speakers.csv`` states none
     divide_speakers : whether speakers without a split are divided into train, valid and test
 
@@ -116,30 +75,34 @@ def read_textgrids(
     ------
     CorpusError
         There are no TextGrids, a recording is missing, or ``speakers.csv`` lacks a speaker or has an invalid value.
+    ConfigError
+        An option has a value that does not exist.
     LabelError
-        A tier is missing, a file has several speakers, or times are not seconds within the recording.
+        A tier is missing, a file has several speakers, phones fit no alphabet, or times are not seconds within the
+        recording.
     """
+    options = LabelOptions(words, phones, alphabet, pauses, encoding)
     folder = Path(folder)
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".textgrid")
     if not paths:
         raise CorpusError(f"expected recordings with TextGrids below {folder}, found no .TextGrid; check the folder")
     _report_unlabelled(folder, paths)
-    rows, tables, n_cut = [], [], 0
-    for path in paths:
-        row, segments, cut = _read_one(folder, path, {"word": words, "phone": phones})
-        rows.append(row | {"language": language})
-        tables.append(segments)
-        n_cut += cut
+    counts: Counter[str] = Counter()
+    grids = {path: read_textgrid(path, encoding, backslashes=alphabet != "xsampa") for path in paths}
+    chosen = _choose_tiers(grids, options, folder)
+    read = [_read_one(folder, path, grids[path], chosen[path], options, counts) for path in paths]
+    rows, tables = [row | {"language": language} for row, _ in read], [table for _, table in read]
     utterances = _with_speakers(pd.DataFrame(rows), folder / "speakers.csv", divide_speakers)
-    segments = check_segments(pd.concat(tables, ignore_index=True), check_utterances(utterances))
-    unknown = segments.loc[(segments["tier"] == "phone") & (segments["phone_class"] == ""), "label"].unique()
+    segments, report = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
+    segments = check_segments(segments, check_utterances(utterances))
     _log.info(
-        "%s: %d utterances of %d speakers; %d labels cut at the end of audio; phones without a known class: %s",
+        "%s: %d utterances of %d speakers; %d labels cut at the end of audio; %d pauses of no length dropped; %s",
         folder,
         len(utterances),
         utterances["speaker"].nunique(),
-        n_cut,
-        " ".join(unknown) or "none",
+        counts["labels cut"],
+        counts["pauses of no length"],
+        report,
     )
     return utterances, segments
 
@@ -157,7 +120,14 @@ def _report_unlabelled(folder: Path, paths: list[Path]) -> None:
         )
 
 
-def _read_one(folder: Path, path: Path, names: dict[str, str]) -> tuple[dict, pd.DataFrame, int]:
+def _read_one(
+    folder: Path,
+    path: Path,
+    grid: Mapping[str, Intervals],
+    chosen: Mapping[str, str],
+    options: LabelOptions,
+    counts: Counter[str],
+) -> tuple[dict[str, Any], pd.DataFrame]:
     audio = next((path.with_suffix(ending) for ending in _AUDIO_ENDINGS if path.with_suffix(ending).is_file()), None)
     if audio is None:
         raise CorpusError(
@@ -165,42 +135,65 @@ def _read_one(folder: Path, path: Path, names: dict[str, str]) -> tuple[dict, pd
             "add it or remove the TextGrid"
         )
     sample_rate_hz, n_samples = audio_length(audio)
-    tiers = read_textgrid(path)
-    chosen = {tier: _choose(tiers, name, path) for tier, name in names.items()}
-    _check_seconds(tiers, n_samples, sample_rate_hz, path)
+    _check_seconds(grid, n_samples, sample_rate_hz, path)
     utterance = path.relative_to(folder).with_suffix("").as_posix().replace("/", "-")
-    words = _table(tiers[chosen["word"]], "word", n_samples, sample_rate_hz)
-    phones = _table(tiers[chosen["phone"]], "phone", n_samples, sample_rate_hz)
-    segments = _relate(words, phones).assign(utterance=utterance)
     row = {
         "utterance": utterance,
         "corpus": folder.name,
         "path": audio.relative_to(folder).as_posix(),
         "sample_rate_hz": sample_rate_hz,
         "n_samples": n_samples,
-        "speaker": _speaker(chosen["phone"], path, folder),
+        "speaker": _speaker(next(iter(chosen.values())), path, folder),
         "gender": "",
-        "text": " ".join(segments.loc[segments["tier"] == "word", "label"]),
+        "text": "",
         "split": "",
     }
-    return row, segments.drop(columns="cut"), int(segments["cut"].sum())
+    tiers = {tier: Tier(tuple(grid[name])) for tier, name in chosen.items()}
+    segments = words_and_phones(tiers, UtteranceLength(utterance, n_samples, sample_rate_hz), options.pauses, counts)
+    row["text"] = " ".join(segments.loc[segments["tier"] == "word", "label"])
+    return row, segments
 
 
-def _choose(tiers: dict[str, list], name: str, path: Path) -> str:
-    found = [tier for tier in tiers if tier.lower().rpartition(" - ")[2] == name.lower()]
-    if len(found) == 1:
-        return found[0]
-    if found:
+def _choose_tiers(
+    grids: Mapping[Path, Mapping[str, Intervals]], options: LabelOptions, folder: Path
+) -> dict[Path, dict[str, str]]:
+    """Return the names of the tiers ``word`` and ``phone`` of every TextGrid; no words if no TextGrid has them."""
+    wanted = options.tiers()
+    if not wanted:
+        raise ConfigError("expected a tier of words or phones, found two empty names; name one in the options")
+    found = {path: {tier: choose_tiers(grid, names) for tier, names in wanted.items()} for path, grid in grids.items()}
+    if options.words == WORD_TIERS and "phone" in wanted and not any(tiers["word"] for tiers in found.values()):
+        _log.warning("%s: no TextGrid has a tier %s; only phones are read", folder, " or ".join(map(repr, WORD_TIERS)))
+        found = {path: {"phone": tiers["phone"]} for path, tiers in found.items()}
+    _require_tiers(grids, found, wanted)
+    return {path: {tier: names[0] for tier, names in tiers.items()} for path, tiers in found.items()}
+
+
+def _require_tiers(
+    grids: Mapping[Path, Mapping[str, Intervals]],
+    found: Mapping[Path, Mapping[str, list[str]]],
+    wanted: Mapping[str, tuple[str, ...]],
+) -> None:
+    several = [(path, names) for path, tiers in found.items() for names in tiers.values() if len(names) > 1]
+    if several:
+        path, names = several[0]
+        n_files = len({path for path, _ in several})
         raise LabelError(
-            f"expected one speaker in {path}, found tiers {', '.join(found)}; split it into one file per speaker"
+            f"expected one speaker in {path}, found tiers {', '.join(names)} ({n_files} such files); split it "
+            "into one file per speaker, or name one tier in the options of the corpus"
         )
-    raise LabelError(
-        f"expected a tier {name!r} in {path}, found tiers {', '.join(map(repr, tiers)) or 'none'}; name the tiers in "
-        "the options of the corpus"
-    )
+    for tier, choice in wanted.items():
+        missing = [path for path, tiers in found.items() if tier in tiers and not tiers[tier]]
+        if missing:
+            listed = "; ".join(f"{path}: {', '.join(map(repr, grids[path])) or 'none'}" for path in missing[:_N_LISTED])
+            raise LabelError(
+                f"expected a tier {' or '.join(map(repr, choice))} in every TextGrid, found none in {len(missing)} of "
+                f"{len(grids)}, whose tiers of intervals are {listed}; name the tiers in the options of the corpus "
+                f'({tier}s: name, a list of names, or "" for none)'
+            )
 
 
-def _check_seconds(tiers: dict[str, list], n_samples: int, sample_rate_hz: int, path: Path) -> None:
+def _check_seconds(tiers: Mapping[str, Intervals], n_samples: int, sample_rate_hz: int, path: Path) -> None:
     end = max((intervals[-1][1] for intervals in tiers.values() if intervals), default=0.0)
     duration_s = n_samples / sample_rate_hz
     if end > 50 * duration_s:
@@ -208,26 +201,6 @@ def _check_seconds(tiers: dict[str, list], n_samples: int, sample_rate_hz: int, 
             f"expected times in seconds in {path}, found an end at {end:g} for a recording of {duration_s:.3f} s "
             f"({n_samples} samples); these look like samples or milliseconds: convert them to seconds"
         )
-
-
-def _table(intervals: list[tuple[float, float, str]], tier: str, n_samples: int, sample_rate_hz: int) -> pd.DataFrame:
-    times = np.rint(np.array([times[:2] for times in intervals]).reshape(-1, 2) * sample_rate_hz).astype(np.int64)
-    table = pd.DataFrame({"onset": times[:, 0], "offset": times[:, 1], "label": [label for *_, label in intervals]})
-    table = cut_at_end(table, n_samples, sample_rate_hz)
-    # A pause after the end of the recording is dropped; a label there is an error, left for check_segments to report.
-    dropped = table["label"].isin(_PAUSES) & ((tier == "word") | (table["onset"] >= n_samples))
-    return table[~dropped].assign(tier=tier, parent=-1).reset_index(drop=True)
-
-
-def _relate(words: pd.DataFrame, phones: pd.DataFrame) -> pd.DataFrame:
-    labels, stress = split_stress(phones["label"])
-    phones = phones.assign(
-        parent=enclosing_words(words, phones),
-        phone_class=phones["label"].map(phone_class),
-        stress=stress,
-        label=labels.where(~labels.isin(_PAUSES), "sil"),
-    )
-    return pd.concat([table.assign(index=range(len(table))) for table in (words, phones)], ignore_index=True)
 
 
 def _speaker(tier: str, path: Path, folder: Path) -> str:

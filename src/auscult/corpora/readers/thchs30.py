@@ -12,10 +12,17 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable
-from auscult.corpora.readers.alignments import Tier, UtteranceRow, tier_in_samples
 from auscult.corpora.readers.textgrid import read_speaker_table
 from auscult.corpora.readers.thchs30_alignments import read_alignments
 from auscult.corpora.readers.thchs30_transcripts import Transcript, follow_path, read_transcript
+from auscult.corpora.readers.tiers import (
+    PHONE_TIERS,
+    WORD_TIERS,
+    LabelOptions,
+    Tier,
+    UtteranceRow,
+    tier_in_samples,
+)
 from auscult.corpora.syllables import (
     is_known,
     mandarin_classes,
@@ -42,8 +49,10 @@ def read_thchs30(
     *,
     splits: Collection[str] = tuple(_SPLITS),
     alignments: str = "alignments",
-    words: str = "words",
-    phones: str = "phones",
+    words: str | Collection[str] = WORD_TIERS,
+    phones: str | Collection[str] = PHONE_TIERS,
+    pauses: Collection[str] = (),
+    encoding: str = "",
     language: str = "mandarin",
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of THCHS-30; audio is not decoded.
@@ -63,7 +72,8 @@ def read_thchs30(
     folder : folder into which the corpus was unpacked
     splits : splits to read, of ``train, valid, test``
     alignments : folder of the alignments, relative to ``folder``
-    words, phones : names of the two tiers of TextGrids
+    words, phones, pauses, encoding : how label files are read, see
+        :class:`~auscult.corpora.readers.tiers.LabelOptions`
     language : entered for every utterance
 
     Returns
@@ -80,6 +90,7 @@ def read_thchs30(
         An alignment cannot be read or does not fit its recording; more than half of the utterances are left out; or
         more than 1 % have malformed pinyin.
     """
+    options = LabelOptions(words, phones, pauses=pauses, encoding=encoding)
     folder = Path(folder)
     unknown = [split for split in splits if split not in _SPLITS]
     if unknown or not splits:
@@ -88,7 +99,7 @@ def read_thchs30(
             "the options of the corpus"
         )
     utterances, transcripts = _read_recordings(folder, splits, language)
-    labels = read_alignments(folder / alignments, utterances["utterance"], words=words, phones=phones)
+    labels = read_alignments(folder / alignments, utterances["utterance"], options)
     tables: list[pd.DataFrame] = []
     counts: Counter[str] = Counter()
     unknown_syllables: Counter[str] = Counter()
@@ -97,7 +108,7 @@ def read_thchs30(
         if tiers is None or transcript is None:
             counts["without alignment" if tiers is None else "with malformed pinyin"] += 1
             continue
-        table, reason = _segments(transcript, tiers, row)
+        table, reason = _segments(transcript, tiers, row, options.pauses)
         if reason:
             counts[reason] += 1
             continue
@@ -186,10 +197,12 @@ def _genders(path: Path) -> dict[str, str]:
     return dict(zip(table["speaker"], table["gender"])) if "gender" in table else {}
 
 
-def _segments(transcript: Transcript, tiers: dict[str, Tier], row: UtteranceRow) -> tuple[pd.DataFrame, str]:
+def _segments(
+    transcript: Transcript, tiers: dict[str, Tier], row: UtteranceRow, pauses: Collection[str]
+) -> tuple[pd.DataFrame, str]:
     """Return the segments of an utterance and "", or any table and the reason for leaving the utterance out."""
-    aligned = tier_in_samples(tiers["word"], "word", row) if "word" in tiers else pd.DataFrame()
-    phones = tier_in_samples(tiers["phone"], "phone", row)
+    aligned = tier_in_samples(tiers["word"], "word", row, pauses) if "word" in tiers else pd.DataFrame()
+    phones = tier_in_samples(tiers["phone"], "phone", row, pauses)
     phones["offset"] = phones["offset"].mask(phones["label"] == "sil", phones["offset"].clip(upper=row.n_samples))
     times = syllable_times(transcript.syllables, aligned, phones)
     if times is None:

@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow
 import pyarrow.parquet
 
-from auscult.corpora.readers.alignments import FORMATS, Labels, Tier, read_labels
+from auscult.corpora.readers.alignments import FORMATS, Labels, read_labels
+from auscult.corpora.readers.tiers import LabelOptions, Tier
 from auscult.corpora.walk import list_files
 from auscult.errors import LabelError
 
@@ -23,7 +24,7 @@ _COLUMNS = {
 _IDENTITIES = ("id", "utt_id")
 
 
-def read_alignments(folder: str | Path, utterances: Collection[str], *, words: str, phones: str) -> Labels:
+def read_alignments(folder: str | Path, utterances: Collection[str], options: LabelOptions) -> Labels:
     """Read the phones, and the words if there are any, of every aligned utterance below a folder.
 
     Three forms are read. Parquet tables have one row per utterance, with labels and times in seconds as lists: the hub
@@ -36,7 +37,7 @@ def read_alignments(folder: str | Path, utterances: Collection[str], *, words: s
     ----------
     folder : folder with the alignments, at any depth
     utterances : names of the utterances
-    words, phones : names of the two tiers of TextGrids
+    options : how label files are read
 
     Raises
     ------
@@ -48,7 +49,7 @@ def read_alignments(folder: str | Path, utterances: Collection[str], *, words: s
     tables = list_files(folder).ending_in(".parquet")
     found: Labels = {}
     for path, utterance, tiers in (
-        _from_tables(tables, utterances) if tables else _from_files(folder, set(utterances), words, phones)
+        _from_tables(tables, utterances) if tables else _from_files(folder, set(utterances), options)
     ):
         for name, tier in tiers.items():
             if name in found.setdefault(utterance, {}):
@@ -108,14 +109,14 @@ def _tier(row: dict[str, Any], triple: tuple[str, str, str], path: Path) -> Tier
 
 
 def _from_files(
-    folder: Path, utterances: set[str], words: str, phones: str
+    folder: Path, utterances: set[str], options: LabelOptions
 ) -> Iterator[tuple[Path, str, dict[str, Tier]]]:
     for path in list_files(folder).paths:
         ending = path.suffix.lower()
         # Other stems belong to transcripts or other recordings; a CTM names the utterances itself.
         if ending not in FORMATS or (ending != ".ctm" and _utterance(path.stem.split(".")[0]) not in utterances):
             continue
-        for name, tiers in read_labels(path, words=words, phones=phones).items():
+        for name, tiers in read_labels(path, options).items():
             if _utterance(name) in utterances:
                 yield path, _utterance(name), tiers
 
