@@ -1,8 +1,9 @@
 """Sealed folders, which are complete or absent: filled under a temporary name, hashed, and moved into place at once.
 
 A *sealed folder* contains ``manifest.json``: the SHA-256 of every other file, the recipe of the folder (configuration,
-seed, versions) and the manifests of the folders it was made from. The manifest is written last, so a folder with a
-manifest is complete. A reader that checks the manifest never uses truncated, outdated or modified files.
+seed, versions) and the manifests of the folders it was made from; for a corpus also what its import found and changed.
+The manifest is written last, so a folder with a manifest is complete. A reader that checks the manifest never uses
+truncated, outdated or modified files.
 """
 
 import errno
@@ -10,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +46,15 @@ class Manifest:
     parents : SHA-256 of the manifests of the folders it was made from, by name
     files : SHA-256 of every file, by path in the folder
     sha256 : SHA-256 of the manifest itself, which identifies the folder
+    import_report : what the import of a corpus found, changed and left out
+        (:class:`auscult.corpora.report.ImportReport`); empty for other folders
     """
 
     recipe: Mapping[str, Any]
     parents: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
+    import_report: Mapping[str, Any] = field(default_factory=dict)
 
 
 def digest(path: Path) -> str:
@@ -119,6 +123,7 @@ def build_folder(
     recipe: Mapping[str, Any],
     parents: Mapping[str, str] | None = None,
     resume: bool = False,
+    import_report: Callable[[], Mapping[str, Any]] | None = None,
 ) -> Iterator[Path]:
     """Yield a hidden folder to fill; seal it and move it to ``folder`` if the block succeeds.
 
@@ -129,6 +134,7 @@ def build_folder(
     parents : SHA-256 of the manifests of the folders it is made from, by name
     resume : keep the files of an interrupted run if its recipe and parents are the same, instead of starting empty. The
         caller decides which of these files are complete (write each with :func:`write_file`).
+    import_report : returns, after the block, what an import found; entered in the manifest
 
     Raises
     ------
@@ -146,7 +152,7 @@ def build_folder(
             (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity)}))
             yield partial
             # The recipe is removed after sealing: a run that is killed in between can still be resumed.
-            _seal(partial, identity)
+            _seal(partial, identity | ({"import_report": import_report()} if import_report else {}))
             (partial / _RECIPE).unlink()
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
@@ -179,7 +185,7 @@ def check_folder(folder: str | Path, remedy: str = "delete the folder and run th
         found = digest(folder / name)
         if found != expected:
             raise ManifestError(f"expected SHA-256 {expected[:12]}… for {folder / name}, found {found[:12]}…; {remedy}")
-    return Manifest(recipe, parents, files, digest(path))
+    return Manifest(recipe, parents, files, digest(path), content.get("import_report", {}))
 
 
 def _seal(folder: Path, identity: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ from auscult.corpora.audio import (
     rescale_samples,
     write_audio,
 )
+from auscult.corpora.mpeg import read_frames
 from auscult.errors import AudioError, CorpusError
 
 
@@ -118,7 +119,7 @@ def test_text_called_audio_is_refused(tmp_path):
     [
         ("wav", r"expected 16000 bytes of samples in .*a\.wav, found 9582: truncated; fetch it again"),
         ("flac", r"found flac decoder lost sync in .*a\.flac; the file is damaged, truncated"),
-        ("mp3", r"expected 8000 samples in .*a\.mp3, found \d+: truncated; fetch it again"),
+        ("mp3", r"expected whole MP3 frames in .*a\.mp3, found 8 of 16 frames and a part of another: truncated; fetch"),
         ("ogg", r"expected the end of the stream in .*a\.ogg, found a truncated file; fetch it again"),
         ("nist", r"expected 8000 samples in .*a\.nist, found 4\d\d\d: truncated"),
     ],
@@ -127,6 +128,99 @@ def test_a_truncated_recording_is_refused(tmp_path, ending, message):
     path = save(tmp_path / f"a.{ending}", noise(), format=ending.upper())
     with pytest.raises(AudioError, match=message):
         decode_audio(truncate(path, 0.6))
+
+
+def without_length(path):
+    """Cut the length header out of an MP3 file and put a tag in front, as the recordings of Common Voice have it."""
+    frames = read_frames(path.read_bytes())
+    first = 0
+    for place in range(4, len(frames.content)):  # the second frame begins like the first
+        if frames.content[place : place + 2] == frames.content[:2] and read_frames(frames.content[place:]):
+            first = place
+            break
+    tag = b"ID3\x04\x00\x00\x00\x00\x00\x23TSSE\x00\x00\x00\x0f\x00\x00\x03Lavf58.29.100\x00" + bytes(10)
+    path.write_bytes(tag + frames.content[first:])
+    return path
+
+
+@pytest.mark.parametrize(("rate", "n_channels"), [(48000, 1), (44100, 2), (22050, 1), (16000, 2), (8000, 1)])
+def test_an_mp3_without_a_length_is_read_whole(tmp_path, rate, n_channels):
+    # Silence and then noise: the bit rate varies, so the size of the file says little of its length.
+    samples = np.concatenate([np.zeros(2 * rate), noise(rate)]).astype(np.float32)
+    samples = np.stack([samples] * n_channels, axis=1)
+    path = save(tmp_path / "a.mp3", samples, rate, bitrate_mode="VARIABLE")
+    whole = decode_audio(path)[0]
+    channels, _ = decode_audio(without_length(path))
+    assert audio_length(path) == (rate, len(channels))
+    assert 0 <= len(channels) - len(whole) < 2000
+    delay = len(channels) - len(whole)
+    best = max(range(delay + 1), key=lambda shift: float(np.vdot(channels[shift:][: len(whole)], whole)))
+    assert np.allclose(channels[best:][: len(whole)], whole, atol=1e-3)
+
+
+def test_a_truncated_mp3_without_a_length_is_refused(tmp_path):
+    path = without_length(save(tmp_path / "a.mp3", noise()))
+    with pytest.raises(
+        AudioError, match=r"expected whole MP3 frames in .*a\.mp3, found 9 frames and a part of another"
+    ):
+        audio_length(truncate(path, 0.6))
+
+
+def test_tags_at_the_end_of_an_mp3_are_no_sound(tmp_path):
+    path = without_length(save(tmp_path / "a.mp3", noise()))
+    length = audio_length(path)
+    path.write_bytes(path.read_bytes() + b"APETAGEX" + bytes(100) + b"TAG" + b"x" * 125)
+    assert audio_length(path) == length
+
+
+def test_messages_call_a_recording_by_its_name(tmp_path):
+    path = save(tmp_path / "tmp123.wav", noise(0))
+    with pytest.raises(AudioError, match="expected samples in clip_42, found an empty recording"):
+        read_audio(path, name="clip_42")
+
+
+@pytest.mark.parametrize("rate", [1, 2000, 400_000])
+def test_a_sample_rate_that_is_none_of_speech_is_refused(tmp_path, rate):
+    with pytest.raises(AudioError, match=rf"expected a sample rate of 4000 to 384000 Hz, found {rate} Hz in .*a\.wav"):
+        read_audio(save(tmp_path / "a.wav", noise(), rate))
+
+
+def test_a_rate_without_a_common_divisor_is_resampled_in_little_memory():
+    tone = np.sin(2 * np.pi * 440 * np.arange(22254) / 22254).astype(np.float32)
+    expected = np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
+    resampled = resample_waveform(tone, 22254, 16000)
+    assert len(resampled) == 16000
+    assert np.allclose(resampled[500:-500], expected[500:-500], atol=1e-3)
+
+
+def test_overshoot_is_clipped_and_counted(tmp_path):
+    samples = noise(1000)
+    samples[[3, 7]] = 1.0054, -1.2
+    recording = read_audio(save(tmp_path / "a.wav", samples, subtype="FLOAT"))
+    assert (recording.n_clipped, recording.waveform[3], recording.waveform[7]) == (2, 1, -1)
+
+
+@pytest.mark.parametrize(("value", "n"), [(1.6, 1), (1.2, 20)])
+def test_more_than_overshoot_is_refused(tmp_path, value, n):
+    samples = noise(1000)
+    samples[:n] = value
+    with pytest.raises(AudioError, match=rf"expected samples within \[-1, 1\] in .*a\.wav, found {value} at sample 0"):
+        read_audio(save(tmp_path / "a.wav", samples, subtype="FLOAT"))
+
+
+def test_a_header_that_states_more_than_memory_holds_is_refused(tmp_path):
+    path = save(tmp_path / "a.flac", noise())
+    content = bytearray(path.read_bytes())
+    content[21:26] = bytes([content[21] | 0x0F, 0xFF, 0xFF, 0xFF, 0xFF])  # 2^36 - 1 samples
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=r"a\.flac"):
+        decode_audio(path)
+
+
+def test_a_file_of_no_bytes_is_refused(tmp_path):
+    (tmp_path / "a.wav").touch()
+    with pytest.raises(AudioError, match=r"expected a recording in .*a\.wav, found a file of 0 bytes"):
+        decode_audio(tmp_path / "a.wav")
 
 
 def test_a_streamed_wav_without_a_length_is_read(tmp_path):

@@ -50,8 +50,8 @@ def test_telephone_stereo_is_brought_to_the_common_form_and_reported(tmp_path, c
     corpus = read_corpus(tmp_path / "c")
     assert corpus.utterances["n_samples"].tolist() == [8000, 8000]
     assert corpus.segments.groupby("utterance")["offset"].max().tolist() == [8000, 8000]
-    assert "1 of 2 recordings were resampled from 8000 to 16000 Hz, and hold nothing above 4000 Hz" in caplog.text
-    assert "1 of 2 recordings had several channels, which were averaged" in caplog.text
+    assert "1 recordings resampled from 8000 to 16000 Hz, which hold nothing above 4000 Hz" in caplog.text
+    assert "1 recordings whose channels were averaged" in caplog.text
     assert "2 utterances of 2 speakers, 0.0 min, 6 phones, 2 words" in caplog.text
 
 
@@ -112,8 +112,9 @@ def test_a_recording_much_longer_than_its_labels_is_refused(tmp_path):
 
 
 def test_a_recording_somewhat_longer_than_its_labels_is_reported(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
     bring(tmp_path / "c", make(tmp_path / "s", n_samples=48000, last=30000))
-    assert "1 recordings go on for more than 1 s after their last label" in caplog.text
+    assert "recordings longer than their labels by more than 1 s: 1" in caplog.text
 
 
 def test_a_recording_shorter_than_its_labels_is_refused(tmp_path):
@@ -136,6 +137,48 @@ def test_a_recording_that_cannot_be_right_leaves_nothing(tmp_path, value, messag
     with pytest.raises(AudioError, match=message):
         bring(tmp_path / "out" / "c", source)
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_all_bad_recordings_are_in_one_report(tmp_path):
+    source = tmp_path / "s"
+    make(source)
+    make(source, speaker="mabc0", samples=np.zeros(8000, dtype=np.float32))
+    make(source, speaker="mdef0", samples=np.full(8000, 9, dtype=np.float32))
+    make(source, speaker="mghi0", samples=np.full(8000, np.nan, dtype=np.float32))
+    with pytest.raises(
+        AudioError, match=r"found faults in 3 of 4 recordings: \(1\) expected finite samples in .*mghi0"
+    ) as e:
+        bring(tmp_path / "c", source)
+    assert "(2) expected samples within [-1, 1]" in str(e.value)
+    assert "(3) expected sound in" in str(e.value)
+    assert "export the recording again; or: " in str(e.value)
+    assert not (tmp_path / "c").exists()
+
+
+def test_the_manifest_says_what_was_changed_and_left_out(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 8000).astype(np.float32)
+    samples[:2] = 1.001
+    make(tmp_path / "s", samples=samples)
+    make(tmp_path / "s", speaker="mabc0", sample_rate_hz=8000)
+    (tmp_path / "s" / ".DS_Store").touch()
+    report = bring(tmp_path / "c", tmp_path / "s").import_report
+    assert report["left_out"] == {".DS_Store": 1}
+    assert report["changed"] == {
+        "recordings resampled from 8000 to 16000 Hz, which hold nothing above 4000 Hz": 1,
+        "recordings with samples clipped to full scale": 1,
+        "samples clipped to full scale": 2,
+    }
+    assert "2 samples clipped to full scale; left out: 1 .DS_Store" in caplog.text
+
+
+def test_files_that_systems_leave_behind_do_not_change_the_corpus(tmp_path):
+    source = make(tmp_path / "s")
+    first = bring(tmp_path / "a", source)
+    (source / ".DS_Store").write_bytes(b"Bud1")
+    (source / ".git").mkdir()
+    (source / ".git" / "index").write_bytes(b"x")
+    assert bring(tmp_path / "b", source).recipe == first.recipe
 
 
 def test_a_full_disk_is_told_in_one_line_and_leaves_nothing(tmp_path, monkeypatch):

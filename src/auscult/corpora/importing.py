@@ -2,7 +2,6 @@
 
 import inspect
 import logging
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +13,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
+from auscult.corpora.faults import Faults
 from auscult.corpora.readers.fluent import read_fluent
 from auscult.corpora.readers.homophones import read_homophones
 from auscult.corpora.readers.librispeech import read_librispeech
@@ -21,8 +21,9 @@ from auscult.corpora.readers.must_she import read_must_she
 from auscult.corpora.readers.textgrid import read_textgrids
 from auscult.corpora.readers.thchs30 import read_thchs30
 from auscult.corpora.readers.timit import read_timit
+from auscult.corpora.report import ImportReport
 from auscult.corpora.text_importing import TEXT_READERS, import_text
-from auscult.corpora.walk import list_files
+from auscult.corpora.walk import SourceFiles, list_files
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
 from auscult.tables import check_segments, check_utterances, write_table
@@ -41,6 +42,8 @@ READERS: dict[str, Callable[..., tuple[pd.DataFrame, pd.DataFrame]]] = {
 }
 # Parameter of readers that extract recordings from other files: the folder to write them to.
 _SCRATCH = "recordings"
+# Parameter of readers that count what they change and leave out.
+_REPORT = "report"
 _MAX_TAIL_S = 1.0
 _KINDS = {str: "text", bool: "true or false"}
 
@@ -60,9 +63,12 @@ def import_corpus(
 ) -> Manifest:
     """Read a recorded corpus and write it as a sealed corpus folder of 16 kHz, one-channel, 16-bit FLAC.
 
-    Recordings at other sample rates are resampled and their labels rescaled; channels are averaged; both are counted in
-    the log. The recipe holds a hash of all source files, so a changed source gives another corpus. Text corpora
-    (readers ``conllu`` and ``blimp``) have tables of their own (:mod:`auscult.corpora.text`) and no audio.
+    Recordings at other sample rates are resampled and their labels rescaled; channels are averaged; samples just beyond
+    full scale are clipped (:func:`~auscult.corpora.audio.read_audio`). What was found, changed and left out is one line
+    of the log, and the entry ``import_report`` of the manifest (:class:`~auscult.corpora.report.ImportReport`). The
+    recipe holds a hash of all files that :func:`~auscult.corpora.walk.list_files` lists, so a changed source gives
+    another corpus. Text corpora (readers ``conllu`` and ``blimp``) have tables of their own
+    (:mod:`auscult.corpora.text`) and no audio.
 
     Labels past the end of a recording are an error. So is a recording that continues after its last label for more than
     1 s and more than half of its length, since the labels then probably belong to another recording; shorter tails over
@@ -84,7 +90,7 @@ def import_corpus(
     ConfigError
         The reader, or one of its options, does not exist.
     CorpusError, AudioError, LabelError
-        The corpus is incomplete, or a recording or label is invalid.
+        The corpus is incomplete, or recordings or labels are invalid; all invalid recordings are named together.
     StorageError
         The disk is full or read-only; no partial folder is left.
     """
@@ -92,35 +98,39 @@ def import_corpus(
     if not source.is_dir():
         raise CorpusError(f"expected the source of corpus {corpus!r} at {source}, found no such folder; fetch it first")
     with TemporaryDirectory(prefix="auscult-") as scratch:
-        tables = _read(reader, source, options, scratch)
+        files, report = list_files(source), ImportReport()
+        report.left_out.update(files.ignored)
+        tables = _read(reader, source, options, scratch, report)
         recipe = {
             "corpus": corpus,
             "reader": reader,
             "options": options,
             "resample": resample,
             "sample_rate_hz": SAMPLE_RATE_HZ,
-            "source_sha256": _digest_source(source),
+            "source_sha256": _digest_source(files),
         }
         if reader in TEXT_READERS:
             return import_text(folder, tables, recipe=recipe, parents=parents)
         utterances, segments = tables
         names = [f"audio/{utterance}.flac" for utterance in utterances["utterance"]]
-        with build_folder(folder, recipe, parents) as partial:
-            facts = _convert_all([source / path for path in utterances["path"]], partial, names, resample, n_workers)
+        with build_folder(folder, recipe, parents, import_report=report.content) as partial:
+            facts = _convert_all(source, utterances, partial, names, resample, n_workers)
+            _count_changes(report, facts)
             utterances, segments = _convert_tables(utterances.assign(corpus=corpus, path=names), segments, facts)
-            _check_tails(segments, utterances)
+            _check_tails(segments, utterances, report)
             write_table(utterances, partial / "utterances.parquet")
             write_table(segments, partial / "segments.parquet")
-    _report(utterances, segments, facts)
+    _log_size(utterances, segments)
+    _log.info("corpus %r: %s", corpus, report)
     return check_folder(folder)
 
 
-def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> Any:
+def _read(reader: str, source: Path, options: dict[str, Any], scratch: str, report: ImportReport) -> Any:
     readers: dict[str, Callable[..., Any]] = {**READERS, **TEXT_READERS}
     if reader not in readers:
         raise ConfigError(f"expected a reader among {', '.join(readers)}, found {reader!r}; correct the corpus entry")
     parameters = list(inspect.signature(readers[reader]).parameters)[1:]
-    known = [name for name in parameters if name != _SCRATCH]
+    known = [name for name in parameters if name not in (_SCRATCH, _REPORT)]
     unknown = [option for option in options if option not in known]
     if unknown:
         raise ConfigError(
@@ -133,28 +143,49 @@ def _read(reader: str, source: Path, options: dict[str, Any], scratch: str) -> A
                 f"expected option {option} of reader {reader!r} to be {_KINDS[kinds[option]]}, found {value!r}; "
                 "correct the corpus entry"
             )
-    return readers[reader](source, **options, **({_SCRATCH: scratch} if _SCRATCH in parameters else {}))
+    supplied = {_SCRATCH: scratch, _REPORT: report}
+    return readers[reader](source, **options, **{name: supplied[name] for name in supplied if name in parameters})
 
 
-def _digest_source(source: Path) -> str:
-    return digest_json({path.relative_to(source).as_posix(): digest(path) for path in list_files(source).paths})
+def _digest_source(files: SourceFiles) -> str:
+    return digest_json({path.relative_to(files.folder).as_posix(): digest(path) for path in files.paths})
 
 
-def _convert_all(sources: list[Path], folder: Path, names: list[str], resample: bool, n_workers: int) -> pd.DataFrame:
+def _convert_all(
+    source: Path, utterances: pd.DataFrame, folder: Path, names: list[str], resample: bool, n_workers: int
+) -> pd.DataFrame:
     """Write every recording in the common form; return its original rate, channels and new length, in order."""
+    faults = Faults("recordings")
 
-    def convert(path: Path, name: str) -> dict[str, int]:
-        recording = read_audio(path, resample=resample)
-        write_audio(recording.waveform, folder / name)
-        return {
-            "original_hz": recording.original_sample_rate_hz,
-            "n_channels": recording.n_channels,
-            "n_samples": len(recording.waveform),
-        }
+    def convert(path: str, utterance: str, name: str) -> dict[str, int]:
+        # A reader gives an absolute path to a recording that it extracted, whose file the user never sees.
+        shown = f"the recording of utterance {utterance!r}" if Path(path).is_absolute() else str(source / path)
+        with faults.check():
+            recording = read_audio(source / path, resample=resample, name=shown)
+            write_audio(recording.waveform, folder / name)
+            return {
+                "original_hz": recording.original_sample_rate_hz,
+                "n_channels": recording.n_channels,
+                "n_samples": len(recording.waveform),
+                "n_clipped": recording.n_clipped,
+            }
+        return {}
 
     with ThreadPoolExecutor(n_workers) as pool:
-        converted = pool.map(convert, sources, names)
-        return pd.DataFrame(list(tqdm(converted, total=len(names), unit="recording", disable=None)))
+        converted = pool.map(convert, utterances["path"], utterances["utterance"], names)
+        facts = list(tqdm(converted, total=len(names), unit="recording", disable=None))
+    faults.complain()
+    return pd.DataFrame(facts)
+
+
+def _count_changes(report: ImportReport, facts: pd.DataFrame) -> None:
+    for rate, n in facts["original_hz"].value_counts().sort_index().items():
+        if rate != SAMPLE_RATE_HZ:
+            band = f", which hold nothing above {rate // 2} Hz" if rate < SAMPLE_RATE_HZ else ""
+            report.changed[f"recordings resampled from {rate} to {SAMPLE_RATE_HZ} Hz{band}"] = n
+    report.changed["recordings whose channels were averaged"] = int((facts["n_channels"] > 1).sum())
+    report.changed["recordings with samples clipped to full scale"] = int((facts["n_clipped"] > 0).sum())
+    report.changed["samples clipped to full scale"] = int(facts["n_clipped"].sum())
 
 
 def _convert_tables(
@@ -169,7 +200,7 @@ def _convert_tables(
     return check_utterances(utterances), check_segments(segments, utterances)
 
 
-def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame) -> None:
+def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame, report: ImportReport) -> None:
     if segments.empty:  # no labels, so none can belong to another recording
         return
     ends = utterances["utterance"].map(segments.groupby("utterance")["offset"].max()).fillna(0)
@@ -184,32 +215,16 @@ def _check_tails(segments: pd.DataFrame, utterances: pd.DataFrame) -> None:
         )
     n_long = int((tails > _MAX_TAIL_S * SAMPLE_RATE_HZ).sum())
     if n_long:
-        _log.warning("%d recordings go on for more than %g s after their last label", n_long, _MAX_TAIL_S)
+        report.found[f"recordings longer than their labels by more than {_MAX_TAIL_S:g} s"] = n_long
 
 
-def _report(utterances: pd.DataFrame, segments: pd.DataFrame, facts: pd.DataFrame) -> None:
-    corpus, n = utterances["corpus"].iloc[0], len(utterances)
-    for rate, n_of_rate in sorted(Counter(facts["original_hz"]).items()):
-        if rate != SAMPLE_RATE_HZ:
-            band = f", and hold nothing above {rate // 2} Hz" if rate < SAMPLE_RATE_HZ else ""
-            _log.warning(
-                "corpus %r: %d of %d recordings were resampled from %d to %d Hz%s",
-                corpus,
-                n_of_rate,
-                n,
-                rate,
-                SAMPLE_RATE_HZ,
-                band,
-            )
-    n_mixed = int((facts["n_channels"] > 1).sum())
-    if n_mixed:
-        _log.warning("corpus %r: %d of %d recordings had several channels, which were averaged", corpus, n_mixed, n)
+def _log_size(utterances: pd.DataFrame, segments: pd.DataFrame) -> None:
     tiers = ", ".join(f"{count} {tier}s" for tier, count in segments["tier"].value_counts().sort_index().items())
     _log.info(
         "corpus %r: %d utterances of %d speakers, %.1f min, %s",
-        corpus,
-        n,
+        utterances["corpus"].iloc[0],
+        len(utterances),
         utterances["speaker"].nunique(),
         utterances["n_samples"].sum() / SAMPLE_RATE_HZ / 60,
-        tiers,
+        tiers or "no labels",
     )

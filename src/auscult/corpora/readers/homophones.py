@@ -17,6 +17,7 @@ import pyarrow
 import pyarrow.parquet
 
 from auscult.corpora.audio import audio_length, check_waveform, write_audio
+from auscult.corpora.faults import Faults
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
@@ -78,8 +79,11 @@ def read_homophones(
         )
     found: dict[str, dict[str, Any]] = {}
     counts = {"rows": 0, "merged": 0, "without cue": 0, "long tails": 0, "cut": 0}
+    faults = Faults("rows")
     for number, row in enumerate(_rows(paths)):
-        _add_row(found, number, row, folder, recordings.absolute(), language, counts)
+        with faults.check():
+            _add_row(found, number, row, folder, recordings.absolute(), language, counts)
+    faults.complain()
     utterances = [entry["row"] for entry in found.values()]
     words = [word for entry in found.values() for word in entry["words"]]
     _log.info(
@@ -124,8 +128,9 @@ def _add_row(
     key = sha256(content).hexdigest()
     if key not in found:
         name = f"homophone-{number:04d}"
-        path = _write(content, recordings / f"{name}{suffix}", row["audio"])
-        sample_rate_hz, n_samples = audio_length(path)
+        shown = _shown(row["audio"], folder, number)
+        path = _write(content, recordings / f"{name}{suffix}", row["audio"], shown)
+        sample_rate_hz, n_samples = audio_length(path, name=shown)
         utterance = {
             "utterance": name,
             "corpus": "homophones",
@@ -163,11 +168,17 @@ def _recording(audio: Any, folder: Path, number: int) -> tuple[bytes, str]:
     )
 
 
-def _write(content: bytes, path: Path, audio: Mapping[str, Any]) -> Path:
+def _shown(audio: Mapping[str, Any], folder: Path, number: int) -> str:
+    """Return what messages call a recording, whose file the user never sees."""
+    name = PurePosixPath(audio.get("path") or "").name
+    return f"the recording {name or ''} of row {number} in the tables below {folder}".replace("  ", " ")
+
+
+def _write(content: bytes, path: Path, audio: Mapping[str, Any], shown: str) -> Path:
     if audio.get("bytes"):
         path.write_bytes(content)
     else:
-        waveform = check_waveform(np.frombuffer(content, dtype=np.float32), path.stem)
+        waveform = check_waveform(np.frombuffer(content, dtype=np.float32), shown)
         write_audio(waveform, path, int(audio.get("sampling_rate") or 16000))
     return path
 
