@@ -132,12 +132,31 @@ def test_at_the_largest_number_of_steps_the_gap_is_stated():
     assert gap == pytest.approx(difference - float(scores.sum()), abs=1e-4)
 
 
-def test_adaptive_steps_equal_many_fixed_ones(model):
+@pytest.mark.parametrize("power", [1, 3])
+def test_adaptive_steps_equal_many_fixed_ones(model, power):
     function, values = model
     baseline = 0.5 * values.flip(0)
     expected, _ = integrated_gradients(function, values, baseline, n_steps=100)
-    scores, _ = complete_integrated_gradients(function, values, baseline, largest_gap=1e-3, max_steps=400)
+    scores, _ = complete_integrated_gradients(function, values, baseline, largest_gap=1e-3, max_steps=400, power=power)
     torch.testing.assert_close(scores, expected, rtol=0, atol=1e-2 * float(expected.abs().max()))
+
+
+def test_steps_near_the_baseline_save_gradients_where_f_changes_there():
+    def sharp(batch):
+        return torch.tanh(150 * (batch @ WEIGHTS) / float(VALUES @ WEIGHTS))
+
+    def n_gradients(power):
+        n_runs = []
+
+        def counted(batch):
+            n_runs.append(len(batch))
+            return sharp(batch)
+
+        _, gap = complete_integrated_gradients(counted, VALUES, torch.zeros(4), power=power)
+        assert abs(gap) <= 0.05 * float(sharp(VALUES[None]))
+        return sum(n_runs)
+
+    assert n_gradients(3) < n_gradients(1)
 
 
 def test_a_small_difference_between_large_swings_is_still_completed():

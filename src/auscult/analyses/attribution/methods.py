@@ -30,6 +30,8 @@ from auscult.models.predictor import Predictor
 __all__ = ["METHODS", "UNITS", "attribute", "as_function"]
 
 _BY_UNIT = ("ablation", "lime", "kernel_shap")
+# Density of steps near each baseline: models that normalise over time change most close to silence.
+_POWERS = {"silence": 3, "noise": 1}
 
 
 def attribute(
@@ -185,6 +187,7 @@ class _Run:
             self.view.baselines[baseline],
             max_steps=self.settings.max_steps,
             largest_gap=self.settings.largest_gap,
+            power=_POWERS[baseline],
             chunk=self.steep_chunk,
         )
         difference = gap + float(scores.double().sum())
