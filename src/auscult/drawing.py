@@ -35,5 +35,5 @@ def draw(family: str, table: pd.DataFrame, *, context: FigureContext | None = No
         )
     module = import_module(f"auscult.analyses.{family}.figure")
     with figure_style():
-        figure: Figure = module.draw(table, context=context or FigureContext(name=family), **tables)
-    return figure
+        drawn: Figure | list[Figure] = module.draw(table, context=context or FigureContext(name=family), **tables)
+    return drawn[0] if isinstance(drawn, list) else drawn

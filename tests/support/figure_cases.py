@@ -125,7 +125,13 @@ def run_script(name, folder, figure, inputs, study=STUDY, models=MODELS):
             caption_template=str(template),
             **inputs,
         ),
-        output=SimpleNamespace(table=f"{stem}.csv", provenance=f"{stem}.json", **output),
+        output=SimpleNamespace(
+            details=f"{stem}-details.pdf",
+            pages=f"{stem}-details",
+            table=f"{stem}.csv",
+            provenance=f"{stem}.json",
+            **output,
+        ),
         params=SimpleNamespace(
             figure={"name": name, "title": name, **figure}, study=study, models=models, tables=list(inputs)
         ),
@@ -179,7 +185,9 @@ def draw_styled(family, context, **tables):
 
 
 def drawn(figure):
-    """Return the lines of text that a figure shows."""
+    """Return the lines of text that a figure, or each page of a list of them, shows."""
+    if isinstance(figure, list):
+        return [line for page in figure for line in drawn(page)]
     shown, draw = [], Text.draw
 
     def record(text, renderer):
@@ -187,11 +195,15 @@ def drawn(figure):
             shown.extend(text.get_text().replace(r"\$", "$").splitlines())
         draw(text, renderer)
 
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
     with figure_style(), patch.object(Text, "draw", record):
         figure.draw_without_rendering()
     return [" ".join(line.split()) for line in shown if line.strip()]
 
 
 def note_of(figure):
-    """Return the note below a figure."""
+    """Return the note below a figure, or the notes of all pages."""
+    if isinstance(figure, list):
+        return " ".join(map(note_of, figure))
     return " ".join(" ".join(text.get_text().split()) for text in figure.texts)

@@ -160,6 +160,14 @@ def test_the_study_of_syntactic_regularisation_is_planned(tmp_path):
     assert not [name for name in jobs if name.startswith(("synthesise", "extract", "train_model"))]
 
 
+def test_the_study_of_more_seeds_is_planned(tmp_path):
+    jobs = planned(snakemake(tmp_path, "--dry-run", study="studies/long.yaml"))
+    kinds = [name for name in jobs if name.startswith("train_translators")]
+    # Six kinds of translators, and their baseline.
+    assert (len(kinds), jobs["translation_baseline"]) == (6, 1)
+    assert all(jobs[f"figure_{name}"] == 1 for name in ("encoding", "scrubbing", "translation"))
+
+
 def test_the_study_of_intents_is_planned_once_its_corpus_exists(tmp_path):
     config = yaml.safe_load((ROOT / "studies/intents.yaml").read_text())
     config["corpora"]["commands"]["path"] = "commands"

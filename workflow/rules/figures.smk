@@ -1,15 +1,16 @@
 """
-One figure per family, drawn from the collected tables of its analysis.
+The figures of each family, drawn from the collected tables of its analysis: a slide with the finding, and all details.
 
 required inputs:  the tables named in FIGURE_TABLES, and the manifests of the corpora and checkpoints analysed
-outputs:          results/figures/{family}.pdf .svg .png, its table (.csv), provenance (.json) and caption (.rst)
+outputs:          results/figures/{family}.pdf .svg .png, its table (.csv), provenance (.json) and caption (.rst);
+                  results/figures/{family}-details.pdf, and its pages as pictures in a folder of that name
 """
 
 # One rule per family, since families differ in their tables.
 for family, tables in FIGURE_TABLES.items():
 
     rule:
-        """Draw the figure of a family from its collected tables."""
+        """Draw the figures of a family from its collected tables."""
         name:
             f"figure_{family}"
         input:
@@ -18,6 +19,7 @@ for family, tables in FIGURE_TABLES.items():
             checkpoints=get_checkpoints(family),
             caption_template=source(f"workflow/report/{family}.rst"),
             style=source("src/auscult/figures/auscult.mplstyle"),
+            slide_style=source("src/auscult/figures/slide.mplstyle"),
         output:
             pdf=report(
                 f"results/figures/{family}.pdf",
@@ -30,6 +32,8 @@ for family, tables in FIGURE_TABLES.items():
             table=f"results/figures/{family}.csv",
             provenance=f"results/figures/{family}.json",
             caption=f"results/figures/{family}.rst",
+            details=f"results/figures/{family}-details.pdf",
+            pages=directory(f"results/figures/{family}-details"),
         log:
             f"logs/figures/{family}.log",
         threads: 1
@@ -37,7 +41,7 @@ for family, tables in FIGURE_TABLES.items():
             mem_mb=1000,
             runtime=10,
         params:
-            code=code_of("figure", f"analyses.{family}.figure"),
+            code=code_of("figure", *drawn_by(family)),
             tables=list(tables),
             figure=get_figure(family),
             study=get_study(),
@@ -54,3 +58,4 @@ rule figures:
             figure=config["figures"],
             ending=["pdf", "svg", "png", "csv", "json", "rst"],
         ),
+        expand("results/figures/{figure}-details.pdf", figure=config["figures"]),

@@ -36,6 +36,7 @@ __all__ = [
     "mark_handle",
     "matrix",
     "layer_axis",
+    "few_ticks",
     "row_axis",
     "side_by_side",
     "seed_lines",
@@ -208,6 +209,22 @@ def layer_axis(axes: Axes, layers: Sequence[str], n_names: int = 14) -> None:
     every = max(1, -(-len(layers) // n_names))
     axes.set_xticks(range(0, len(layers), every), layers[::every])
     axes.set_xlim(-0.5, max(len(layers), 1) - 0.5)
+
+
+def few_ticks(axes: Axes, names: Sequence[str], places: Sequence[float], share: float = 0.16) -> None:
+    """Name as many places of the x axis as have room, always the last; the others keep a tick without a name.
+
+    Parameters
+    ----------
+    names, places : name and position of each tick, from left to right
+    share : smallest distance between two names, as a share of the axis
+    """
+    low, high = axes.get_xlim()
+    shown = {len(places) - 1}
+    for place in range(len(places)):
+        if all(abs(places[place] - places[other]) >= share * (high - low) for other in shown):
+            shown.add(place)
+    axes.set_xticks(places, [name if place in shown else "" for place, name in enumerate(names)])
 
 
 def row_axis(axes: Axes, names: Sequence[str], named: bool = True) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_pdf import PdfPages
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
@@ -50,6 +51,7 @@ __all__ = [
     "describe_study",
     "provenance",
     "save_figure",
+    "save_pages",
 ]
 
 STYLE = Path(__file__).with_name("auscult.mplstyle")
@@ -289,6 +291,27 @@ def save_figure(
     if source is not None:
         with write_file(f"{stem}.json") as partial:
             partial.write_text(json.dumps(source, indent=1, ensure_ascii=False) + "\n")
+
+
+def save_pages(pages: Sequence[Figure], stem: str | Path) -> None:
+    """Write figures as the pages of one PDF, and as a folder of PNGs that are numbered from 1.
+
+    Parameters
+    ----------
+    pages : figures drawn within :func:`figure_style`
+    stem : path of the PDF without ending, and of the folder
+    """
+    for page in pages:
+        _fix_layout(page)
+    with write_file(f"{stem}.pdf") as partial, PdfPages(partial, metadata={"CreationDate": None}) as document:
+        for page in pages:
+            document.savefig(page)
+    names = [f"{number}.png" for number in range(1, len(pages) + 1)]
+    for name, page in zip(names, pages):
+        with write_file(Path(stem) / name) as partial:
+            page.savefig(partial, format="png", metadata={})
+    for left in set(Path(stem).glob("*.png")) - {Path(stem) / name for name in names}:
+        left.unlink()
 
 
 def _fix_layout(figure: Figure) -> None:

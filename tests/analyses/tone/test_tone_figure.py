@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.tone import figure
+from auscult.analyses.tone import figure, headline
 from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, TONE_COLUMNS
 from auscult.analyses.tone.settings import ToneSettings
 from auscult.analyses.tone.summary import summarise_tone
 from auscult.errors import AnalysisError
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
 from auscult.tables import write_table
@@ -103,8 +105,9 @@ def whole():
 
 def test_tone_has_a_panel_for_each_contrast_and_pooling(whole):
     words = drawn(whole)
-    for title in ("Consonant, mean over syllable", "Tone, mean over syllable", "Tone, rime at 20, 80 %"):
-        assert words.count(title) == 1
+    # On one page the curves of each contrast and pooling, on the other its maps.
+    assert (words.count("Consonant"), words.count("Tone")) == (2, 4)
+    assert (words.count("mean over syllable"), words.count("rime at 20, 80 %")) == (4, 2)
     assert words.count("training step") == 6
     assert words.count("Mandarin") == 1
 
@@ -130,7 +133,7 @@ def test_tone_compares_with_untrained_baselines_and_between_conditions(whole):
 
 def test_tone_notes_are_short_and_state_sandhi(whole):
     assert "For 6 syllables with tone sandhi" in note_of(whole)
-    assert len(note_of(whole).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in whole)
     assert "sandhi" not in note_of(draw_styled(figure, context(), **tables(steps=("0", "100"), sandhi=0)))
 
 
@@ -151,7 +154,7 @@ def test_tone_of_one_condition_without_baselines_is_drawn():
 def test_tables_alone_are_drawn():
     made = tables(steps=("0", "100"))
     words = drawn(figure.draw(**made))
-    assert {"Tone, contour", "hubert-mandarin", "f0, 21 frames"} <= set(words)
+    assert {"Tone", "contour", "hubert-mandarin", "f0, 21 frames"} <= set(words)
     assert len(figure.drawn_rows(**made)) == len(made["summary"])
 
 
@@ -175,6 +178,38 @@ def test_the_finding_names_the_untrained_model_or_chance_where_no_baseline_is_st
     assert ", above untrained (difference .5" in figure.describe_finding(**untrained, context=context())
     alone = tables(steps=("final",), baselines={})
     assert ", above chance (.25)." in figure.describe_finding(**alone, context=context())
+
+
+@pytest.fixture(scope="module")
+def shown():
+    with slide_style():
+        return headline.draw(**tables(), context=context())
+
+
+def test_the_slide_has_one_panel_per_contrast_with_curves_labelled_directly(shown):
+    assert [axes.get_title(loc="left") for axes in shown.axes] == ["Consonant", "Tone"]
+    words = drawn(shown)
+    for name in ("English", "Mandarin", "F0", "MFCC", "chance"):
+        assert words.count(name) == 2
+    assert not shown.legends
+
+
+def test_the_slide_is_legible_and_its_title_is_the_finding(shown):
+    assert faults(shown, SLIDE_MM) == []
+    title = headline.describe_headline(**tables(), context=context())
+    assert " ".join(shown.texts[0].get_text().split()) == title
+    assert len(title) <= 130
+
+
+@pytest.mark.parametrize(
+    ("baselines", "end"),
+    [({"f0": 0.97}, ", below F0 (.9"), ({"f0": 0.8}, ", not separated from F0 (.8"), ({"f0": 0.5}, ", above F0 (.")],
+)
+def test_the_headline_compares_with_f0_and_between_languages(baselines, end):
+    title = headline.describe_headline(**tables(steps=("0", "1200"), baselines=baselines), context=context())
+    assert title.startswith("Tone: ")
+    assert end in title
+    assert "Mandarin − English" in title
 
 
 def test_a_model_without_results_is_refused():

@@ -1,4 +1,4 @@
-"""Figure of tone probing: accuracy over training, paired differences at the last step, and accuracy by layer."""
+"""Details of tone probing: accuracy over training, paired differences at the last step, and accuracy by layer."""
 
 import re
 from dataclasses import replace
@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from auscult.analyses.tone.columns import CONTOUR
 from auscult.analyses.tone.figure_panels import (
+    Panel,
     Styles,
     draw_curves,
     draw_differences,
@@ -24,14 +25,14 @@ from auscult.figures.findings import compare, finding, number, value_text
 from auscult.figures.palette import ModelStyle, model_style
 from auscult.seeds import condition_label, task_of
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "drawn_models", "condition_styles"]
 
 _MIN_SEEDS = 3
 _CURVES_MM, _ROW_MM, _MAP_MM = 66, 4.6, 30
 
 
-def draw(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw curves, differences and heat maps of each corpus, with one column per contrast and pooling.
+def draw(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw curves and differences on one page per corpus, and accuracy by layer on another.
 
     Parameters
     ----------
@@ -44,32 +45,42 @@ def draw(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext =
     AnalysisError
         The table has no row of a model that the context names.
     """
-    rows, styles = _drawn_models(table, context), _condition_styles(table, summary, context)
+    rows, styles = drawn_models(table, context), condition_styles(table, summary, context)
     summary = drawn_rows(table, summary, context=context)
-    blocks = [(rows[rows["corpus"] == corpus], part) for corpus, part in summary.groupby("corpus", sort=False)]
-    heights_mm = [mm for _, part in blocks for mm in _heights(part, styles)]
-    figure = plotting.new_figure(sum(heights_mm), [_legend(styles)], _note(summary, context))
-    grid = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
-    for place, (mine, condensed) in enumerate(blocks):
-        panels = panels_of(mine, condensed)
-        shown = [name for name in _conditions(styles) if (condensed["model"] == name).any()]
-        curves, forests, maps = (
-            grid[3 * place + part].subgridspec(n_rows, len(panels)).subplots(squeeze=False)
-            for part, n_rows in enumerate((1, 1, len(shown)))
-        )
-        for column, panel in enumerate(panels):
-            draw_curves(curves[0, column], panel, styles, _pooling_label(panel.pooling, context))
-            curves[0, column].set_ylim(_limits(condensed[condensed["target"] == panel.target]))
-            curves[0, column].set_ylabel("" if column else "accuracy")
-            draw_differences(forests[0, column], panel, _compared(condensed), styles, named=not column)
-            draw_maps(maps[:, column], panel, {name: styles[name] for name in shown}, named=not column)
+    pages = []
+    for corpus, part in summary.groupby("corpus", sort=False):
+        panels = panels_of(rows[rows["corpus"] == corpus], part)
+        pages += [_curves_page(panels, part, styles, context), _maps_page(panels, part, styles, context)]
+    return pages
+
+
+def _curves_page(panels: list[Panel], part: pd.DataFrame, styles: Styles, context: FigureContext) -> Figure:
+    heights_mm = (_CURVES_MM, 14 + _ROW_MM * len(_compared(part)))
+    figure = plotting.new_figure(sum(heights_mm), [_legend(styles)], _note(part, context))
+    curves, forests = figure.subplots(2, len(panels), squeeze=False, height_ratios=heights_mm)
+    for column, panel in enumerate(panels):
+        draw_curves(curves[column], panel, styles, _pooling_label(panel.pooling, context))
+        curves[column].set_ylim(_limits(part[part["target"] == panel.target]))
+        curves[column].set_ylabel("" if column else "accuracy")
+        draw_differences(forests[column], panel, _compared(part), styles, named=not column)
+    return figure
+
+
+def _maps_page(panels: list[Panel], part: pd.DataFrame, styles: Styles, context: FigureContext) -> Figure:
+    shown = {name: styles[name] for name in _conditions(styles) if (part["model"] == name).any()}
+    note = f"{context.describe(part['corpus'])} Accuracy by layer and training step, mean over seeds."
+    figure = plotting.new_figure(_MAP_MM * len(shown) + 24, [], note)
+    maps = figure.subplots(len(shown), len(panels), squeeze=False)
+    for column, panel in enumerate(panels):
+        draw_maps(maps[:, column], panel, shown, named=not column)
+        maps[0, column].set_title(f"{panel.target.capitalize()}\n{_pooling_label(panel.pooling, context)}")
     return figure
 
 
 def drawn_rows(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
     """Return the rows of the summary whose conditions the figure shows."""
-    _drawn_models(table, context)
-    names, summary = set(_condition_styles(table, summary, context)), summary.copy()
+    drawn_models(table, context)
+    names, summary = set(condition_styles(table, summary, context)), summary.copy()
     summary["other_step"] = summary["other_step"].astype(str)
     return summary[summary["model"].isin(names) & (summary["other_model"].isna() | summary["other_model"].isin(names))]
 
@@ -81,7 +92,7 @@ def describe_finding(table: pd.DataFrame, summary: pd.DataFrame, *, context: Fig
     difference between conditions is stated as such only from three seeds each.
     """
     rows = drawn_rows(table, summary, context=context)
-    styles = _condition_styles(table, summary, context)
+    styles = condition_styles(table, summary, context)
     corpora, targets = rows["corpus"].unique(), list(rows["target"].unique())
     if not len(rows):
         return ""
@@ -144,14 +155,14 @@ def _which_first(rows: pd.DataFrame, best: str, styles: Styles) -> str:
     return f" Half-way points of {gap['target']} and {other} are not separated {value}."
 
 
-def _drawn_models(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+def drawn_models(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
     """Return the rows of the models to draw and of all baselines."""
     shown = context.select(table)
     baselines = table[(table["pooling"] == CONTOUR) & ~table["model"].isin(shown["model"])]
     return pd.concat([shown, baselines])
 
 
-def _condition_styles(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> dict[str, ModelStyle]:
+def condition_styles(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> dict[str, ModelStyle]:
     """Return the style of each condition, the style of its first seed; baselines come last."""
     baselines = table.loc[table["pooling"] == CONTOUR, "model"].unique()
     models = {**context.models, **{name: {"source": "acoustic", **context.models.get(name, {})} for name in baselines}}
@@ -167,12 +178,6 @@ def _condition_styles(table: pd.DataFrame, summary: pd.DataFrame, context: Figur
 
 def _conditions(styles: Styles) -> list[str]:
     return [name for name, style in styles.items() if not style.baseline]
-
-
-def _heights(summary: pd.DataFrame, styles: Styles) -> list[float]:
-    """Return the heights of curves, differences and heat maps of a corpus, in millimetres."""
-    n_maps = sum((summary["model"] == name).any() for name in _conditions(styles))
-    return [_CURVES_MM, 14 + _ROW_MM * len(_compared(summary)), _MAP_MM * n_maps + 12]
 
 
 def _compared(summary: pd.DataFrame) -> list[tuple[str, str]]:
@@ -211,8 +216,7 @@ def _note(summary: pd.DataFrame, context: FigureContext) -> str:
     seeds = plotting.describe_range(summary.loc[summary["pooling"] != CONTOUR, "n_seeds"])
     return (
         f"{context.describe(summary['corpus'])} Step 0 is the untrained model. Differences: last step, 95 % intervals "
-        f"over speakers and strings; thin lines: range over seeds ({seeds} per condition). Heat maps: mean over seeds, "
-        f"by layer and step.{_sandhi(summary)}"
+        f"over speakers and strings; thin lines: range over seeds ({seeds} per condition).{_sandhi(summary)}"
     )
 
 

@@ -15,6 +15,7 @@ from auscult.figures.palette import ModelStyle
 from auscult.seeds import task_of
 
 __all__ = [
+    "Panel",
     "Styles",
     "panels_of",
     "mode_handles",
@@ -23,11 +24,11 @@ __all__ = [
     "draw_differences",
     "draw_maps",
     "step_order",
+    "step_places",
 ]
 
 _PUBLISHED: Mapping[str, Any] = {"linestyle": (0, (3, 1.5)), "linewidth": 0.8}
 _HALF_RISE: Mapping[str, Any] = {"marker": "D", "markersize": 4.5, "markerfacecolor": "white", "markeredgewidth": 1.2}
-_MANY_STEPS = 4  # names of more steps are written vertically
 Styles = Mapping[str, ModelStyle]
 
 
@@ -91,7 +92,7 @@ def draw_curves(axes: Axes, panel: Panel, styles: Styles, pooling: str) -> None:
 
     Dashed: mean over seeds in the published mode. Diamonds: half of the rise.
     """
-    places = _step_places(panel.means)
+    places = step_places(panel.means)
     for condition, style in styles.items():
         rows = panel.means[panel.means["model"] == condition]
         if style.baseline:
@@ -108,10 +109,10 @@ def draw_curves(axes: Axes, panel: Panel, styles: Styles, pooling: str) -> None:
         axes.plot([places[step] for step in means.index], means, color=style.colour, **_PUBLISHED)
         _draw_half_rise(axes, x, rows, panel.rises[panel.rises["model"] == condition], style)
     marks.chance_line(axes, panel.own["chance"].iloc[0])
-    _name_steps(axes, list(places), list(places.values()))
     axes.set(xlabel="training step", xlim=(-0.25, max(places.values()) + 0.25))
+    marks.few_ticks(axes, list(places), list(places.values()), share=0.27)
     axes.grid(axis="y")
-    plotting.head(axes, f"{panel.target.capitalize()}, {pooling}", _counts(panel))
+    plotting.head(axes, panel.target.capitalize(), [pooling, *_counts(panel)])
 
 
 def _draw_half_rise(axes: Axes, x: pd.Series, rows: pd.DataFrame, rises: pd.DataFrame, style: ModelStyle) -> None:
@@ -149,7 +150,7 @@ def step_order(step: str) -> float:
     return float(str(step).replace("final", "inf"))
 
 
-def _step_places(rows: pd.DataFrame) -> dict[str, float]:
+def step_places(rows: pd.DataFrame) -> dict[str, float]:
     """Return the position of each training step on a logarithmic axis with room for step 0."""
     names = sorted(set(rows.loc[rows["pooling"] != CONTOUR, "step"]), key=step_order)
     numbers = [float(name) for name in names if name not in ("0", "final")]
@@ -157,10 +158,6 @@ def _step_places(rows: pd.DataFrame) -> dict[str, float]:
     places = {name: float(np.log2(1 + float(name) / first)) for name in names if name != "final"}
     # A checkpoint without a number is drawn to the right of the others.
     return places | ({"final": max(places.values(), default=0.0) + 1} if "final" in names else {})
-
-
-def _name_steps(axes: Axes, names: Sequence[str], places: Sequence[float]) -> None:
-    axes.set_xticks(places, names, rotation=90 if len(names) > _MANY_STEPS else 0)
 
 
 def draw_differences(axes: Axes, panel: Panel, pairs: Sequence[tuple[str, str]], styles: Styles, named: bool) -> None:
@@ -200,7 +197,8 @@ def draw_maps(column: np.ndarray, panel: Panel, styles: Styles, named: bool) -> 
             axes, values.loc[plotting.layer_order(values.index)[::-1], steps], limits=limits, numbers=False
         )
         last = axes is column[-1]
-        axes.tick_params(axis="x", rotation=90 if len(steps) > _MANY_STEPS else 0, labelbottom=last)
+        marks.few_ticks(axes, steps, [place + 0.5 for place in range(len(steps))], share=0.2)
+        axes.tick_params(axis="x", rotation=0, labelbottom=last)
         axes.tick_params(axis="y", rotation=0, labelleft=named)
         axes.set_ylabel(short_label(style.label) if named else "")
     column[-1].set_xlabel("training step")
