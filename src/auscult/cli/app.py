@@ -1,0 +1,146 @@
+"""Commands of ``auscult``; each is a few lines over a module of its own, which is imported when the command runs."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from auscult.errors import AuscultError
+
+__all__ = ["app"]
+
+
+class _Group(TyperGroup):
+    """Commands whose user errors are one line and exit status 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except AuscultError as error:
+            typer.echo(f"auscult: {error}", err=True)
+            raise typer.Exit(2) from None
+
+
+app = typer.Typer(cls=_Group, no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+_PASS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+_Study = Annotated[str, typer.Argument(help="Study file, or the name of a study of the repository, such as timit.")]
+_Figures = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[FIGURE]...", help="Figures, such as probing; all without one. Options of Snakemake may follow."
+    ),
+]
+_Directory = Annotated[
+    Path | None,
+    typer.Option(
+        "--directory",
+        "-d",
+        help="Directory of corpora, models and results. By default runs/NAME beside the study file or its folder "
+        "studies; the repository for its own config.yaml.",
+    ),
+]
+
+
+@app.callback()
+def auscult() -> None:
+    """Interpretability of speech models: a study of your model and your recordings, from a file to figures.
+
+    \b
+    A study, in this order:
+      auscult fetch timit               download what it needs
+      auscult run timit probing         build one figure and everything it needs
+      auscult status timit              which figures are built, stale or missing
+
+    Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
+    files.
+    """
+
+
+@app.command(context_settings=_PASS_ON)
+def run(
+    study: _Study,
+    figures: _Figures = None,
+    cores: Annotated[str, typer.Option("--cores", "-c", help="Number of CPU cores, or all.")] = "all",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="List the jobs and run none.")] = False,
+    directory: _Directory = None,
+) -> None:
+    """Build a study, or single figures of it, with everything that they need.
+
+    \b
+    Examples:
+      auscult run mine.yaml                          all figures and the page
+      auscult run mine.yaml probing abx --cores 4    two figures
+      auscult run mine.yaml probing --dry-run        only list the jobs
+      auscult run mine.yaml --keep-going             any option of Snakemake
+      auscult run mine.yaml --config hub_unreachable=leave-out
+
+    An interrupted build continues with the same command. The exit status is that of Snakemake.
+    """
+    from auscult.cli import workflow
+    from auscult.cli.places import open_study
+
+    place = open_study(study, directory)
+    names, options = workflow.divide_arguments(figures or [])
+    options = ["--cores", cores, *(["--dry-run"] if dry_run else []), *options]
+    if not dry_run and not {"--quiet", "-q", "--verbose"}.intersection(options):
+        options += ["--quiet", "rules", "host"]
+    status = workflow.call(workflow.command(place, options, workflow.figure_targets(place, names)))
+    if status == 0 and not dry_run:
+        typer.echo(f"auscult: results of study {place.config['study']} are in {place.directory / 'results'}")
+    raise typer.Exit(status)
+
+
+@app.command(context_settings=_PASS_ON)
+def status(study: _Study, figures: _Figures = None, directory: _Directory = None) -> None:
+    """Show which figures are built, stale or missing, and what has to run for each.
+
+    A figure is stale if its files exist, but settings, code, data or models that it depends on have changed since.
+    Nothing is built. The exit status is 0 if all figures are built, and 1 otherwise.
+    """
+    from auscult.cli import workflow
+    from auscult.cli.places import open_study
+    from auscult.cli.status import figure_states
+
+    place = open_study(study, directory)
+    names, options = workflow.divide_arguments(figures or [])
+    targets = workflow.figure_targets(place, names or place.config["figures"])
+    states = figure_states(place, workflow.plan(place, options, targets))
+    states = [state for state in states if not names or state.figure in names]
+    typer.echo(f"study {place.config['study']} in {place.directory}")
+    width = max(len(state.figure) for state in states)
+    for state in states:
+        jobs = (
+            f"{state.n_jobs} job{'' if state.n_jobs == 1 else 's'} to run, first {state.cause}" if state.n_jobs else ""
+        )
+        typer.echo(f"{state.figure:{width}}  {state.state:7}  {jobs}".rstrip())
+    n_built = sum(state.state == "built" for state in states)
+    typer.echo(f"{n_built} of {len(states)} figures are built")
+    raise typer.Exit(int(n_built < len(states)))
+
+
+@app.command(context_settings=_PASS_ON)
+def fetch(
+    study: _Study,
+    options: Annotated[list[str] | None, typer.Argument(metavar="[OPTION]...", help="Options of Snakemake.")] = None,
+    cores: Annotated[str, typer.Option("--cores", "-c", help="Number of downloads at a time, or all.")] = "2",
+    dry_run: Annotated[bool, typer.Option("--dry-run", "-n", help="List the downloads and start none.")] = False,
+    directory: _Directory = None,
+) -> None:
+    """Download the corpora and models of a study, and do nothing else.
+
+    Afterwards the study can be built without a network. Interrupted downloads continue; every file is compared with
+    its pinned or first recorded hash. Downloads are looked for first under the bases in AUSCULT_MIRRORS.
+    """
+    from auscult.cli import workflow
+    from auscult.cli.fetching import download_targets
+    from auscult.cli.places import open_study
+
+    place = open_study(study, directory)
+    targets = download_targets(place)
+    if not targets:
+        typer.echo(f"auscult: study {place.config['study']} needs no download")
+        return
+    passed = ["--cores", cores, *(["--dry-run"] if dry_run else []), *(options or [])]
+    raise typer.Exit(workflow.call(workflow.command(place, passed, targets)))
