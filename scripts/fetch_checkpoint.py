@@ -13,6 +13,7 @@ with job(snakemake.log[0], snakemake.threads):
         endpoint=snakemake.config["hub_endpoint"] or None,
         allow_pickle=snakemake.params.allow_pickle,
         head=snakemake.params.head,
+        preprocessor=snakemake.params.preprocessor,
         tokenizer=snakemake.params.tokenizer,
         record=Path(snakemake.params.record),
         store=Path(snakemake.output.manifest).parents[2],

@@ -7,5 +7,8 @@ from auscult.models.checkpoints import import_checkpoint
 
 with job(snakemake.log[0], snakemake.threads):
     import_checkpoint(
-        Path(snakemake.output.manifest).parent, source=Path(snakemake.params.source), head=snakemake.params.head
+        Path(snakemake.output.manifest).parent,
+        source=Path(snakemake.params.source),
+        head=snakemake.params.head,
+        preprocessor=snakemake.params.preprocessor,
     )

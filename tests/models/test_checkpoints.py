@@ -25,6 +25,7 @@ def source(tmp_path):
     """Return an unsealed folder such as a hub or a training script leaves."""
     folder = tmp_path / "source"
     tiny_model("wav2vec2").save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"do_normalize": true, "sampling_rate": 16000}')
     return folder
 
 
@@ -181,7 +182,7 @@ def test_shards_are_merged_on_import(source, tmp_path):
     model.save_pretrained(source, max_shard_size="40KB")
     assert (source / "model.safetensors.index.json").is_file()
     manifest = import_checkpoint(tmp_path / "final", source=source)
-    assert sorted(manifest.files) == ["config.json", "model.safetensors"]
+    assert sorted(manifest.files) == ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert torch.equal(load_encoder(tmp_path / "final").encoder.layer_norm.weight, model.encoder.layer_norm.weight)
 
 

@@ -27,6 +27,7 @@ def several_heads(folder, **weights):
         torch.manual_seed(3)
         heads = {name: nn.Linear(32, size) for name, size in SIZES.items()}
     encoder.save_pretrained(folder)
+    (folder / "preprocessor_config.json").write_text('{"do_normalize": false, "sampling_rate": 16000}')
     config = json.loads((folder / "config.json").read_text()) | {
         "model_type": "wav2vec2multihead",
         "architectures": ["Wav2Vec2ForMultiLabelClassification"],
@@ -60,7 +61,7 @@ def test_labels_are_given_in_the_order_of_the_rows_and_recorded(tmp_path):
     manifest = import_checkpoint(tmp_path / "final", source=tmp_path / "s", head=head)
     assert load_predictor(tmp_path / "final").labels == tuple(ACTIONS)
     assert manifest.recipe["head"] == head
-    assert sorted(manifest.files) == ["config.json", "model.safetensors"]
+    assert sorted(manifest.files) == ["config.json", "model.safetensors", "preprocessor_config.json"]
     assert "auto_map" not in json.loads((tmp_path / "final/config.json").read_text())
 
 

@@ -114,7 +114,7 @@ def test_a_model_without_a_head_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("vocabulary", "message"),
-    [(None, "the letters of the CTC head, found no such file"), (TOKENS[:4], "found none of index 4")],
+    [(None, "the letters of the CTC head, found no such file"), (TOKENS[:4], "found 4, none of index 4")],
 )
 def test_letters_must_fit_the_head(tmp_path, vocabulary, message):
     with pytest.raises(CheckpointError, match=message):

@@ -8,7 +8,7 @@ import pytest
 import torch
 from places import ROOT
 from safetensors.torch import load_file, save_file
-from tiny_models import ENCODERS, tiny_encoder, tiny_model
+from tiny_models import ENCODERS, save_plain, tiny_encoder, tiny_model
 from tiny_predictors import TOKENS, tiny_head
 from tiny_text import tiny_bert
 from transformers import Wav2Vec2FeatureExtractor, Wav2Vec2Processor, WhisperFeatureExtractor
@@ -59,7 +59,7 @@ def test_a_plain_folder_opens_and_is_left_as_it_was(tmp_path, kind):
 
 @pytest.mark.parametrize("name", ENCODERS)
 def test_a_plain_folder_of_any_family_has_the_frames_of_the_sealed_one(tmp_path, name):
-    tiny_model(name).save_pretrained(tmp_path / "plain")
+    save_plain(tiny_model(name), tmp_path / "plain")
     save_checkpoint(tmp_path / "sealed", tiny_model(name), {})
     frames = [load_speech_model(tmp_path / folder).frames([noise(5000)]) for folder in ("plain", "sealed")]
     for layer in frames[0]:
@@ -93,10 +93,12 @@ def test_settings_are_read_from_either_file_and_first_from_the_processor_s(tmp_p
 def test_settings_are_those_that_transformers_reads(tmp_path):
     extractor = WhisperFeatureExtractor(feature_size=40)
     extractor.save_pretrained(tmp_path / "a")
+    (tmp_path / "a" / "config.json").write_text('{"model_type": "whisper"}')
     assert read_preprocessor(tmp_path / "a")["feature_size"] == 40
     tokenizer = tiny_bert()[1]
     Wav2Vec2Processor(Wav2Vec2FeatureExtractor(do_normalize=False), tokenizer).save_pretrained(tmp_path / "b")
     assert not (tmp_path / "b" / "preprocessor_config.json").exists()
+    (tmp_path / "b" / "config.json").write_text('{"model_type": "hubert"}')
     assert read_preprocessor(tmp_path / "b")["do_normalize"] is False
     assert Wav2Vec2FeatureExtractor.from_pretrained(tmp_path / "b").do_normalize is False
 
@@ -211,14 +213,14 @@ def test_the_digest_of_a_sealed_folder_is_its_manifest_s(tmp_path):
 @pytest.mark.parametrize("shards", [{}, {"max_shard_size": "40KB"}])
 def test_the_digest_of_a_plain_folder_follows_its_weights_and_settings_alone(tmp_path, shards):
     folder = tmp_path / "mine"
-    tiny_model("wav2vec2").save_pretrained(folder, **shards)
+    save_plain(tiny_model("wav2vec2"), folder, **shards)
     digests = [checkpoint_digest(folder)]
     (folder / "README.md").write_text("# mine")
     assert model_opener(checkpoint=folder)[1] == open_model(checkpoint=folder)[1] == {"checkpoint": digests[0]}
     path = sorted(folder.glob("*.safetensors"))[-1]
     save_file({name: value + 1 for name, value in load_file(path).items()}, path, {"format": "pt"})
     digests.append(checkpoint_digest(folder))
-    (folder / "preprocessor_config.json").write_text('{"do_normalize": false}')
+    (folder / "preprocessor_config.json").write_text('{"do_normalize": false, "sampling_rate": 16000}')
     digests.append(checkpoint_digest(folder))
     assert len(set(digests)) == 3
 

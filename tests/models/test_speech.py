@@ -41,7 +41,23 @@ def test_layers_are_those_of_the_stock_model(name):
     expected = [cnn[0], *(hidden[0] for hidden in stock.hidden_states[:-1]), stock.last_hidden_state[0]]
     assert list(frames) == ["cnn", "embed", "T1", "T2"]
     for layer, want in zip(frames, expected, strict=True):
+        if len(want) < len(cnn[0]):  # pooled in pairs before the blocks: 27 frames give 13, the last of three times
+            want = torch.cat([want.repeat_interleave(2, dim=0), want[-1:]])
         torch.testing.assert_close(frames[layer][1], want, atol=TOLERANCE, rtol=0)
+
+
+def test_a_recording_too_short_for_pooled_frames_is_refused():
+    with pytest.raises(AudioError, match=r"expected at least 2 frames, which 'sew' pools, found 400 samples"):
+        SpeechModel(tiny_encoder("sew"), RAW).frames([noise(400)])
+
+
+def test_frames_of_an_architecture_found_by_its_roles_have_their_times():
+    for name in ("sew", "wav2vec2-conformer", "unispeech"):
+        model = SpeechModel(tiny_encoder(name), RAW)
+        click = noise(16000, 5)
+        click[8000:8040] += 5
+        moved = (model.frames([click])["cnn"][0] - model.frames([noise(16000, 5)])["cnn"][0]).norm(dim=1)
+        assert abs(model.timing.centres(len(moved))[int(moved.argmax())] / 2 - 8020) <= 200, name
 
 
 @pytest.mark.parametrize("n_samples", [9000, 8999 - 160])

@@ -62,7 +62,8 @@ def speech_files(mark, weight_norm="parametrizations"):
         for new, name in old.items():
             key = next(key for key in weights if key.endswith(new))
             weights[key.replace(new, name)] = weights.pop(key)
-    return files | {"model.safetensors": save(weights, {"format": "pt"}), "preprocessor_config.json": b"{}"}
+    settings = b'{"do_normalize": true, "sampling_rate": 16000}'
+    return files | {"model.safetensors": save(weights, {"format": "pt"}), "preprocessor_config.json": settings}
 
 
 def text_files(mark, tied=True):

@@ -1,5 +1,8 @@
 """Encoders of every family, small and random, built without a network."""
 
+import json
+from pathlib import Path
+
 import torch
 from transformers import (
     BertConfig,
@@ -9,9 +12,19 @@ from transformers import (
     HubertConfig,
     HubertModel,
     PreTrainedModel,
+    SEWConfig,
+    SEWDConfig,
+    SEWDModel,
+    SEWModel,
+    UniSpeechConfig,
+    UniSpeechModel,
+    UniSpeechSatConfig,
+    UniSpeechSatModel,
     Wav2Vec2BertConfig,
     Wav2Vec2BertModel,
     Wav2Vec2Config,
+    Wav2Vec2ConformerConfig,
+    Wav2Vec2ConformerModel,
     Wav2Vec2ForPreTraining,
     Wav2Vec2Model,
     WavLMConfig,
@@ -43,6 +56,12 @@ WHISPER = {
     "eos_token_id": 2,
     "decoder_start_token_id": 1,
 }
+# Seven convolutions as in wav2vec 2.0, so that frames have the same times; SEW's own front end has thirteen.
+SQUEEZED = {
+    "conv_kernel": (10, 3, 3, 3, 3, 2, 2),
+    "conv_stride": (5, 2, 2, 2, 2, 2, 2),
+    "squeeze_factor": 2,
+}
 ENCODERS = {
     "wav2vec2": (Wav2Vec2Model, Wav2Vec2Config, SIZES | CONVOLUTIONS),
     "wav2vec2-layer-norm": (Wav2Vec2Model, Wav2Vec2Config, SIZES | CONVOLUTIONS | LAYER_NORM),
@@ -53,6 +72,11 @@ ENCODERS = {
     "data2vec-audio": (Data2VecAudioModel, Data2VecAudioConfig, SIZES | CONVOLUTIONS | {"num_conv_pos_embeddings": 3}),
     "wav2vec2-bert": (Wav2Vec2BertModel, Wav2Vec2BertConfig, SIZES),
     "whisper": (WhisperForConditionalGeneration, WhisperConfig, WHISPER),
+    "unispeech": (UniSpeechModel, UniSpeechConfig, SIZES | CONVOLUTIONS),
+    "unispeech-sat": (UniSpeechSatModel, UniSpeechSatConfig, SIZES | CONVOLUTIONS),
+    "sew": (SEWModel, SEWConfig, SIZES | CONVOLUTIONS | SQUEEZED),
+    "sew-d": (SEWDModel, SEWDConfig, SIZES | CONVOLUTIONS | SQUEEZED),
+    "wav2vec2-conformer": (Wav2Vec2ConformerModel, Wav2Vec2ConformerConfig, SIZES | CONVOLUTIONS),
 }
 
 # Other published models: an encoder with the head of its objective, and a text model.
@@ -76,6 +100,17 @@ def tiny_model(name: str, **settings) -> PreTrainedModel:
             if isinstance(module, torch.nn.BatchNorm1d):
                 torch.nn.init.normal_(module.bias)
     return model.eval()
+
+
+def save_plain(model: PreTrainedModel, folder: str | Path, do_normalize: bool = True, **options) -> Path:
+    """Write a model and the settings of its feature extractor as ``save_pretrained`` does; return the folder."""
+    folder = Path(folder)
+    model.save_pretrained(folder, **options)
+    settings = {"sampling_rate": 16000}
+    if model.config.model_type not in ("whisper", "wav2vec2-bert"):
+        settings |= {"do_normalize": do_normalize}
+    (folder / "preprocessor_config.json").write_text(json.dumps(settings))
+    return folder
 
 
 def tiny_encoder(name: str, **settings) -> PreTrainedModel:

@@ -7,6 +7,7 @@ whatever the configuration names.
 """
 
 import json
+import logging
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,25 +18,34 @@ import torch
 import transformers
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from transformers import AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import CONFIG_MAPPING, AutoConfig, AutoModel, PreTrainedModel, PreTrainedTokenizerBase
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from auscult.errors import CheckpointError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, write_file
 from auscult.models.checkpoint_format import (
     ACCESSORIES,
     CONFIG,
+    FAMILIES,
     PREPROCESSOR,
     SHARDS,
+    TEXT_FAMILIES,
+    TRANSLATOR_FAMILIES,
     VOCABULARY,
     WEIGHTS,
     check_checkpoint,
+    read_config,
+    read_preprocessor,
     shard_names,
+    state_preprocessor,
 )
+from auscult.models.encoder_weights import find_prefix, read_weights, weight_files
 from auscult.models.heads import take_head
 from auscult.models.seals import check_seal, checkpoint_digest
 
 __all__ = [
     "check_checkpoint",
+    "check_complete",
     "load_encoder",
     "load_model",
     "load_whole",
@@ -48,26 +58,26 @@ __all__ = [
 
 # masked_spec_embed is used by masking in training alone, position_ids count from 0.
 _UNUSED_AT_INFERENCE = ("masked_spec_embed", "position_ids")
+_log = logging.getLogger(__name__)
 _Architecture = TypeVar("_Architecture", bound=PreTrainedModel)
 
 
 def load_encoder(folder: str | Path) -> PreTrainedModel:
     """Load the encoder of a checkpoint folder, sealed or plain, in float32, on the CPU, in evaluation mode.
 
-    The architecture named in ``config.json`` is loaded with its heads, so that every weight has a place. Its base model
-    is returned, or, for Whisper, the encoder of its base model.
+    Every weight of the encoder must be there. Heads beside it, standard or not, are not read: they cannot change the
+    encoder's states. A prefix that transformers does not write is accepted, and logged, if it is the only one.
 
     Raises
     ------
     ManifestError
         The folder is sealed and a file has changed, or the folder is unfinished.
     CheckpointError
-        The folder is no checkpoint, or weights are missing, unexpected or of another shape.
+        The folder is no checkpoint; the encoder's weights are missing, unexpected or of another shape; or their prefix
+        is that of another family.
     """
     check_seal(folder)
-    model = load_model(folder)
-    encoder: Any = model.base_model
-    return encoder.encoder if model.config.model_type == "whisper" else encoder
+    return _load_encoder(Path(folder))
 
 
 def load_model(folder: str | Path) -> PreTrainedModel:
@@ -80,6 +90,7 @@ def load_model(folder: str | Path) -> PreTrainedModel:
     """
     folder = Path(folder)
     check_checkpoint(folder)
+    _require_known(folder)
     config = read_architecture_config(folder)
     return load_whole(_architecture(config), folder, config, attention=_attention(config))
 
@@ -91,6 +102,7 @@ def load_whole(
     *,
     attention: str | None = None,
     allow_unexpected: bool = False,
+    weights: Mapping[str, torch.Tensor] | None = None,
 ) -> _Architecture:
     """Load the weights of a folder into an architecture, in float32, on the CPU, in evaluation mode.
 
@@ -103,6 +115,7 @@ def load_whole(
     config : of the architecture, as returned by :func:`read_architecture_config`
     attention : attention implementation of transformers; its own choice by default
     allow_unexpected : accept weights that the architecture has no place for
+    weights : tensors by name to load in place of the folder's own
 
     Raises
     ------
@@ -114,8 +127,9 @@ def load_whole(
     with _quiet():
         try:
             model, report = loader.from_pretrained(
-                folder,
+                folder if weights is None else None,
                 config=config,
+                state_dict=weights,
                 output_loading_info=True,
                 ignore_mismatched_sizes=True,
                 use_safetensors=True,
@@ -164,20 +178,34 @@ def save_checkpoint(
     return check_folder(folder)
 
 
-def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[str, Any] | None = None) -> Manifest:
+def import_checkpoint(
+    folder: str | Path,
+    *,
+    source: str | Path,
+    head: Mapping[str, Any] | None = None,
+    preprocessor: Mapping[str, Any] | None = None,
+) -> Manifest:
     """Copy a checkpoint from a local folder, load the copy once to see that no weight is missing, and seal it.
 
-    ``head`` chooses one head of a model with several: ``name`` and, if wanted, ``labels``, the arguments of
-    :func:`auscult.models.heads.take_head`.
+    Parameters
+    ----------
+    folder : the checkpoint folder to make
+    source : the Hugging Face folder to copy
+    head : one head of a model with several: ``name`` and, if wanted, ``labels``, the arguments of
+        :func:`auscult.models.heads.take_head`
+    preprocessor : settings of the feature extractor that the source lacks, or that replace its own; recorded in the
+        manifest
 
     Raises
     ------
     CheckpointError
-        The source is no checkpoint, lacks weights, or has no such head.
+        The source is no checkpoint, lacks weights or settings of its feature extractor, or has no such head.
     """
     source = Path(source)
     check_checkpoint(source, any_type=head is not None)
-    recipe = {"imported": source.name, "config": digest(source / CONFIG)} | ({"head": dict(head)} if head else {})
+    recipe: dict[str, Any] = {"imported": source.name, "config": digest(source / CONFIG)}
+    recipe |= {"head": dict(head)} if head else {}
+    recipe |= {"preprocessor": dict(preprocessor)} if preprocessor else {}
     with build_folder(folder, recipe) as partial:
         for name in (CONFIG, *ACCESSORIES, WEIGHTS):
             if (source / name).is_file():
@@ -187,10 +215,35 @@ def import_checkpoint(folder: str | Path, *, source: str | Path, head: Mapping[s
         try:
             if head:
                 take_head(partial, **head)
-            load_model(partial)
+            if preprocessor:
+                state_preprocessor(partial, preprocessor)
+            check_complete(partial)
         except CheckpointError as error:  # name the user's folder, not the copy
             raise CheckpointError(str(error).replace(str(partial), str(source))) from None
     return check_folder(folder)
+
+
+def check_complete(folder: Path) -> None:
+    """Check that a model can be analysed: all of its weights load, and its feature extractor has its settings.
+
+    The encoder of a speech model must load. Heads that do not load are reported in the log.
+
+    Raises
+    ------
+    CheckpointError
+        Weights are missing, or a setting of the feature extractor is.
+    """
+    model_type = check_checkpoint(folder)["model_type"]
+    _require_known(folder)
+    read_preprocessor(folder)
+    try:
+        load_model(folder)
+    except CheckpointError as error:
+        if model_type in TEXT_FAMILIES + TRANSLATOR_FAMILIES:
+            raise
+        encoder = _load_encoder(folder)
+        reason = str(error).replace(f"{folder}/", "")
+        _log.warning("%s loads, but no head does, so analyses of states only: %s", type(encoder).__name__, reason)
 
 
 def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) -> Manifest:
@@ -243,6 +296,26 @@ def read_architecture_config(folder: Path) -> transformers.PretrainedConfig:
         raise CheckpointError(f"expected a valid configuration in {folder / CONFIG}, found: {error}") from None
 
 
+def _require_known(folder: Path) -> None:
+    model_type = read_config(folder).get("model_type")
+    known = FAMILIES + TEXT_FAMILIES + TRANSLATOR_FAMILIES
+    if model_type not in known and not _is_known_encoder(str(model_type)):
+        raise CheckpointError(
+            f"expected one of the model types {', '.join(known)} in {folder / CONFIG}, or another speech encoder of "
+            f"transformers that reads waveforms, found {model_type!r}; take a head of its own (head: {{name: …}}), or "
+            "write an adapter (docs: Your own model)"
+        )
+
+
+def _is_known_encoder(model_type: str) -> bool:
+    if model_type not in CONFIG_MAPPING:
+        return False
+    config_class = CONFIG_MAPPING[model_type]
+    if config_class not in AutoModel._model_mapping:
+        return False
+    return getattr(AutoModel._model_mapping[config_class], "main_input_name", None) == "input_values"
+
+
 def _require_all(report: Mapping[str, Any], folder: Path, architecture: str) -> None:
     missing, unexpected = (
         sorted(key for key in report[kind] if key.rsplit(".", 1)[-1] not in _UNUSED_AT_INFERENCE)
@@ -265,8 +338,33 @@ def _architecture(config: transformers.PretrainedConfig) -> type[PreTrainedModel
     return cast("type[PreTrainedModel]", AutoModel._model_mapping[type(config)])
 
 
+def _load_encoder(folder: Path) -> PreTrainedModel:
+    check_checkpoint(folder)
+    _require_known(folder)
+    config = read_architecture_config(folder)
+    architecture, usual = _encoder_class(config)
+    with torch.device("meta"), _quiet():
+        expected = architecture._from_config(config, attn_implementation=_attention(config)).state_dict().keys()
+    files = weight_files(folder)
+    prefix = find_prefix(files, expected, usual, folder)
+    if prefix not in usual:
+        _log.warning("the encoder's weights begin with %r in the file, not with %r", prefix, usual[0])
+    parts = {name.split(".")[0] for name in expected}
+    weights = {name: value for name, value in read_weights(files, prefix).items() if name.split(".")[0] in parts}
+    return load_whole(architecture, folder, config, attention=_attention(config), weights=weights)
+
+
+def _encoder_class(config: transformers.PretrainedConfig) -> tuple[type[PreTrainedModel], tuple[str, ...]]:
+    """Return the class of a model's encoder, and the prefixes that its weights may have in a checkpoint."""
+    if config.model_type == "whisper":
+        return WhisperEncoder, ("model.encoder.", "encoder.", "")
+    base = cast("type[PreTrainedModel]", AutoModel._model_mapping[type(config)])
+    return base, (f"{base.base_model_prefix}.", "")
+
+
 def _attention(config: transformers.PretrainedConfig) -> str:
-    return "eager" if config.model_type == "wavlm" else "sdpa"
+    fused = getattr(AutoModel._model_mapping[type(config)], "_supports_sdpa", False)
+    return "sdpa" if fused and config.model_type != "wavlm" else "eager"
 
 
 def _save(model: PreTrainedModel, partial: Path) -> None:

@@ -4,10 +4,7 @@ Two heads are supported: a classifier of utterances (``…ForSequenceClassificat
 by CTC (``…ForCTC``). A batch holds waveforms of one length: padding would change frames through group norm over time.
 """
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from itertools import groupby
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,40 +15,63 @@ from transformers import PreTrainedModel
 
 from auscult.devices import pick_device
 from auscult.errors import AnalysisError, CheckpointError
-from auscult.models.checkpoint_format import CONFIG, VOCABULARY, check_checkpoint, read_preprocessor
+from auscult.models.checkpoint_format import (
+    CONFIG,
+    VOCABULARY,
+    check_checkpoint,
+    is_speech_encoder,
+    read_preprocessor,
+)
 from auscult.models.checkpoints import load_model
 from auscult.models.seals import check_seal
-from auscult.models.speech import SpeechModel
+from auscult.models.speech import SpeechModel, replaced_front
+from auscult.models.vocabulary import Vocabulary, plain_vocabulary, read_vocabulary
 
 __all__ = ["HEADS", "VOCABULARY", "Predictor", "load_predictor"]
 
 HEADS: dict[str, Literal["ctc", "classes"]] = {"ForCTC": "ctc", "ForSequenceClassification": "classes"}
-_FAMILIES = ("wav2vec2", "hubert", "wavlm")
+# Their front ends read filterbanks, not waveforms.
+_NO_WAVEFORMS = ("wav2vec2-bert", "whisper")
 
 
-def load_predictor(folder: str | Path, *, device: str | torch.device = "cpu") -> "Predictor":
+def load_predictor(
+    folder: str | Path, *, device: str | torch.device = "cpu", preprocessor: Mapping[str, Any] | None = None
+) -> "Predictor":
     """Load a checkpoint folder, sealed or plain, whose architecture has a CTC head or a classifier.
+
+    Parameters
+    ----------
+    folder : checkpoint folder
+    device : where it runs; ``auto`` takes a GPU where there is one
+    preprocessor : settings of the feature extractor that the folder lacks, see
+        :func:`auscult.models.checkpoint_format.read_preprocessor`
 
     Raises
     ------
     ManifestError
         The folder is sealed and a file has changed, or the folder is unfinished.
     CheckpointError
-        The architecture has neither head, weights are missing, or ``vocab.json`` does not name every token.
+        The architecture has neither head, weights or settings of the feature extractor are missing, or the tokenizer
+        does not fit the head.
     """
     folder = Path(folder)
     check_seal(folder)
     settings = check_checkpoint(folder)
     architecture = (settings.get("architectures") or [""])[0] or ""
     head = next((head for head in HEADS if architecture.endswith(head)), None)
-    if head is None or settings["model_type"] not in _FAMILIES:
+    family = settings["model_type"]
+    if head is None or not is_speech_encoder(settings) or family in _NO_WAVEFORMS:
         raise CheckpointError(
-            f"expected an architecture ending in {' or '.join(HEADS)} of {', '.join(_FAMILIES)} in {folder / CONFIG}, "
-            f"found {architecture!r} of {settings['model_type']}; choose a fine-tuned model"
+            f"expected an architecture of transformers ending in {' or '.join(HEADS)} that reads waveforms in "
+            f"{folder / CONFIG}, found {architecture!r} of {family}; choose a fine-tuned model, or ask for "
+            "states of the encoder only: heads of a class of their own are never run"
         )
     model = load_model(folder)
-    labels = _class_names(model) if HEADS[head] == "classes" else _tokens(folder, model.config.vocab_size)
-    return Predictor(model, labels, read_preprocessor(folder), device=pick_device(device))
+    heard = read_preprocessor(folder, preprocessor)
+    if HEADS[head] == "classes":
+        return Predictor(model, _class_names(model), heard, device=pick_device(device))
+    vocabulary = read_vocabulary(folder, model.config.vocab_size, model.config.pad_token_id)
+    return Predictor(model, vocabulary.labels, heard, device=pick_device(device), vocabulary=vocabulary)
 
 
 class Predictor:
@@ -63,11 +83,13 @@ class Predictor:
     labels : class names, or the tokens of the CTC head, in order of their index
     preprocessor : settings of the checkpoint's feature extractor, see :class:`auscult.models.speech.SpeechModel`
     device : where it runs
+    vocabulary : of the CTC head; by default ``labels`` with ``|`` between words
 
     Attributes
     ----------
     task : ``ctc`` or ``classes``
     blank : index of the CTC blank (the padding token, as in transformers); None for a classifier
+    vocabulary : tokens of the CTC head and how they spell; None for a classifier
     encoder : a :class:`~auscult.models.speech.SpeechModel` on the same weights
     sample_rate_hz, timing : those of the encoder
     """
@@ -79,13 +101,17 @@ class Predictor:
         preprocessor: Mapping[str, Any] | None = None,
         *,
         device: str | torch.device = "cpu",
+        vocabulary: Vocabulary | None = None,
     ):
         # Any: transformers declares no type for the parts of a model.
         self.model: Any = model.eval().requires_grad_(False)
         self.model.to(device)
         self.task = next(task for head, task in HEADS.items() if type(model).__name__.endswith(head))
         self.labels = tuple(labels)
-        self.blank = int(model.config.pad_token_id or 0) if self.task == "ctc" else None
+        self.vocabulary = vocabulary
+        if self.task == "ctc" and vocabulary is None:
+            self.vocabulary = plain_vocabulary(labels, int(model.config.pad_token_id or 0))
+        self.blank = self.vocabulary.blank if self.vocabulary is not None else None
         self.encoder = SpeechModel(self.model.base_model, preprocessor, device=device)
         self.device, self.timing = self.encoder.device, self.encoder.timing
         self.sample_rate_hz = self.encoder.sample_rate_hz
@@ -125,7 +151,7 @@ class Predictor:
 
         The model itself runs unchanged; only its front end is replaced, by a function that returns these frames.
         """
-        with self._front_end(batch.transpose(1, 2)):
+        with replaced_front(self.encoder.encoder, batch.transpose(1, 2)):
             return self.model(batch[:, :, 0]).logits
 
     def head(self, frames: Tensor) -> Tensor:
@@ -138,9 +164,10 @@ class Predictor:
         Raises
         ------
         AnalysisError
-            The model is a classifier, or has an adapter between its last layer and its head.
+            The model is a classifier, or has an adapter or upsampling between its last block and its head.
         """
-        if self.task != "ctc" or getattr(self.model.config, "add_adapter", False):
+        config = self.model.config
+        if self.task != "ctc" or getattr(config, "add_adapter", False) or getattr(config, "squeeze_factor", 1) > 1:
             raise AnalysisError(
                 "expected a CTC head that reads the last layer's frames, found a classifier or an "
                 "adapter in between; choose another model"
@@ -164,7 +191,7 @@ class Predictor:
         return self.labels.index(label)
 
     def transcribe(self, waveforms: Sequence[np.ndarray]) -> list[str]:
-        """Return greedy CTC transcripts: the best token of each frame, repeats and blanks removed, ``|`` as a space.
+        """Return greedy CTC transcripts: the best token of each frame, repeats and special tokens removed.
 
         Raises
         ------
@@ -202,40 +229,18 @@ class Predictor:
         return bool(getattr(self.model.config, "do_stable_layer_norm", False))
 
     def spell(self, tokens: Sequence[int]) -> str:
-        """Return the text of the best tokens of successive frames: repeats merged, then blanks dropped."""
-        letters = (self.labels[token] for token, _ in groupby(tokens) if token != self.blank)
-        text = "".join(letter for letter in letters if not (letter.startswith("<") and letter.endswith(">")))
-        return " ".join(text.replace("|", " ").split())
+        """Return the text of the best tokens of successive frames: repeats merged, then special tokens dropped.
 
-    @contextmanager
-    def _front_end(self, frames: Tensor) -> Iterator[None]:
-        module = self.encoder.encoder.feature_extractor
-        module.forward = lambda _: frames
-        try:
-            yield
-        finally:
-            del module.forward
+        Raises
+        ------
+        AnalysisError
+            The model is a classifier.
+        """
+        if self.vocabulary is None:
+            raise AnalysisError("expected a model with a CTC head to spell, found a classifier; choose another")
+        return self.vocabulary.spell(tokens)
 
 
 def _class_names(model: PreTrainedModel) -> tuple[str, ...]:
     config: Any = model.config
     return tuple(str(config.id2label[i]) for i in range(config.num_labels))
-
-
-def _tokens(folder: Path, vocab_size: int) -> tuple[str, ...]:
-    path = folder / VOCABULARY
-    try:
-        vocabulary = {index: token for token, index in json.loads(path.read_text(encoding="utf-8")).items()}
-    except FileNotFoundError:
-        raise CheckpointError(
-            f"expected {path}, the letters of the CTC head, found no such file; copy it from the model's source"
-        ) from None
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise CheckpointError(f"expected a JSON object of tokens in {path}, found: {error}; fetch it again") from None
-    missing = [index for index in range(vocab_size) if not isinstance(vocabulary.get(index), str)]
-    if missing:
-        raise CheckpointError(
-            f"expected {vocab_size} tokens in {path}, as many as the head has, found none of index {missing[0]}; "
-            "check that vocabulary and weights belong together"
-        )
-    return tuple(vocabulary[index] for index in range(vocab_size))

@@ -7,6 +7,11 @@ final normalisation where the architecture has one.
 Waveforms pass the front end unpadded: models with group norm normalise over time there, so that padding would change
 every frame (fairseq #3227, transformers #21534). The front end's frames are then padded, and the transformer blocks
 run on the whole batch with the padding masked. A waveform's frames thus do not depend on the rest of the batch.
+Architectures whose blocks would see the padding all the same (convolutions within blocks, pooled frames), and those
+that this module does not name, run on waveforms of equal length only.
+
+In models that pool frames before the blocks (SEW), each pooled frame stands for the frames that it was made of, in
+``embed`` and ``T1 … TL-1``; the last layer is upsampled by the model itself.
 """
 
 import hashlib
@@ -28,6 +33,7 @@ from transformers import PretrainedConfig, PreTrainedModel, SeamlessM4TFeatureEx
 from auscult.devices import pick_device
 from auscult.errors import AudioError, CheckpointError
 from auscult.models.checkpoint_format import (
+    CONFIG,
     FAMILIES,
     TEXT_FAMILIES,
     TRANSLATOR_FAMILIES,
@@ -37,33 +43,42 @@ from auscult.models.checkpoint_format import (
 from auscult.models.checkpoints import load_encoder
 from auscult.models.frames import FrameTiming
 
-__all__ = ["SpeechModel", "load_speech_model"]
+__all__ = ["SpeechModel", "load_speech_model", "replaced_front"]
 
 # oneDNN compiles a convolution for every new length, which takes longer than running it. It keeps 1024 of them, fewer
 # than the recordings of a corpus need, so that each checkpoint of a sweep would compile them again.
 os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
 # Whisper pads every clip to 30 s; only this number of clips runs at once, to limit memory.
 _WHISPER_WINDOWS = 4
+# Their blocks are independent of masked padding.
+_MASKED = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat", "wav2vec2-bert")
 
 
 def load_speech_model(
-    folder: str | Path, *, device: str | torch.device = "cpu", dtype: torch.dtype | None = None
+    folder: str | Path,
+    *,
+    device: str | torch.device = "cpu",
+    dtype: torch.dtype | None = None,
+    preprocessor: Mapping[str, Any] | None = None,
 ) -> "SpeechModel":
     """Load a checkpoint folder as a :class:`SpeechModel`.
 
     Parameters
     ----------
-    folder : a checkpoint of one of :data:`auscult.models.checkpoint_format.FAMILIES`: a folder that Auscult sealed,
-        whose hashes are checked, or a plain Hugging Face folder (``config.json``, ``model.safetensors`` and, if there
-        are any, the feature extractor's settings in ``preprocessor_config.json`` or ``processor_config.json``)
+    folder : a checkpoint of one of :data:`auscult.models.checkpoint_format.FAMILIES`, or of another encoder of
+        transformers with convolutions before its blocks: a folder that Auscult sealed, whose hashes are checked, or a
+        plain Hugging Face folder (``config.json``, ``model.safetensors`` and the feature extractor's settings in
+        ``processor_config.json`` or ``preprocessor_config.json``)
     device : where it runs; ``auto`` takes a GPU where there is one
     dtype : of weights and frames; float32 by default
+    preprocessor : settings of the feature extractor that the folder lacks, see
+        :func:`auscult.models.checkpoint_format.read_preprocessor`
 
     Raises
     ------
     CheckpointError, ManifestError
         The folder is no complete checkpoint of a speech encoder (see
-        :func:`auscult.models.checkpoints.load_encoder`).
+        :func:`auscult.models.checkpoints.load_encoder`), or lacks settings of its feature extractor.
     ConfigError
         A GPU is asked for and there is none.
     """
@@ -74,7 +89,8 @@ def load_speech_model(
             f"expected a speech encoder ({', '.join(FAMILIES)}) in {folder}, found {found!r}, which {does}; name "
             f"it in analyses of {family} only"
         )
-    return SpeechModel(load_encoder(folder), read_preprocessor(Path(folder)), device=pick_device(device), dtype=dtype)
+    settings = read_preprocessor(Path(folder), preprocessor)
+    return SpeechModel(load_encoder(folder), settings, device=pick_device(device), dtype=dtype)
 
 
 class SpeechModel:
@@ -104,8 +120,8 @@ class SpeechModel:
         self.encoder.to(self.device, self.dtype)
         self._settings = dict(preprocessor or {})
         self.sample_rate_hz = int(self._settings.get("sampling_rate", 16000))
-        self.timing = _timing(encoder.config)
-        self._blocks = list(self.encoder.layers if self.name == "whisper" else self.encoder.encoder.layers)
+        self.timing = _timing(encoder.config, self._settings)
+        self._blocks = _find_blocks(self.encoder)
         self.layers = ("cnn", "embed", *(f"T{i}" for i in range(1, len(self._blocks) + 1)))
         self._extractor = _extractor(encoder.config, self._settings)
 
@@ -123,6 +139,11 @@ class SpeechModel:
         """
         for i, waveform in enumerate(waveforms):
             self.timing.require_frame(len(waveform), f"waveform {i} of the batch")
+            if self.timing.n_frames(len(waveform)) < getattr(self.encoder.config, "squeeze_factor", 1):
+                raise AudioError(
+                    f"expected at least {self.encoder.config.squeeze_factor} frames, which {self.name!r} pools, found "
+                    f"{len(waveform)} samples in waveform {i} of the batch; leave it out of the corpus"
+                )
         if not waveforms:
             return {layer: [] for layer in self.layers}
         with torch.inference_mode():
@@ -137,7 +158,7 @@ class SpeechModel:
     def from_front_end(self, front: list[Tensor]) -> dict[str, list[Tensor]]:
         """Return the same as :meth:`frames`, from the stored output of :meth:`front_end`."""
         with torch.inference_mode():
-            return self._masked(front)
+            return self._masked(front) if self.name in _MASKED else self._alike(front)
 
     def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
         """Return the layer ``cnn`` of each waveform; waveforms of equal length run together, and none is padded."""
@@ -191,6 +212,34 @@ class SpeechModel:
         recorded[-1] = last
         layers = {layer: [x[: len(c)] for x, c in zip(batch, cnn)] for layer, batch in zip(self.layers[1:], recorded)}
         return {"cnn": cnn, **layers}
+
+    def _alike(self, cnn: list[Tensor]) -> dict[str, list[Tensor]]:
+        """Run the whole encoder on the output of its front end, recordings of equal length together."""
+        found: dict[int, list[Tensor]] = {}
+        for n_frames in sorted({len(frames) for frames in cnn}):
+            same = [i for i, frames in enumerate(cnn) if len(frames) == n_frames]
+            batch = torch.stack([cnn[i] for i in same])
+            with _record(self._blocks) as recorded, replaced_front(self.encoder, batch.transpose(1, 2)):
+                last = self.encoder(batch[:, :, 0])[0]
+            recorded[-1] = last
+            layers = [self._at_every_frame(states, n_frames) for states in recorded]
+            found |= {i: [layer[place] for layer in layers] for place, i in enumerate(same)}
+        rest = {layer: [found[i][depth] for i in range(len(cnn))] for depth, layer in enumerate(self.layers[1:])}
+        return {"cnn": cnn, **rest}
+
+    def _at_every_frame(self, states: Tensor, n_frames: int) -> Tensor:
+        """Return states with one vector per frame of the front end: pooled ones stand for the frames they pool."""
+        pooled = int(getattr(self.encoder.config, "squeeze_factor", 1))
+        if states.shape[1] == n_frames // pooled and pooled > 1:
+            # A rest of frames that fills no pooled one is heard by none; the last one is the nearest.
+            states = states.repeat_interleave(pooled, dim=1)
+            states = torch.nn.functional.pad(states, (0, 0, 0, n_frames - states.shape[1]), mode="replicate")
+        if states.shape[1] != n_frames:
+            raise CheckpointError(
+                f"expected {n_frames} frames in every layer of {self.name!r}, as many as its front end returns, found "
+                f"{states.shape[1]}; write an adapter for this architecture (docs: Your own model)"
+            )
+        return states
 
     @contextmanager
     def _silent_padding(self, mask: Tensor | None) -> Iterator[None]:
@@ -257,13 +306,56 @@ def _record(blocks: Sequence[torch.nn.Module]) -> Iterator[list[Tensor]]:
         yield recorded
 
 
-def _timing(config: PretrainedConfig) -> FrameTiming:
+@contextmanager
+def replaced_front(encoder: Any, output: Tensor) -> Iterator[None]:
+    """Let the convolutional front end of an encoder return ``output`` [shape=(n_batch, n_dims, n_frames)] unseen."""
+    module = encoder.feature_extractor
+    module.forward = lambda _: output
+    try:
+        yield
+    finally:
+        del module.forward
+
+
+def _find_blocks(encoder: Any) -> list[torch.nn.Module]:
+    """Return the transformer blocks of an encoder, in order of depth.
+
+    In an architecture without a name here they are the list of ``num_hidden_layers`` modules with attention.
+    """
+    name, config = encoder.config.model_type, encoder.config
+    if name == "whisper":
+        return list(encoder.layers)
+    if name in _MASKED:
+        return list(encoder.encoder.layers)
+    lists = [
+        module
+        for module in encoder.modules()
+        if isinstance(module, torch.nn.ModuleList) and len(module) == config.num_hidden_layers and _attend(module)
+    ]
+    if not lists or not hasattr(encoder, "feature_extractor"):
+        missing = "blocks with attention" if not lists else "a convolutional front end named feature_extractor"
+        raise CheckpointError(
+            f"expected an encoder with convolutions and {config.num_hidden_layers} transformer blocks, found "
+            f"no {missing} in {type(encoder).__name__} ({name!r} in {CONFIG}); write an adapter for this architecture "
+            "(docs: Your own model)"
+        )
+    return list(lists[0])
+
+
+def _attend(blocks: torch.nn.ModuleList) -> bool:
+    return all(any("att" in part.lower() for part, _ in block.named_modules()) for block in blocks)
+
+
+def _timing(config: PretrainedConfig, settings: Mapping[str, Any]) -> FrameTiming:
     match config.model_type:
         case "whisper":
-            # Mel frames of 400 samples every 160, centred on their time, then kernels of 3 and 3, the second stride 2.
-            return FrameTiming(400 + 4 * 160, 320, offset_samples=-520)
+            # Mel frames, centred on their time (by default 400 samples every 160), then kernels of 3 and 3, the second
+            # with stride 2.
+            window, hop = int(settings.get("n_fft", 400)), int(settings.get("hop_length", 160))
+            return FrameTiming(window + 4 * hop, 2 * hop, offset_samples=-(window // 2 + 2 * hop))
         case "wav2vec2-bert":
-            return FrameTiming(400 + 160, 320)
+            n_stacked = int(settings.get("stride", 2))
+            return FrameTiming(400 + 160 * (n_stacked - 1), 160 * n_stacked)
         case _:
             return FrameTiming.from_convolutions(config.conv_kernel, config.conv_stride)
 
@@ -272,7 +364,13 @@ def _extractor(config: PretrainedConfig, settings: Mapping[str, Any]) -> Any:
     settings = {key: value for key, value in settings.items() if not key.endswith(("_type", "_class"))}
     match config.model_type:
         case "whisper":
-            window_s = config.max_source_positions * 320 // 16000
+            if settings.get("feature_size", config.num_mel_bins) != config.num_mel_bins:
+                raise CheckpointError(
+                    f"expected a filterbank of {config.num_mel_bins} bands, which Whisper's encoder reads, found "
+                    f"feature_size: {settings['feature_size']} among the feature extractor's settings; correct it"
+                )
+            hop, rate = settings.get("hop_length", 160), settings.get("sampling_rate", 16000)
+            window_s = config.max_source_positions * 2 * hop // rate
             settings |= {"feature_size": config.num_mel_bins, "chunk_length": window_s}
             return WhisperFeatureExtractor(**settings)
         case "wav2vec2-bert":

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from homophone_tables import ROWS, row, save
-from tiny_models import tiny_model
+from tiny_models import save_plain, tiny_model
 
 from auscult.activations.derived_columns import add_derived
 from auscult.analyses.mixing.analysis import mix_cues
@@ -103,7 +103,7 @@ def test_number_of_the_targets_is_a_probing_target(tmp_path):
 @pytest.mark.parametrize("family", ["wav2vec2", "whisper"])
 def test_models_in_a_folder_are_scored_on_the_cues_trained_and_untrained(tmp_path, family):
     corpus = bring(tmp_path)
-    tiny_model(family).save_pretrained(tmp_path / "model")
+    save_plain(tiny_model(family), tmp_path / "model")
     import_checkpoint(tmp_path / "final", source=tmp_path / "model")
     initialise_checkpoint(tmp_path / "0", like=tmp_path / "final", seed=1)
     shares = []

@@ -10,7 +10,7 @@ import sys
 import pytest
 import torch
 from hub_server import serve_hub
-from tiny_models import tiny_model
+from tiny_models import save_plain, tiny_model
 
 from auscult.errors import CheckpointError, DownloadError, HubError
 from auscult.manifests import check_folder
@@ -32,13 +32,13 @@ def files_of(tmp_path, scale=1.0, **options):
     with torch.no_grad():
         model.encoder.layer_norm.weight.fill_(scale)
     folder = tmp_path / f"pushed-{scale}"
-    model.save_pretrained(folder, **options)
+    save_plain(model, folder, **options)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
 def files(tmp_path):
-    return files_of(tmp_path) | {"README.md": b"# tiny", "preprocessor_config.json": b'{"do_normalize": false}'}
+    return files_of(tmp_path) | {"README.md": b"# tiny"}
 
 
 def test_a_pinned_revision_is_fetched_sealed_and_loads(hub, files, tmp_path):
@@ -73,7 +73,7 @@ def test_shards_become_one_file(hub, tmp_path):
     assert "model.safetensors" not in files
     commit = hub.push(REPOSITORY, files)
     manifest = fetch_checkpoint(tmp_path / "a", repository=REPOSITORY, revision=commit, endpoint=hub.endpoint)
-    assert sorted(manifest.files) == ["config.json", "model.safetensors"]
+    assert sorted(manifest.files) == ["config.json", "model.safetensors", "preprocessor_config.json"]
 
 
 @pytest.mark.parametrize(("name", "whose"), [("model.safetensors", "the hub's"), ("config.json", "the hub's git")])
@@ -114,13 +114,15 @@ def as_pickle(files, content):
 
 def test_a_pickle_is_refused_unless_asked_for_and_then_converted(hub, files, tmp_path, caplog):
     commit = hub.push(REPOSITORY, as_pickle(files, tiny_model("wav2vec2").state_dict()))
-    fetch = {"repository": REPOSITORY, "revision": commit, "endpoint": hub.endpoint}
+    stated = {"sampling_rate": 16000, "do_normalize": True}
+    fetch = {"repository": REPOSITORY, "revision": commit, "endpoint": hub.endpoint, "preprocessor": stated}
     with pytest.raises(CheckpointError, match=r"only as a pickle .* pin a revision that has safetensors"):
         fetch_checkpoint(tmp_path / "a", **fetch)
     with caplog.at_level(logging.WARNING):
         manifest = fetch_checkpoint(tmp_path / "a", **fetch, allow_pickle=True)
     assert "CONVERTING A PICKLE" in caplog.text
-    assert sorted(manifest.files) == ["config.json", "model.safetensors"]
+    assert sorted(manifest.files) == ["config.json", "model.safetensors", "preprocessor_config.json"]
+    assert manifest.recipe["preprocessor"] == stated
     assert load_encoder(tmp_path / "a").config.hidden_size == 32
 
 

@@ -130,6 +130,9 @@ def test_a_language_that_is_not_written_is_named(translator):
 
 def test_a_plain_folder_without_a_tokenizer_or_with_other_weights_is_refused(tmp_path):
     speech2text().model.save_pretrained(tmp_path / "mine")
+    with pytest.raises(CheckpointError, match=r"extractor's sampling_rate and num_mel_bins in .*mine .* no such file"):
+        load_published_translator(tmp_path / "mine")
+    (tmp_path / "mine" / "preprocessor_config.json").write_text('{"sampling_rate": 16000, "num_mel_bins": 80}')
     with pytest.raises(CheckpointError, match=r"expected a tokenizer in .*mine, found: .*; some need the package"):
         load_published_translator(tmp_path / "mine")
     config = json.loads((tmp_path / "mine" / "config.json").read_text())

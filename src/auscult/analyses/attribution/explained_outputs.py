@@ -174,7 +174,9 @@ def _log_likelihood(predictor: Predictor, text: str) -> Callable[[Tensor], Tenso
 
 
 def _encode(predictor: Predictor, text: str) -> list[int]:
-    letters = "|".join(text.split())
+    boundary = predictor.vocabulary.delimiter if predictor.vocabulary is not None else None
+    letters = [letter for word in text.split() for letter in (*([boundary] if boundary else ()), *word)]
+    letters = letters[1:] if boundary else letters
     if not letters:
         raise AnalysisError("expected a transcript of at least one letter, found none; leave the utterance out")
     tokens = []

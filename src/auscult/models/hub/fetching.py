@@ -25,6 +25,7 @@ from auscult.models.checkpoint_format import (
     WEIGHTS,
     read_config,
     shard_names,
+    state_preprocessor,
 )
 from auscult.models.hub.errors import hub_errors
 from auscult.models.hub.files import copy_equal_file, find_fetched, verify_file
@@ -45,6 +46,7 @@ def fetch_checkpoint(
     endpoint: str | None = None,
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
+    preprocessor: Mapping[str, Any] | None = None,
     tokenizer: Mapping[str, str] | None = None,
     record: str | Path | None = None,
     store: str | Path | None = None,
@@ -67,6 +69,7 @@ def fetch_checkpoint(
     allow_pickle : convert weights that exist only as a pickle, read by torch's restricted unpickler
     head : the head to take from a model with several: ``name`` and, if wanted, ``labels``, the arguments of
         :func:`auscult.models.heads.take_head`. Files are verified before they are rewritten.
+    preprocessor : settings of the feature extractor that the repository lacks, or that replace its own
     tokenizer : ``repository`` and ``revision`` of the tokenizer of a text model that comes without one
     record : JSON file of the commit and the hashes of the first download, which later downloads must match: if a branch
         has moved, the recorded commit is fetched and a warning names both
@@ -80,11 +83,12 @@ def fetch_checkpoint(
     DownloadError
         A file's hash differs from the hub's, the pinned or the recorded hash.
     CheckpointError
-        The weights exist only as a pickle or do not all load, or there is no such head.
+        The weights exist only as a pickle or do not all load, settings of the feature extractor are missing, or there
+        is no such head.
     """
     # Not imported at the top: torch and transformers take seconds to import, and `is_reachable`, which the workflow
     # calls before it plans, needs neither.
-    from auscult.models.checkpoints import load_model
+    from auscult.models.checkpoints import check_complete
     from auscult.models.heads import take_head
 
     record = None if record is None else Path(record)
@@ -94,6 +98,7 @@ def fetch_checkpoint(
     pinned = dict(sha256)
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
+    recipe |= {"preprocessor": dict(preprocessor)} if preprocessor else {}
     # The repository of the tokenizer, if the model's own has none.
     second: tuple[str, ModelInfo] | None = None
     if tokenizer and not files.keys() & TOKENIZER[:2]:
@@ -128,7 +133,9 @@ def fetch_checkpoint(
         _finish(partial)
         if head:
             take_head(partial, **head)
-        load_model(partial)
+        if preprocessor:
+            state_preprocessor(partial, preprocessor)
+        check_complete(partial)
     if record is not None:
         write_record(record, repository, revision, commit, {**recorded, **found})
     return check_folder(folder)
