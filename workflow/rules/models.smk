@@ -76,9 +76,7 @@ rule fetch_checkpoint:
         record="resources/hub/{model}/{step}.json",
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
         head=lookup("models/{model}/head", within=config, default=None),
-        preprocessor=lookup(
-            "models/{model}/preprocessor", within=config, default=None
-        ),
+        preprocessor=lookup("models/{model}/preprocessor", within=config, default=None),
         tokenizer=lookup("models/{model}/tokenizer", within=config, default=None),
     script:
         "../../scripts/fetch_checkpoint.py"
@@ -102,9 +100,7 @@ rule import_checkpoint:
         code=code_of("import_checkpoint"),
         source=lambda wildcards: get_local_path(config["models"][wildcards.model]),
         head=lookup("models/{model}/head", within=config, default=None),
-        preprocessor=lookup(
-            "models/{model}/preprocessor", within=config, default=None
-        ),
+        preprocessor=lookup("models/{model}/preprocessor", within=config, default=None),
     script:
         "../../scripts/import_checkpoint.py"
 
