@@ -9,12 +9,13 @@ import pytest
 from places import DATA
 
 from auscult.corpora.importing import import_corpus
+from auscult.corpora.readers.conllu import read_conllu
 from auscult.corpora.synthesis.grammar import Word, read_grammar, split_of
 from auscult.corpora.synthesis.lexicon_files import TEXT_GRAMMARS
 from auscult.corpora.synthesis.paradigms import PARADIGMS, Lexicon, minimal_pairs
 from auscult.corpora.synthesis.text import write_text_corpus
 from auscult.corpora.text import check_pairs, check_sentences, check_words, read_text_corpus
-from auscult.errors import ConfigError, CorpusError
+from auscult.errors import ConfigError, CorpusError, LabelError
 
 REQUEST = {"grammar": "english", "sentences": {"train": 60, "valid": 4, "test": 20}, "pairs": 3, "seed": 2}
 
@@ -273,7 +274,11 @@ def test_conllu_ranges_and_empty_nodes_are_no_words(tmp_path):
     ("old", "new", "message"),
     [
         ("0\troot", "1\troot", "expected one root in the parse of sentence 'one', found 0"),
-        ("4\tnsubj", "_\tnsubj", "expected a head and a relation of word 1 .'I'. in sentence 'one' of .*a.conllu"),
+        (
+            "4\tnsubj",
+            "_\tnsubj",
+            "expected a head and a relation of word 1 .'I'. in sentence 'one', found none; .* .line 1 of .*a.conllu",
+        ),
         ("1\tI\t", "one\tI\t", "expected CoNLL-U in .*a.conllu, found"),
     ],
 )
@@ -281,6 +286,55 @@ def test_a_faulty_conllu_file_raises(tmp_path, old, new, message):
     with pytest.raises(CorpusError, match=message):
         import_text(tmp_path, "conllu", "a.conllu", CONLLU.replace(old, new))
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "\ufeff" + CONLLU,
+        CONLLU.replace("\n", "\r\n"),
+        CONLLU.rstrip("\n"),
+        "# newdoc\n\n" + CONLLU,
+        CONLLU.rstrip("\n") + "\n\t\n\n\n",
+        CONLLU.replace("2\tdo", "# a remark\n2\tdo"),
+        CONLLU.replace("sent_id = one", "sent_id = one\n# sender = m\u0308"),
+    ],
+)
+def test_conllu_with_oddities_is_read(tmp_path, content):
+    corpus = import_text(tmp_path, "conllu", "a.conllu", content)
+    assert corpus.words["word"].tolist() == ["I", "do", "n't", "know"]
+    assert corpus.sentences["text"].tolist() == ["I don't know"]
+
+
+def test_repeated_names_of_sentences_are_numbered(tmp_path, caplog):
+    corpus = import_text(tmp_path, "conllu", "a.conllu", CONLLU * 2 + CONLLU.replace("= one", "= one-2"))
+    assert corpus.sentences["sentence"].tolist() == ["one", "one-2", "one-2-2"]
+    assert "2 sentences have a sent_id that occurred before and were numbered" in caplog.text
+
+
+FAULTY = CONLLU.replace("0\troot", "1\troot") + CONLLU.replace("4\tknow", "5\tknow") + CONLLU
+
+
+def test_all_faulty_sentences_are_named_at_once(tmp_path):
+    expected = (
+        r"one root in .* sentence 'one', found 0: none; .* \(line 1 of .*a.conllu\); expected words 1 … 4 in sentence "
+        r"'one-2', found 1, 2, 3, 5 \(line 10 of .*\); 2 of 3 sentences are faulty: correct them, or leave them out"
+    )
+    with pytest.raises(CorpusError, match=expected):
+        import_text(tmp_path, "conllu", "a.conllu", FAULTY)
+
+
+def test_faulty_sentences_are_left_out_on_request(tmp_path, caplog):
+    corpus = import_text(tmp_path, "conllu", "a.conllu", FAULTY, faulty="leave_out")
+    assert len(corpus.sentences) == 1
+    assert "2 faulty sentences left out, the first: expected one root" in caplog.text
+
+
+def test_conllu_in_another_encoding_is_stated(tmp_path):
+    (tmp_path / "a.conllu").write_bytes(CONLLU.replace("know", "wüßte").encode("latin-1"))
+    with pytest.raises(LabelError, match=r"expected text in UTF-8 in .*a.conllu, found byte 0xfc in line 2; convert"):
+        read_conllu(tmp_path)
+    assert read_conllu(tmp_path, encoding="latin-1")["sentences.parquet"]["text"].tolist() == ["I don't wüßte"]
 
 
 def test_no_conllu_file_raises(tmp_path):
@@ -306,6 +360,15 @@ def test_blimp_lines_become_pairs(tmp_path):
     assert corpus.sentences.empty
 
 
+def test_equal_sentences_are_left_out_and_counted(tmp_path, caplog):
+    pairs = [PAIR | {"pairID": str(number)} for number in range(20)]
+    pairs[3] |= {"sentence_bad": PAIR["sentence_good"]}
+    with caplog.at_level("WARNING"):
+        corpus = import_text(tmp_path, "blimp", "a.jsonl", "\ufeff" + "\n".join(map(json.dumps, pairs)), max_pairs=4)
+    assert corpus.pairs["pair"].tolist() == ["anaphor-0", "anaphor-1", "anaphor-2", "anaphor-4"]
+    assert "1 of 20 pairs have two equal sentences and are left out: anaphor-3" in caplog.text
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -313,7 +376,7 @@ def test_blimp_lines_become_pairs(tmp_path):
         ("mean,0.9", "expected a pair with keys .* found no sentence_good"),
         (
             json.dumps(PAIR | {"sentence_bad": PAIR["sentence_good"]}),
-            "expected two different sentences in pair 'anaphor",
+            "expected two different sentences in every pair of .*, found 'Susan .*' twice in pair 'anaphor-0' .1 of 1",
         ),
     ],
 )

@@ -18,6 +18,7 @@ __all__ = [
     "TextCorpus",
     "read_text_corpus",
     "check_sentences",
+    "check_tree",
     "check_words",
     "check_pairs",
 ]
@@ -132,7 +133,7 @@ def check_words(words: pd.DataFrame, sentences: pd.DataFrame) -> pd.DataFrame:
                 f"expected the words of sentence {name!r} as 0 … {len(rows) - 1}, found "
                 f"{rows['index'].tolist()}; sort and number them"
             )
-        _check_tree(name, rows["word"].tolist(), rows["head"].to_numpy())
+        check_tree(name, rows["word"].tolist(), rows["head"].to_numpy())
     return words
 
 
@@ -164,7 +165,8 @@ def check_pairs(pairs: pd.DataFrame) -> pd.DataFrame:
     return pairs
 
 
-def _check_tree(name: str, words: list[str], heads: np.ndarray) -> None:
+def check_tree(name: str, words: list[str], heads: np.ndarray) -> None:
+    """Raise :class:`~auscult.errors.CorpusError` unless the heads of a sentence's words form a tree; -1 is the root."""
     roots = np.flatnonzero(heads == -1)
     if len(roots) != 1:
         named = ", ".join(f"{words[root]!r}" for root in roots) or "none"
