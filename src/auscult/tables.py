@@ -22,6 +22,7 @@ __all__ = [
     "collect_tables",
 ]
 
+_MAX_NAMED = 10
 UTTERANCE_COLUMNS = (
     "utterance",
     "corpus",
@@ -91,8 +92,9 @@ def check_segments(segments: pd.DataFrame, utterances: pd.DataFrame) -> pd.DataF
         raise LabelError(f"expected labels of known utterances, found labels of {unknown.iloc[0]!r}")
     n_samples = segments["utterance"].map(lengths)
     _raise_first(segments, segments["onset"] < 0, "an onset at or after sample 0")
+    past = segments["offset"] > n_samples
+    _raise_first(segments, past, "labels within the recording", n_samples)
     _raise_first(segments, segments["offset"] <= segments["onset"], "an offset after its onset")
-    _raise_first(segments, segments["offset"] > n_samples, "labels within the recording", n_samples)
     last = segments.groupby("utterance", sort=False)["offset"].max()
     seconds = last.index[last < 0.005 * lengths.loc[last.index]]
     if len(seconds):
@@ -156,9 +158,16 @@ def _raise_first(segments: pd.DataFrame, wrong: pd.Series, expected: str, n_samp
     if not wrong.any():
         return
     row = segments[wrong].iloc[0]
-    of_length = "" if n_samples is None else f" in a recording of {n_samples[wrong].iloc[0]} samples"
+    utterances = segments.loc[wrong, "utterance"].unique()
+    of_length, advice = "", ""
+    if n_samples is not None:
+        of_length = f" in a recording of {n_samples[wrong].iloc[0]} samples"
+        advice = ", or set the option past_end (clip, leave_out) where the reader has it"
+    others = ", ".join(map(repr, utterances[1:_MAX_NAMED]))
+    more = f" and {len(utterances) - _MAX_NAMED} more" if len(utterances) > _MAX_NAMED else ""
     raise LabelError(
         f"expected {expected}, found {row['tier']} {row['label']!r} at samples {row['onset']}–{row['offset']}"
-        f"{of_length} (utterance {row['utterance']!r}, index {row['index']}; {int(wrong.sum())} such segments); "
-        "correct its labels, or leave the recording out"
+        f"{of_length} (utterance {row['utterance']!r}, index {row['index']}; {int(wrong.sum())} such segments in "
+        f"{len(utterances)} utterances{', also ' + others if others else ''}{more}); correct the labels, or leave "
+        f"these recordings out{advice}"
     )

@@ -15,6 +15,7 @@ from auscult.tables import check_segments, check_utterances, read_table
 __all__ = ["SPLITS", "GENDERS", "Corpus", "read_corpus", "split_speakers"]
 
 SPLITS = ("train", "valid", "test")
+# Genders that analyses of two genders know; a corpus may have others, and "" where none is stated.
 GENDERS = ("female", "male", "")
 
 
@@ -81,8 +82,7 @@ def read_corpus(folder: str | Path) -> Corpus:
     manifest = check_folder(folder)
     utterances = check_utterances(read_table(folder / "utterances.parquet"))
     segments = check_segments(read_table(folder / "segments.parquet"), utterances)
-    for column, allowed in (("split", SPLITS), ("gender", GENDERS)):
-        _require_values(utterances, column, allowed)
+    _require_values(utterances, "split", SPLITS)
     return Corpus(utterances["corpus"].iloc[0], folder, utterances, segments, manifest)
 
 

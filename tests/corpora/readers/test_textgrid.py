@@ -7,6 +7,7 @@ from places import DATA
 
 from auscult.corpora.readers.praat import read_textgrid
 from auscult.corpora.readers.textgrid import read_textgrids
+from auscult.corpora.report import ImportReport
 from auscult.errors import AudioError, ConfigError, CorpusError, LabelError
 
 WORDS = [(0, 0.1, ""), (0.1, 0.4, "she"), (0.4, 0.5, "")]
@@ -78,14 +79,14 @@ def test_a_table_says_more_about_speakers(tmp_path):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("speaker\nbert\n", r"expected every speaker in .*speakers\.csv, found no anna; add a line for each"),
         (
-            "speaker,gender\nanna,F\n",
-            r"expected gender in .*speakers\.csv to be one of female, male or empty, found 'F'",
+            "speaker\nbert\n",
+            r"every speaker in .*speakers\.csv, found no anna \(1 of 1 speakers\); add a line for each",
         ),
-        ("speaker,split\nanna,dev\n", r"expected split in .* to be one of train, valid, test or empty, found 'dev'"),
-        ("name\nanna\n", r"expected a column 'speaker', each speaker once, in .*speakers\.csv"),
-        ("speaker\nanna\nanna\n", r"expected a column 'speaker', each speaker once, in .*speakers\.csv"),
+        ("speaker,split\nanna,dev\n", r"expected split to be one of train, valid, test or empty in .*, found 'dev'"),
+        ("name\nanna\n", r"expected a column 'speaker' in .*speakers\.csv, found name; name the column"),
+        ("speaker\nanna\nanna\n", r"expected every speaker once in .*speakers\.csv, found 'anna' \(1 such cells\)"),
+        ("speaker,label\nanna,x\n", r"expected columns with names of their own in .*, found 'label'"),
     ],
 )
 def test_a_wrong_table_of_speakers_is_told(tmp_path, content, message):
@@ -108,11 +109,11 @@ def test_labels_past_the_audio_are_refused(tmp_path):
         read_textgrids(make(tmp_path, n_samples=6000))
 
 
-def test_a_label_a_little_past_the_audio_is_cut_and_counted(tmp_path, caplog):
-    with caplog.at_level("INFO"):
-        _, segments = read_textgrids(make(tmp_path, n_samples=7900))
+def test_a_label_a_little_past_the_audio_is_cut_and_counted(tmp_path):
+    report = ImportReport()
+    _, segments = read_textgrids(make(tmp_path, n_samples=7900), report=report)
     assert segments["offset"].max() == 7900
-    assert "1 labels cut at the end of audio" in caplog.text
+    assert report.changed["labels cut at the end of audio, up to 20 ms"] == 1
 
 
 def test_phones_of_no_known_class_are_reported(tmp_path, caplog):
@@ -168,7 +169,9 @@ def test_audio_called_a_textgrid_is_refused(tmp_path):
 
 
 def test_a_textgrid_without_its_recording_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match=r"expected anna_1 with one of \.wav, .* beside .*, found no recording"):
+    with pytest.raises(
+        CorpusError, match=r"expected a recording of the same name .*, found no recording for 1: .*anna_1\.TextGrid"
+    ):
         read_textgrids(make(tmp_path, n_samples=0))
 
 
@@ -187,26 +190,21 @@ def test_what_the_montreal_forced_aligner_wrote_is_read(caplog):
     assert "phones without a known class: none" in caplog.text
 
 
-def test_recordings_without_labels_are_counted_and_left_out(tmp_path, caplog):
+def test_recordings_without_labels_are_counted_and_left_out(tmp_path):
     make(tmp_path)
-    soundfile.write(tmp_path / "anna_2.wav", np.full(800, 0.1), 16000)
-    utterances, _ = read_textgrids(tmp_path)
+    soundfile.write(tmp_path / "anna_2.WAV", np.full(800, 0.1), 16000, format="WAV")
+    report = ImportReport()
+    utterances, _ = read_textgrids(tmp_path, report=report)
     assert len(utterances) == 1
-    assert "1 of 2 recordings have no TextGrid and are left out" in caplog.text
+    assert report.content()["left_out"] == {"recordings without a TextGrid": 1}
 
 
 def test_two_recordings_of_one_stem_are_refused(tmp_path):
     make(tmp_path)
     soundfile.write(tmp_path / "anna_1.flac", np.full(800, 0.1), 16000)
-    with pytest.raises(CorpusError, match=r"expected one recording for each TextGrid, found .*flac and .*wav"):
-        read_textgrids(tmp_path)
-
-
-@pytest.mark.parametrize("content", [b"", "speaker,gender\nan\u00efs,female\n".encode("latin-1")])
-def test_a_speaker_table_that_cannot_be_read_is_named(tmp_path, content):
-    make(tmp_path)
-    (tmp_path / "speakers.csv").write_bytes(content)
-    with pytest.raises(CorpusError, match=r"expected a table in UTF-8 with commas in .*speakers\.csv"):
+    with pytest.raises(
+        CorpusError, match=r"expected one recording of each name, found 1 names of several recordings: .*flac and .*wav"
+    ):
         read_textgrids(tmp_path)
 
 
@@ -241,12 +239,12 @@ def test_further_names_of_pauses_are_an_option(tmp_path):
     assert segments.iloc[-1][["label", "phone_class"]].tolist() == ["sil", "silence"]
 
 
-def test_pauses_of_no_length_are_dropped_and_counted_and_their_neighbours_kept(tmp_path, caplog):
+def test_pauses_of_no_length_are_dropped_and_counted_and_their_neighbours_kept(tmp_path):
     phones = [*PHONES[:2], (0.2, 0.2, "sp"), *PHONES[2:]]
-    with caplog.at_level("INFO"):
-        _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": phones}))
+    report = ImportReport()
+    _, segments = read_textgrids(make(tmp_path, {"words": WORDS, "phones": phones}), report=report)
     assert segments.loc[segments["tier"] == "phone", "label"].tolist() == ["sil", "SH", "IY", "spn"]
-    assert "1 pauses of no length dropped" in caplog.text
+    assert report.left_out["pauses of no length"] == 1
 
 
 def test_a_phone_of_no_length_is_refused(tmp_path):
@@ -373,3 +371,81 @@ def test_every_form_that_praat_writes_is_read(tmp_path, form):
     grid = parselmouth.Data.read(str(tmp_path / "anna_1.TextGrid"))
     call(grid, f"Save as {form} file", str(tmp_path / "other.TextGrid"))
     assert read_textgrid(tmp_path / "other.TextGrid") == {"words": [(0, 0.5, 'say "čaj"')], "phones": PHONES}
+
+
+def test_upper_case_endings_and_both_unicode_forms_are_read(tmp_path):
+    make(tmp_path, stem="ren\u00e9_1")
+    (tmp_path / "ren\u00e9_1.wav").rename(tmp_path / "rene\u0301_1.WAV")
+    (tmp_path / "ren\u00e9_1.TextGrid").rename(tmp_path / "ren\u00e9_1.TEXTGRID")
+    (tmp_path / "speakers.csv").write_text("speaker,gender\nrene\u0301,m\n", encoding="utf-8")
+    utterances, _ = read_textgrids(tmp_path)
+    assert utterances[["utterance", "speaker", "gender"]].to_numpy().tolist() == [["ren\u00e9_1", "ren\u00e9", "male"]]
+    assert (tmp_path / utterances["path"][0]).is_file()
+
+
+def test_all_missing_and_all_empty_recordings_are_named_at_once(tmp_path):
+    for number in (1, 2, 3):
+        make(tmp_path, stem=f"anna_{number}", n_samples=0 if number < 3 else 8000)
+    with pytest.raises(CorpusError, match=r"no recording for 2: .*anna_1\.TextGrid, .*anna_2\.TextGrid; add it or"):
+        read_textgrids(tmp_path)
+    for number in (1, 2):
+        soundfile.write(tmp_path / f"anna_{number}.wav", np.zeros(0), 16000)
+    with pytest.raises(
+        AudioError, match=r"found faults in 2 of 3 recordings: \(1\) .*anna_1\.wav.* \(2\) .*anna_2\.wav"
+    ):
+        read_textgrids(tmp_path)
+
+
+def test_a_recording_in_a_format_that_cannot_be_read_is_named(tmp_path):
+    make(tmp_path, n_samples=0)
+    (tmp_path / "anna_1.m4a").write_bytes(b"x")
+    with pytest.raises(CorpusError, match=r"anna_1\.TextGrid \(there is \.m4a\); convert the recordings to \.flac"):
+        read_textgrids(tmp_path)
+
+
+def test_labels_past_the_audio_are_clipped_on_request_and_counted(tmp_path):
+    make(tmp_path, n_samples=6000)  # the word and a phone end later, another begins later
+    report = ImportReport()
+    _, segments = read_textgrids(tmp_path, past_end="clip", report=report)
+    assert segments["offset"].max() == 6000
+    assert segments["label"].tolist() == ["she", "sil", "SH", "IY"]
+    assert report.changed["labels clipped at the end of their recording"] == 2
+    assert report.left_out["labels after the end of their recording"] == 1
+
+
+def test_recordings_with_labels_past_the_audio_are_left_out_on_request(tmp_path):
+    make(tmp_path, stem="anna_1", n_samples=6000)
+    make(tmp_path, stem="anna_2")
+    report = ImportReport()
+    utterances, segments = read_textgrids(tmp_path, past_end="leave_out", report=report)
+    assert set(utterances["utterance"]) == set(segments["utterance"]) == {"anna_2"}
+    assert report.left_out["recordings with labels past their end"] == 1
+    (tmp_path / "anna_2.TextGrid").unlink()
+    with pytest.raises(CorpusError, match=r"expected recordings whose labels end before they do, found .* all 1"):
+        read_textgrids(tmp_path, past_end="leave_out")
+
+
+def test_all_recordings_with_labels_past_the_audio_are_named_with_the_right_reason(tmp_path):
+    for number in (1, 2):
+        # The last label begins just after the end, so that its offset must not be cut.
+        make(tmp_path, stem=f"anna_{number}", n_samples=6395)
+    with pytest.raises(
+        LabelError,
+        match=r"expected labels within .* 2 such segments in 2 utterances, also 'anna_2'\); .*option past_end",
+    ):
+        read_textgrids(tmp_path)
+    with pytest.raises(ConfigError, match="option past_end to be one of refuse, clip, leave_out, found 'cut'"):
+        read_textgrids(tmp_path, past_end="cut")
+
+
+def test_other_columns_of_the_table_of_speakers_are_kept(tmp_path):
+    (tmp_path / "Speakers.CSV").write_text("Speaker;Gender;L1;age\nanna;F;nl;31\n", encoding="utf-8-sig")
+    utterances, _ = read_textgrids(make(tmp_path))
+    assert utterances[["speaker", "gender", "L1", "age"]].to_numpy().tolist() == [["anna", "female", "nl", "31"]]
+
+
+def test_the_speaker_option_reaches_the_paths(tmp_path):
+    for session in ("morning", "evening"):
+        make(tmp_path, stem=f"anna/{session}/1")
+    utterances, _ = read_textgrids(tmp_path, speaker={"depth": 1})
+    assert utterances["speaker"].tolist() == ["anna", "anna"]

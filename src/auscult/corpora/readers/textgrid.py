@@ -1,36 +1,41 @@
 """Your own corpus: recordings with Praat TextGrids next to them, as written by the Montreal Forced Aligner."""
 
 import logging
-import re
 from collections import Counter
 from collections.abc import Collection, Mapping
-from itertools import pairwise
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from auscult.corpora.audio import audio_length
-from auscult.corpora.corpus import GENDERS, SPLITS, split_speakers
+from auscult.corpora.corpus import split_speakers
+from auscult.corpora.faults import Faults
+from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
 from auscult.corpora.readers.praat import Intervals, read_textgrid
 from auscult.corpora.readers.tiers import (
     PHONE_TIERS,
     WORD_TIERS,
     LabelOptions,
+    PhoneReport,
     Tier,
     UtteranceLength,
     choose_tiers,
     name_phones,
     words_and_phones,
 )
+from auscult.corpora.recordings import find_recordings, name_utterances, pair_recordings
+from auscult.corpora.report import ImportReport
+from auscult.corpora.speaker_tables import add_speakers, find_speaker_table, read_speaker_table
+from auscult.corpora.speakers import name_speakers
+from auscult.corpora.walk import list_files
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
-__all__ = ["read_speaker_table", "read_textgrids"]
+__all__ = ["read_textgrids"]
 
 _log = logging.getLogger(__name__)
-_AUDIO_ENDINGS = (".wav", ".flac", ".mp3", ".ogg")
-_SPEAKER_COLUMNS = ("gender", "language", "split")
 _N_LISTED = 5
 
 
@@ -44,13 +49,17 @@ def read_textgrids(
     encoding: str = "",
     language: str = "",
     divide_speakers: bool = False,
+    speaker: Mapping[str, Any] | None = None,
+    past_end: PastEnd = "refuse",
+    report: ImportReport | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the tables of a folder of recordings, each with a TextGrid of the same stem next to it.
 
-    Each recording has one speaker, named by the tiers (``anna - words``), else by the parent folder, else by the file
-    name up to the first ``_`` or ``-``. An optional ``speakers.csv`` with columns ``speaker`` and any of ``gender,
-    language, split`` describes the speakers; those without a split are ``test``, or divided by speaker
-    (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals and other pauses
+    Each recording has one speaker, named by the tiers (``anna - words``), by the option ``speaker`` or by the paths;
+    paths in which several parts could be the speaker are refused (:func:`~auscult.corpora.speakers.name_speakers`). An
+    optional ``speakers.csv`` with columns ``speaker``, any of ``gender, language, split`` and any others describes the
+    speakers (:func:`~auscult.corpora.speaker_tables.read_speaker_table`); those without a split are ``test``, or
+    divided by speaker (:func:`~auscult.corpora.corpus.split_speakers`). Empty intervals and other pauses
     (:data:`~auscult.corpora.pauses.PAUSE_NAMES`) are left out among words and labelled ``sil`` among phones; those of
     no length are dropped. The alphabet of the phones is decided once for the corpus
     (:func:`~auscult.corpora.readers.tiers.name_phones`); stress marks move to column ``stress``. Offsets up to 20 ms
@@ -66,6 +75,10 @@ def read_textgrids(
     encoding : encoding of TextGrids without byte order mark; "" for UTF-8, UTF-16 or, with a warning, Latin-1
     language : language of the speakers for whom ``speakers.csv`` states none
     divide_speakers : whether speakers without a split are divided into train, valid and test
+    speaker : what names the speakers, ``{depth: …}``, ``{pattern: …}``, ``{table: …}`` or ``{name: …}``
+    past_end : what is done with labels that end more than 20 ms after their recording: ``refuse``, ``clip`` the labels,
+        or ``leave_out`` the recordings
+    report : is filled in with what was found, changed and left out
 
     Returns
     -------
@@ -74,76 +87,83 @@ def read_textgrids(
     Raises
     ------
     CorpusError
-        There are no TextGrids, a recording is missing, or ``speakers.csv`` lacks a speaker or has an invalid value.
+        There are no TextGrids, recordings are missing, the speakers are ambiguous, or ``speakers.csv`` lacks a speaker
+        or has an invalid value.
+    AudioError
+        Recordings cannot be read or are empty.
     ConfigError
         An option has a value that does not exist.
     LabelError
         A tier is missing, a file has several speakers, phones fit no alphabet, or times are not seconds within the
         recording.
     """
-    options = LabelOptions(words, phones, alphabet, pauses, encoding)
+    options, report = LabelOptions(words, phones, alphabet, pauses, encoding), report or ImportReport()
+    check_past_end(past_end)
     folder = Path(folder)
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() == ".textgrid")
+    files = list_files(folder)
+    paths = files.ending_in(".textgrid")
     if not paths:
         raise CorpusError(f"expected recordings with TextGrids below {folder}, found no .TextGrid; check the folder")
-    _report_unlabelled(folder, paths)
-    counts: Counter[str] = Counter()
-    grids = {path: read_textgrid(path, encoding, backslashes=alphabet != "xsampa") for path in paths}
+    recordings = pair_recordings(files, paths)
+    report.left_out["recordings without a TextGrid"] = len(find_recordings(files)) - len(recordings)
+    read_grid = partial(read_textgrid, encoding=encoding, backslashes=alphabet != "xsampa")
+    grids = dict(zip(paths, Faults("TextGrids").each(read_grid, paths)))
     chosen = _choose_tiers(grids, options, folder)
-    read = [_read_one(folder, path, grids[path], chosen[path], options, counts) for path in paths]
-    rows, tables = [row | {"language": language} for row, _ in read], [table for _, table in read]
-    utterances = _with_speakers(pd.DataFrame(rows), folder / "speakers.csv", divide_speakers)
-    segments, report = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
-    segments = check_segments(segments, check_utterances(utterances))
-    _log.info(
-        "%s: %d utterances of %d speakers; %d labels cut at the end of audio; %d pauses of no length dropped; %s",
-        folder,
-        len(utterances),
-        utterances["speaker"].nunique(),
-        counts["labels cut"],
-        counts["pauses of no length"],
-        report,
+    names = dict(zip(paths, name_utterances(recordings.values(), folder)))
+    counts: Counter[str] = Counter()
+    read = Faults("recordings").each(
+        lambda path: _read_one(folder, names[path], recordings[path], path, grids[path], chosen[path], options, counts),
+        paths,
     )
+    rows, tables = [row | {"language": language} for row, _ in read], [table for _, table in read]
+    table = find_speaker_table(folder)
+    speakers = name_speakers(
+        list(recordings.values()),
+        folder,
+        speaker,
+        tiers=[_tier_speaker(next(iter(chosen[path].values()))) for path in paths],
+        listed=None if table is None else frozenset(read_speaker_table(table)["speaker"]),
+    )
+    utterances = _with_speakers(pd.DataFrame(rows).assign(speaker=speakers.names), table, divide_speakers)
+    segments, phones_found = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
+    utterances, segments = settle_past_end(utterances, segments, past_end, report)
+    segments = check_segments(segments, check_utterances(utterances))
+    _fill_in(report, utterances, speakers.rule, phones_found, counts)
+    _log.info("%s: %d utterances of %d speakers; %s", folder, len(utterances), report.found["speakers"], phones_found)
     return utterances, segments
 
 
-def _report_unlabelled(folder: Path, paths: list[Path]) -> None:
-    labelled = {path.with_suffix("") for path in paths}
-    recordings = sorted(path for path in folder.rglob("*") if path.suffix in _AUDIO_ENDINGS)
-    for first, second in pairwise(recordings):
-        if first.with_suffix("") == second.with_suffix(""):
-            raise CorpusError(f"expected one recording for each TextGrid, found {first} and {second}; keep one of them")
-    alone = [path for path in recordings if path.with_suffix("") not in labelled]
-    if alone:
-        _log.warning(
-            "%d of %d recordings have no TextGrid and are left out, %s first", len(alone), len(recordings), alone[0]
-        )
+def _fill_in(
+    report: ImportReport, utterances: pd.DataFrame, rule: str, phones: PhoneReport, counts: Counter[str]
+) -> None:
+    speakers = utterances.drop_duplicates("speaker")
+    report.found["speakers"], report.found["speakers by"] = len(speakers), rule
+    report.found["genders"] = speakers["gender"].replace("", "unknown").value_counts().to_dict()
+    report.found["alphabet"] = phones.alphabet
+    report.changed["labels cut at the end of audio, up to 20 ms"] = counts["labels cut"]
+    report.left_out["pauses of no length"] = counts["pauses of no length"]
+    report.unknown["phone"] = phones.unmapped
 
 
 def _read_one(
     folder: Path,
+    utterance: str,
+    audio: Path,
     path: Path,
     grid: Mapping[str, Intervals],
     chosen: Mapping[str, str],
     options: LabelOptions,
     counts: Counter[str],
 ) -> tuple[dict[str, Any], pd.DataFrame]:
-    audio = next((path.with_suffix(ending) for ending in _AUDIO_ENDINGS if path.with_suffix(ending).is_file()), None)
-    if audio is None:
-        raise CorpusError(
-            f"expected {path.stem} with one of {', '.join(_AUDIO_ENDINGS)} beside {path}, found no recording; "
-            "add it or remove the TextGrid"
-        )
     sample_rate_hz, n_samples = audio_length(audio)
     _check_seconds(grid, n_samples, sample_rate_hz, path)
-    utterance = path.relative_to(folder).with_suffix("").as_posix().replace("/", "-")
     row = {
         "utterance": utterance,
         "corpus": folder.name,
         "path": audio.relative_to(folder).as_posix(),
         "sample_rate_hz": sample_rate_hz,
         "n_samples": n_samples,
-        "speaker": _speaker(next(iter(chosen.values())), path, folder),
+        "speaker": "",
         "gender": "",
         "text": "",
         "split": "",
@@ -203,46 +223,12 @@ def _check_seconds(tiers: Mapping[str, Intervals], n_samples: int, sample_rate_h
         )
 
 
-def _speaker(tier: str, path: Path, folder: Path) -> str:
-    if " - " in tier:
-        return tier.rpartition(" - ")[0]
-    return path.parent.name if path.parent != folder else re.split("[_-]", path.stem)[0]
+def _tier_speaker(tier: str) -> str:
+    return tier.rpartition(" - ")[0] if " - " in tier else ""
 
 
-def _with_speakers(utterances: pd.DataFrame, path: Path, divide: bool) -> pd.DataFrame:
-    if path.is_file():
-        speakers = read_speaker_table(path).set_index("speaker")
-        missing = sorted(set(utterances["speaker"]) - set(speakers.index))
-        if missing:
-            raise CorpusError(f"expected every speaker in {path}, found no {', '.join(missing)}; add a line for each")
-        for column in speakers.columns.intersection(_SPEAKER_COLUMNS):
-            listed = utterances["speaker"].map(speakers[column])
-            utterances[column] = listed.where(listed != "", utterances[column])
+def _with_speakers(utterances: pd.DataFrame, table: Path | None, divide: bool) -> pd.DataFrame:
+    if table is not None:
+        utterances = add_speakers(utterances, table)
     unassigned = utterances["split"] == ""
     return utterances.assign(split=utterances["split"].mask(unassigned, split_speakers(utterances, divide)))
-
-
-def read_speaker_table(path: Path) -> pd.DataFrame:
-    """Read a table of speakers with columns ``speaker`` and any of ``gender, language, split``.
-
-    Raises
-    ------
-    CorpusError
-        The file is not a table, lacks column ``speaker``, lists a speaker twice, or has an unknown gender or split.
-    """
-    try:
-        speakers = pd.read_csv(path, dtype=str, keep_default_na=False, skipinitialspace=True)
-    except (UnicodeDecodeError, pd.errors.EmptyDataError, pd.errors.ParserError) as error:
-        raise CorpusError(f"expected a table in UTF-8 with commas in {path}, found: {error}; export it again") from None
-    if "speaker" not in speakers or speakers["speaker"].duplicated().any():
-        raise CorpusError(
-            f"expected a column 'speaker', each speaker once, in {path}, found none, or one repeated; correct it"
-        )
-    for column, allowed in (("gender", GENDERS), ("split", (*SPLITS, ""))):
-        wrong = speakers.loc[~speakers[column].isin(allowed), column] if column in speakers else speakers["speaker"][:0]
-        if len(wrong):
-            raise CorpusError(
-                f"expected {column} in {path} to be one of {', '.join(filter(None, allowed))} or empty, found "
-                f"{wrong.iloc[0]!r}; correct it"
-            )
-    return speakers

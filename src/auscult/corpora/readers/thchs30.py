@@ -12,7 +12,6 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable
-from auscult.corpora.readers.textgrid import read_speaker_table
 from auscult.corpora.readers.thchs30_alignments import read_alignments
 from auscult.corpora.readers.thchs30_transcripts import Transcript, follow_path, read_transcript
 from auscult.corpora.readers.tiers import (
@@ -23,6 +22,7 @@ from auscult.corpora.readers.tiers import (
     UtteranceRow,
     tier_in_samples,
 )
+from auscult.corpora.speaker_tables import read_speaker_table
 from auscult.corpora.syllables import (
     is_known,
     mandarin_classes,

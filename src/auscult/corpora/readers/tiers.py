@@ -119,10 +119,10 @@ def choose_tiers(found: Collection[str], names: Collection[str]) -> list[str]:
 def cut_at_end(table: pd.DataFrame, n_samples: int, sample_rate_hz: int) -> pd.DataFrame:
     """Cut offsets up to 20 ms past the end of a recording at its end, and mark these labels in column ``cut``.
 
-    Later offsets stay, for :func:`auscult.tables.check_segments` to refuse.
+    Later offsets, and labels that begin after the end, stay, for :func:`auscult.tables.check_segments` to refuse.
     """
     excess = table["offset"] - n_samples
-    cut = (excess > 0) & (excess <= _MAX_EXCESS_S * sample_rate_hz)
+    cut = (excess > 0) & (excess <= _MAX_EXCESS_S * sample_rate_hz) & (table["onset"] < n_samples)
     return table.assign(offset=table["offset"].mask(cut, n_samples), cut=cut)
 
 
