@@ -49,13 +49,65 @@ def auscult() -> None:
 
     \b
     A study, in this order:
-      auscult fetch timit               download what it needs
-      auscult run timit probing         build one figure and everything it needs
-      auscult status timit              which figures are built, stale or missing
+      auscult new mine.yaml --model ~/my-model --corpus ~/my-corpus
+      auscult fetch mine.yaml           download what it needs
+      auscult run mine.yaml probing     build one figure and everything it needs
+      auscult status mine.yaml          which figures are built, stale or missing
 
     Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
     files.
     """
+
+
+@app.command()
+def new(
+    out: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Study file to write.")] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", help="Model folder, or owner/name@commit on the hub.")
+    ] = None,
+    corpus: Annotated[Path | None, typer.Option("--corpus", "-c", help="Folder of recordings and labels.")] = None,
+    reader: Annotated[
+        str | None, typer.Option("--reader", "-r", help="Layout of the corpus; found from its files without it.")
+    ] = None,
+    option: Annotated[
+        list[str] | None,
+        typer.Option("--option", "-o", help="Option of the reader as KEY=VALUE, such as language=dutch; repeatable."),
+    ] = None,
+    figure: Annotated[
+        list[str] | None,
+        typer.Option("--figure", "-f", help="probing, reduction, similarity or abx; repeatable."),
+    ] = None,
+    layer: Annotated[str, typer.Option("--layer", help="Layer to map, such as T7; by default two thirds up.")] = "",
+    endpoint: Annotated[str, typer.Option("--endpoint", help="Address of the hub or of a mirror.")] = "",
+    name: Annotated[str, typer.Option("--name", help="Name of the study; by default that of the file.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+) -> None:
+    """Write a commented study of your model and your recordings; what is not given is asked.
+
+    The corpus is read with its reader, and only what it allows is written into the study: targets need enough
+    speakers, labels and genders. What was left out is said, with the reason.
+
+    \b
+    Examples:
+      auscult new
+      auscult new studies/mine.yaml --model ~/my-model --corpus ~/my-corpus
+      auscult new mine.yaml -m facebook/wav2vec2-base@0b5b8e8 -c ~/timit -r timit -o language=english
+    """
+    from auscult.cli import new as writing
+    from auscult.cli.asking import ask, parse_options
+    from auscult.cli.places import base_schema, repository
+
+    readers = base_schema(repository())["$defs"]["reader"]["enum"]
+    found = writing.look_at_model(ask(model, "Model: a folder, or owner/name@commit on the hub", "--model"), endpoint)
+    folder = Path(ask(corpus, "Folder of recordings and labels", "--corpus")).expanduser()
+    options = parse_options(option or [])
+    speech = writing.look_at_corpus(folder, reader or writing.find_reader(folder, readers), options)
+    file = Path(ask(out, "Study file to write", "FILE", "studies/mine.yaml"))
+    left_out = writing.write_study(file, name or file.stem, found, speech, figure or (), layer, force)
+    typer.echo(f"{file}: {found.label} on {speech.name}, {speech.summary}")
+    for note in left_out:
+        typer.echo(f"left out: {note}")
+    typer.echo(f"next: auscult run {file} --dry-run, then auscult run {file}")
 
 
 @app.command(context_settings=_PASS_ON)

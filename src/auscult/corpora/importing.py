@@ -2,8 +2,9 @@
 
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Literal
@@ -28,7 +29,7 @@ from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
 from auscult.tables import check_segments, check_utterances, write_table
 
-__all__ = ["READERS", "import_corpus"]
+__all__ = ["READERS", "import_corpus", "read_source"]
 
 _log = logging.getLogger(__name__)
 READERS: dict[str, Callable[..., tuple[pd.DataFrame, pd.DataFrame]]] = {
@@ -123,6 +124,31 @@ def import_corpus(
     _log_size(utterances, segments)
     _log.info("corpus %r: %s", corpus, report)
     return check_folder(folder)
+
+
+@contextmanager
+def read_source(
+    reader: str, source: str | Path, options: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Any, ImportReport]]:
+    """Yield the tables of a source folder and the report of its reader, without importing the corpus.
+
+    Recordings that a reader extracts from other files exist within the block only.
+
+    Parameters
+    ----------
+    reader, source, options : as in :func:`import_corpus`
+
+    Raises
+    ------
+    ConfigError
+        The reader, or one of its options, does not exist.
+    CorpusError, LabelError
+        The corpus is incomplete, or labels are invalid.
+    """
+    report = ImportReport()
+    report.left_out.update(list_files(source).ignored)
+    with TemporaryDirectory(prefix="auscult-") as scratch:
+        yield _read(reader, Path(source), dict(options or {}), scratch, report), report
 
 
 def _read(reader: str, source: Path, options: dict[str, Any], scratch: str, report: ImportReport) -> Any:
