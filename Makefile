@@ -7,9 +7,11 @@ export PYTHONNOUSERSITE := 1
 
 .PHONY: talk test docs lint format generated lock bench
 
-## Build the default study: all figures and the page results/talk/index.html.
+## Build the default study: all figures and the page results/talk/index.html. It ends with the verdicts on the claims.
 talk: $(VENV)/.complete
 	snakemake --cores $(CORES) --quiet rules host
+	@cat results/talk/claims.txt
+	@echo "Page: $(CURDIR)/results/talk/index.html"
 
 ## Run all tests, including the smoke study from end to end.
 test: $(VENV)/.complete

@@ -18,6 +18,7 @@ with job(snakemake.log[0], snakemake.threads):
         ],
         study=snakemake.params.study,
         parts=snakemake.params.parts,
+        claims=read_table(snakemake.input.claims),
         commit=code_commit(),
     )
     with write_file(snakemake.output.metrics) as partial:

@@ -39,8 +39,8 @@ class Page(HTMLParser):
 def figure(folder, name="probing", title="Probing", caption=CAPTION, **source):
     stem = folder / "results" / "figures" / name
     stem.parent.mkdir(parents=True, exist_ok=True)
-    for ending in ("pdf", "svg", "png", "csv"):
-        stem.with_suffix(f".{ending}").write_bytes(b"x")
+    for ending in (".pdf", ".svg", ".png", ".csv", "-details.pdf"):
+        stem.with_name(f"{name}{ending}").write_bytes(b"x")
     made_from = {
         "study": "default",
         "commit": "",
@@ -69,11 +69,28 @@ def test_the_page_shows_picture_caption_files_and_provenance_of_a_figure(tmp_pat
         "data:image/png;base64,eA==",
     ) in shown.attributes
     links = [value for tag, name, value in shown.attributes if (tag, name) == ("a", "href")]
-    assert links == ["#probing", *(f"../figures/probing.{ending}" for ending in ("pdf", "svg", "png", "csv", "json"))]
+    assert links == [
+        "#probing",
+        *(f"../figures/probing{ending}" for ending in (".pdf", ".svg", ".png", "-details.pdf", ".csv", ".json")),
+    ]
     assert all(
         text in shown.text
         for text in ("c0ffee", "hubert/300", "beef", "abc123", "01dc0de", "auscult.analyses.probing.analysis")
     )
+
+
+def test_the_page_shows_the_finding_and_the_verdicts_of_each_figure(tmp_path):
+    row = {"family": "probing", "sentence": "Phones are read.", "source": "A (2025)", "verdict": "not separated"}
+    more = {"compared": "one − other", "value": 0.1, "ci_low": -0.05, "ci_high": 0.25, "reason": None}
+    claims = pd.DataFrame([row | more, row | more | {"family": "tone", "sentence": EVIL, "value": None}])
+    figures = [figure(tmp_path, finding="Phones: .80"), figure(tmp_path, "tone")]
+    shown = page(tmp_path, *figures, claims=claims)
+    text = " ".join(shown.text.split())
+    assert "Phones: .80" in text
+    assert "not separated Phones are read. A (2025) one − other .10 [−.05, .25]" in text
+    assert "Of 2 claims of the talk and its papers, 2 not separated" in text
+    assert "script" not in shown.tags
+    assert EVIL in shown.text
 
 
 def test_links_point_to_existing_files(tmp_path):

@@ -46,18 +46,18 @@ def test_a_deleted_figure_is_rebuilt_alone(built):
 def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
     study = changed_study("analyses", "reduction", "n_items", value=300)
     jobs = planned(snakemake(built, "--dry-run", study=study))
-    assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "talk", "all"}
+    assert set(jobs) == {"reduction_run", "reduction", "figure_reduction", "claims", "talk", "all"}
 
 
 def test_a_changed_probe_setting_reruns_probing_and_the_abx_comparison_only(built, changed_study):
     study = changed_study("analyses", "probing", "n_resamples", value=300)
     jobs = planned(snakemake(built, "--dry-run", study=study))
-    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "figure_mixing", "talk", "all"}
+    assert set(jobs) == {"probing_run", "probing", "figure_probing", "abx_agreement", "figure_abx", "figure_mixing", "claims", "talk", "all"}
 
 
 def test_a_changed_title_reruns_no_analysis(built, changed_study):
     study = changed_study("figures", "probing", "title", value="Another title")
-    assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "talk", "all"}
+    assert set(planned(snakemake(built, "--dry-run", study=study))) == {"figure_probing", "claims", "talk", "all"}
 
 
 def test_a_corrupted_corpus_is_an_error_before_use(built):

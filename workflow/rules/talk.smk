@@ -2,8 +2,29 @@
 The page with all figures of the study, their captions, tables and provenance.
 
 required inputs:  results/figures/{figure}.*, including captions
-outputs:          results/talk/index.html; results/talk/metrics.json, the numbers that `dvc metrics diff` compares
+outputs:          results/talk/index.html; results/talk/claims.csv and .txt, the verdicts on the claims of the talk;
+                  results/talk/metrics.json, the numbers that `dvc metrics diff` compares
 """
+
+
+rule claims:
+    """Judge the claims of the talk by the tables of the figures."""
+    input:
+        tables=expand("results/figures/{figure}.csv", figure=config["figures"]),
+        claims=source("src/auscult/claims/catalogue.yaml"),
+    output:
+        table="results/talk/claims.csv",
+        text="results/talk/claims.txt",
+    log:
+        "logs/claims.log",
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        code=code_of("claims"),
+    script:
+        "../../scripts/claims.py"
 
 
 rule talk:
@@ -11,6 +32,7 @@ rule talk:
     input:
         figures=rules.figures.input,
         tables=expand("results/figures/{figure}.csv", figure=config["figures"]),
+        claims=rules.claims.output.table,
         template=source("src/auscult/figures/templates/talk.html.j2"),
     output:
         page="results/talk/index.html",

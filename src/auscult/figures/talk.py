@@ -3,7 +3,8 @@
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from os.path import relpath
 from pathlib import Path
@@ -16,6 +17,7 @@ from markupsafe import Markup
 
 from auscult.errors import AnalysisError
 from auscult.figures.captions import caption_html
+from auscult.figures.findings import value_text
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
 
@@ -45,7 +47,14 @@ _CONDITIONS = (
     "control",
     "seed",
 )
-_FILES = {"pdf": "PDF", "svg": "SVG", "png": "PNG", "csv": "table (CSV)", "json": "provenance (JSON)"}
+_FILES = {
+    ".pdf": "PDF",
+    ".svg": "SVG",
+    ".png": "PNG",
+    "-details.pdf": "details (PDF)",
+    ".csv": "table (CSV)",
+    ".json": "provenance (JSON)",
+}
 
 
 def build_talk(
@@ -54,6 +63,7 @@ def build_talk(
     figures: Sequence[Mapping[str, Any]],
     study: Mapping[str, Any],
     parts: Mapping[str, Sequence[str]],
+    claims: pd.DataFrame | None = None,
     commit: str = "",
 ) -> None:
     """Write ``index.html`` with embedded pictures and style, and relative links to the files of the figures.
@@ -69,6 +79,7 @@ def build_talk(
     study : ``name`` and ``title``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each
         missing model
     parts : names of the families in each part of the talk
+    claims : verdicts, as returned by :func:`auscult.claims.verdicts.judge`; each figure shows those of its family
     commit : commit of the code, shown with every figure
 
     Raises
@@ -77,7 +88,8 @@ def build_talk(
         A file of a figure is missing.
     """
     folder = Path(folder)
-    shown = [_figure(figure, folder) for figure in figures]
+    verdicts = [] if claims is None else [_claim(row) for row in claims.to_dict("records")]
+    shown = [_figure(figure, folder, verdicts) for figure in figures]
     environment = Environment(
         loader=PackageLoader("auscult.figures"),
         autoescape=True,
@@ -90,6 +102,7 @@ def build_talk(
         speech={name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
         left_out=study.get("left_out", {}),
         parts=_by_part(shown, parts),
+        verdicts=Counter(claim["verdict"] for claim in verdicts),
         commit=commit,
         version=version("auscult"),
     )
@@ -130,9 +143,15 @@ def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
     return numbers
 
 
-def _figure(figure: Mapping[str, Any], folder: Path) -> dict[str, Any]:
+def _claim(row: Mapping[Hashable, Any]) -> dict[str, Any]:
+    """Return what the page shows of a claim; its effect is text."""
+    effect = value_text({str(name): value for name, value in row.items()}) if pd.notna(row["value"]) else ""
+    return {**{str(name): "" if pd.isna(value) else value for name, value in row.items()}, "effect": effect}
+
+
+def _figure(figure: Mapping[str, Any], folder: Path, verdicts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     stem = Path(figure["stem"])
-    files = {ending: stem.with_name(f"{stem.name}.{ending}") for ending in _FILES}
+    files = {ending: stem.with_name(f"{stem.name}{ending}") for ending in _FILES}
     text = stem.with_name(f"{stem.name}.rst")
     for path in (*files.values(), text):
         if not path.is_file():
@@ -141,14 +160,17 @@ def _figure(figure: Mapping[str, Any], folder: Path) -> dict[str, Any]:
                 "draw the figure, then build the page again"
             )
     caption = caption_html(text.read_text(encoding="utf-8"))
+    provenance = json.loads(files[".json"].read_text(encoding="utf-8"))
     return {
         "name": figure["name"],
         "title": figure["title"],
+        "finding": provenance.get("finding", ""),
+        "claims": [claim for claim in verdicts if claim["family"] == figure["name"]],
         "caption": Markup(caption),
         "alt": _first_sentence(caption),
-        "picture": base64.b64encode(files["png"].read_bytes()).decode(),
+        "picture": base64.b64encode(files[".png"].read_bytes()).decode(),
         "files": {_FILES[ending]: Path(relpath(path, folder)).as_posix() for ending, path in files.items()},
-        "provenance": json.loads(files["json"].read_text(encoding="utf-8")),
+        "provenance": provenance,
     }
 
 
