@@ -17,17 +17,17 @@ with job(snakemake.log[0], snakemake.threads):
     device, code = snakemake.params.device, snakemake.params.code
     settings = {"corpus": corpus, "tiers": snakemake.params.tiers, "splits": snakemake.params.splits}
     extractions = []
-    runs = zip(
-        snakemake.output.manifests, snakemake.params.features, snakemake.params.checkpoints, snakemake.params.arrays
-    )
-    for manifest, features, checkpoint, arrays in runs:
+    given = snakemake.params
+    runs = zip(snakemake.output.manifests, given.features, given.checkpoints, given.layers, given.arrays)
+    for manifest, features, checkpoint, layers, arrays in runs:
         folder = Path(manifest).parent
         name = dict(zip(("corpus", "model", "step"), folder.parts[-3:]))
         if arrays:
             import_arrays(folder, array_settings(arrays), recipe={**name, "arrays": arrays, "code": code}, **settings)
             continue
-        opener, parents = model_opener(features=features, checkpoint=checkpoint, device=device)
+        opener, parents = model_opener(features=features, checkpoint=checkpoint, device=device, layers=layers)
         recipe = {**name, "features": features, "device": device, "code": code}
+        recipe |= {"layers": layers} if layers else {}
         extractions.append(Extraction(folder, opener, recipe, {"corpus": corpus.manifest.sha256, **parents}))
     if extractions:
         extract_sweep(extractions, batch_s=snakemake.params.batch_s, **settings)

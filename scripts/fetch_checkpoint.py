@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
         allow_pickle=snakemake.params.allow_pickle,
         head=snakemake.params.head,
         preprocessor=snakemake.params.preprocessor,
+        language=snakemake.params.language,
         tokenizer=snakemake.params.tokenizer,
         record=Path(snakemake.params.record),
         store=Path(snakemake.output.manifest).parents[2],

@@ -11,4 +11,5 @@ with job(snakemake.log[0], snakemake.threads):
         source=Path(snakemake.params.source),
         head=snakemake.params.head,
         preprocessor=snakemake.params.preprocessor,
+        language=snakemake.params.language,
     )

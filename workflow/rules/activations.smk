@@ -35,6 +35,7 @@ for corpus, name, runs in extracted_sweeps(config):
             code=code_of("extract_activations"),
             features=[config["models"][model].get("features") for model, _ in runs],
             checkpoints=[get_folder(*run) for run in runs],
+            layers=[config["models"][model].get("layers") for model, _ in runs],
             arrays=[get_arrays(corpus, *run) for run in runs],
             tiers=tiers_of(config, corpus),
             splits=config["activations"]["splits"],

@@ -29,6 +29,7 @@ from auscult.study.directories import check_directory, keep_owner
 from auscult.study.extractions import extracted_sweeps
 from auscult.study.families import parts
 from auscult.study.loading import load_study
+from auscult.study.local_checkpoints import local_checkpoint
 from auscult.study.looks import figure_entry, study_entry
 from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
@@ -142,10 +143,18 @@ def get_published(wildcards):
 
 def get_local_checkpoint(wildcards):
     """Return the files of a local model, so that replaced weights cause a rerun."""
-    folder = Path(get_local_path(config["models"][wildcards.model]))
-    return sorted(str(path) for path in folder.glob("*") if path.is_file()) or str(
-        folder / "config.json"
-    )
+    folder = Path(get_local_folder(wildcards))
+    return sorted(
+        str(path)
+        for path in folder.glob("*")
+        if path.is_file() and not path.name.startswith(".")
+    ) or str(folder / "config.json")
+
+
+def get_local_folder(wildcards):
+    """Return the folder of a step of a local model."""
+    model = config["models"][wildcards.model]
+    return get_local_path({"path": local_checkpoint(model, wildcards.step)})
 
 
 @cache

@@ -55,7 +55,7 @@ for name, model in config["models"].items():
 
 
 # Step 0 is fetched if it is published and initialised here otherwise.
-ruleorder: initialise_checkpoint > fetch_checkpoint
+ruleorder: initialise_checkpoint > fetch_checkpoint > import_checkpoint
 
 
 rule fetch_checkpoint:
@@ -77,19 +77,20 @@ rule fetch_checkpoint:
         allow_pickle=lookup("models/{model}/allow_pickle", within=config),
         head=lookup("models/{model}/head", within=config, default=None),
         preprocessor=lookup("models/{model}/preprocessor", within=config, default=None),
+        language=lookup("models/{model}/language", within=config, default=None),
         tokenizer=lookup("models/{model}/tokenizer", within=config, default=None),
     script:
         "../../scripts/fetch_checkpoint.py"
 
 
 rule import_checkpoint:
-    """Check and copy a local Hugging Face folder."""
+    """Check and copy a local Hugging Face folder, or that of one step of a training run."""
     input:
         files=get_local_checkpoint,
     output:
-        manifest="resources/checkpoints/{model}/final/manifest.json",
+        manifest="resources/checkpoints/{model}/{step}/manifest.json",
     log:
-        "logs/import_checkpoint/{model}.log",
+        "logs/import_checkpoint/{model}/{step}.log",
     wildcard_constraints:
         model=get_names("models", "folder"),
     threads: 1
@@ -98,9 +99,10 @@ rule import_checkpoint:
         runtime=30,
     params:
         code=code_of("import_checkpoint"),
-        source=lambda wildcards: get_local_path(config["models"][wildcards.model]),
+        source=get_local_folder,
         head=lookup("models/{model}/head", within=config, default=None),
         preprocessor=lookup("models/{model}/preprocessor", within=config, default=None),
+        language=lookup("models/{model}/language", within=config, default=None),
     script:
         "../../scripts/import_checkpoint.py"
 

@@ -42,7 +42,7 @@ def select_utterances(
     if len(wrong):
         raise AudioError(
             f"expected recordings at {model.sample_rate_hz} Hz for model {model.name!r}, found "
-            f"{wrong['sample_rate_hz'].iloc[0]} Hz in utterance {wrong['utterance'].iloc[0]!r}; resample the corpus"
+            f"{wrong['sample_rate_hz'].iloc[0]} Hz in utterance {wrong['utterance'].iloc[0]!r}; import the corpus again"
         )
     for name, n_samples in zip(utterances["utterance"], utterances["n_samples"]):
         model.timing.require_frame(n_samples, f"utterance {name!r} of corpus {corpus.name!r}")

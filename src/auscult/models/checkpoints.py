@@ -8,6 +8,7 @@ whatever the configuration names.
 
 import json
 import logging
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -41,6 +42,7 @@ from auscult.models.checkpoint_format import (
 )
 from auscult.models.encoder_weights import find_prefix, read_weights, weight_files
 from auscult.models.heads import take_head
+from auscult.models.languages import take_language
 from auscult.models.seals import check_seal, checkpoint_digest
 
 __all__ = [
@@ -184,6 +186,7 @@ def import_checkpoint(
     source: str | Path,
     head: Mapping[str, Any] | None = None,
     preprocessor: Mapping[str, Any] | None = None,
+    language: str | None = None,
 ) -> Manifest:
     """Copy a checkpoint from a local folder, load the copy once to see that no weight is missing, and seal it.
 
@@ -195,6 +198,8 @@ def import_checkpoint(
         :func:`auscult.models.heads.take_head`
     preprocessor : settings of the feature extractor that the source lacks, or that replace its own; recorded in the
         manifest
+    language : of a recogniser with one vocabulary and one adapter per language, see
+        :func:`auscult.models.languages.take_language`
 
     Raises
     ------
@@ -206,21 +211,37 @@ def import_checkpoint(
     recipe: dict[str, Any] = {"imported": source.name, "config": digest(source / CONFIG)}
     recipe |= {"head": dict(head)} if head else {}
     recipe |= {"preprocessor": dict(preprocessor)} if preprocessor else {}
+    recipe |= {"language": language} if language else {}
     with build_folder(folder, recipe) as partial:
-        for name in (CONFIG, *ACCESSORIES, WEIGHTS):
+        for name in (CONFIG, *ACCESSORIES):
             if (source / name).is_file():
                 shutil.copyfile(source / name, partial / name)
+        if (source / WEIGHTS).is_file():
+            _link(source / WEIGHTS, partial / WEIGHTS)
         if not (partial / WEIGHTS).is_file():
             merge_shards(source, partial / WEIGHTS)
         try:
             if head:
                 take_head(partial, **head)
+            if language:
+                take_language(partial, language, source)
             if preprocessor:
                 state_preprocessor(partial, preprocessor)
             check_complete(partial)
         except CheckpointError as error:  # name the user's folder, not the copy
             raise CheckpointError(str(error).replace(str(partial), str(source))) from None
     return check_folder(folder)
+
+
+def _link(source: Path, path: Path) -> None:
+    """Link a file, so that a run of a hundred checkpoints is not stored twice; copy it where that is impossible.
+
+    A file that is overwritten later no longer has the hash of the manifest, which is checked before it is read.
+    """
+    try:
+        os.link(source.resolve(), path)
+    except OSError:
+        shutil.copyfile(source, path)
 
 
 def check_complete(folder: Path) -> None:

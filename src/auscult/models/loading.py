@@ -1,20 +1,25 @@
 """Open any model behind the common interface: an acoustic baseline by its name, or a checkpoint folder."""
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from auscult.corpora.audio import SAMPLE_RATE_HZ
 from auscult.errors import CheckpointError
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
 from auscult.models.checkpoint_format import CONFIG
 from auscult.models.seals import checkpoint_digest
+from auscult.models.views import Resampled, SomeLayers
 
 if TYPE_CHECKING:
     from auscult.models.interface import FrameModel
 
 __all__ = ["open_model", "model_opener"]
+
+_log = logging.getLogger(__name__)
 
 
 def open_model(
@@ -43,20 +48,28 @@ def open_model(
 
 
 def model_opener(
-    *, features: str | None = None, checkpoint: str | Path | None = None, device: str = "cpu"
+    *,
+    features: str | None = None,
+    checkpoint: str | Path | None = None,
+    device: str = "cpu",
+    layers: Sequence[str] | None = None,
 ) -> "tuple[Callable[[], FrameModel], Mapping[str, str]]":
     """Return a function that opens a model later, and the digest that :func:`open_model` would return now.
 
-    Parameters are those of :func:`open_model`. A missing or damaged checkpoint raises at once, not when the function
-    is called.
+    A model of another sample rate than that of corpora gets resampled waveforms, which the log says.
+
+    Parameters
+    ----------
+    features, checkpoint, device : as for :func:`open_model`
+    layers : names of the layers to keep; all by default
 
     Raises
     ------
     ManifestError, CheckpointError
-        The folder is missing, unfinished or damaged.
+        The folder is missing, unfinished or damaged; raised at once, not when the function is called.
     """
     parents = {} if features is not None else {"checkpoint": _digest(_required(checkpoint))}
-    return partial(_open, features, checkpoint, device), parents
+    return partial(_open, features, checkpoint, device, layers), parents
 
 
 def _required(checkpoint: str | Path | None) -> str | Path:
@@ -71,5 +84,14 @@ def _digest(checkpoint: str | Path) -> str:
     return checkpoint_digest(checkpoint)
 
 
-def _open(features: str | None, checkpoint: str | Path | None, device: str) -> "FrameModel":
-    return open_model(features=features, checkpoint=checkpoint, device=device)[0]
+def _open(
+    features: str | None, checkpoint: str | Path | None, device: str, layers: Sequence[str] | None
+) -> "FrameModel":
+    model = open_model(features=features, checkpoint=checkpoint, device=device)[0]
+    if model.sample_rate_hz != SAMPLE_RATE_HZ:
+        _log.warning(
+            "recordings are resampled from %d Hz, the rate of corpora, to %d Hz for %r",
+            *(SAMPLE_RATE_HZ, model.sample_rate_hz, model.name),
+        )
+        model = Resampled(model, SAMPLE_RATE_HZ)
+    return SomeLayers(model, layers) if layers else model

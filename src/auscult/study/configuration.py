@@ -12,6 +12,7 @@ from auscult.errors import ConfigError
 from auscult.requirements import check_known, suggestion, tiers_of
 from auscult.study.arrays import check_arrays
 from auscult.study.families import get_family
+from auscult.study.local_checkpoints import check_local, local_checkpoint, local_steps
 from auscult.study.published_checkpoints import check_sweep, published_checkpoint, sweep_steps
 from auscult.study.requirements import check_analyses
 from auscult.study.translators import check_translators
@@ -70,7 +71,7 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
         case "hub":
             return sweep_steps(model)
         case "folder":
-            return ["0", "final"]
+            return local_steps(model)
         case "acoustic":
             return ["final"]
         case "arrays":
@@ -147,7 +148,8 @@ def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
     return [
         name
         for name, model in config["models"].items()
-        if model["source"] == "folder" or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
+        if (model["source"] == "folder" and local_checkpoint(model, "0") is None)
+        or (model["source"] == "hub" and published_checkpoint(model, "0") is None)
     ]
 
 
@@ -205,6 +207,8 @@ def _check_names(config: Config) -> None:
             _check_teacher(config, name)
         if model["source"] == "hub":
             check_sweep(name, model)
+        if model["source"] == "folder":
+            check_local(name, model)
         if model["source"] == "arrays":
             check_arrays(name, config)
         if model["source"] == "acoustic":

@@ -9,6 +9,7 @@ from typing import Any
 from auscult.corpora.synthesis.lexicon_files import TEXT_GRAMMARS, languages
 from auscult.requirements import Config
 from auscult.study.configuration import check_study, leave_out
+from auscult.study.local_checkpoints import expand_steps
 from auscult.study.looks import with_colours
 from auscult.study.places import check_languages, check_places
 from auscult.study.schema import build_schema
@@ -55,7 +56,7 @@ def load_study(
         The configuration is invalid (:func:`~auscult.study.configuration.check_study`), or a folder, file or lexicon
         that it names does not exist (:mod:`auscult.study.places`).
     """
-    checked = check_study(config, build_schema(base_schema))
+    checked = check_study(expand_steps(config, folder), build_schema(base_schema))
     check_places(checked, folder)
     check_languages(checked, list(languages()), list(languages(TEXT_GRAMMARS)))
     missing = unreachable_models(checked, is_fetched)

@@ -38,11 +38,8 @@ def check_places(config: Config, folder: Path) -> None:
     """
     for section in ("corpora", "models"):
         for name, entry in config[section].items():
-            if entry["source"] == "folder" and not Path(local_path(entry, folder)).is_dir():
-                raise ConfigError(
-                    f"expected a folder at {section}: {name}: path, found none at {local_path(entry, folder)}; "
-                    "a relative path starts at the study's file"
-                )
+            if entry["source"] == "folder":
+                _check_folders(f"{section}: {name}", entry, folder)
     _check_arrays(config, folder)
     for name, target in config["analyses"].get("abx", {"targets": {}})["targets"].items():
         if "items" in target:
@@ -98,6 +95,18 @@ def _check_arrays(config: Config, folder: Path) -> None:
                         f"expected arrays of corpus {corpus}, step {step}, at models: {name}: {absent[0]}, found none "
                         f"at {entry[absent[0]]}; a relative path starts at the study's file"
                     )
+
+
+def _check_folders(where: str, entry: Mapping[str, Any], folder: Path) -> None:
+    paths = {f"steps: {step}": path for step, path in entry.get("steps", {}).items()} or {"path": entry["path"]}
+    places = {key: local_path({"path": path}, folder) for key, path in paths.items()}
+    absent = [key for key, place in places.items() if not Path(place).is_dir()]
+    if absent:
+        more = f" and {len(absent) - 1} more" if len(absent) > 1 else ""
+        raise ConfigError(
+            f"expected a folder at {where}: {absent[0]}{more}, found none at {places[absent[0]]}; a relative path "
+            "starts at the study's file"
+        )
 
 
 def _check_file(entry: Mapping[str, Any], folder: Path, where: str, kind: str) -> None:

@@ -47,6 +47,7 @@ def fetch_checkpoint(
     allow_pickle: bool = False,
     head: Mapping[str, Any] | None = None,
     preprocessor: Mapping[str, Any] | None = None,
+    language: str | None = None,
     tokenizer: Mapping[str, str] | None = None,
     record: str | Path | None = None,
     store: str | Path | None = None,
@@ -70,6 +71,8 @@ def fetch_checkpoint(
     head : the head to take from a model with several: ``name`` and, if wanted, ``labels``, the arguments of
         :func:`auscult.models.heads.take_head`. Files are verified before they are rewritten.
     preprocessor : settings of the feature extractor that the repository lacks, or that replace its own
+    language : of a recogniser with one vocabulary and one adapter per language, see
+        :func:`auscult.models.languages.take_language`
     tokenizer : ``repository`` and ``revision`` of the tokenizer of a text model that comes without one
     record : JSON file of the commit and the hashes of the first download, which later downloads must match: if a branch
         has moved, the recorded commit is fetched and a warning names both
@@ -90,6 +93,7 @@ def fetch_checkpoint(
     # calls before it plans, needs neither.
     from auscult.models.checkpoints import check_complete
     from auscult.models.heads import take_head
+    from auscult.models.languages import adapter_name, take_language
 
     record = None if record is None else Path(record)
     token = None if endpoint is None else False
@@ -99,6 +103,7 @@ def fetch_checkpoint(
     recipe = {"repository": repository, "commit": commit, "sha256": pinned, "allow_pickle": allow_pickle}
     recipe |= {"head": dict(head)} if head else {}
     recipe |= {"preprocessor": dict(preprocessor)} if preprocessor else {}
+    recipe |= {"language": language} if language else {}
     # The repository of the tokenizer, if the model's own has none.
     second: tuple[str, ModelInfo] | None = None
     if tokenizer and not files.keys() & TOKENIZER[:2]:
@@ -126,10 +131,14 @@ def fetch_checkpoint(
             return partial / name
 
         _fetch_all(fetch, partial, files, allow_pickle, f"{repository} at {commit[:12]}")
+        if language and adapter_name(language) in files:
+            fetch(adapter_name(language))
         if second is not None:
             _fetch_tokenizer(partial, *second, endpoint, token)
         _require_vocabulary(partial, repository)
         _require_pinned(pinned, partial, repository)
+        if language:
+            take_language(partial, language)
         _finish(partial)
         if head:
             take_head(partial, **head)
