@@ -16,7 +16,10 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
+from auscult.environment import use_utf8
 from auscult.errors import AuscultError
+
+use_utf8()
 
 min_version("9.9")
 
