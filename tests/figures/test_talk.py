@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from PIL import Image
 
 from auscult.errors import AnalysisError
 from auscult.figures.talk import build_talk, headline_numbers
@@ -41,6 +42,12 @@ def figure(folder, name="probing", title="Probing", caption=CAPTION, **source):
     stem.parent.mkdir(parents=True, exist_ok=True)
     for ending in (".pdf", ".svg", ".png", ".csv", "-details.pdf"):
         stem.with_name(f"{name}{ending}").write_bytes(b"x")
+    sheets = stem.with_name(f"{name}-details")
+    sheets.mkdir(exist_ok=True)
+    for number in range(1, 12):
+        Image.new("RGB", (18, 24)).save(sheets / f"{number}.png")
+    Image.new("RGB", (160, 90)).save(stem.with_suffix(".png"))
+    stem.with_suffix(".csv").write_text(f"model,value\nhubert,0.5\n{EVIL},\n")
     made_from = {
         "study": "default",
         "commit": "",
@@ -63,16 +70,13 @@ def page(folder, *figures, study=STUDY, **more):
 def test_the_page_shows_picture_caption_files_and_provenance_of_a_figure(tmp_path):
     shown = page(tmp_path, figure(tmp_path, models={"hubert/300": "beef"}, commit="01dc0de"), commit="abc123")
     assert ("img", "alt", "7 points.") in shown.attributes
-    assert (
-        "img",
-        "src",
-        "data:image/png;base64,eA==",
-    ) in shown.attributes
-    links = [value for tag, name, value in shown.attributes if (tag, name) == ("a", "href")]
-    assert links == [
-        "#probing",
-        *(f"../figures/probing{ending}" for ending in (".pdf", ".svg", ".png", "-details.pdf", ".csv", ".json")),
-    ]
+    pictures = [value for tag, name, value in shown.attributes if (tag, name) == ("img", "src")]
+    assert pictures == ["files/probing.png", *(f"files/probing-details-{number}.png" for number in range(1, 12))]
+    assert ("img", "width", "160") in shown.attributes
+    links = [value for tag, name, value in shown.attributes if tag in ("a", "link") and name == "href"]
+    endings = (".pdf", ".svg", ".png", "-details.pdf", ".csv", ".json")
+    figures = [f"../figures/probing{ending}" for ending in endings]
+    assert links == ["files/talk.css", "#main", "#probing", *figures, "mail.html"]
     assert all(
         text in shown.text
         for text in ("c0ffee", "hubert/300", "beef", "abc123", "01dc0de", "auscult.analyses.probing.analysis")
@@ -81,23 +85,45 @@ def test_the_page_shows_picture_caption_files_and_provenance_of_a_figure(tmp_pat
 
 def test_the_page_shows_the_finding_and_the_verdicts_of_each_figure(tmp_path):
     row = {"family": "probing", "sentence": "Phones are read.", "source": "A (2025)", "verdict": "not separated"}
-    more = {"compared": "one − other", "value": 0.1, "ci_low": -0.05, "ci_high": 0.25, "reason": None}
+    more = {
+        "compared": "one − other",
+        "decides": "more voices",
+        "value": 0.1,
+        "ci_low": -0.05,
+        "ci_high": 0.25,
+        "reason": None,
+    }
     claims = pd.DataFrame([row | more, row | more | {"family": "tone", "sentence": EVIL, "value": None}])
     figures = [figure(tmp_path, finding="Phones: .80"), figure(tmp_path, "tone")]
     shown = page(tmp_path, *figures, claims=claims)
     text = " ".join(shown.text.split())
     assert "Phones: .80" in text
-    assert "not separated Phones are read. A (2025) one − other .10 [−.05, .25]" in text
+    assert "○ not separated Phones are read. A (2025). One − other: .10 [−.05, .25]. What would decide" in text
     assert "Of 2 claims of the talk and its papers, 2 not separated" in text
-    assert "script" not in shown.tags
+    assert shown.tags.count("script") == 1
     assert EVIL in shown.text
+
+
+def test_the_table_is_a_script_in_which_labels_stay_text(tmp_path):
+    page(tmp_path, figure(tmp_path))
+    script = (tmp_path / "results" / "talk" / "files" / "probing.js").read_text()
+    assert script == f'TALK.rows("probing", ["model", "value"], [["hubert", 0.5], [{json.dumps(EVIL)}, null]]);\n'
+
+
+def test_the_page_for_mail_is_a_single_file_without_scripts(tmp_path):
+    page(tmp_path, figure(tmp_path))
+    mail = Page((tmp_path / "results" / "talk" / "mail.html").read_text())
+    assert not {"script", "link", "iframe", "object"} & set(mail.tags)
+    sources = [value for _, name, value in mail.attributes if name in ("src", "href")]
+    assert all(value.startswith(("data:image/png;base64,", "#")) for value in sources)
 
 
 def test_links_point_to_existing_files(tmp_path):
     shown = page(tmp_path, figure(tmp_path))
-    for tag, name, value in shown.attributes:
-        if (tag, name) == ("a", "href") and not value.startswith("#"):
-            assert (tmp_path / "results" / "talk" / value).is_file()
+    for _, name, value in shown.attributes:
+        local = name in ("href", "src") and not value.startswith(("#", "claims.csv"))
+        if local:
+            assert (tmp_path / "results" / "talk" / value).is_file(), value
 
 
 def test_the_page_states_kinds_of_corpora_and_models_left_out(tmp_path):
@@ -117,7 +143,7 @@ def test_markup_in_labels_is_escaped(tmp_path, place):
     }
     study = STUDY | ({"title": EVIL} if place == "study" else {"left_out": {EVIL: EVIL}} if place == "left_out" else {})
     shown = page(tmp_path, figure(tmp_path, **given.get(place, {})), study=study)
-    assert "script" not in shown.tags
+    assert shown.tags.count("script") == 1
     assert EVIL in shown.text
 
 
@@ -126,14 +152,16 @@ def test_captions_can_neither_include_files_nor_contain_raw_html(tmp_path):
     caption = f".. include:: {tmp_path / 'secret'}\n\n.. raw:: html\n\n   {EVIL}\n\nEnd.\n"
     shown = page(tmp_path, figure(tmp_path, caption=caption))
     assert "hidden words" not in shown.text
-    assert "script" not in shown.tags
+    assert shown.tags.count("script") == 1
 
 
-def test_the_page_contains_no_scripts_and_makes_no_requests(tmp_path):
+def test_the_page_has_one_script_beside_it_and_makes_no_requests(tmp_path):
     shown = page(tmp_path, figure(tmp_path))
     policy = next(value for tag, name, value in shown.attributes if tag == "meta" and value.startswith("default-src"))
-    assert policy.startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'")
-    assert not {"script", "link", "iframe", "object"} & set(shown.tags)
+    assert policy.startswith("default-src 'none'; img-src 'self'; style-src 'self'; script-src 'self';")
+    assert [value for tag, name, value in shown.attributes if (tag, name) == ("script", "src")] == ["files/talk.js"]
+    assert not {"style", "iframe", "object"} & set(shown.tags)
+    assert not [name for _, name, _ in shown.attributes if name.startswith("on")]
     assert not [value for _, name, value in shown.attributes if name in ("src", "href") and "//" in value]
 
 

@@ -2,7 +2,7 @@
 The page with all figures of the study, their captions, tables and provenance.
 
 required inputs:  results/figures/{figure}.*, including captions
-outputs:          results/talk/index.html; results/talk/claims.csv and .txt, the verdicts on the claims of the talk;
+outputs:          results/talk/index.html with its files, and mail.html, the same in a single file; results/talk/claims.csv and .txt, the verdicts on the claims of the talk;
                   results/talk/metrics.json, the numbers that `dvc metrics diff` compares
 """
 
@@ -33,9 +33,13 @@ rule talk:
         figures=rules.figures.input,
         tables=expand("results/figures/{figure}.csv", figure=config["figures"]),
         claims=rules.claims.output.table,
-        template=source("src/auscult/figures/templates/talk.html.j2"),
+        template=source("src/auscult/figures/page/talk.html.j2"),
+        style=source("src/auscult/figures/page/talk.css"),
+        program=source("src/auscult/figures/page/talk.js"),
     output:
         page="results/talk/index.html",
+        mail="results/talk/mail.html",
+        files=directory("results/talk/files"),
         metrics="results/talk/metrics.json",
     log:
         "logs/talk.log",

@@ -1,10 +1,10 @@
-"""Page of a study: all figures with captions, files and provenance, as one self-contained HTML file."""
+"""Page of a study: findings, figures, verdicts on claims, tables and provenance, as HTML that opens from a disk."""
 
 import base64
 import json
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
 from os.path import relpath
 from pathlib import Path
@@ -12,14 +12,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
+from PIL import Image
 
 from auscult.errors import AnalysisError
 from auscult.figures.captions import caption_html
 from auscult.figures.findings import value_text
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
+from auscult.tables import read_table
 
 __all__ = ["build_talk", "headline_numbers"]
 
@@ -55,6 +57,9 @@ _FILES = {
     ".csv": "table (CSV)",
     ".json": "provenance (JSON)",
 }
+_PAGE = Path(__file__).with_name("page")
+# A sign beside each verdict, so that none is told by colour alone.
+_MARKS = {"borne out": "✓", "not separated": "○", "contradicted": "✗", "cannot be tested here": "–"}
 
 
 def build_talk(
@@ -66,16 +71,18 @@ def build_talk(
     claims: pd.DataFrame | None = None,
     commit: str = "",
 ) -> None:
-    """Write ``index.html`` with embedded pictures and style, and relative links to the files of the figures.
+    """Write the page of a study: ``index.html`` with its ``files``, and ``mail.html``, the same in a single file.
 
-    Names, labels and captions are escaped, so they cannot become markup or scripts. The content security policy of the
-    page forbids scripts and requests.
+    The page opens from a disk, without a network. Its pictures, style and script lie in ``files``, so that the folder
+    can be moved or sent as it is; links to PDF, SVG and tables lead to the figures' own folder. The rows of a table are
+    loaded when it is opened. Names, labels and captions are escaped, so they cannot become markup or scripts; the
+    content security policy allows no inline script and no request outside. ``mail.html`` has no script and no tables.
 
     Parameters
     ----------
     folder : folder of the page
     figures : figures in their order within each part: ``name``, ``title``, and ``stem``, the path of the figure's
-        files, including the caption (``.rst``), without ending
+        files, including the caption (``.rst``) and the folder with pages of details, without ending
     study : ``name`` and ``title``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each
         missing model
     parts : names of the families in each part of the talk
@@ -90,24 +97,36 @@ def build_talk(
     folder = Path(folder)
     verdicts = [] if claims is None else [_claim(row) for row in claims.to_dict("records")]
     shown = [_figure(figure, folder, verdicts) for figure in figures]
+    about = {
+        "study": study,
+        "speech": {name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
+        "left_out": study.get("left_out", {}),
+        "verdicts": Counter(claim["verdict"] for claim in verdicts),
+        "marks": _MARKS,
+        "commit": commit,
+        "version": version("auscult"),
+    }
+    for figure in shown:
+        _write_files(figure, folder / "files")
+    for name in ("talk.css", "talk.js"):
+        with write_file(folder / "files" / name) as partial:
+            partial.write_bytes((_PAGE / name).read_bytes())
+    _render(folder / "index.html", {**about, "style": "", "parts": _by_part(map(_linked, shown), parts)})
+    style = Markup((_PAGE / "talk.css").read_text(encoding="utf-8"))
+    _render(folder / "mail.html", {**about, "style": style, "parts": _by_part(map(_embedded, shown), parts)})
+
+
+def _render(path: Path, values: Mapping[str, Any]) -> None:
     environment = Environment(
-        loader=PackageLoader("auscult.figures"),
+        loader=FileSystemLoader(_PAGE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("talk.html.j2").render(
-        study=study,
-        speech={name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
-        left_out=study.get("left_out", {}),
-        parts=_by_part(shown, parts),
-        verdicts=Counter(claim["verdict"] for claim in verdicts),
-        commit=commit,
-        version=version("auscult"),
-    )
-    with write_file(folder / "index.html") as partial:
-        partial.write_text(page, encoding="utf-8")
+    environment.filters["capitalize_first"] = lambda text: text[:1].upper() + text[1:]
+    with write_file(path) as partial:
+        partial.write_text(environment.get_template("talk.html.j2").render(values), encoding="utf-8")
 
 
 def headline_numbers(tables: Iterable[pd.DataFrame]) -> dict[str, Any]:
@@ -161,17 +180,57 @@ def _figure(figure: Mapping[str, Any], folder: Path, verdicts: Sequence[Mapping[
             )
     caption = caption_html(text.read_text(encoding="utf-8"))
     provenance = json.loads(files[".json"].read_text(encoding="utf-8"))
+    pages = stem.with_name(f"{stem.name}-details").glob("*.png")
     return {
         "name": figure["name"],
         "title": figure["title"],
         "finding": provenance.get("finding", ""),
         "claims": [claim for claim in verdicts if claim["family"] == figure["name"]],
         "caption": Markup(caption),
-        "alt": _first_sentence(caption),
-        "picture": base64.b64encode(files[".png"].read_bytes()).decode(),
+        "alt": provenance.get("finding") or _first_sentence(caption),
+        "slide": files[".png"],
+        "sheets": sorted(pages, key=lambda path: int(path.stem)),
+        "rows": files[".csv"],
         "files": {_FILES[ending]: Path(relpath(path, folder)).as_posix() for ending, path in files.items()},
         "provenance": provenance,
     }
+
+
+def _write_files(figure: Mapping[str, Any], folder: Path) -> None:
+    """Copy the pictures of a figure into a folder, and write its table as a script."""
+    for path, name in _pictures(figure):
+        with write_file(folder / name) as partial:
+            partial.write_bytes(path.read_bytes())
+    table = read_table(figure["rows"])
+    table = table.loc[:, table.notna().any()]
+    values = table.astype(object).where(table.notna(), None).to_numpy().tolist()
+    columns, rows = (json.dumps(part, ensure_ascii=True, default=str) for part in (list(table.columns), values))
+    with write_file(folder / f"{figure['name']}.js") as partial:
+        partial.write_text(f"TALK.rows({json.dumps(figure['name'])}, {columns}, {rows});\n", encoding="utf-8")
+
+
+def _pictures(figure: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    yield figure["slide"], f"{figure['name']}.png"
+    for path in figure["sheets"]:
+        yield path, f"{figure['name']}-details-{path.name}"
+
+
+def _linked(figure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a figure whose pictures lie beside the page."""
+    (_, slide), *sheets = _pictures(figure)
+    pages = [(f"files/{name}", _size(path)) for path, name in sheets]
+    return {**figure, "picture": f"files/{slide}", "size": _size(figure["slide"]), "pages": pages}
+
+
+def _embedded(figure: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a figure whose slide is part of the page; its details are left out."""
+    picture = f"data:image/png;base64,{base64.b64encode(figure['slide'].read_bytes()).decode()}"
+    return {**figure, "picture": picture, "size": _size(figure["slide"]), "pages": []}
+
+
+def _size(path: Path) -> tuple[int, int]:
+    with Image.open(path) as picture:
+        return picture.size
 
 
 def _by_part(
