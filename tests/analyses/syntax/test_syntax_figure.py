@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from figure_cases import caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.syntax import figure
+from auscult.analyses.syntax import figure, headline
 from auscult.analyses.syntax.analysis import SYNTAX_COLUMNS
 from auscult.analyses.syntax.onsets import find_onsets
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.tables import write_table
 
 MODELS = {
@@ -71,8 +73,7 @@ def test_curves_name_corpus_counts_and_unit(whole):
 
 def test_seeds_are_one_condition_in_the_legend(whole):
     words = drawn(whole)
-    assert "BERT" in words
-    assert "BERT, suppressed" in words
+    assert {"BERT", "BERT, suppressed", "BERT, mean over seeds", "untrained"} <= set(words)
     assert "BERT, seed 1" not in words
 
 
@@ -81,10 +82,15 @@ def test_controls_steps_and_paradigms_are_named(whole):
     assert names <= set(drawn(whole))
 
 
-def test_the_note_is_short_and_states_the_onsets(whole):
-    note = note_of(whole)
-    assert re.search(r"Onsets of BERT \(steps\): loss \d+, \d+; structure \d+, \d+; capability ", note)
-    assert len(note.split()) <= 60
+def test_notes_are_short_and_state_the_onsets(whole):
+    assert re.search(r"Onsets of BERT \(steps\): loss \d+, \d+; structure \d+, \d+; capability ", note_of(whole))
+    assert all(len(note_of(page).split()) <= 60 for page in whole)
+
+
+def test_curves_and_parts_have_pages_of_their_own(whole):
+    assert [len(page.axes) for page in whole] == [4, 2]
+    parts = rows("ud", "bert-1", PARSED) + rows("blimp", "bert-1", PAIRED) + rows("more", "bert-1", PAIRED)
+    assert len(draw_styled(figure, context(), **tables(parts))) == 4
 
 
 def test_parses_and_pairs_may_be_of_two_corpora_and_a_model_of_one_last_step():
@@ -148,6 +154,76 @@ def test_the_finding_without_intervals_or_rows_judges_nothing():
     assert "below" not in sentence
     assert ".70" in sentence
     assert figure.describe_finding(bare[:0], made["onsets"], context=context()) == ""
+
+
+def first_of(parts, *ends):
+    """Return tables of two seeds in which the interval of the onset ratio of each is given."""
+    made = tables(parts)
+    ratios = made["onsets"]["metric"] == "onset_ratio"
+    n = int(ratios.sum())
+    made["onsets"].loc[ratios, ["ci_low", "ci_high"]] = np.array(ends, dtype=float)[:n]
+    return made
+
+
+def two_seeds():
+    return [row for model in ("bert-1", "bert-2") for row in rows("written", model, PARSED + PAIRED)]
+
+
+@pytest.mark.parametrize(
+    ("ends", "start"),
+    [
+        (((1.2, 3), (1.1, 2)), "Syntax in attention rises before grammar, in 2 of 2 seeds; "),
+        (((0.2, 0.8), (0.4, 2)), "Grammar rises before syntax in attention, in 1 of 2 seeds; "),
+        (((1.2, 3), (0.4, 0.8)), "Syntax in attention rises first in 1, grammar in 1 of 2 seeds; "),
+        (((0.8, 3), (np.nan, 2)), "Syntax in attention and grammar: onsets not separated in each of 2 seeds; "),
+    ],
+)
+def test_the_headline_says_which_came_first(ends, start):
+    title = headline.describe_headline(**first_of(two_seeds(), *ends), context=context())
+    assert title == f"{start}attention finds .70 of syntactic links, above fixed distance (.30)"
+
+
+@pytest.mark.parametrize(
+    ("offset", "end"),
+    [(0.5, "above fixed distance (.50)"), (0.72, "not separated from fixed distance (.72)"), (0.9, "below fixed d")],
+)
+def test_the_headline_compares_attention_with_fixed_distances(offset, end):
+    made = tables(two_seeds())
+    fixed = made["table"]["metric"] == "uas_off_offset_fixed"
+    made["table"].loc[fixed, ["value", "ci_low", "ci_high"]] = offset, offset - 0.02, offset + 0.02
+    assert f"attention finds .70 of syntactic links, {end}" in headline.describe_headline(**made, context=context())
+
+
+def test_the_headline_of_several_conditions_names_the_first():
+    assert headline.describe_headline(**tables(), context=context()).startswith("BERT: ")
+
+
+SLIDES = {
+    "three conditions": tables,
+    "one seed": lambda: tables(rows("written", "bert-1", PARSED + PAIRED)),
+    "pairs alone": lambda: tables(rows("blimp", "bert-1", PAIRED, (0, "final"))),
+    "parses alone": lambda: tables(rows("ud", "bert-1", PARSED)),
+    "without baselines": lambda: tables(rows("ud", "bert-1", [("uas", "all"), ("uas_off_offset", "all")], ("final",))),
+}
+
+
+@pytest.mark.parametrize("kind", SLIDES)
+def test_the_slide_is_legible_and_its_title_is_the_finding(kind):
+    made = SLIDES[kind]()
+    with slide_style():
+        shown = headline.draw(**made, context=context())
+    assert faults(shown, SLIDE_MM) == []
+    assert " ".join(shown.texts[0].get_text().split()) == headline.describe_headline(**made, context=context())
+    assert not shown.legends
+
+
+def test_the_slide_without_intervals_judges_nothing():
+    made = tables(two_seeds())
+    bare = made["table"].assign(ci_low=np.nan, ci_high=np.nan)
+    with slide_style():
+        words = " ".join(drawn(headline.draw(bare, find_onsets(bare))))
+    assert "beside fixed distance (.30)" in words
+    assert {"above", "below"}.isdisjoint(words.split())
 
 
 def test_syntax_lays_no_text_over_text(tmp_path, misplaced):

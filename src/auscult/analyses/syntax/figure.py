@@ -1,4 +1,4 @@
-"""Figure of syntax: loss, attachment and grammatical accuracy over training, by relation and by paradigm."""
+"""Details of syntax: loss, attachment and grammatical accuracy over training, by relation and by paradigm."""
 
 import re
 from collections.abc import Mapping
@@ -27,13 +27,22 @@ from auscult.figures.findings import finding
 from auscult.figures.palette import ModelStyle
 from auscult.seeds import task_of
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = [
+    "draw",
+    "drawn_rows",
+    "describe_finding",
+    "corpora_of",
+    "curve_rows",
+    "conditions_of",
+    "at_end",
+    "came_first",
+]
 
-_CURVE_MM = 46
+_CURVE_MM, _ROW_MM = 45, 5
 
 
-def draw(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw, for each pair of corpora, four aligned curves and beside them relations and paradigms.
+def draw(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw, for each pair of corpora, a page of four aligned curves and a page of relations and paradigms.
 
     Parameters
     ----------
@@ -47,32 +56,67 @@ def draw(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = 
         The table has no row of a model that the context names.
     """
     rows = drawn_rows(table, onsets, context=context)
+    pages = []
+    for parses, pairs in corpora_of(rows):
+        pages.append(_curves_page(rows, onsets, (parses, pairs), context))
+        parts = rows[(rows["target"] != ALL) & rows["corpus"].isin([parses, pairs])]
+        if len(parts):
+            pages.append(_parts_page(rows, (parses, pairs), context))
+    return pages
+
+
+def corpora_of(rows: pd.DataFrame) -> list[tuple[str | None, str | None]]:
+    """Return the corpora that share a page: one with parses and one with minimal pairs, None where one lacks."""
     parsed, paired = (list(dict.fromkeys(rows.loc[rows["metric"] == metric, "corpus"])) for metric in (UAS, ACCURACY))
-    blocks = list(zip_longest(parsed, paired))
-    conditions = _conditions(rows, context)
-    figure = plotting.new_figure(
-        4 * _CURVE_MM * len(blocks), _legends(conditions), _note(rows, onsets, conditions, context)
+    return list(zip_longest(parsed, paired))
+
+
+def curve_rows(rows: pd.DataFrame, metric: str, corpora: tuple[str | None, str | None]) -> pd.DataFrame:
+    """Return the rows of a curve: over all arcs of the first corpus, or over all minimal pairs of the second."""
+    corpus = corpora[1] if metric == ACCURACY else corpora[0]
+    return rows[(rows["metric"] == metric) & (rows["corpus"] == corpus) & (rows["target"] == ALL)]
+
+
+def _curves_page(
+    rows: pd.DataFrame, onsets: pd.DataFrame, corpora: tuple[str | None, str | None], context: FigureContext
+) -> Figure:
+    conditions = conditions_of(rows, context)
+    note = (
+        f"{context.describe([name for name in corpora if name])} Thick lines: mean over seeds; step 0: untrained. "
+        f"Bars: intervals of onsets. {_onset_steps(onsets, conditions)}The table holds 95 % intervals over sentences "
+        "and pairs."
     )
-    grid = figure.add_gridspec(len(blocks), 1)
-    for place, (parses, pairs) in enumerate(blocks):
-        columns = grid[place, 0].subgridspec(1, 2, width_ratios=(1.25, 1), wspace=0.02)
-        left = columns[0, 0].subgridspec(4, 1).subplots(squeeze=False, sharex=True)[:, 0]
-        upper, lower = columns[0, 1].subgridspec(2, 1).subplots(squeeze=False)[:, 0]
-        corpora = {LOSS: parses, UAS: parses, UAS_OFF: parses, ACCURACY: pairs}
-        for axes, metric in zip(left, CURVES):
-            of_metric = rows[(rows["metric"] == metric) & (rows["corpus"] == corpora[metric]) & (rows["target"] == ALL)]
-            draw_curves(axes, of_metric, onsets, conditions, metric)
-            if CURVES[metric].baseline:
-                of_corpus = rows["corpus"] == parses
-                draw_offsets(axes, rows[of_corpus & (rows["metric"] == CURVES[metric].baseline)])
-            name_steps(axes, rows, last=metric == ACCURACY)
-        draw_relations(upper, rows[rows["corpus"] == parses], conditions[0])
-        draw_paradigms(lower, rows[rows["corpus"] == pairs], conditions[0])
+    figure = plotting.new_figure(4 * _CURVE_MM, _legends(conditions), note)
+    for axes, metric in zip(figure.subplots(4, 1, sharex=True), CURVES):
+        draw_curves(axes, curve_rows(rows, metric, corpora), onsets, conditions, metric)
+        if CURVES[metric].baseline:
+            draw_offsets(axes, curve_rows(rows, CURVES[metric].baseline, corpora))
+        name_steps(axes, rows, last=metric == ACCURACY)
+    return figure
+
+
+def _parts_page(rows: pd.DataFrame, corpora: tuple[str | None, str | None], context: FigureContext) -> Figure:
+    parses, pairs = (rows[rows["corpus"] == corpus] for corpus in corpora)
+    condition = conditions_of(rows, context)[0]
+    untrained = marks.mark_handle("o", "untrained", condition.style.colour, filled=False)
+    trained = [
+        marks.mark_handle("o", f"{condition.style.label}, mean over seeds", condition.style.colour),
+        marks.mark_handle("o", "single seed", condition.style.colour, markersize=2.5, alpha=0.5),
+    ]
+    offset = marks.mark_handle("|", OFFSET.label, OFFSET.colour, markersize=7, markeredgewidth=1.5)
+    n_relations = parses.loc[(parses["metric"] == UAS) & (parses["target"] != ALL), "target"].nunique()
+    note = f"{context.describe([name for name in corpora if name])} Lines: mean over seeds."
+    figure = plotting.new_figure(
+        max(80, 26 + _ROW_MM * n_relations), [[*trained, untrained, offset, marks.chance_handle()]], note
+    )
+    left, right = figure.subplots(1, 2)
+    draw_relations(left, parses, condition)
+    draw_paradigms(right, pairs, condition)
     return figure
 
 
 def drawn_rows(table: pd.DataFrame, onsets: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
-    """Return the rows of the models that the figure shows."""
+    """Return the rows of the models that the figures show."""
     return context.select(table)
 
 
@@ -87,37 +131,41 @@ def describe_finding(table: pd.DataFrame, onsets: pd.DataFrame, *, context: Figu
     rows = rows[rows["target"] == ALL]
     if rows.empty:
         return ""
-    condition = _conditions(rows, context)[0]
+    condition = conditions_of(rows, context)[0]
     rows = rows[rows["model"].isin(condition.models)]
-    uas, offset = (_at_end(rows[rows["metric"] == metric], -1) for metric in (UAS_OFF, FIXED_OFF))
+    uas, offset = (at_end(rows[rows["metric"] == metric], -1) for metric in (UAS_OFF, FIXED_OFF))
     if uas is not None:
-        untrained = _at_end(rows[rows["metric"] == UAS_OFF], 0)
+        untrained = at_end(rows[rows["metric"] == UAS_OFF], 0)
         controls = {} if offset is None else {"the best fixed distance": offset}
         controls |= {} if untrained is None or untrained["step"] == uas["step"] else {"untrained": untrained}
         subject = f"attachment of {condition.style.label} away from the commonest distances"
         return " ".join([finding(subject, uas, controls), *_order(onsets, condition)])
-    accuracy = _at_end(rows[rows["metric"] == ACCURACY], -1)
+    accuracy = at_end(rows[rows["metric"] == ACCURACY], -1)
     if accuracy is None:
         return ""
     return finding(f"accuracy of {condition.style.label} on minimal pairs", accuracy, {"chance": 0.5})
 
 
+def came_first(onsets: pd.DataFrame, condition: Condition) -> tuple[int, int] | None:
+    """Return in how many seeds structure and in how many capability came first; None where no seed has both onsets."""
+    ratios = onsets[(onsets["metric"] == RATIO) & onsets["model"].isin(condition.models)]
+    # A missing end is that of an interval that is open on that side, and separates nothing.
+    return None if ratios.empty else (int((ratios["ci_low"] > 1).sum()), int((ratios["ci_high"] < 1).sum()))
+
+
 def _order(onsets: pd.DataFrame, condition: Condition) -> list[str]:
     """Return a sentence on which onset came first, by seeds whose intervals of the two separate; none without both."""
-    ratios = onsets[(onsets["metric"] == RATIO) & onsets["model"].isin(condition.models)]
-    n = len(condition.models)
-    if ratios.empty:
+    n, counts = len(condition.models), came_first(onsets, condition)
+    if counts is None:
         return []
-    # A missing end is that of an interval that is open on that side, and separates nothing.
-    structure, capability = int((ratios["ci_low"] > 1).sum()), int((ratios["ci_high"] < 1).sum())
-    found = [f"{name} in {count}" for name, count in (("structure", structure), ("capability", capability)) if count]
+    found = [f"{name} in {count}" for name, count in zip(("structure", "capability"), counts) if count]
     seeds = f"{n} {'seed' if n == 1 else 'seeds'}"
     if not found:
         return [f"Which came first, structure or capability, cannot be told in any of {seeds}."]
     return [f"First came {' and '.join(found)} of {seeds}."]
 
 
-def _at_end(rows: pd.DataFrame, end: int) -> pd.Series | None:
+def at_end(rows: pd.DataFrame, end: int) -> pd.Series | None:
     """Return the mean over seeds at the first (0) or last (-1) step of the first corpus, or None without rows."""
     if rows.empty:
         return None
@@ -130,7 +178,7 @@ def _at_end(rows: pd.DataFrame, end: int) -> pd.Series | None:
     return pd.Series({**means, "n_groups": found["n_groups"].iloc[0], "step": step})
 
 
-def _conditions(rows: pd.DataFrame, context: FigureContext) -> list[Condition]:
+def conditions_of(rows: pd.DataFrame, context: FigureContext) -> list[Condition]:
     """Return the conditions, whose models differ in their seed only, with one style each."""
     styles = context.styles(rows)
     members: dict[str, list[str]] = {}
@@ -159,18 +207,8 @@ def _legends(conditions: list[Condition]) -> list[list[Line2D]]:
         marks.seed_handle(),
         *marks.model_handles([OFFSET]),
         marks.chance_handle(),
-        marks.mark_handle("o", "untrained (by relation)", filled=False),
     ]
     return [marks.model_handles([condition.style for condition in conditions]), onsets, controls]
-
-
-def _note(rows: pd.DataFrame, onsets: pd.DataFrame, conditions: list[Condition], context: FigureContext) -> str:
-    """Return the note below the figure."""
-    return (
-        f"{context.describe(rows['corpus'])} Thick lines: mean over seeds; step 0: untrained. Marks: onsets of seeds, "
-        f"bars their intervals. {_onset_steps(onsets, conditions)}The table holds 95 % intervals over sentences and "
-        "pairs."
-    )
 
 
 def _onset_steps(onsets: pd.DataFrame, conditions: list[Condition]) -> str:

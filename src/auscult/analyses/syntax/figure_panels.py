@@ -21,6 +21,8 @@ __all__ = [
     "Curve",
     "step_places",
     "draw_curves",
+    "draw_seeds",
+    "mark_onsets",
     "draw_offsets",
     "name_steps",
     "draw_relations",
@@ -93,23 +95,38 @@ def draw_curves(
         axes.set_ylabel(curve.label)
         plotting.head(axes, curve.title, ["not measured on these corpora"])
         return
-    dates = onsets[(onsets["metric"] == ONSET) & (onsets["curve"] == metric) & (onsets["target"] == ALL)]
-    dates = dates[dates["corpus"] == rows["corpus"].iloc[0]]
     for condition in conditions:
         own = rows[rows["model"].isin(condition.models)]
-        if own.empty:
-            continue
-        colour = condition.style.colour
-        marks.seed_lines(axes, step_places(own["step"]), own, colour)
-        axes.plot(*_mean_curve(own), color=colour, linewidth=1.5)
-        for date in dates[dates["model"].isin(condition.models) & dates["value"].notna()].itertuples():
-            if curve.marker:
-                _mark_onset(axes, date, own[own["model"] == date.model], colour, curve.marker)
+        if len(own):
+            draw_seeds(axes, own, condition)
+    mark_onsets(axes, rows, onsets, conditions, metric)
     if metric == ACCURACY:
         marks.chance_line(axes, 0.5)
         axes.set_ylim(min(0.44, rows["value"].min() - 0.02), 1.02)
     axes.set(xlabel="", ylabel=curve.label)
     plotting.head(axes, curve.title, [f"{rows['corpus'].iloc[0]} · {_counts(rows, curve.items)}"])
+
+
+def draw_seeds(axes: Axes, rows: pd.DataFrame, condition: Condition) -> float:
+    """Draw the curve of each seed of a condition, and their mean as a thick line, whose last value is returned."""
+    x, mean = _mean_curve(rows)
+    marks.seed_lines(axes, step_places(rows["step"]), rows, condition.style.colour)
+    axes.plot(x, mean, color=condition.style.colour)
+    axes.set(xlabel="", ylabel="")
+    return float(mean[-1])
+
+
+def mark_onsets(
+    axes: Axes, rows: pd.DataFrame, onsets: pd.DataFrame, conditions: Sequence[Condition], metric: str
+) -> None:
+    """Mark the onset of each seed on its curve, with a bar for the onset's interval."""
+    dates = onsets[(onsets["metric"] == ONSET) & (onsets["curve"] == metric) & (onsets["target"] == ALL)]
+    dates = dates[(dates["corpus"] == rows["corpus"].iloc[0]) & dates["value"].notna()]
+    for condition in conditions:
+        own = rows[rows["model"].isin(condition.models)]
+        for date in dates[dates["model"].isin(own["model"])].itertuples():
+            if CURVES[metric].marker:
+                _mark_onset(axes, date, own[own["model"] == date.model], condition.style.colour, CURVES[metric].marker)
 
 
 def _counts(rows: pd.DataFrame, items: str) -> str:
