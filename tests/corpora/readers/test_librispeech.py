@@ -1,8 +1,10 @@
 import pytest
+import soundfile
 from librispeech_files import SPEAKERS, TEXTS, make, textgrid
 from places import DATA as SAMPLES
 
 from auscult.corpora.readers.librispeech import read_librispeech, read_speakers
+from auscult.corpora.report import ImportReport
 from auscult.errors import CorpusError, LabelError
 
 DATA = SAMPLES / "librispeech"
@@ -182,3 +184,17 @@ def test_a_transcript_in_another_encoding_is_told_with_the_byte(tmp_path):
         CorpusError, match=r"transcripts in UTF-8 in .*, found byte 0xc9 at offset 18; convert the file"
     ):
         read_librispeech(tmp_path)
+
+
+def test_labels_past_the_audio_are_clipped_on_request_and_counted(tmp_path):
+    make(tmp_path)
+    recordings = sorted(tmp_path.rglob("*.flac"))
+    for path in recordings:
+        samples, rate = soundfile.read(path)
+        soundfile.write(path, samples[:4000], rate)
+    with pytest.raises(LabelError, match=r"expected labels within the recording, .* option past_end"):
+        read_librispeech(tmp_path)
+    report = ImportReport()
+    utterances, segments = read_librispeech(tmp_path, past_end="clip", report=report)
+    assert (segments.groupby("utterance")["offset"].max() <= utterances["n_samples"].iloc[0]).all()
+    assert report.changed["labels clipped at the end of their recording"]

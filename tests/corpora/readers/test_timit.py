@@ -252,3 +252,13 @@ def test_the_public_sample_is_read(tmp_path):
     )
     assert utterances.groupby("gender")["speaker"].nunique().to_dict() == {"female": 4, "male": 4}
     assert (phones["parent"] >= 0)[phones["label"] != "sil"].all()
+
+
+def test_all_bad_files_are_named_at_once(tmp_path):
+    make(tmp_path)
+    soundfile.write(make(tmp_path, name="dr1-fvmh0/sa2") / "dr1-fvmh0" / "sa2.wav", np.zeros(0), 16000)
+    make(tmp_path, name="dr1-fvmh0/si1", phn="0 0.5 h#\n")
+    with pytest.raises(
+        CorpusError, match=r"found faults in 2 of 3 utterances: \(1\) .*0\.5 h#.*si1\.phn.*\(2\) .*sa2\.wav"
+    ):
+        read_timit(tmp_path)

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from auscult.corpora.faults import Faults
 from auscult.corpora.readers import timit
 from auscult.corpora.readers.praat import read_textgrid
 from auscult.corpora.readers.tiers import (
@@ -92,7 +93,7 @@ def align_utterances(
     """
     options = LabelOptions(words, phones, alphabet, pauses, encoding)
     files = find_labels(folder, utterances["utterance"])
-    labels = _gather({path: read_labels(path, options) for path in files})
+    labels = _gather(dict(zip(files, Faults("label files").each(lambda path: read_labels(path, options), files))))
     available = {tier for tiers in labels.values() for tier in tiers}
     wanted = list(options.tiers())
     if options.words == WORD_TIERS and available == {"phone"}:

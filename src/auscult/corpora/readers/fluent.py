@@ -9,9 +9,12 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import SPLITS
+from auscult.corpora.faults import Faults
+from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
 from auscult.corpora.readers.alignments import align_utterances
 from auscult.corpora.readers.librispeech import keep_aligned
 from auscult.corpora.readers.tiers import PHONE_TIERS, WORD_TIERS
+from auscult.corpora.report import ImportReport
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_segments, check_utterances, no_segments
@@ -35,6 +38,8 @@ def read_fluent(
     pauses: Collection[str] = (),
     encoding: str = "",
     language: str = "english",
+    past_end: PastEnd = "refuse",
+    report: ImportReport | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of Fluent Speech Commands; audio is not decoded.
 
@@ -55,6 +60,9 @@ def read_fluent(
     words, phones, alphabet, pauses, encoding : how labels are read, see
         :func:`~auscult.corpora.readers.alignments.align_utterances`
     language : entered for every utterance
+    past_end : what is done with labels that end more than 20 ms after their recording: ``refuse``, ``clip`` the labels,
+        or ``leave_out`` the recordings
+    report : is filled in with what was changed and left out
 
     Returns
     -------
@@ -69,7 +77,8 @@ def read_fluent(
     LabelError
         An alignment cannot be read or does not fit its recording.
     """
-    folder = Path(folder)
+    folder, report = Path(folder), report or ImportReport()
+    check_past_end(past_end)
     unknown = [split for split in splits if split not in SPLITS]
     if unknown or not splits:
         raise CorpusError(
@@ -93,6 +102,7 @@ def read_fluent(
             encoding=encoding,
         )
         utterances = keep_aligned(utterances, segments, alignment_folder)
+        utterances, segments = settle_past_end(utterances, segments, past_end, report)
     _log.info(
         "Fluent Speech Commands: %d utterances of %d speakers, %d segments; %d labels cut at the end of audio",
         len(utterances),
@@ -126,9 +136,12 @@ def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], l
             f"expected columns {', '.join(_COLUMNS)} in {path}, found no {', '.join(missing)}; unpack the corpus again"
         )
     rows = []
+    faults = Faults("recordings")
     for row in table.to_dict("records"):
         audio = path.parents[1] / row["path"]
-        sample_rate_hz, n_samples = audio_length(audio)
+        sample_rate_hz, n_samples = 0, 0
+        with faults.check():
+            sample_rate_hz, n_samples = audio_length(audio)
         rows.append(
             {
                 "utterance": audio.stem,
@@ -145,6 +158,7 @@ def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], l
                 "intent": "/".join(row[slot] for slot in SLOTS),
             }
         )
+    faults.complain()
     return rows
 
 

@@ -9,8 +9,11 @@ from typing import Any
 import pandas as pd
 
 from auscult.corpora.audio import audio_length
+from auscult.corpora.faults import Faults
+from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
 from auscult.corpora.readers.alignments import align_utterances
 from auscult.corpora.readers.tiers import PHONE_TIERS, WORD_TIERS
+from auscult.corpora.report import ImportReport
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances, no_segments
@@ -39,6 +42,8 @@ def read_librispeech(
     pauses: Collection[str] = (),
     encoding: str = "",
     language: str = "english",
+    past_end: PastEnd = "refuse",
+    report: ImportReport | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of LibriSpeech; audio is not decoded.
 
@@ -58,6 +63,9 @@ def read_librispeech(
     words, phones, alphabet, pauses, encoding : how labels are read, see
         :func:`~auscult.corpora.readers.alignments.align_utterances`
     language : entered for every utterance
+    past_end : what is done with labels that end more than 20 ms after their recording: ``refuse``, ``clip`` the labels,
+        or ``leave_out`` the recordings
+    report : is filled in with what was changed and left out
 
     Returns
     -------
@@ -71,7 +79,8 @@ def read_librispeech(
         An alignment cannot be read or does not fit its recording, or the words of more than a tenth of the alignments
         differ from the transcripts.
     """
-    folder = Path(folder)
+    folder, report = Path(folder), report or ImportReport()
+    check_past_end(past_end)
     paths = [path for path in list_files(folder).paths if _NAME.fullmatch(path.name)]
     paths = [path for path in paths if not subsets or _subset(path) in subsets]
     if not paths:
@@ -81,7 +90,8 @@ def read_librispeech(
         )
     genders = read_speakers(folder)
     texts: dict[Path, dict[str, str]] = {}
-    utterances = pd.DataFrame([_utterance(folder, path, genders, texts, language) for path in paths])
+    rows = Faults("recordings").each(lambda path: _utterance(folder, path, genders, texts, language), paths)
+    utterances = pd.DataFrame(rows)
     if not aligned:
         _log.info("LibriSpeech: %d utterances of %d speakers", len(utterances), utterances["speaker"].nunique())
         return check_utterances(utterances), no_segments()
@@ -95,6 +105,7 @@ def read_librispeech(
         encoding=encoding,
     )
     utterances = keep_aligned(utterances, segments, folder / alignments)
+    utterances, segments = settle_past_end(utterances, segments, past_end, report)
     n_other = _count_other(utterances, segments, folder / alignments)
     segments = check_segments(segments, check_utterances(utterances))
     _log.info(

@@ -12,6 +12,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
+from auscult.corpora.faults import Faults
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_utterances, no_segments
@@ -68,7 +69,14 @@ def read_must_she(
             f"expected rows of categories {categories} in MuST-SHE, found {found}; correct the option 'categories'"
         )
     recordings = {path.stem: path for path in files.ending_in(*_ENDINGS)}
-    utterances = pd.DataFrame([_utterance(row, recordings, folder, language) for row in kept.to_dict("records")])
+    if len(recordings) < len(files.ending_in(*_ENDINGS)):
+        repeated = [path for path in files.ending_in(*_ENDINGS) if recordings[path.stem] != path]
+        raise CorpusError(
+            f"expected each recording of MuST-SHE once, found {repeated[0]} and {recordings[repeated[0].stem]} "
+            f"({len(repeated)} such pairs); keep one of each"
+        )
+    read = Faults("rows").each(lambda row: _utterance(row, recordings, folder, language), kept.to_dict("records"))
+    utterances = pd.DataFrame(read)
     utterances["split"] = split_speakers(utterances, divide)
     _log.info(
         "MuST-SHE: %d of %d rows are of categories %s, by %d speakers",

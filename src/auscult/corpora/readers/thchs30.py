@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from auscult.corpora.audio import audio_length
+from auscult.corpora.faults import Faults
 from auscult.corpora.mandarin import ZERO_ONSET, Syllable
 from auscult.corpora.readers.thchs30_alignments import read_alignments
 from auscult.corpora.readers.thchs30_transcripts import Transcript, follow_path, read_transcript
@@ -141,7 +142,7 @@ def _read_recordings(
     transcripts: dict[str, Transcript | None] = {}
     errors: list[LabelError] = []
     genders = _genders(folder / "speakers.csv")
-    files = list_files(folder)
+    files, faults = list_files(folder), Faults("recordings")
     for split in splits:
         for path in files.matching(f"{_SPLITS[split]}/*.wav"):
             match = _NAME.fullmatch(path.stem)
@@ -152,8 +153,10 @@ def _read_recordings(
                     f"expected each recording of THCHS-30 in one split, found {path.stem} in "
                     f"{rows[path.stem]['path']} and {path}; keep one of them"
                 )
-            rows[path.stem], transcripts[path.stem] = _utterance(folder, path, match[1], split, errors)
-            rows[path.stem] |= {"gender": genders.get(match[1], ""), "language": language}
+            with faults.check():
+                rows[path.stem], transcripts[path.stem] = _utterance(folder, path, match[1], split, errors)
+                rows[path.stem] |= {"gender": genders.get(match[1], ""), "language": language}
+    faults.complain()
     if not rows:
         raise CorpusError(
             f"expected recordings such as train/A11_0.wav below {folder}, found none of split {', '.join(splits)}; "

@@ -10,6 +10,7 @@ import pandas as pd
 
 from auscult.corpora.audio import audio_length, rescale_samples
 from auscult.corpora.corpus import split_speakers
+from auscult.corpora.faults import Faults
 from auscult.corpora.readers.tiers import cut_at_end, enclosing_words
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
@@ -124,11 +125,13 @@ def read_timit(
             f"expected TIMIT labels such as dr1-fvmh0/sa1.phn or TRAIN/DR1/FCJF0/SA1.PHN of types "
             f"{', '.join(sentence_types)} below {folder}, found none; check the source folder"
         )
-    rows, tables, counts = [], [], {"shared": 0, "cut": 0}
+    rows, tables, counts, faults = [], [], {"shared": 0, "cut": 0}, Faults("utterances")
     for path, match in paths:
-        row = _utterance(folder, path, match, language)
-        rows.append(row)
-        tables += _segments(path, row, counts)
+        with faults.check():
+            row = _utterance(folder, path, match, language)
+            rows.append(row)
+            tables += _segments(path, row, counts)
+    faults.complain()
     utterances = _with_splits(pd.DataFrame(rows), divide_speakers)
     segments = check_segments(pd.concat(tables, ignore_index=True), check_utterances(utterances))
     _log.info(
