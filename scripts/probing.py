@@ -15,18 +15,23 @@ from auscult.tables import write_table
 with job(snakemake.log[0], snakemake.threads):
     acoustics = [read_activations(Path(manifest).parent) for manifest in snakemake.input.acoustics]
     corpora = [read_corpus(Path(manifest).parent) for manifest in snakemake.input.corpus]
+    training, n_runs = snakemake.params.training, len(snakemake.params.runs)
     results = [
         probe_activations(
             read_activations(Path(manifest).parent),
             targets=snakemake.params.targets,
             acoustics=dict(zip(snakemake.params.acoustics, acoustics)),
             segments=corpora[0].segments if corpora else None,
+            training={
+                corpus: read_activations(Path(snakemake.input.training[number * n_runs + run]).parent)
+                for number, corpus in enumerate(training)
+            },
             settings=settings_from(ProbingSettings, snakemake.params.settings),
             seed=snakemake.params.seed,
             corpus=snakemake.wildcards.corpus,
             model=model,
             step=step,
         )
-        for (model, step), manifest in zip(snakemake.params.runs, snakemake.input.activations)
+        for run, ((model, step), manifest) in enumerate(zip(snakemake.params.runs, snakemake.input.activations))
     ]
     write_table(pd.concat(results, ignore_index=True), snakemake.output.table)

@@ -657,3 +657,36 @@ def test_a_model_is_left_out_with_its_teacher(config):
     study = check_study(config, SCHEMA)
     assert teacher_of(study, "hubert-dutch-2nd") == ("hubert-dutch", str(entry["steps"][-1]))
     assert "hubert-dutch-2nd" not in leave_out(study, ["hubert-dutch"])["models"]
+
+
+@pytest.mark.parametrize(
+    ("train", "column", "message"),
+    [
+        (
+            "sumerian",
+            "label",
+            "expected one of the study's corpora .* in analyses: probing: targets: phone: train: corpus",
+        ),
+        (
+            "english",
+            "label",
+            "expected another corpus than the tested one, english, in analyses: probing: targets: phone",
+        ),
+        ("written-english", "label", "expected a corpus of speech in .* found 'written-english', which is text"),
+        (
+            "dutch",
+            "log_f0",
+            "expected a column of the index where probes are trained on another corpus, found 'log_f0'",
+        ),
+    ],
+)
+def test_a_corpus_that_probes_cannot_be_trained_on_is_refused(config, train, column, message):
+    config["analyses"]["probing"]["targets"]["phone"] = {
+        "tier": "phone",
+        "column": column,
+        "held_out": "speaker",
+        "kind": "values" if column == "log_f0" else "classes",
+        "train": {"corpus": train},
+    }
+    with pytest.raises(ConfigError, match=message):
+        check_study(config, SCHEMA)

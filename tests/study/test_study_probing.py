@@ -2,7 +2,8 @@
 
 import pytest
 
-from auscult.study.probing import acoustic_baselines, needs_words, probed_runs, probed_targets
+from auscult.study.extractions import extracted_sweeps
+from auscult.study.probing import acoustic_baselines, needs_words, probed_runs, probed_targets, training_names
 
 TARGETS = {
     "phone": {"column": "label"},
@@ -31,6 +32,15 @@ def config_of(*targets):
 def test_a_corpus_is_probed_with_the_models_of_the_analysis_and_its_own():
     assert probed_runs(config_of("phone"), "english") == [("hubert", "0"), ("hubert", "100"), ("mel", "final")]
     assert ("recogniser", "50") in probed_runs(config_of("phone"), "french")
+
+
+def test_other_corpora_to_train_on_are_extracted_for_the_models_of_the_tested_one():
+    config = config_of("phone", "across")
+    config["analyses"]["probing"]["targets"] = TARGETS | {"across": {"column": "label", "train": {"corpus": "dutch"}}}
+    assert training_names(config, "english") == ["dutch"]
+    assert training_names(config, "french") == []
+    extracted = {corpus: runs for corpus, name, runs in extracted_sweeps(config) if name == "hubert"}
+    assert extracted["dutch"] == extracted["english"] == [("hubert", "0"), ("hubert", "100")]
 
 
 def test_targets_of_a_corpus_are_in_its_order_and_have_their_names():

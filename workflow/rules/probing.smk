@@ -6,7 +6,12 @@ required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, of 
 outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
 """
 
-from auscult.study.probing import acoustic_baselines, needs_words, probed_runs
+from auscult.study.probing import (
+    acoustic_baselines,
+    needs_words,
+    probed_runs,
+    training_names,
+)
 
 
 def get_probed_runs(wildcards):
@@ -18,6 +23,20 @@ def get_probed_activations(wildcards):
     """Return the activations of every model that is probed on a corpus."""
     return [
         f"results/activations/{wildcards.corpus}/{model}/{step}/manifest.json"
+        for model, step in get_probed_runs(wildcards)
+    ]
+
+
+def get_training_corpora(wildcards):
+    """Return the other corpora on which probes of a corpus are trained."""
+    return training_names(config, wildcards.corpus)
+
+
+def get_training_activations(wildcards):
+    """Return the activations of every probed model on these corpora, one corpus after the other."""
+    return [
+        f"results/activations/{corpus}/{model}/{step}/manifest.json"
+        for corpus in get_training_corpora(wildcards)
         for model, step in get_probed_runs(wildcards)
     ]
 
@@ -46,6 +65,7 @@ rule probing_run:
     """Probe the layers of all models on one corpus, with chance, shuffled labels and control tasks."""
     input:
         activations=get_probed_activations,
+        training=get_training_activations,
         acoustics=get_acoustics,
         corpus=get_words,
     output:
@@ -61,6 +81,7 @@ rule probing_run:
     params:
         code=code_of("probing"),
         runs=get_probed_runs,
+        training=get_training_corpora,
         targets=get_targets("probing"),
         acoustics=get_acoustic_features,
         settings=get_settings(

@@ -144,8 +144,9 @@ def guess_from(known: np.ndarray, task: Task) -> np.ndarray:
     class codes, -1 for items that are never tested [shape=(n_items,)]
     """
     truth, guess = task.labels[:, 0], np.full(len(known), -1)
-    for fold in np.unique(task.folds[task.tested]):
-        training, tested = (task.cells != fold).all(axis=1), task.folds == fold
+    tests, cells = task.test_of, task.test_cells
+    for test in range(len(task.tests)):
+        training, tested = (cells != test).all(axis=1), tests == test
         counts = np.zeros((known.max() + 1, task.n_classes))
         np.add.at(counts, (known[training], truth[training]), 1)
         # A code without training items takes the most frequent label of all.

@@ -6,7 +6,6 @@ pooled score selects the penalty and the layer. The final probe is trained on al
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 
@@ -24,9 +23,9 @@ class Outcome:
     Parameters
     ----------
     predicted : class codes or values; undefined for items that are never tested [shape=(n_items, n_labellings)]
-    valid : validation score, accuracy or R² [shape=(n_folds, n_labellings)]
-    penalty : selected penalty; NaN if there was none to select [shape=(n_folds, n_labellings)]
-    layer : name of the layer [shape=(n_folds, n_labellings)]
+    valid : validation score, accuracy or R² of each test [shape=(n_tests, n_labellings)]
+    penalty : selected penalty; NaN if there was none to select [shape=(n_tests, n_labellings)]
+    layer : name of the layer [shape=(n_tests, n_labellings)]
     """
 
     predicted: np.ndarray
@@ -52,9 +51,9 @@ def cross_validate(vectors: LayerVectors, tasks: Sequence[Task], probe: Probe, p
     one outcome per task
     """
     outcomes: dict[int, Outcome] = {}
-    alike: dict[tuple[bytes, bytes], list[int]] = {}
+    alike: dict[tuple[bytes, bytes, tuple[tuple[int, ...], ...]], list[int]] = {}
     for place, task in enumerate(tasks):
-        alike.setdefault((task.rows.tobytes(), task.cells.tobytes()), []).append(place)
+        alike.setdefault((task.rows.tobytes(), task.cells.tobytes(), task.tests), []).append(place)
     for places in alike.values():
         shared = [tasks[place] for place in places]
         outcomes |= zip(places, _cross_validate_shared(vectors, shared, probe, penalties))
@@ -65,37 +64,47 @@ def _cross_validate_shared(
     vectors: LayerVectors, tasks: list[Task], probe: Probe, penalties: np.ndarray
 ) -> Iterator[Outcome]:
     """Yield the outcome of each task; all tasks have the same items and folds."""
-    task, folds = tasks[0], range(tasks[0].n_folds)
+    task, tests = tasks[0], tasks[0].tests
     labels = np.concatenate([each.labels for each in tasks], axis=1)
     n_classes = np.repeat([each.n_classes for each in tasks], [each.labels.shape[1] for each in tasks])
     fit = prepare_fitter(probe, vectors.chunks(task.rows, task.name), labels, task.cells, n_classes)
-    pairs = list(combinations(folds, 2))
-    without = dict(zip(pairs, fit_together(fit, pairs, penalties)))
-    sums = np.zeros((task.n_folds, len(penalties), labels.shape[1]))
+    # Where every fold is tested alone, two folds are left out of the same probe, whichever of them is tested.
+    left_out = {
+        (number, valid): tuple(sorted((*test, valid)))
+        for number, test in enumerate(tests)
+        for valid in range(task.n_folds)
+        if valid not in test
+    }
+    distinct = list(dict.fromkeys(left_out.values()))
+    without = dict(zip(distinct, fit_together(fit, distinct, penalties)))
+    sums = np.zeros((len(tests), len(penalties), labels.shape[1]))
     for items, x in vectors.chunks(task.rows, task.name):
         for valid, in_fold in _by_fold(task, items):
-            for test in (fold for fold in folds if fold != valid):
-                guess = without[min(valid, test), max(valid, test)](x[in_fold])
-                sums[test] += score_sums(labels[items[in_fold]], guess, n_classes)
+            for number in (number for number, test in enumerate(tests) if valid not in test):
+                guess = without[left_out[number, valid]](x[in_fold])
+                sums[number] += score_sums(labels[items[in_fold]], guess, n_classes)
     best = sums.argmax(axis=1)
-    final = {fold: _fit_chosen(fit, fold, penalties, best[fold]) for fold in folds}
+    final = [_fit_chosen(fit, test, penalties, best[number]) for number, test in enumerate(tests)]
     predicted = np.zeros(labels.shape)
     for items, x in vectors.chunks(task.rows, task.name):
         for fold, in_fold in _by_fold(task, items):
-            predicted[items[in_fold]] = final[fold](x[in_fold])
+            for number in (number for number, test in enumerate(tests) if fold in test):
+                predicted[items[in_fold]] = final[number](x[in_fold])
     ends = np.cumsum([0, *(each.labels.shape[1] for each in tasks)])
     for each, start, end in zip(tasks, ends[:-1], ends[1:]):
         own = slice(start, end)
-        validates = [each.tested & (each.folds != fold) for fold in folds]
-        scores = np.stack([normalise(each, validates[fold], sums[fold, :, own].max(axis=0)) for fold in folds])
+        validates = [(each.folds >= 0) & ~np.isin(each.folds, test) for test in tests]
+        scores = np.stack(
+            [normalise(each, validates[number], sums[number, :, own].max(axis=0)) for number in range(len(tests))]
+        )
         layer = np.full(scores.shape, vectors.layer, dtype=np.object_)
         yield Outcome(predicted[:, own].astype(each.labels.dtype), scores, penalties[best[:, own]], layer)
 
 
-def _fit_chosen(fit: Fitter, fold: int, penalties: np.ndarray, best: np.ndarray) -> Predictor:
+def _fit_chosen(fit: Fitter, test: tuple[int, ...], penalties: np.ndarray, best: np.ndarray) -> Predictor:
     """Return a function that predicts each labelling at its own penalty [shape=(n, n_labellings)]."""
     chosen, place = np.unique(best, return_inverse=True)
-    predict, labellings = fit((fold,), penalties[chosen]), np.arange(len(best))
+    predict, labellings = fit(test, penalties[chosen]), np.arange(len(best))
     return lambda x: predict(x)[:, place, labellings]
 
 
@@ -132,7 +141,7 @@ def select_layer(task: Task, outcomes: Mapping[str, Outcome]) -> Outcome:
         for name in ("valid", "penalty", "layer")
     )
     predicted = np.stack([outcome.predicted for outcome in layers])
-    predicted = np.take_along_axis(predicted, best[np.maximum(task.folds, 0)][None], axis=0)[0]
+    predicted = np.take_along_axis(predicted, best[np.maximum(task.test_of, 0)][None], axis=0)[0]
     return Outcome(predicted, valid, penalty, layer)
 
 

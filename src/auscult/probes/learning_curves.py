@@ -85,7 +85,7 @@ def _outcomes(
     seed: int,
     probe: Probe = "ridge",
 ) -> dict[int, Outcome]:
-    shape = (task.n_folds, task.labels.shape[1])
+    shape = (len(task.tests), task.labels.shape[1])
     chosen = np.repeat(np.asarray(layers, dtype=object)[:, None], shape[1], axis=1)
     outcomes = {size: Outcome(np.zeros_like(task.labels), np.zeros(shape), np.zeros(shape), chosen) for size in sizes}
     for layer in dict.fromkeys(layers):

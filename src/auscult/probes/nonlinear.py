@@ -29,20 +29,21 @@ def reduce_labellings(task: Task, *labellings: str) -> Task:
 
 
 def split_fold(task: Task, test: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return masks of the training, validation and test items for a test fold; the next fold is for validation.
+    """Return masks of the training, validation and test items of a test; the fold after it is for validation.
 
     Returns
     -------
     disjoint masks [shapes=(n_items,)]; other items that share a fold with test or validation on any axis are in none
     """
-    valid = (test + 1) % task.n_folds
-    train = ~np.asarray(np.isin(task.cells, [test, valid]).any(axis=1))
-    return train, task.folds == valid, task.folds == test
+    folds = task.tests[test]
+    valid = (folds[-1] + 1) % task.n_folds
+    train = ~np.asarray(np.isin(task.cells, [*folds, valid]).any(axis=1))
+    return train, task.folds == valid, np.isin(task.folds, folds)
 
 
 def smallest_training(task: Task) -> int:
     """Return the number of training items for the test fold that has fewest."""
-    return min(int(split_fold(task, fold)[0].sum()) for fold in range(task.n_folds))
+    return min(int(split_fold(task, fold)[0].sum()) for fold in range(len(task.tests)))
 
 
 def cross_validate_nonlinear(
@@ -70,7 +71,7 @@ def cross_validate_nonlinear(
         The attention probe is used on another tier than ``utterance``, or an utterance has no phones.
     """
     sequences = _sequences(task, index) if probe == "attention" else None
-    predicted, valid = np.zeros(task.labels.shape, dtype=np.int64), np.zeros((task.n_folds, task.labels.shape[1]))
+    predicted, valid = np.zeros(task.labels.shape, dtype=np.int64), np.zeros((len(task.tests), task.labels.shape[1]))
     fit: Callable[..., Callable[[Any], np.ndarray]] = (
         fit_mlp if probe == "mlp" else partial(fit_attention, n_classes=task.n_classes)
     )

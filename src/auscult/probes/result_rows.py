@@ -35,11 +35,13 @@ def describe_task(task: Task) -> dict[str, Any]:
         "held_out": task.held_out,
         "n_classes": task.n_classes,
         "resampling_unit": "speaker" if _held_out_types(task) is None else "speaker and type",
-        "n_folds": task.n_folds,
+        "n_folds": len(task.tests),
         "n_dropped": task.n_dropped,
         "text_overlap": task.text_overlap,
         "type": task.type_column,
         "type_overlap": task.type_overlap,
+        "train": task.train,
+        "test": task.test,
     }
 
 
@@ -158,7 +160,8 @@ def constant_score(task: Task, guess: np.ndarray) -> dict[str, float]:
 def constant_guess(task: Task, truth: np.ndarray) -> np.ndarray:
     """Predict for each item the most frequent class, or the mean, of the training items of its fold."""
     guess = np.zeros_like(truth)
-    for fold in np.unique(task.folds[task.tested]):
-        training = truth[(task.cells != fold).all(axis=1)]
-        guess[task.folds == fold] = np.bincount(training).argmax() if task.n_classes else training.mean()
+    tests, cells = task.test_of, task.test_cells
+    for test in range(len(task.tests)):
+        training = truth[(cells != test).all(axis=1)]
+        guess[tests == test] = np.bincount(training).argmax() if task.n_classes else training.mean()
     return guess

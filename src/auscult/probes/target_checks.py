@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from auscult.errors import AnalysisError
 
-__all__ = ["Kind", "HELD_OUT", "NONLINEAR_PROBES", "check_target", "type_columns"]
+__all__ = ["Kind", "HELD_OUT", "NONLINEAR_PROBES", "check_target", "type_columns", "training_corpora"]
 
 Kind = Literal["classes", "values"]
 HELD_OUT = ("speaker", "utterance", "type", "speaker+type")
@@ -16,6 +16,12 @@ def type_columns(target: Mapping[str, Any]) -> list[str]:
     """Return the columns that together name an item's type."""
     columns = target.get("type") or []
     return [columns] if isinstance(columns, str) else list(columns)
+
+
+def training_corpora(target: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the other corpora that the probes of a target are trained on."""
+    corpora = (target.get("train") or {}).get("corpus") or ()
+    return (corpora,) if isinstance(corpora, str) else tuple(corpora)
 
 
 def check_target(target: Mapping[str, Any]) -> None:
@@ -43,6 +49,11 @@ def check_target(target: Mapping[str, Any]) -> None:
         what = "control is asked for" if control else f"held_out is {held_out!r}"
         raise AnalysisError(
             f"{where}: expected a column of types where {what}, found none; add the key type, such as a word's lemma"
+        )
+    if (target.get("train") or target.get("test")) and "type" in held_out:
+        raise AnalysisError(
+            f"{where}: expected held_out speaker or utterance where train or test is given, found {held_out!r}; types "
+            "that are known from training are counted in type_overlap"
         )
     if kind == "values":
         _check_values(where, target, nonlinear, control)

@@ -10,8 +10,10 @@ import pandas as pd
 
 from auscult.errors import AnalysisError
 from auscult.probes.controls import check_control, control_labels
+from auscult.probes.division import check_units, divide
+from auscult.probes.sides import TESTED, TRAINING, describe_side, named_sides
 from auscult.probes.target_checks import Kind, check_target, type_columns
-from auscult.statistics.folds import check_disjoint, check_folds, share_seen, speaker_folds, type_folds, utterance_folds
+from auscult.statistics.folds import check_folds, share_seen
 
 __all__ = ["Task", "make_task", "sample_task"]
 
@@ -32,7 +34,7 @@ class Task:
     n_classes : number of classes; 0 for values
     folds : fold in which each item is tested; -1 for items that are never tested, which occur if both speaker and type
         are held out [shape=(n_items,)]
-    n_folds : number of folds
+    n_folds : number of folds, of which some are tested together, or never, see ``blocks``
     speakers : speaker codes from 0 [shape=(n_items,)]
     n_dropped : number of items without a usable class or value
     text_overlap : share of tested items whose sentence also occurs in training
@@ -44,6 +46,11 @@ class Task:
     type_overlap : share of tested items whose type also occurs in training; NaN without types
     texts, types : codes of the sentence and the type of each item, -1 if empty; None without the column
         [shape=(n_items,)]
+    blocks : folds that are tested together, by a probe that is trained on none of them; empty if every fold is tested
+        alone. With two folds of speakers, each consists of two halves, so that one half of the training speakers can
+        validate; with named training items, only the first fold is tested
+    classes : names of the classes
+    train, test : what the training and test items have in common, where the target names it; empty otherwise
     """
 
     name: str
@@ -64,6 +71,33 @@ class Task:
     type_overlap: float = float("nan")
     texts: np.ndarray | None = None
     types: np.ndarray | None = None
+    blocks: tuple[tuple[int, ...], ...] = ()
+    classes: tuple[str, ...] = ()
+    train: str = ""
+    test: str = ""
+
+    @property
+    def tests(self) -> tuple[tuple[int, ...], ...]:
+        """Folds that each probe is tested on and not trained on."""
+        return self.blocks or tuple((fold,) for fold in range(self.n_folds))
+
+    @property
+    def test_of(self) -> np.ndarray:
+        """Position among ``tests`` of the probe that each item is tested by; -1 for never [shape=(n_items,)]."""
+        return self._numbers[self.folds]
+
+    @property
+    def test_cells(self) -> np.ndarray:
+        """Positions among ``tests`` of the probes that an item does not train [shape=(n_items, n_axes)]."""
+        return self._numbers[self.cells]
+
+    @property
+    def _numbers(self) -> np.ndarray:
+        """Number of the test of each fold, and -1 in the last place, for items that are never tested."""
+        numbers = np.full(self.n_folds + 1, -1)
+        for number, folds in enumerate(self.tests):
+            numbers[list(folds)] = number
+        return numbers
 
     @property
     def kind(self) -> Kind:
@@ -73,7 +107,7 @@ class Task:
     @property
     def tested(self) -> np.ndarray:
         """Mask of the items that are tested in any fold [shape=(n_items,)]."""
-        return self.folds >= 0
+        return self.test_of >= 0
 
     def columns(self, labelling: str) -> np.ndarray:
         """Return the positions of the columns of ``labels`` of one kind."""
@@ -96,16 +130,18 @@ def make_task(
     ----------
     index : index of the activations, one row per segment
     target : ``name``, ``tier``, ``column`` and ``held_out`` (see :mod:`auscult.probes.target_checks`); optionally
-        ``kind`` (``classes`` or ``values``), ``type`` (one or several columns that together name an item's type) and
-        ``control`` (whether to add a control task)
-    n_folds : number of folds
+        ``kind`` (``classes`` or ``values``), ``type`` (one or several columns that together name an item's type),
+        ``control`` (whether to add a control task), and ``train`` and ``test``
+        (:func:`~auscult.probes.sides.named_sides`)
+    n_folds : number of folds; see :func:`~auscult.probes.division.divide` for two folds and for named training items
     n_permutations : number of permuted copies of the labels. If held-out speakers have one label each (gender), labels
         are permuted between speakers: permuting single items would give a control whose scores vary far less than
         chance. Otherwise classes are permuted within folds, so that training and test items exchange no labels, and
         values over all items. The number of control tasks is the same, but at least one
     min_class_size : smallest number of items per class; smaller classes, and with held-out speakers also classes of a
         single speaker, are dropped
-    max_items : size of a random sample of items that is drawn first; None for all
+    max_items : size of a random sample of items that is drawn first, of training and of test items where the target
+        names them; None for all
     seed : seed of sample, folds, permutations and control tasks
 
     Raises
@@ -117,54 +153,62 @@ def make_task(
     name, tier, column, held_out = (target[key] for key in ("name", "tier", "column", "held_out"))
     check_target(target)
     rows = _rows_of_tier(index, name, tier, [column, *type_columns(target)])
-    if max_items is not None and len(rows) > max_items:
-        rows = np.sort(np.random.default_rng([seed, 1]).choice(rows, size=max_items, replace=False))
+    sides = named_sides(index.iloc[rows], target)
+    check_units(index.iloc[rows], name, held_out, n_folds, sides)
+    kept = _sample(sides if sides is not None else np.zeros(len(rows), dtype=int), max_items, seed)
+    rows, sides = rows[kept], None if sides is None else sides[kept]
     is_class = target.get("kind", "classes") == "classes"
     usable = (
-        _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size)
+        _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size, sides)
         if is_class
         else (_has_value(index.iloc[rows], name, column))
     )
-    n_dropped, rows = int((~usable).sum()), rows[usable]
+    n_dropped, rows, sides = int((~usable).sum()), rows[usable], None if sides is None else sides[usable]
     items = index.iloc[rows]
-    truth = np.unique(items[column].astype(str), return_inverse=True)[1] if is_class else items[column].to_numpy(float)
+    names, codes = np.unique(items[column].astype(str), return_inverse=True) if is_class else ((), np.empty(0))
+    truth = codes if is_class else items[column].to_numpy(float)
     types = _types(items, target)
-    groups, cells = _cells(items, name, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed)
+    divided = divide(items, name, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed, sides)
+    groups, cells, n_folds = divided.groups, divided.cells, divided.n_folds
     folds = np.where((cells == cells[:, :1]).all(axis=1), cells[:, 0], -1)
-    check_folds(f"target {name!r}", folds, cells, n_folds, "lower n_folds or hold out less")
+    check_folds(f"target {name!r}", folds, cells, n_folds, "lower n_folds or hold out less", divided.blocks or None)
     speakers = np.unique(items["speaker"].astype(str), return_inverse=True)[1]
     texts = _codes(items["text"].fillna("")) if "text" in items else None
     type_codes = None if types is None else _codes(types)
-    type_overlap = _overlap(type_codes, folds, cells)
     # Fold means of values such as F0 differ: after permutation within folds, values would still be predictable in part.
     blocks = folds if is_class else np.zeros_like(folds)
     constant = all(len(np.unique(truth[speakers == speaker])) == 1 for speaker in np.unique(speakers))
     units = speakers if constant and "speaker" in held_out.split("+") else None
     labels, labellings = _with_permutations(truth, blocks, units, n_permutations, seed)
-    if target.get("control") and types is not None:
-        check_control(name, _join(target), types, type_overlap, held_out)
-        draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
-        labels, labellings = np.column_stack([labels, *draws]), (*labellings, *["control"] * len(draws))
     task = Task(
         name=name,
         tier=tier,
         held_out=held_out,
         rows=rows,
         labels=labels,
-        n_classes=int(truth.max()) + 1 if is_class else 0,
+        n_classes=len(names),
         folds=folds,
         n_folds=n_folds,
         speakers=speakers,
         n_dropped=n_dropped,
-        text_overlap=_overlap(texts, folds, cells),
+        text_overlap=float("nan"),
         labellings=labellings,
         cells=cells,
         groups=groups,
         type_column=_join(target),
-        type_overlap=type_overlap,
         texts=texts,
         types=type_codes,
+        blocks=divided.blocks,
+        classes=tuple(str(name) for name in names),
+        train=describe_side(target.get("train")),
+        test=describe_side(target.get("test")),
     )
+    task = replace(task, text_overlap=_overlap(task, texts), type_overlap=_overlap(task, type_codes))
+    if target.get("control") and types is not None:
+        check_control(name, _join(target), types, task.type_overlap, held_out)
+        draws = [control_labels(types, truth, seed + draw) for draw in range(max(1, n_permutations))]
+        kinds = (*labellings, *["control"] * len(draws))
+        task = replace(task, labels=np.column_stack([labels, *draws]), labellings=kinds)
     _log_task(task)
     return task
 
@@ -183,8 +227,9 @@ def sample_task(task: Task, n_items: int | None, seed: int) -> Task:
     kept = {name: getattr(task, name)[keep] for name in _PER_ITEM if getattr(task, name) is not None}
     kept["speakers"] = np.unique(kept["speakers"], return_inverse=True)[1]
     small = replace(task, **kept)
-    check_folds(f"target {task.name!r}", small.folds, small.cells, task.n_folds, f"raise sample above {n_items}")
-    overlaps = [_overlap(codes, small.folds, small.cells) for codes in (small.texts, small.types)]
+    advice = f"raise sample above {n_items}"
+    check_folds(f"target {task.name!r}", small.folds, small.cells, task.n_folds, advice, task.blocks or None)
+    overlaps = [_overlap(small, codes) for codes in (small.texts, small.types)]
     if "control" in task.labellings and small.types is not None:
         check_control(
             task.name,
@@ -214,16 +259,36 @@ def _rows_of_tier(index: pd.DataFrame, name: str, tier: str, columns: Sequence[s
     return rows
 
 
-def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str, min_class_size: int) -> np.ndarray:
+def _sample(sides: np.ndarray, max_items: int | None, seed: int) -> np.ndarray:
+    """Return the positions of at most ``max_items`` random items of each side, in order; items of neither are left out.
+
+    Parameters
+    ----------
+    sides : side of each item, -1 for neither; all 0 if the target names no sides
+    """
+    found, rng = [], np.random.default_rng([seed, 1])
+    for side in np.unique(sides[sides >= 0]):
+        rows = np.flatnonzero(sides == side)
+        fewer = max_items is not None and len(rows) > max_items
+        found.append(rng.choice(rows, size=max_items, replace=False) if fewer else rows)
+    return np.sort(np.concatenate(found))
+
+
+def _has_usable_class(
+    items: pd.DataFrame, name: str, column: str, held_out: str, min_class_size: int, sides: np.ndarray | None
+) -> np.ndarray:
+    """Return which items have a class with enough training items, and enough speakers if these are held out."""
     labels, new_speakers = items[column].astype("string").fillna(""), "speaker" in held_out
-    speakers = items["speaker"].astype("string")[labels != ""].groupby(labels[labels != ""])
+    counted = labels != "" if sides is None else (labels != "") & (sides == TRAINING)
+    speakers = items["speaker"].astype("string")[counted].groupby(labels[counted])
     classes = pd.DataFrame({"items": speakers.size(), "speakers": speakers.nunique()})
     fits = (classes["items"] >= min_class_size) & ((classes["speakers"] >= 2) | (not new_speakers))
     dropped = _describe_classes(classes[~fits])
     n_empty = int((labels == "").sum())
     if fits.sum() < 2:
         raise AnalysisError(
-            f"target {name!r}: expected two classes or more with at least {min_class_size} items each"
+            f"target {name!r}: expected two classes or more with at least {min_class_size} "
+            f"{'items' if sides is None else 'training items'} each"
             f"{' of at least two speakers' if new_speakers else ''}, found {fits.sum()} in column {column!r} "
             f"after dropping {dropped or 'none'}, {n_empty} of {len(labels)} items having no value; "
             f"{'numbers? set kind: values; else ' if _are_numbers(classes.index) else ''}add speakers, lower "
@@ -231,7 +296,13 @@ def _has_usable_class(items: pd.DataFrame, name: str, column: str, held_out: str
         )
     if dropped:
         _log.info("target %s: dropped %s", name, dropped)
-    return labels.isin(classes.index[fits]).to_numpy()
+    usable = labels.isin(classes.index[fits]).to_numpy()
+    if sides is not None and not (usable & (sides == TESTED)).any():
+        raise AnalysisError(
+            f"target {name!r}: expected test items of the classes {', '.join(classes.index[fits][:_MAX_NAMED])}, which "
+            f"have enough training items, found none in column {column!r}; name other test or training items"
+        )
+    return usable
 
 
 def _describe_classes(classes: pd.DataFrame) -> str:
@@ -276,30 +347,11 @@ def _codes(values: Sequence[str] | np.ndarray) -> np.ndarray:
     return pd.factorize(named.mask(named == ""))[0]
 
 
-def _overlap(codes: np.ndarray | None, folds: np.ndarray, cells: np.ndarray) -> float:
-    return float("nan") if codes is None else share_seen(np.where(codes < 0, "", codes.astype(str)), folds, cells)
-
-
-def _cells(
-    items: pd.DataFrame, name: str, held_out: str, types: np.ndarray | None, truth: np.ndarray, n_folds: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return codes of the first held-out unit, and the fold of each item for each held-out unit."""
-    axes, codes, where = [], [], f"target {name!r}"
-    for unit in held_out.split("+"):
-        groups = types if types is not None and unit == "type" else items[unit].astype(str).to_numpy()
-        match unit:
-            case "utterance":
-                folds = utterance_folds(groups, items["speaker"], n_folds, seed, where=where)
-            case "type":
-                folds = type_folds(groups, truth, n_folds, seed, where=where)
-            case _:
-                strata = [items[each].astype("string").fillna("") for each in ("gender", "language") if each in items]
-                stratum = pd.concat(strata, axis=1).sum(axis=1) if strata else None
-                folds = speaker_folds(groups, n_folds, seed, stratum, where=where)
-        check_disjoint(groups, folds, unit=unit)
-        axes.append(folds)
-        codes.append(np.unique(groups, return_inverse=True)[1])
-    return codes[0], np.stack(axes, axis=1)
+def _overlap(task: Task, codes: np.ndarray | None) -> float:
+    """Return the share of tested items whose text or type also occurs in training; NaN without codes."""
+    if codes is None:
+        return float("nan")
+    return share_seen(np.where(codes < 0, "", codes.astype(str)), task.test_of, task.test_cells)
 
 
 def _with_permutations(

@@ -1,5 +1,7 @@
 """Folds disjoint by speaker, utterance or type, balanced over strata, and checks for leaks between them."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from auscult.errors import AnalysisError
@@ -95,21 +97,30 @@ def check_disjoint(groups: np.ndarray, folds: np.ndarray, unit: str = "speaker")
         )
 
 
-def check_folds(where: str, folds: np.ndarray, cells: np.ndarray, n_folds: int, advice: str) -> None:
+def check_folds(
+    where: str,
+    folds: np.ndarray,
+    cells: np.ndarray,
+    n_folds: int,
+    advice: str,
+    tests: Sequence[Sequence[int]] | None = None,
+) -> None:
     """Raise :class:`AnalysisError` if a fold has no item to test, or none to train on while the next fold validates.
 
     Parameters
     ----------
     where, advice : opening of the message, such as the target, and its last clause
     folds, cells : as in :func:`share_seen`
+    tests : folds that are tested together; by default each alone
     """
-    for fold in range(n_folds):
-        trains = ~np.isin(cells, [fold, (fold + 1) % n_folds]).any(axis=1)
-        lacking = "test" if not (folds == fold).any() else "train on" if not trains.any() else ""
+    for number, test in enumerate([(fold,) for fold in range(n_folds)] if tests is None else tests):
+        trains = ~np.isin(cells, [*test, (test[-1] + 1) % n_folds]).any(axis=1)
+        lacking = "test" if not np.isin(folds, test).any() else "train on" if not trains.any() else ""
         if lacking:
+            n_tests = n_folds if tests is None else len(tests)
             raise AnalysisError(
-                f"{where}: expected items to {lacking} in every one of {n_folds} folds, found none in "
-                f"fold {fold}; {advice}"
+                f"{where}: expected items to {lacking} in every one of {n_tests} folds, found none in "
+                f"fold {number}; {advice}"
             )
 
 

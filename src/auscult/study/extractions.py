@@ -5,6 +5,7 @@ from typing import Any
 
 from auscult.study.configuration import runs_of, steps_of
 from auscult.study.families import families
+from auscult.study.probing import probed_runs, training_names
 
 __all__ = ["extracted_sweeps"]
 
@@ -21,6 +22,10 @@ def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list
     for family in readers:
         for corpus, model, step in runs_of(config, family) if family in config["analyses"] else ():
             read.setdefault(corpus, set()).add((model, step))
+    if "targets" in config["analyses"].get("probing", {}):
+        for corpus in config["analyses"]["probing"]["corpora"]:
+            for other in training_names(dict(config), corpus):
+                read.setdefault(other, set()).update(probed_runs(dict(config), corpus))
     acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]
     for corpus, wanted in read.items():
         if acoustic:

@@ -3,10 +3,11 @@
 from typing import Any
 
 from auscult.activations.columns import ACOUSTIC, CUED
+from auscult.probes.target_checks import training_corpora
 from auscult.requirements import Config
 from auscult.study.configuration import runs_of
 
-__all__ = ["probed_runs", "probed_targets", "acoustic_baselines", "needs_words"]
+__all__ = ["probed_runs", "probed_targets", "training_names", "acoustic_baselines", "needs_words"]
 
 
 def probed_runs(config: Config, corpus: str) -> list[tuple[str, str]]:
@@ -18,6 +19,12 @@ def probed_targets(config: Config, corpus: str) -> list[dict[str, Any]]:
     """Return the targets of a corpus, each with its ``name``."""
     probing = config["analyses"]["probing"]
     return [{"name": name, **probing["targets"][name]} for name in probing["corpora"][corpus]]
+
+
+def training_names(config: Config, corpus: str) -> list[str]:
+    """Return the other corpora on which probes of a corpus are trained."""
+    targets = probed_targets(config, corpus)
+    return list(dict.fromkeys(name for target in targets for name in training_corpora(target)))
 
 
 def acoustic_baselines(config: Config, corpus: str) -> dict[str, str]:

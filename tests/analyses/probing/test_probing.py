@@ -231,8 +231,12 @@ def test_a_target_with_one_class_is_refused(planted):
 
 
 def test_one_speaker_is_not_enough_for_held_out_voices():
-    with pytest.raises(AnalysisError, match="found 0 in column 'label' after dropping 'a'"):
+    with pytest.raises(
+        AnalysisError, match=r"expected at least two speakers, .* found only 's00'; add speakers, or hold"
+    ):
         run(plant(n_speakers=1))
+    with pytest.raises(AnalysisError, match="found 0 in column 'label' after dropping 'a'"):
+        run(plant(n_speakers=2), min_class_size=500)
 
 
 def test_fewer_speakers_than_folds_are_refused():
@@ -240,9 +244,9 @@ def test_fewer_speakers_than_folds_are_refused():
         run(plant(n_speakers=3))
 
 
-def test_two_folds_are_refused(planted):
-    with pytest.raises(AnalysisError, match=r"expected n_folds of 3 or more \(test, validation, training\), found 2"):
-        run(planted, n_folds=2)
+def test_one_fold_is_refused(planted):
+    with pytest.raises(AnalysisError, match="expected n_folds of 2 or more, found 1; raise n_folds"):
+        run(planted, n_folds=1)
 
 
 def test_vectors_that_are_not_finite_are_named_by_layer_and_number(planted):

@@ -367,3 +367,10 @@ def test_the_caption_explains_nonlinear_probes_where_there_are_some(wanted, show
     caption = caption_of("probing", {"figure": figure})
     assert ("pluses: nonlinear probes" in caption) == shown
     assert "selectivity" not in caption
+
+
+def test_the_note_says_which_items_train_and_which_are_tested():
+    table = probing_table(PHONE).assign(train="corpus: dutch", test="corpus: english", n_folds=1)
+    note = note_of(draw(table))
+    assert "phone (english): trained on corpus: dutch, tested on corpus: english." in note
+    assert "Test scores with 95 % intervals" in note

@@ -11,19 +11,19 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from auscult.activations.derived_columns import add_derived
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.probing.columns import PEER, PROBING_COLUMNS, SELECTED
 from auscult.analyses.probing.optional_measures import OptionalMeasures, layer_rows
 from auscult.analyses.probing.settings import ProbingSettings
+from auscult.analyses.probing.sources import open_sources
 from auscult.errors import AnalysisError
 from auscult.probes.classifiers import Probe
-from auscult.probes.confounds import WithoutConfound, is_numeric, predicted_from_duration
+from auscult.probes.confounds import predicted_from_duration
 from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
 from auscult.probes.nonlinear import reduce_labellings
 from auscult.probes.result_rows import constant_score
-from auscult.probes.target_checks import check_target, type_columns
+from auscult.probes.target_checks import check_target
 from auscult.probes.tasks import Task, make_task
 from auscult.tables import check_results
 
@@ -42,6 +42,7 @@ def probe_activations(
     step: str,
     acoustics: Mapping[str, Activations] | None = None,
     segments: pd.DataFrame | None = None,
+    training: Mapping[str, Activations] | None = None,
     settings: ProbingSettings = ProbingSettings(),
     penalties: Sequence[float] = PENALTIES,
     logistic_penalties: Sequence[float] = LOGISTIC_PENALTIES,
@@ -57,15 +58,19 @@ def probe_activations(
         ``speaker`` (folds balanced over gender and language), ``utterance`` (for properties of the speaker), ``type``,
         or ``speaker+type`` (only items are tested whose speaker and type are both new). Optional keys: ``kind``
         (``classes``, or ``values`` for ridge regression); ``given``, a column of numbers that is held fixed
-        (:class:`~auscult.probes.confounds.WithoutConfound`); ``type`` and ``control``
-        (:func:`~auscult.probes.tasks.make_task`); ``nonlinear``, nonlinear probes (``mlp``, ``attention``), to which a
-        linear probe with the same items is added; ``mdl``, whether to measure code lengths; ``sample``, number of
-        randomly sampled items for nonlinear probes and code lengths, by default all; ``everywhere``, whether these are
-        measured at every layer instead of the selected one; ``n_train``, numbers of training items of a learning curve.
-        The selected layer is always the one that linear probes with all training items selected
+        (:class:`~auscult.probes.confounds.WithoutConfound`); ``train`` and ``test``, values of columns that training
+        and test items have (:func:`~auscult.probes.sides.named_sides`), where ``corpus`` names one of ``training``;
+        ``type`` and ``control`` (:func:`~auscult.probes.tasks.make_task`); ``nonlinear``, nonlinear probes (``mlp``,
+        ``attention``), to which a linear probe with the same items is added; ``mdl``, whether to measure code lengths;
+        ``sample``, number of randomly sampled items for nonlinear probes and code lengths, by default all;
+        ``everywhere``, whether these are measured at every layer instead of the selected one; ``n_train``, numbers of
+        training items of a learning curve. The selected layer is always the one that linear probes with all training
+        items selected
     corpus, model, step : values of these columns of the table
     acoustics : activations of the baselines ``f0`` and ``mel``, for the derived columns ``log_f0`` and ``energy``
     segments : segments of the whole corpus, for the derived columns ``noun_number`` and ``verb_number``
+    training : activations of the same model on other corpora, which targets name to train on; their speakers and
+        utterances are called ``corpus:name``
     settings : probe, folds, controls and resampling. With probe ``logistic``, classes are predicted by multinomial
         logistic regression, whose layer is the one that other measures use, and by a ridge probe beside it; memory of
         ``ridge`` does not grow with the corpus, that of ``logistic`` with ``max_items``
@@ -94,6 +99,8 @@ def probe_activations(
 
         - ``given``: the column held fixed; ``duration_alone``: accuracy or R² of the same target from the duration of
           items alone (:func:`~auscult.probes.confounds.predicted_from_duration`), a control of every target.
+        - ``train``, ``test``: what training and test items have in common, where the target names it; ``n_folds`` is
+          then 1.
 
         Intervals resample speakers, and types as well where types are held out.
 
@@ -108,23 +115,24 @@ def probe_activations(
     _check_settings(targets, settings)
     for asked in (penalties, logistic_penalties):
         _check_penalties(asked)
-    columns = [name for target in targets for name in (target["column"], *type_columns(target))]
-    columns += [target["given"] for target in targets if target.get("given")]
-    # Vectors given as arrays may have no times; then there is no control by duration.
-    if {"onset", "offset", "sample_rate_hz"} <= set(activations.index):
-        columns.append("log_duration")
-    index = add_derived(activations.index, columns, acoustics, segments)
-    tasks = [_make_task(index, target, settings, seed) for target in targets]
+    sources = open_sources(
+        activations, targets, corpus=corpus, training=training or {}, acoustics=acoustics, segments=segments
+    )
+    tasks = [_make_task(source.index, source.target, settings, seed) for source in sources]
     # In descending order, so that ties select the strongest penalty.
     candidates = np.sort(np.asarray(penalties, dtype=float))[::-1]
     logistic = np.sort(np.asarray(logistic_penalties, dtype=float))[::-1]
-    read = [_held_fixed(activations, index, target) for target in targets]
     linear: list[Probe] = ["logistic" if _is_logistic(task, settings) else "ridge" for task in tasks]
     measures = [
         OptionalMeasures(
-            source, index, logistic if probe == "logistic" else candidates, settings.n_resamples, seed, probe
+            source.activations,
+            source.index,
+            logistic if probe == "logistic" else candidates,
+            settings.n_resamples,
+            seed,
+            probe,
         )
-        for source, probe in zip(read, linear)
+        for source, probe in zip(sources, linear)
     ]
     # Sampled here, so that too small a sample is reported before any layer is read.
     samples = [measure.sample(target, task) for measure, target, task in zip(measures, targets, tasks)]
@@ -133,19 +141,23 @@ def probe_activations(
     small = [reduce_labellings(task, "true", "control") for task in tasks]
     # Targets that read the same vectors share their moments.
     shared: dict[int, list[int]] = {}
-    for place, source in enumerate(read):
-        shared.setdefault(id(source), []).append(place)
+    for place, source in enumerate(sources):
+        shared.setdefault(id(source.activations), []).append(place)
     for layer in tqdm(activations.layers, desc=f"{model} {step}", disable=None):
         for places in shared.values():
-            vectors = LayerVectors(read[places[0]], layer)
+            vectors = LayerVectors(sources[places[0]].activations, layer)
             outcomes = cross_validate(vectors, [tasks[place] for place in places], "ridge", candidates)
             for place, outcome in zip(places, outcomes):
                 by_ridge[place][layer] = outcome
                 if linear[place] == "logistic":
                     by_logistic[place][layer] = cross_validate(vectors, [small[place]], "logistic", logistic)[0]
     rows: list[dict[str, Any]] = []
-    timed = "log_duration" in index
-    guesses = predicted_from_duration(index, tasks, candidates) if timed else []
+    timed = all("log_duration" in source.index for source in sources)
+    guesses = (
+        [predicted_from_duration(source.index, [task], candidates)[0] for source, task in zip(sources, tasks)]
+        if timed
+        else []
+    )
     for place, (target, task, sample) in enumerate(zip(targets, tasks, samples)):
         shown = by_ridge[place]
         shown[SELECTED] = select_layer(task, shown)
@@ -166,29 +178,9 @@ def _is_logistic(task: Task, settings: ProbingSettings) -> bool:
     return settings.probe == "logistic" and task.kind == "classes"
 
 
-def _held_fixed(activations: Activations, index: pd.DataFrame, target: Mapping[str, Any]) -> Activations:
-    """Return the activations a target reads: as they are, or with a confound taken out of the vectors of its tier.
-
-    Raises
-    ------
-    AnalysisError
-        The column held fixed is missing or holds no numbers.
-    """
-    column = target.get("given")
-    if not column:
-        return activations
-    if not is_numeric(index, column):
-        raise AnalysisError(
-            f"target {target['name']!r}: expected a column of numbers to hold fixed, such as log_duration, found "
-            f"{column!r}, which {'holds names' if column in index else 'the index lacks'}; correct 'given'"
-        )
-    rows = np.flatnonzero(index["tier"] == target["tier"])
-    return WithoutConfound(activations, index[column].to_numpy(float), rows, column)
-
-
 def _check_settings(targets: Sequence[Mapping[str, Any]], settings: ProbingSettings) -> None:
-    if settings.n_folds < 3:
-        raise AnalysisError(f"expected n_folds of 3 or more (test, validation, training), found {settings.n_folds}")
+    if settings.n_folds < 2:
+        raise AnalysisError(f"expected n_folds of 2 or more, found {settings.n_folds}; raise n_folds")
     if settings.probe not in ("ridge", "logistic"):
         raise AnalysisError(f"expected one of the probes ridge, logistic, found {settings.probe!r}")
     for target in targets:

@@ -31,4 +31,6 @@ PROBING_COLUMNS = (
     "n_train",
     "given",
     "duration_alone",
+    "train",
+    "test",
 )

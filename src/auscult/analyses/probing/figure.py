@@ -32,7 +32,7 @@ from auscult.probes.shown import shown_linear
 __all__ = ["draw", "drawn_rows", "describe_finding"]
 
 _CONTROL_METRICS = ("selectivity", "compression")
-_OPTIONAL_COLUMNS = ("type", "type_overlap", "n_train", "given", "duration_alone")
+_OPTIONAL_COLUMNS = ("type", "type_overlap", "n_train", "given", "duration_alone", "train", "test")
 _NONLINEAR_NAMES = {"mlp": "MLP", "attention": "attention-pooled"}
 _CURVES_MM, _ROW_MM = 56, 4
 
@@ -168,10 +168,12 @@ def _nonlinear_names(rows: pd.DataFrame) -> list[str]:
 
 def _note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> str:
     """Return the note below the figure: study, intervals, selection, and what limits single panels."""
-    n_folds = plotting.describe_range(rows["n_folds"])
+    divided = rows.loc[rows["n_folds"] > 1, "n_folds"]
+    folds = f" of {plotting.describe_range(divided)}-fold cross-validation" if len(divided) else ""
     sentences = [
         context.describe(rows["corpus"]),
-        f"Test scores of {n_folds}-fold cross-validation with 95 % intervals; {_probes(scores)}.",
+        f"Test scores{folds} with 95 % intervals; {_probes(scores)}.",
+        *_named_sides(rows),
         "The selected layer is chosen on validation data.",
     ]
     nonlinear = scores[scores["probe"].isin(NONLINEAR)]
@@ -184,6 +186,16 @@ def _note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> s
         label = context.models[name].get("label") or name
         sentences.append(f"{label} is a ceiling for {' and '.join(map(target_name, targets))}, not a baseline.")
     return " ".join(sentences)
+
+
+def _named_sides(rows: pd.DataFrame) -> list[str]:
+    """Return a sentence for each target whose training or test items the study names."""
+    named = rows[["corpus", "target", "train", "test"]].fillna("").drop_duplicates()
+    return [
+        f"{target_name(row['target'])} ({row['corpus']}): trained on {row['train'] or 'all others'}, tested on "
+        f"{row['test'] or 'all others'}."
+        for row in named[(named["train"] != "") | (named["test"] != "")].to_dict("records")
+    ]
 
 
 def _probes(scores: pd.DataFrame) -> str:

@@ -171,7 +171,7 @@ def _bits(
     bits, prior = np.zeros((2, len(order), len(columns)))
     prior[order] = np.stack([prior_code(codes, task.n_classes) for codes in sent], axis=1)
     for layer in dict.fromkeys(layers):
-        x, counted = open_layer(layer).take(task.rows[order], task.name), (layers == layer)[task.folds[order]]
+        x, counted = open_layer(layer).take(task.rows[order], task.name), (layers == layer)[task.test_of[order]]
         costs = np.stack([online_code(x, codes, task.n_classes) for codes in sent], axis=1)
         bits[order[counted]] = costs[counted]
     return bits, prior

@@ -9,6 +9,18 @@ from auscult.settings import setting
 __all__ = ["ProbingTarget", "ProbingSettings", "ProbingSection"]
 
 
+_SIDE: dict[str, Any] = {
+    "type": "object",
+    "minProperties": 1,
+    "additionalProperties": {
+        "type": ["string", "number", "array"],
+        "items": {"type": ["string", "number"]},
+        "minItems": 1,
+        "uniqueItems": True,
+    },
+}
+
+
 @dataclass(frozen=True)
 class ProbingTarget:
     """One target: the property that a probe predicts, with its held-out units and optional measures."""
@@ -61,6 +73,19 @@ class ProbingTarget:
         "Apply nonlinear probes and code lengths to every layer, not only to the one selected on validation data.",
         False,
     )
+    train: Mapping[str, Any] | None = setting(
+        "Items that probes are trained on, by values of columns, such as {speaker: [anna, bert]} or {corpus: [other]}; "
+        "by default all but those of test.",
+        None,
+        optional=True,
+        **_SIDE,
+    )
+    test: Mapping[str, Any] | None = setting(
+        "Items that probes are tested on, by values of columns; by default all items of the corpus but those of train.",
+        None,
+        optional=True,
+        **_SIDE,
+    )
     n_train: tuple[int, ...] = setting(
         "Numbers of training items of a learning curve.",
         (),
@@ -80,7 +105,9 @@ class ProbingSettings:
         enum=["ridge", "logistic"],
     )
     n_folds: int = setting(
-        "Number of cross-validation folds, at least three: test, validation, training.", 4, minimum=3
+        "Number of folds. With two, as for two speakers, halves of the training fold choose penalty and layer.",
+        4,
+        minimum=2,
     )
     n_permutations: int = setting(
         "Number of probes with shuffled labels, and of control tasks, whose mean is reported.", 5, minimum=1
