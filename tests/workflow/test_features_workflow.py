@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+import yaml
 from places import ROOT
 from workflow_runs import run
 
@@ -79,6 +80,16 @@ def build(place, *more, **options):
     )
 
 
+def with_more(study):
+    """Return the study of the page with items kept, and probes trained on a second corpus."""
+    study["corpora"]["other"] = study["corpora"]["mine"]
+    probing = study["analyses"]["probing"]
+    probing["keep_items"] = True
+    probing["targets"]["across"] = probing["targets"]["phone"] | {"train": {"corpus": "other"}}
+    probing["corpora"]["mine"].append("across")
+    return study
+
+
 def test_the_page_on_features_runs_as_it_stands(place):
     make, export = blocks("python")
     exec(make, {"__name__": "page"})
@@ -86,6 +97,16 @@ def test_the_page_on_features_runs_as_it_stands(place):
     table = pd.read_csv(place / "runs/mine/results/probing/probing.csv")
     shown = table.query("model == 'my-features' and layer == 'selected' and labels == 'true' and probe == 'logistic'")
     assert shown.query("metric == 'accuracy'")["value"].item() > 0.9
+    study = with_more(yaml.safe_load((place / "mine.yaml").read_text()))
+    (place / "mine.yaml").write_text(yaml.safe_dump(study))
+    build(place, "--", "probing")
+    items = pd.read_parquet(place / "runs/mine/results/probing/items/mine.parquet")
+    assert set(items.query("target == 'across'")["utterance"].str.split(":").str[0]) == {"mine"}
+    assert {path.name for path in (place / "runs/mine/results/probing").rglob("mine.*")} == {
+        "mine.csv",
+        "mine.parquet",
+        "mine.safetensors",
+    }
     exec(export, {"__name__": "page"})
     with h5py.File(place / "exported" / "activations.h5") as stream:
         assert stream["features"].shape == (6 * 2 * 12, 24)

@@ -3,7 +3,9 @@ Probes of every layer, tested on held-out speakers or types, with their controls
 
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, of acoustic baselines as well for targets such as log F0;
                   resources/corpora/{corpus}/manifest.json for the targets noun_number and verb_number
-outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*
+outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*;
+                  with keep_items results/probing/items/{corpus}.parquet, results/probing/confusions/{corpus}.csv and
+                  results/probing/probes/{corpus}.safetensors
 """
 
 from auscult.study.probing import (
@@ -61,6 +63,18 @@ def get_words(wildcards):
     return [manifest] if needs_words(config, wildcards.corpus) else []
 
 
+# Further outputs of a study that keeps the results of single items.
+KEPT_ITEMS = (
+    {
+        "item_table": "results/probing/items/{corpus}.parquet",
+        "confusions": "results/probing/confusions/{corpus}.csv",
+        "probes": "results/probing/probes/{corpus}.safetensors",
+    }
+    if config["analyses"].get("probing", {}).get("keep_items")
+    else {}
+)
+
+
 rule probing_run:
     """Probe the layers of all models on one corpus, with chance, shuffled labels and control tasks."""
     input:
@@ -69,6 +83,7 @@ rule probing_run:
         acoustics=get_acoustics,
         corpus=get_words,
     output:
+        **KEPT_ITEMS,
         table="results/probing/{corpus}.csv",
     log:
         "logs/probing/{corpus}.log",

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import replace
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 import numpy as np
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
@@ -12,10 +12,42 @@ from auscult.errors import AnalysisError
 from auscult.probes.logistic import LogisticPath, fit_logistic
 from auscult.statistics.moments import Moments, MomentsByGroup, RidgePath, fit_ridge
 
-__all__ = ["Probe", "Fitter", "Predictor", "prepare_fitter", "fit_together", "standardiser"]
+__all__ = ["Probe", "LinearProbe", "Fitter", "Predictor", "prepare_fitter", "fit_together", "standardiser"]
 
 Probe = Literal["ridge", "logistic"]
-Predictor = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class LinearProbe:
+    """A fitted linear probe of vectors as they are stored, not standardised.
+
+    Parameters
+    ----------
+    weights : [shape=(n_dims, n_outputs)]; one output per class, or one for values
+    intercepts : [shape=(n_outputs,)]
+    """
+
+    weights: np.ndarray
+    intercepts: np.ndarray
+
+    def scores(self, x: np.ndarray) -> np.ndarray:
+        """Return logits, regressed one-hot labels, or values [shape=(n, n_outputs)]."""
+        scores: np.ndarray = x @ self.weights + self.intercepts
+        return scores
+
+
+class Predictor(Protocol):
+    """Probes of all labellings and penalties, fitted on the same items."""
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """Return class codes or values [shape=(n, n_penalties, n_labellings)]."""
+        ...
+
+    def linear(self, penalty: int, labelling: int) -> LinearProbe:
+        """Return the probe of one labelling with one penalty, by their positions."""
+        ...
+
+
 Fitter = Callable[[Collection[int], np.ndarray], Predictor]
 Chunks = Iterable[tuple[np.ndarray, np.ndarray]]
 
@@ -81,15 +113,27 @@ def _ridge_fitter(chunks: Chunks, labels: np.ndarray, cells: np.ndarray, n_class
     def fit(left_out: Collection[int], penalties: np.ndarray) -> Predictor:
         kept = np.flatnonzero(~np.isin(names, list(left_out)).any(axis=1))
         path = _fit_ridge(_without_constant(moments.total(kept.tolist()), shift), penalties)
-        path = replace(path, mean_x=path.mean_x + shift)
-
-        def predict(x: np.ndarray) -> np.ndarray:
-            scores = np.split(path.predict(x), ends[:-1], axis=2)
-            return np.stack([each.argmax(axis=2) if n else each[..., 0] for each, n in zip(scores, n_classes)], axis=2)
-
-        return predict
+        return _RidgePredictor(replace(path, mean_x=path.mean_x + shift), ends, n_classes)
 
     return fit
+
+
+@dataclass(frozen=True)
+class _RidgePredictor:
+    """Ridge regressions of all labellings: ``ends`` are the last columns, plus 1, of each labelling's outputs."""
+
+    path: RidgePath
+    ends: np.ndarray
+    n_classes: np.ndarray
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        scores = np.split(self.path.predict(x), self.ends[:-1], axis=2)
+        return np.stack([each.argmax(axis=2) if n else each[..., 0] for each, n in zip(scores, self.n_classes)], axis=2)
+
+    def linear(self, penalty: int, labelling: int) -> LinearProbe:
+        own = slice(0 if labelling == 0 else self.ends[labelling - 1], self.ends[labelling])
+        weights = self.path.weights[penalty][:, own]
+        return LinearProbe(weights, self.path.mean_y[own] - self.path.mean_x @ weights)
 
 
 def _without_constant(moments: Moments, shift: np.ndarray) -> Moments:
@@ -156,12 +200,23 @@ class _LogisticFitter:
                 for place, column in enumerate(columns)
             }
 
-        def predictor(place: int) -> Predictor:
-            return lambda x: np.stack(
-                [paths[column].scores(x, place).argmax(axis=2) for column in range(n_labellings)], axis=2
-            )
+        ordered = [paths[column] for column in range(n_labellings)]
+        return [_LogisticPredictor(ordered, place) for place in range(n_sets)]
 
-        return [predictor(place) for place in range(n_sets)]
+
+@dataclass(frozen=True)
+class _LogisticPredictor:
+    """Logistic regressions of all labellings, for the set of folds at ``place`` of each path."""
+
+    paths: Sequence[LogisticPath]
+    place: int
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        return np.stack([path.scores(x, self.place).argmax(axis=2) for path in self.paths], axis=2)
+
+    def linear(self, penalty: int, labelling: int) -> LinearProbe:
+        path = self.paths[labelling]
+        return LinearProbe(path.weights[penalty, self.place], path.intercepts[penalty, self.place])
 
 
 def fit_together(fit: Fitter, left_out: Sequence[Collection[int]], penalties: np.ndarray) -> list[Predictor]:

@@ -14,6 +14,7 @@ from tqdm import tqdm
 from auscult.activations.interface import Activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.probing.columns import PEER, PROBING_COLUMNS, SELECTED
+from auscult.analyses.probing.kept_results import KeptResults
 from auscult.analyses.probing.optional_measures import OptionalMeasures, layer_rows
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.analyses.probing.sources import open_sources
@@ -43,6 +44,7 @@ def probe_activations(
     acoustics: Mapping[str, Activations] | None = None,
     segments: pd.DataFrame | None = None,
     training: Mapping[str, Activations] | None = None,
+    kept: KeptResults | None = None,
     settings: ProbingSettings = ProbingSettings(),
     penalties: Sequence[float] = PENALTIES,
     logistic_penalties: Sequence[float] = LOGISTIC_PENALTIES,
@@ -71,6 +73,8 @@ def probe_activations(
     segments : segments of the whole corpus, for the derived columns ``noun_number`` and ``verb_number``
     training : activations of the same model on other corpora, which targets name to train on; their speakers and
         utterances are called ``corpus:name``
+    kept : collector of the results of single items and of the fitted probes, for the probes that figures show; by
+        default none are kept
     settings : probe, folds, controls and resampling. With probe ``logistic``, classes are predicted by multinomial
         logistic regression, whose layer is the one that other measures use, and by a ridge probe beside it; memory of
         ``ridge`` does not grow with the corpus, that of ``logistic`` with ``max_items``
@@ -146,11 +150,15 @@ def probe_activations(
     for layer in tqdm(activations.layers, desc=f"{model} {step}", disable=None):
         for places in shared.values():
             vectors = LayerVectors(sources[places[0]].activations, layer)
-            outcomes = cross_validate(vectors, [tasks[place] for place in places], "ridge", candidates)
+            outcomes = cross_validate(
+                vectors, [tasks[place] for place in places], "ridge", candidates, kept is not None
+            )
             for place, outcome in zip(places, outcomes):
                 by_ridge[place][layer] = outcome
                 if linear[place] == "logistic":
-                    by_logistic[place][layer] = cross_validate(vectors, [small[place]], "logistic", logistic)[0]
+                    by_logistic[place][layer] = cross_validate(
+                        vectors, [small[place]], "logistic", logistic, kept is not None
+                    )[0]
     rows: list[dict[str, Any]] = []
     timed = all("log_duration" in source.index for source in sources)
     guesses = (
@@ -167,6 +175,9 @@ def probe_activations(
             shown[SELECTED] = select_layer(small[place], shown)
             found += layer_rows(small[place], shown, "logistic", settings.n_resamples, seed)
         found += measures[place].rows(target, task, sample, shown)
+        if kept is not None:
+            names = {"corpus": corpus, "model": model, "step": str(step)}
+            kept.add(task, sources[place].index, shown, linear[place], names)
         by_duration = constant_score(task, guesses[place]) if timed else {}
         about = {"given": target.get("given")}
         rows += [row | about | {"duration_alone": by_duration.get(row["metric"], np.nan)} for row in found]

@@ -128,6 +128,12 @@ class ProbingSettings:
 class ProbingSection(ProbingSettings):
     """Section ``probing`` of a study."""
 
+    keep_items: bool = setting(
+        "Write truth, prediction, probability, fold and speaker of every tested item at every layer, confusion "
+        "matrices, and the fitted probes.",
+        False,
+    )
+
     targets: Mapping[str, Any] = setting(
         "Targets by name.", entries=ProbingTarget, minProperties=1, propertyNames={"pattern": "^[a-z][a-z0-9_]*$"}
     )
