@@ -5,7 +5,7 @@ chosen by cross-validation within the probe's own utterances, leaving out kinds 
 speakers. The network stops by its accuracy on the first of the same folds, which it is not trained on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,12 +13,13 @@ import numpy as np
 
 from auscult.analyses.scrubbing.items import ScrubbingItems
 from auscult.erasure.labels import GENDERS
-from auscult.probes.classifiers import Predictor, prepare_fitter
+from auscult.probes.classifiers import prepare_fitter
 from auscult.probes.mlp import fit_mlp
 from auscult.statistics.folds import speaker_folds, utterance_folds
 
 __all__ = ["PENALTIES", "PROBES", "Answers", "ValidationFolds", "choose_validation", "probe_gender"]
 
+Predict = Callable[[np.ndarray], np.ndarray]
 # In descending order: ties go to the strongest penalty.
 PENALTIES = tuple(10.0**exponent for exponent in range(1, -5, -1))
 PROBES = ("ridge", "mlp")
@@ -111,7 +112,7 @@ def probe_gender(
         yield Answers(probe, (predict(x_test) == truth).astype(float), constant, valid, penalty)
 
 
-def _fit_ridge(x: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> tuple[Predictor, float, float]:
+def _fit_ridge(x: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> tuple[Predict, float, float]:
     """Return the predictor of a ridge classifier, its accuracy on left-out folds and its penalty."""
     penalties = np.array(PENALTIES)
     fit = prepare_fitter("ridge", [(np.arange(len(x)), x)], codes[:, None], folds, [len(GENDERS)])
@@ -124,7 +125,7 @@ def _fit_ridge(x: np.ndarray, codes: np.ndarray, folds: np.ndarray) -> tuple[Pre
     return lambda new: predict(new)[:, 0, 0], float(hits[best] / len(x)), PENALTIES[best]
 
 
-def _fit_network(x: np.ndarray, codes: np.ndarray, folds: np.ndarray, seed: int) -> tuple[Predictor, float, float]:
+def _fit_network(x: np.ndarray, codes: np.ndarray, folds: np.ndarray, seed: int) -> tuple[Predict, float, float]:
     """Return the predictor of a network, its accuracy on the fold by which it stopped, and NaN for a penalty."""
     train, valid = folds != 0, folds == 0
     predict = fit_mlp(
