@@ -9,7 +9,9 @@ from auscult.erasure.erasers import save_erasers
 from auscult.jobs import job
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
+from auscult.models.outputs import output_of
 from auscult.models.predictor import load_predictor
+from auscult.models.transcriber import load_transcriber
 from auscult.settings import settings_from
 from auscult.tables import write_table
 
@@ -21,7 +23,8 @@ with job(snakemake.log[0], snakemake.threads):
         parents["fit"] = fit_source.manifest.sha256
     if features is None:
         checkpoint = Path(snakemake.input.checkpoint).parent
-        model = load_predictor(checkpoint, device=snakemake.params.device)
+        load = load_transcriber if output_of(checkpoint) == "decoder" else load_predictor
+        model = load(checkpoint, device=snakemake.params.device)
         parents["checkpoint"] = check_folder(checkpoint).sha256
     else:
         model = acoustic_model(features)

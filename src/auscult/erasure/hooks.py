@@ -2,10 +2,10 @@
 
 Layers are named as in :mod:`auscult.models.speech`. Hooks are attached where a layer is computed, before any module
 reads it: ``cnn`` at the input of the feature projection, ``embed`` at the input of the first block, ``T1 …`` at the
-output of their block, and the last layer at the output of the encoder, after its final normalisation. The
-``hidden_states`` collected by transformers do not include the changes made by hooks, and a front end returns its frames
-unchanged. Probe the result of :meth:`~auscult.models.speech.SpeechModel.frames` instead, whose layers from ``embed`` on
-come from the erased run.
+output of their block, and the last layer at the output of the encoder, after its final normalisation. Whisper has no
+place for ``cnn``. The ``hidden_states`` collected by transformers do not include the changes made by hooks, and a front
+end returns its frames unchanged. Probe the result of :meth:`~auscult.models.speech.SpeechModel.frames` instead, whose
+layers from ``embed`` on come from the erased run.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 from torch import Tensor, nn
+from transformers.models.whisper.modeling_whisper import WhisperEncoder
 
 from auscult.erasure.erasers import Eraser
 from auscult.errors import AnalysisError
@@ -97,21 +98,28 @@ def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
     if isinstance(model, Predictor):
         model = model.encoder
     base = model.encoder if isinstance(model, SpeechModel) else getattr(model, "base_model", model)
+    if isinstance(base, WhisperEncoder):
+        return base
     if not (hasattr(base, "feature_projection") and hasattr(getattr(base, "encoder", None), "layers")):
         raise AnalysisError(
-            "expected a speech encoder of the wav2vec 2.0 family (a front end, its projection, blocks) to erase in, "
-            f"found {type(base).__name__}; choose another model"
+            "expected a speech encoder of the wav2vec 2.0 family (a front end, its projection, blocks) to erase in, or "
+            f"Whisper's, found {type(base).__name__}; choose another model"
         )
     return base
 
 
 def _places(encoder: nn.Module) -> dict[str, tuple[nn.Module, bool]]:
     """Return, by layer, the module to hook and whether the hook belongs at its input."""
+    places: dict[str, tuple[nn.Module, bool]]
+    if isinstance(encoder, WhisperEncoder):  # its front end is no module that could be hooked
+        places = {"embed": (encoder.layers[0], True)}
+        places |= {f"T{number}": (block, False) for number, block in enumerate(encoder.layers[:-1], start=1)}
+        return places | {f"T{len(encoder.layers)}": (encoder.layer_norm, False)}
     # ``Any``: modules of transformers, whose attributes torch cannot type.
     stack: Any = encoder.encoder
     blocks: list[nn.Module] = list(stack.layers)
     projection: Any = encoder.feature_projection
-    places: dict[str, tuple[nn.Module, bool]] = {"cnn": (projection, True), "embed": (blocks[0], True)}
+    places = {"cnn": (projection, True), "embed": (blocks[0], True)}
     places |= {f"T{number}": (block, False) for number, block in enumerate(blocks[:-1], start=1)}
     return places | {f"T{len(blocks)}": (stack, False)}
 

@@ -42,7 +42,10 @@ PREPROCESSOR, PROCESSOR = "preprocessor_config.json", "processor_config.json"
 # The tokenizer of a text model, in the older or the newer format; one of the first two files has the vocabulary.
 TOKENIZER = ("vocab.txt", "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 # Optional files, copied along with configuration and weights.
-ACCESSORIES = (PREPROCESSOR, PROCESSOR, VOCABULARY, *TOKENIZER, "sentencepiece.bpe.model")
+ACCESSORIES = (
+    *(PREPROCESSOR, PROCESSOR, VOCABULARY, *TOKENIZER),
+    *("added_tokens.json", "sentencepiece.bpe.model", "generation_config.json"),
+)
 WEIGHTS, SHARDS = "model.safetensors", "model.safetensors.index.json"
 # Settings of the feature extractor that decide what a model hears, and the extractor's class, by model type; any other
 # speech encoder reads waveforms through convolutions, as wav2vec 2.0 does.

@@ -56,6 +56,7 @@ __all__ = [
     "import_checkpoint",
     "initialise_checkpoint",
     "merge_shards",
+    "quiet",
 ]
 
 # masked_spec_embed is used by masking in training alone, position_ids count from 0.
@@ -126,7 +127,7 @@ def load_whole(
     """
     chosen = {} if attention is None else {"attn_implementation": attention}
     loader: Any = architecture  # with output_loading_info, from_pretrained returns a pair
-    with _quiet():
+    with quiet():
         try:
             model, report = loader.from_pretrained(
                 folder if weights is None else None,
@@ -275,7 +276,7 @@ def initialise_checkpoint(folder: str | Path, *, like: str | Path, seed: int) ->
     like = Path(like)
     parent = checkpoint_digest(like)
     config = read_architecture_config(like)
-    with torch.random.fork_rng(devices=[]), _quiet():
+    with torch.random.fork_rng(devices=[]), quiet():
         torch.manual_seed(seed)
         model = _architecture(config)._from_config(config, attn_implementation=_attention(config), dtype=torch.float32)
     with build_folder(folder, {"untrained": True, "seed": seed}, {"like": parent}) as partial:
@@ -311,7 +312,7 @@ def merge_shards(source: Path, path: Path) -> None:
 def read_architecture_config(folder: Path) -> transformers.PretrainedConfig:
     """Return the configuration object of a checkpoint folder; raise :class:`CheckpointError` if it is not valid."""
     try:
-        with _quiet():
+        with quiet():
             return AutoConfig.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
     except Exception as error:  # the configuration classes raise errors of many unrelated kinds
         raise CheckpointError(f"expected a valid configuration in {folder / CONFIG}, found: {error}") from None
@@ -364,7 +365,7 @@ def _load_encoder(folder: Path) -> PreTrainedModel:
     _require_known(folder)
     config = read_architecture_config(folder)
     architecture, usual = _encoder_class(config)
-    with torch.device("meta"), _quiet():
+    with torch.device("meta"), quiet():
         expected = architecture._from_config(config, attn_implementation=_attention(config)).state_dict().keys()
     files = weight_files(folder)
     prefix = find_prefix(files, expected, usual, folder)
@@ -389,13 +390,13 @@ def _attention(config: transformers.PretrainedConfig) -> str:
 
 
 def _save(model: PreTrainedModel, partial: Path) -> None:
-    with _quiet():
+    with quiet():
         model.save_pretrained(partial, max_shard_size="1000GB")
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence the loader's own report and progress bars; its findings are raised as errors instead."""
+def quiet() -> Iterator[None]:
+    """Silence transformers' own reports and progress bars; what is wrong is raised as an error instead."""
     logging = transformers.utils.logging
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()

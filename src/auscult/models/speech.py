@@ -257,7 +257,14 @@ class SpeechModel:
                         hooks.callback(hook.remove)
             yield
 
-    def _windows(self, waveforms: Sequence[np.ndarray]) -> dict[str, list[Tensor]]:
+    def features(self, waveforms: Sequence[np.ndarray]) -> Tensor:
+        """Return the log-mel windows that Whisper's encoder reads [shape=(n, n_mels, n_window), on the device].
+
+        Raises
+        ------
+        AudioError
+            A waveform is longer than the window.
+        """
         window = self._extractor.n_samples
         for i, waveform in enumerate(waveforms):
             if len(waveform) > window:
@@ -267,11 +274,15 @@ class SpeechModel:
                 )
         rate = self.sample_rate_hz
         mel = self._extractor(list(waveforms), sampling_rate=rate, return_tensors="pt")["input_features"]
+        return mel.to(self.device, self.dtype)
+
+    def _windows(self, waveforms: Sequence[np.ndarray]) -> dict[str, list[Tensor]]:
+        mel = self.features(waveforms)
         front: list[Tensor] = []
         hook = self.encoder.conv2.register_forward_hook(lambda _, __, output: front.append(output))
         with ExitStack() as hooks, _record(self._blocks) as recorded:
             hooks.callback(hook.remove)
-            last = self.encoder(mel.to(self.device, self.dtype))[0]
+            last = self.encoder(mel)[0]
         recorded[-1] = last
         batches = [torch.nn.functional.gelu(front[0]).transpose(1, 2), *recorded]
         n_frames = [int(self.timing.n_frames(len(waveform))) for waveform in waveforms]

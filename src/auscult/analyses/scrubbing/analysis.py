@@ -21,12 +21,13 @@ from auscult.analyses.scrubbing.conditions import Condition, Runs, fit_condition
 from auscult.analyses.scrubbing.items import JoinedCorpora, ScrubbingItems, choose_items, leave_kinds_out
 from auscult.analyses.scrubbing.probes import PROBES, Answers, choose_validation, probe_gender
 from auscult.analyses.scrubbing.rates import count_edits, score
-from auscult.analyses.scrubbing.runs import POSITIONS, AcousticRuns, ModelRuns
+from auscult.analyses.scrubbing.runs import POSITIONS, AcousticRuns, ModelRuns, WhisperRuns
 from auscult.analyses.scrubbing.settings import ScrubbingSettings
 from auscult.corpora.corpus import Corpus
 from auscult.erasure.erasers import Eraser
 from auscult.models.acoustic import AcousticModel
 from auscult.models.predictor import Predictor
+from auscult.models.transcriber import Transcriber
 from auscult.tables import check_results
 
 __all__ = ["SCRUBBING_COLUMNS", "scrub_gender"]
@@ -36,7 +37,7 @@ _log = logging.getLogger(__name__)
 
 def scrub_gender(
     source: Corpus,
-    model: Predictor | AcousticModel,
+    model: Predictor | Transcriber | AcousticModel,
     *,
     names: Mapping[str, str],
     fit_source: Corpus | None = None,
@@ -48,7 +49,7 @@ def scrub_gender(
     Parameters
     ----------
     source : corpus with genders and transcripts
-    model : recogniser with a CTC head, or an acoustic baseline, which has no transcripts
+    model : recogniser with a CTC head, Whisper with its decoder, or an acoustic baseline, which has no transcripts
     names : ``corpus``, ``model`` and ``step`` of the table
     fit_source : corpus that provides the split ``fit``, if it is not ``source``
     settings : see :class:`~auscult.analyses.scrubbing.settings.ScrubbingSettings`
@@ -84,6 +85,8 @@ def scrub_gender(
     runs: Runs
     if isinstance(model, Predictor):
         runs = ModelRuns(model, recordings, edge_ms=settings.edge_ms)
+    elif isinstance(model, Transcriber):
+        runs = WhisperRuns(model, recordings, edge_ms=settings.edge_ms)
     else:
         runs = AcousticRuns(model, recordings, edge_ms=settings.edge_ms)
     conditions = plan_conditions(

@@ -95,7 +95,9 @@ def plan_conditions(
         There is no such method.
     """
     pairs = [_parse_method(name) for name in methods]
-    places = [*layers, BLOCKS] if single_layers and len(layers) > 1 else []
+    # Without a front end among the layers (Whisper), all layers but the front end are all layers.
+    blocks = [BLOCKS] if "cnn" in layers else []
+    places = [*layers, *blocks] if single_layers and len(layers) > 1 else []
     single = [Condition(*pairs[0], layers[0], dose) for dose in sorted(doses) if places]
     single += [Condition(*pairs[0], place) for place in places]
     return [Condition(dose=0.0), *single, *(Condition(*pair, ALL) for pair in pairs)]

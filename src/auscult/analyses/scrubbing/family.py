@@ -40,7 +40,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Gender erased inside a recogniser: probes by layer and error rates before and after.",
     settings=ScrubbingSection,
-    models="Recognisers with a CTC head; acoustic models serve as baselines.",
+    models="Recognisers with a CTC head, or Whisper; acoustic models serve as baselines.",
     corpora="Corpora with the gender of every speaker and a transcript of every test utterance.",
     check=check_scrubbing,
 )

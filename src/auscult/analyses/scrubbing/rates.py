@@ -1,5 +1,6 @@
 """Error rates of a recogniser: edits per word and character, and their paired changes after erasure."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,13 +13,15 @@ from auscult.statistics.intervals import cluster_bootstrap
 
 __all__ = ["UNITS", "count_edits", "paired_test", "score"]
 
+_PUNCTUATION = re.compile(r'[.,;:!?"“”„«»…()]')
 UNITS = ("word", "character")
 
 
 def count_edits(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the number of edits of each transcript and the length of its reference, in words and in characters.
 
-    Substitutions, deletions and insertions count one each. Both texts are compared in lower case.
+    Substitutions, deletions and insertions count one each. Both texts are compared in lower case and without
+    punctuation marks.
 
     Parameters
     ----------
@@ -33,7 +36,9 @@ def count_edits(references: Sequence[str], hypotheses: Sequence[str]) -> dict[st
     AnalysisError
         A reference is empty.
     """
-    references, hypotheses = ([plain_text(text) for text in texts] for texts in (references, hypotheses))
+    references, hypotheses = (
+        [plain_text(_PUNCTUATION.sub(" ", text)) for text in texts] for texts in (references, hypotheses)
+    )
     empty = [place for place, text in enumerate(references) if not text]
     if empty:
         raise AnalysisError(

@@ -15,12 +15,13 @@ from torch import Tensor
 from auscult.analyses.scrubbing.items import JoinedCorpora
 from auscult.corpora.corpus import Corpus
 from auscult.erasure.erasers import Eraser
-from auscult.erasure.hooks import erased, frames_reaching
+from auscult.erasure.hooks import erased, frames_reaching, hookable_layers
 from auscult.models.acoustic import AcousticModel
 from auscult.models.predictor import Predictor
 from auscult.models.training.finetuning_data import FrontEnd
+from auscult.models.transcriber import Transcriber
 
-__all__ = ["POSITIONS", "ModelRuns", "AcousticRuns"]
+__all__ = ["POSITIONS", "ModelRuns", "WhisperRuns", "AcousticRuns"]
 
 POSITIONS = ("all", "first", "middle", "last")
 
@@ -112,6 +113,51 @@ class ModelRuns:
 
     def _depth(self, layer: str) -> int:
         return self.layers.index(layer)
+
+
+class WhisperRuns:
+    """Whisper with the interface of :class:`ModelRuns`: layers from ``embed`` on, and the transcripts of its decoder.
+
+    Erasers act on the whole window, padding included; vectors are means over the frames with speech.
+    """
+
+    def __init__(self, model: Transcriber, corpus: Corpus | JoinedCorpora, *, edge_ms: float, n_batch: int = 4):
+        self.model, self.speech, self._corpus = model, model.encoder, corpus
+        self.layers: tuple[str, ...] = hookable_layers(model.encoder)
+        self.n_edge = _n_edge(edge_ms, self.speech.sample_rate_hz, self.speech.timing.hop_samples)
+        self._n_batch = n_batch
+
+    def frames(
+        self, names: Sequence[str], layer: str, erasers: Mapping[str, Eraser]
+    ) -> Iterator[tuple[Sequence[str], Sequence[Tensor]]]:
+        """Yield batches of utterances and their frames at one layer, before its own eraser."""
+        depth = self.layers.index
+        before = {name: eraser for name, eraser in erasers.items() if depth(name) < depth(layer)}
+        for batch, waveforms in self._batches(names):
+            mel = self.model.features(waveforms)
+            with torch.inference_mode(), erased(self.speech, before):
+                hidden = frames_reaching(self.speech, layer, partial(self.speech.encoder, mel))
+            yield batch, [rows[: self._n_frames(waveform)] for rows, waveform in zip(hidden, waveforms)]
+
+    def run(self, names: Sequence[str], erasers: Mapping[str, Eraser]) -> tuple[dict[str, np.ndarray], list[str]]:
+        """Return pooled vectors of every layer and the transcript of each utterance, in the order of the names."""
+        vectors: dict[str, list[np.ndarray]] = {layer: [] for layer in self.layers}
+        transcripts: list[str] = []
+        for _, waveforms in self._batches(names):
+            with erased(self.speech, erasers):
+                found = self.speech.frames(waveforms)
+                transcripts += self.model.transcribe(waveforms)
+            for layer in self.layers:
+                vectors[layer] += [pool_positions(frames, self.n_edge) for frames in found[layer]]
+        return {layer: np.stack(rows) for layer, rows in vectors.items()}, transcripts
+
+    def _n_frames(self, waveform: np.ndarray) -> int:
+        return int(self.speech.timing.n_frames(len(waveform)))
+
+    def _batches(self, names: Sequence[str]) -> Iterator[tuple[list[str], list[np.ndarray]]]:
+        for start in range(0, len(names), self._n_batch):
+            batch = list(names[start : start + self._n_batch])
+            yield batch, [self._corpus.waveform(name) for name in batch]
 
 
 class AcousticRuns:
