@@ -100,7 +100,9 @@ def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
     base = model.encoder if isinstance(model, SpeechModel) else getattr(model, "base_model", model)
     if isinstance(base, WhisperEncoder):
         return base
-    if not (hasattr(base, "feature_projection") and hasattr(getattr(base, "encoder", None), "layers")):
+    projected = hasattr(base, "feature_projection") and hasattr(getattr(base, "encoder", None), "layers")
+    # SEW normalises before its projection and pools frames before its blocks.
+    if not projected or getattr(getattr(base, "config", None), "squeeze_factor", 1) > 1:
         raise AnalysisError(
             "expected a speech encoder of the wav2vec 2.0 family (a front end, its projection, blocks) to erase in, or "
             f"Whisper's, found {type(base).__name__}; choose another model"
