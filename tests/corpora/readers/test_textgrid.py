@@ -449,3 +449,14 @@ def test_the_speaker_option_reaches_the_paths(tmp_path):
         make(tmp_path, stem=f"anna/{session}/1")
     utterances, _ = read_textgrids(tmp_path, speaker={"depth": 1})
     assert utterances["speaker"].tolist() == ["anna", "anna"]
+
+
+def test_recordings_without_usable_sound_are_in_the_report_of_damaged_ones(tmp_path):
+    for number in (1, 2, 3):
+        make(tmp_path, stem=f"anna_{number}")
+    (tmp_path / "anna_1.wav").write_bytes(b"junk")
+    soundfile.write(tmp_path / "anna_2.wav", np.zeros(8000), 16000)
+    with pytest.raises(
+        AudioError, match=r"found faults in 2 of 3 recordings: .*anna_1\.wav.*expected sound in .*anna_2\.wav"
+    ):
+        read_textgrids(tmp_path)

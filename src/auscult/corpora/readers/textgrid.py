@@ -2,14 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from auscult.corpora.audio import audio_length
+from auscult.corpora.audio import audio_length, read_audio
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.faults import Faults
 from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
@@ -30,7 +30,7 @@ from auscult.corpora.report import ImportReport
 from auscult.corpora.speaker_tables import add_speakers, find_speaker_table, read_speaker_table
 from auscult.corpora.speakers import name_speakers
 from auscult.corpora.walk import list_files
-from auscult.errors import ConfigError, CorpusError, LabelError
+from auscult.errors import AudioError, ConfigError, CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
 
 __all__ = ["read_textgrids"]
@@ -111,9 +111,10 @@ def read_textgrids(
     chosen = _choose_tiers(grids, options, folder)
     names = dict(zip(paths, name_utterances(recordings.values(), folder)))
     counts: Counter[str] = Counter()
-    read = Faults("recordings").each(
-        lambda path: _read_one(folder, names[path], recordings[path], path, grids[path], chosen[path], options, counts),
+    read = _read_all(
         paths,
+        recordings,
+        lambda path: _read_one(folder, names[path], recordings[path], path, grids[path], chosen[path], options, counts),
     )
     rows, tables = [row | {"language": language} for row, _ in read], [table for _, table in read]
     table = find_speaker_table(folder)
@@ -131,6 +132,27 @@ def read_textgrids(
     _fill_in(report, utterances, speakers.rule, phones_found, counts)
     _log.info("%s: %d utterances of %d speakers; %s", folder, len(utterances), report.found["speakers"], phones_found)
     return utterances, segments
+
+
+def _read_all(
+    paths: Sequence[Path],
+    recordings: Mapping[Path, Path],
+    read_one: Callable[[Path], tuple[dict[str, Any], pd.DataFrame]],
+) -> list[tuple[dict[str, Any], pd.DataFrame]]:
+    """Return what is read of every TextGrid and recording; raise the faults of all of them together."""
+    faults, read = Faults("recordings"), {}
+    for path in paths:
+        with faults.check():
+            read[path] = read_one(path)
+    if faults.errors:
+        # So far only headers were read. One report names the recordings without usable sound as well.
+        for path in read:
+            try:
+                read_audio(recordings[path])
+            except AudioError as error:
+                faults.errors.append(error)
+    faults.complain()
+    return list(read.values())
 
 
 def _fill_in(
