@@ -14,6 +14,7 @@ import os
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.iocontainers import Wildcards
 from snakemake.utils import min_version
 
 from auscult.environment import use_utf8
@@ -78,10 +79,29 @@ localrules:
     figures,
 
 
+def get_everything(_):
+    """Return every file of the study that a rule writes.
+
+    Snakemake does not rebuild a missing file whose products exist: after a failed analysis, the figure of the run before
+    would count as finished. As targets, all files are asked for.
+    """
+    asked = [*rules.corpora.input, *rules.checkpoints.input, *rules.talk.output]
+    waiting, found = [str(path) for path in asked], set()
+    while waiting:
+        path = waiting.pop()
+        if path in found:
+            continue
+        producer = next((rule for rule in workflow.rules if rule.is_producer(path)), None)
+        if producer is None:
+            continue
+        wildcards = Wildcards(fromdict=producer.get_wildcards(path))
+        found |= {str(output) for output in producer.expand_output(wildcards)[0]}
+        waiting += [str(needed) for needed in producer.expand_input(wildcards)[0]]
+    return sorted(found)
+
+
 rule all:
     """Build all corpora, checkpoints, tables and figures of the study, and the page."""
     default_target: True
     input:
-        rules.corpora.input,
-        rules.checkpoints.input,
-        rules.talk.output,
+        get_everything,

@@ -43,6 +43,27 @@ def test_a_deleted_figure_is_rebuilt_alone(built):
     assert jobs == {"figure_probing": 1}
 
 
+@pytest.mark.parametrize(
+    ("pattern", "rule"),
+    [
+        ("results/probing/probing.csv", "probing"),
+        ("results/probing/english.csv", "probing_run"),
+        ("results/activations/english/*/*/manifest.json", "extract_activations"),
+        ("results/figures/tone.svg", "figure_tone"),
+        ("results/figures/tone-details.pdf", "figure_tone"),
+        ("results/talk/claims.csv", "claims"),
+    ],
+)
+def test_a_deleted_file_of_any_step_is_rebuilt_with_all_that_follows(built, pattern, rule):
+    deleted = list(built.glob(pattern))
+    assert deleted
+    for path in deleted:
+        path.unlink()
+    jobs = planned(snakemake(built, "--dry-run"))
+    assert any(name.startswith(rule) for name in jobs)
+    assert {"talk", "all"} <= set(jobs)
+
+
 def test_one_changed_key_reruns_only_what_depends_on_it(built, changed_study):
     study = changed_study("analyses", "reduction", "n_items", value=300)
     jobs = planned(snakemake(built, "--dry-run", study=study))
