@@ -311,8 +311,13 @@ def _look_at_hub(repository: str, revision: str, endpoint: str | None) -> NewMod
             names = [entry.rfilename for entry in info.siblings or []]
             n_layers = 0
             if "config.json" in names:
-                options = {"revision": info.sha, "endpoint": endpoint, "local_dir": scratch}
-                n_layers = _layers(Path(hf_hub_download(repository, "config.json", **options)))
+                n_layers = _layers(
+                    Path(
+                        hf_hub_download(
+                            repository, "config.json", revision=info.sha, endpoint=endpoint, local_dir=scratch
+                        )
+                    )
+                )
     except HubError as error:
         if is_reachable(endpoint):
             raise
