@@ -50,6 +50,7 @@ def auscult() -> None:
     \b
     A study, in this order:
       auscult new mine.yaml --model ~/my-model --corpus ~/my-corpus
+      auscult check mine.yaml           what is wrong with the recordings and labels
       auscult fetch mine.yaml           download what it needs
       auscult run mine.yaml probing     build one figure and everything it needs
       auscult status mine.yaml          which figures are built, stale or missing
@@ -108,6 +109,60 @@ def new(
     for note in left_out:
         typer.echo(f"left out: {note}")
     typer.echo(f"next: auscult run {file} --dry-run, then auscult run {file}")
+
+
+@app.command()
+def check(
+    study: Annotated[str, typer.Argument(metavar="STUDY|FOLDER", help="Study, or a folder of recordings.")],
+    table: Annotated[
+        Path | None, typer.Option("--table", "-t", help="CSV file for all findings, one row per file and label.")
+    ] = None,
+    complete: Annotated[bool, typer.Option("--all", "-a", help="Print every finding.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 for warnings, too.")] = False,
+    reader: Annotated[str | None, typer.Option("--reader", "-r", help="Layout of a folder.")] = None,
+    option: Annotated[
+        list[str] | None, typer.Option("--option", "-o", help="Option of the reader as KEY=VALUE; repeatable.")
+    ] = None,
+    cores: Annotated[int, typer.Option("--cores", "-c", min=1, help="Number of threads that decode recordings.")] = 2,
+) -> None:
+    """Inspect recordings and labels: what is wrong in which file, and what will be done with it.
+
+    \b
+    Recordings: undecodable, clipped, silent, the same twice, other rates and channels.
+    Labels: past the audio, overlapping, gaps, shorter than a frame, of no known phone.
+    Speakers: without gender, too few for the folds. Classes: too small.
+    Splits: the same voices, texts or recordings on both sides.
+
+    An error stops an import; a warning may change what results mean; a note says what is changed or left out. The
+    exit status is 1 if there is an error, 0 otherwise. Nothing is written but the table.
+
+    \b
+    Examples:
+      auscult check mine.yaml
+      auscult check ~/my-corpus --table findings.csv
+      auscult check ~/timit --reader timit --all
+    """
+    from auscult.cli import check as checking
+    from auscult.cli.asking import parse_options
+    from auscult.cli.new import find_reader
+    from auscult.cli.places import base_schema, open_study, repository
+
+    folder = Path(study).expanduser()
+    if folder.is_dir():
+        readers = base_schema(repository())["$defs"]["reader"]["enum"]
+        chosen = reader or find_reader(folder, readers)
+        inspected = checking.inspect_folder(folder, chosen, parse_options(option or []), cores)
+    else:
+        inspected = checking.inspect_study(open_study(study), cores)
+    for name, found in inspected.items():
+        lines = [f"not inspected: {found}"] if isinstance(found, str) else checking.summarise(found, complete)
+        typer.echo("\n".join([f"corpus {name}", *(f"  {line}" for line in lines)]))
+    findings = checking.collect(inspected)
+    if table:
+        findings.to_csv(table, index=False)
+    typer.echo(f"{checking.count(findings)}{f'; all in {table}' if table else ''}")
+    failing = ("error", "warning") if strict else ("error",)
+    raise typer.Exit(int(findings["level"].isin(failing).any()))
 
 
 @app.command(context_settings=_PASS_ON)
