@@ -51,6 +51,7 @@ def auscult() -> None:
     A study, in this order:
       auscult new mine.yaml --model ~/my-model --corpus ~/my-corpus
       auscult check mine.yaml           what is wrong with the recordings and labels
+      auscult cost mine.yaml            minutes, memory, disk and downloads to expect
       auscult fetch mine.yaml           download what it needs
       auscult run mine.yaml probing     build one figure and everything it needs
       auscult status mine.yaml          which figures are built, stale or missing
@@ -225,6 +226,43 @@ def status(study: _Study, figures: _Figures = None, directory: _Directory = None
     n_built = sum(state.state == "built" for state in states)
     typer.echo(f"{n_built} of {len(states)} figures are built")
     raise typer.Exit(int(n_built < len(states)))
+
+
+@app.command(context_settings=_PASS_ON)
+def cost(
+    study: _Study,
+    figures: _Figures = None,
+    cores: Annotated[int, typer.Option("--cores", "-c", min=1, help="Number of cores of the build.")] = 2,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask servers for the sizes of downloads.")] = False,
+    directory: _Directory = None,
+) -> None:
+    """Estimate what a build will take: minutes, memory, disk and downloads, by rule. Nothing is built.
+
+    Only jobs that have to run are counted. A job that ran here before costs the same again. Other jobs are scaled from
+    the default study on a reference machine, by hours of speech, layers, steps and targets and by a quick calibration
+    of this machine. Expect the total within a factor of two, on CPUs; the time of downloads is not counted.
+
+    \b
+    Examples:
+      auscult cost mine.yaml
+      auscult cost mine.yaml probing --cores 4
+    """
+    from auscult.cli import cost as costing, workflow
+    from auscult.cli.places import open_study
+    from auscult.cli.work import Sizes
+
+    place = open_study(study, directory)
+    names, options = workflow.divide_arguments(figures or [])
+    jobs = workflow.plan(place, options, workflow.figure_targets(place, names))
+    costs = costing.job_costs(place, jobs, costing.machine_factor())
+    typer.echo(f"study {place.config['study']} in {place.directory}: {len(jobs)} jobs to run")
+    for line in costing.report(costs, cores):
+        typer.echo(line)
+    sizes = costing.disk_gb(place, Sizes(place))
+    disk = ", ".join(f"{part} {'unknown' if gb != gb else f'{gb:.1f} GB'}" for part, gb in sizes.items())
+    typer.echo(f"disk of the whole study: {disk}")
+    for line in costing.report_downloads(place, offline):
+        typer.echo(line)
 
 
 @app.command(context_settings=_PASS_ON)
