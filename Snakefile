@@ -91,7 +91,9 @@ def get_everything(_):
         path = waiting.pop()
         if path in found:
             continue
-        producer = next((rule for rule in workflow.rules if rule.is_producer(path)), None)
+        producer = next(
+            (rule for rule in workflow.rules if rule.is_producer(path)), None
+        )
         if producer is None:
             continue
         wildcards = Wildcards(fromdict=producer.get_wildcards(path))
