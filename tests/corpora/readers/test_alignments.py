@@ -7,6 +7,7 @@ import soundfile
 from places import DATA
 
 from auscult.corpora.readers.alignments import FORMATS, align_utterances, read_labels
+from auscult.corpora.report import ImportReport
 from auscult.errors import LabelError
 from auscult.tables import check_segments
 
@@ -45,6 +46,10 @@ SOURCES = {
     "textgrid": {"a.TextGrid": textgrid({"words": WORDS, "phones": PHONES})},
     "pocketsphinx": {"a.phone.json": json.dumps(POCKETSPHINX)},
     "aligner's json": {"a.json": json.dumps(ALIGNER)},
+    "aligner's csv": {
+        "a.csv": "Begin,End,Label,Type,Speaker\n0.1,0.4,she,words,anna\n0.0,0.1,,phones,anna\n0.1,0.2,SH,phones,anna\n"
+        "0.2,0.4,IY1,phones,anna\n",
+    },
     "ctm": {"words.ctm": "a 1 0.1 0.3 she 0.98\n", "phones.ctm": "a 1 0.2 0.2 IY1\na 1 0 0.1 SIL\na 1 0.1 0.1 SH\n"},
     "htk": {
         "words/a.lab": "1000000 4000000 she\n",
@@ -120,6 +125,16 @@ def test_utterances_without_alignment_have_no_segments(tmp_path):
         ("a.lab", "#\n0.1 sil\n", r"expected 'end_s colour label', found '0\.1 sil' at line 2"),
         ("a.json", '{"w": [{"b": 0}]}', r"expected an alignment of PocketSphinx or .* in .*a\.json, found other JSON"),
         ("a.json", json.dumps(ALIGNER).replace("0.4", "NaN"), r"found other JSON \(ValueError: a time of nan\)"),
+        (
+            "a.csv",
+            "Begin,End,Label,Type\n0,x,a,phones\n",
+            r"'Begin,End,Label,Type', found '0,x,a,phones' at line 2",
+        ),
+        (
+            "a.csv",
+            "Begin,End,Label,Type,Speaker\n0,1,a,words,b\n0,1,a,words,c\n",
+            r"one speaker in .*, found b, c",
+        ),
         ("a.json", "{", r"expected an alignment of PocketSphinx or .* found other JSON \(JSONDecodeError"),
         ("a.json", "[" * 200_000, r"expected an alignment .* found other JSON \(RecursionError: .*; write it"),
         (
@@ -190,6 +205,28 @@ def test_labels_are_decoded_or_refused(tmp_path):
         align_utterances(table(), tmp_path)
     segments, _ = align_utterances(table(), tmp_path, encoding="latin-1")
     assert segments["label"].tolist()[:2] == ["öl", "über"]
+
+
+def test_all_faulty_files_are_named_at_once(tmp_path):
+    utterances = pd.concat([table(), table(utterance="b")], ignore_index=True)
+    files = {"a.json": "{", "b.lab": "0 100 sil\n100 SH\n"}
+    with pytest.raises(LabelError, match=r"found faults in 2 of 2 label files: .*'100 SH' at line 2 .*a\.json"):
+        align_utterances(utterances, make(tmp_path, files))
+
+
+def test_what_was_found_and_changed_is_reported(tmp_path):
+    report = ImportReport()
+    align_utterances(table(6300), make(tmp_path, SOURCES["ctm"]), report=report)
+    assert report.content() == {
+        "found": {"alphabet": "arpabet"},
+        "changed": {"labels cut at the end of audio, up to 20 ms": 2, "stress marks moved to column stress": 1},
+        "left_out": {},
+        "unknown": {},
+    }
+
+
+def test_a_table_that_is_no_alignment_holds_no_labels(tmp_path):
+    assert read_labels(make(tmp_path, {"a.csv": "speaker,gender\na,female\n"}) / "a.csv") == {}
 
 
 def test_comments_of_a_ctm_are_ignored(tmp_path):

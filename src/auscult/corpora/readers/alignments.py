@@ -1,9 +1,10 @@
 """Alignments in files separate from their recordings, in several formats, as one table of words and phones in samples.
 
-The formats differ in their units of time: seconds in TextGrid and JSON, onset and duration in seconds in CTM, samples
-at 16 kHz in ``.phn`` and ``.wrd``, 100 ns in HTK labels, end times in seconds only in ESPS labels.
+The formats differ in their units of time: seconds in TextGrid, JSON and CSV, onset and duration in seconds in CTM,
+samples at 16 kHz in ``.phn`` and ``.wrd``, 100 ns in HTK labels, end times in seconds only in ESPS labels.
 """
 
+import csv
 import json
 import logging
 import math
@@ -27,6 +28,7 @@ from auscult.corpora.readers.tiers import (
     name_phones,
     words_and_phones,
 )
+from auscult.corpora.report import ImportReport
 from auscult.corpora.texts import read_text, text_lines
 from auscult.corpora.walk import list_files
 from auscult.errors import LabelError
@@ -58,6 +60,7 @@ def align_utterances(
     alphabet: str = "",
     pauses: Collection[str] = (),
     encoding: str = "",
+    report: ImportReport | None = None,
 ) -> tuple[pd.DataFrame, int]:
     """Read the words and phones of every utterance that has an alignment below a folder.
 
@@ -77,6 +80,7 @@ def align_utterances(
     alphabet : alphabet of the phones, one of :data:`~auscult.corpora.alphabets.ALPHABETS`; "" finds it
     pauses : names of pauses besides the usual ones
     encoding : encoding of files without byte order mark; "" for UTF-8 or UTF-16
+    report : is filled in with what was found and changed
 
     Returns
     -------
@@ -93,7 +97,8 @@ def align_utterances(
     """
     options = LabelOptions(words, phones, alphabet, pauses, encoding)
     files = find_labels(folder, utterances["utterance"])
-    labels = _gather(dict(zip(files, Faults("label files").each(lambda path: read_labels(path, options), files))))
+    contents = Faults("label files").each(lambda path: read_labels(path, options), files)
+    labels = _gather(dict(zip(files, contents)))
     available = {tier for tiers in labels.values() for tier in tiers}
     wanted = list(options.tiers())
     if options.words == WORD_TIERS and available == {"phone"}:
@@ -111,8 +116,10 @@ def align_utterances(
             f"{' and '.join(sorted(available)) or 'no label file of them'}; give the folder of alignments, whose files "
             "are named like the utterances"
         )
-    segments, report = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
-    _log.info("%s: %d pauses of no length dropped; %s", folder, counts["pauses of no length"], report)
+    segments, phones_found = name_phones(pd.concat(tables, ignore_index=True), alphabet, str(folder))
+    _log.info("%s: %d pauses of no length dropped; %s", folder, counts["pauses of no length"], phones_found)
+    if report is not None:
+        phones_found.fill_in(report, counts)
     return segments, counts["labels cut"]
 
 
@@ -173,6 +180,29 @@ def _read_json(path: Path, options: LabelOptions) -> Labels:
     return {_stem(path): tiers}
 
 
+def _read_csv(path: Path, options: LabelOptions) -> Labels:
+    """Read the table of the Montreal Forced Aligner (``output_format csv``); other tables hold no labels."""
+    lines = text_lines(read_text(path, options.encoding))
+    header = [name.strip().lower() for name in next(csv.reader([lines[0][1]]))] if lines else []
+    if not {"begin", "end", "label", "type"} <= set(header):
+        return {}
+    rows: dict[str, list[tuple[float, float, str]]] = {}
+    speakers = set()
+    for number, line in lines[1:]:
+        row = dict(zip(header, next(csv.reader([line]))))
+        times = _numbers([row.get("begin", ""), row.get("end", "")])
+        if times is None or "type" not in row:
+            raise _line_error(path, number, line, "Begin,End,Label,Type")
+        speakers.add(row.get("speaker", ""))
+        rows.setdefault(row["type"], []).append((times[0], times[1], row["label"]))
+    if len(speakers) > 1:
+        raise LabelError(
+            f"expected one speaker in {path}, found {', '.join(sorted(speakers))}; split the recording into one per "
+            "speaker"
+        )
+    return {_stem(path): {tier: Tier(tuple(found)) for tier, found in _choose(rows, options, path).items()}}
+
+
 def _with_durations(entries: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
     return [(entry["b"], entry["b"] + entry["d"], entry["t"]) for entry in entries]
 
@@ -223,6 +253,7 @@ def _read_lab(path: Path, options: LabelOptions) -> Labels:
 FORMATS: dict[str, Callable[[Path, LabelOptions], Labels]] = {
     ".textgrid": _read_textgrid,
     ".json": _read_json,
+    ".csv": _read_csv,
     ".ctm": _read_ctm,
     ".phn": _read_samples,
     ".wrd": _read_samples,

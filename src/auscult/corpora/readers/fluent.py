@@ -100,6 +100,7 @@ def read_fluent(
             alphabet=alphabet,
             pauses=pauses,
             encoding=encoding,
+            report=report,
         )
         utterances = keep_aligned(utterances, segments, alignment_folder)
         utterances, segments = settle_past_end(utterances, segments, past_end, report)

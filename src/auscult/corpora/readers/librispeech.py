@@ -103,6 +103,7 @@ def read_librispeech(
         alphabet=alphabet,
         pauses=pauses,
         encoding=encoding,
+        report=report,
     )
     utterances = keep_aligned(utterances, segments, folder / alignments)
     utterances, segments = settle_past_end(utterances, segments, past_end, report)

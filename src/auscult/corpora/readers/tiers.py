@@ -13,6 +13,7 @@ import pandas as pd
 
 from auscult.corpora.alphabets import Alphabet, Phone, choose_alphabet, describe_labels
 from auscult.corpora.pauses import PAUSE, is_noise, is_pause
+from auscult.corpora.report import ImportReport
 from auscult.errors import ConfigError, LabelError
 
 __all__ = [
@@ -228,6 +229,16 @@ class PhoneReport:
     n_respelt: int = 0
     n_positions: int = 0
     unmapped: dict[str, int] = field(default_factory=dict)
+
+    def fill_in(self, report: ImportReport, counts: Mapping[str, int]) -> None:
+        """Add this, and the counts of :func:`words_and_phones`, to the report of an import."""
+        report.found["alphabet"] = self.alphabet
+        report.changed["stress marks moved to column stress"] += self.n_stress
+        report.changed["labels respelt in one form"] += self.n_respelt
+        report.changed["marks of the position in the word removed"] += self.n_positions
+        report.changed["labels cut at the end of audio, up to 20 ms"] += counts.get("labels cut", 0)
+        report.left_out["pauses of no length"] += counts.get("pauses of no length", 0)
+        report.unknown["phone"] = self.unmapped
 
     def __str__(self) -> str:
         """Return the report as a clause of a log message."""

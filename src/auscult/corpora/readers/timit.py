@@ -4,14 +4,18 @@ import logging
 import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from auscult.corpora.alphabets import alphabet_named
 from auscult.corpora.audio import audio_length, rescale_samples
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.faults import Faults
 from auscult.corpora.readers.tiers import cut_at_end, enclosing_words
+from auscult.corpora.report import ImportReport
+from auscult.corpora.texts import read_text, text_lines
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError, LabelError
 from auscult.tables import check_segments, check_utterances
@@ -20,6 +24,7 @@ __all__ = ["PHONE_CLASSES", "fold_phone", "phone_class", "read_timit"]
 
 _log = logging.getLogger(__name__)
 _LABEL_RATE_HZ = 16000
+_SAMPLES = re.compile(r"[0-9]{1,12}")
 # Adjacent words can share a consonant ("had your"), which belongs to the intervals of both.
 _MAX_SHARED_S = 0.25
 _NAME = re.compile(r"(?:.*?/)??(?:(train|test)/)?dr([1-8])[-/]([fm])([a-z]{3}\d)/((s[aix])\d+)\.phn", re.IGNORECASE)
@@ -80,12 +85,19 @@ def phone_class(phone: str) -> str:
     return _CLASS_OF[phone]
 
 
+def _ipa(phone: str) -> str:
+    sound = alphabet_named("timit39").phone(phone)
+    return sound.ipa if sound else ""
+
+
 def read_timit(
     folder: str | Path,
     *,
     sentence_types: Collection[str] = ("sa", "si", "sx"),
     language: str = "english",
     divide_speakers: bool = False,
+    encoding: str = "",
+    report: ImportReport | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Read the utterances and segments tables of TIMIT (the NLTK sample or the full corpus); audio is not decoded.
 
@@ -94,7 +106,8 @@ def read_timit(
     training speaker for validation; otherwise ``test``, or divided by speaker
     (:func:`~auscult.corpora.corpus.split_speakers`). All speakers read the ``sa`` sentences: leave them out if words
     must not be shared between speakers. Segments are of tiers ``word`` and ``phone``; phones are folded
-    (:func:`fold_phone`), glottal stops are left out, original labels are kept in ``label_61``; the parent of a phone is
+    (:func:`fold_phone`), glottal stops are left out, original labels are kept in ``label_61``, sounds in
+    ``ipa``; the parent of a phone is
     the word that contains it.
 
     A consonant shared by two words is assigned to the later word; labels that end up to 20 ms past the recording are
@@ -106,6 +119,8 @@ def read_timit(
     sentence_types : which sentences to read, of ``sa`` (dialect), ``si`` (diverse) and ``sx`` (compact)
     language : entered for every utterance
     divide_speakers : whether speakers without a published split are divided into train, valid and test
+    encoding : encoding of labels and texts; "" for UTF-8 or UTF-16
+    report : is filled in with what was found and changed
 
     Returns
     -------
@@ -125,14 +140,19 @@ def read_timit(
             f"expected TIMIT labels such as dr1-fvmh0/sa1.phn or TRAIN/DR1/FCJF0/SA1.PHN of types "
             f"{', '.join(sentence_types)} below {folder}, found none; check the source folder"
         )
-    rows, tables, counts, faults = [], [], {"shared": 0, "cut": 0}, Faults("utterances")
-    for path, match in paths:
-        with faults.check():
-            row = _utterance(folder, path, match, language)
-            rows.append(row)
-            tables += _segments(path, row, counts)
-    faults.complain()
-    utterances = _with_splits(pd.DataFrame(rows), divide_speakers)
+    counts = {"shared": 0, "cut": 0}
+
+    def read(found: tuple[Path, re.Match[str]]) -> tuple[dict[str, Any], list[pd.DataFrame]]:
+        row = _utterance(folder, *found, language, encoding)
+        return row, _segments(found[0], row, counts, encoding)
+
+    entries = Faults("utterances of TIMIT").each(read, paths)
+    tables = [table for _, of_utterance in entries for table in of_utterance]
+    utterances = _with_splits(pd.DataFrame([row for row, _ in entries]), divide_speakers)
+    if report is not None:
+        report.found["alphabet"] = "timit61, folded to timit39"
+        report.changed["words cut where the next begins"] = counts["shared"]
+        report.changed["labels cut at the end of audio, up to 20 ms"] = counts["cut"]
     segments = check_segments(pd.concat(tables, ignore_index=True), check_utterances(utterances))
     _log.info(
         "TIMIT: %d utterances of %d speakers; %d words cut where the next begins, %d labels cut at the end of audio",
@@ -151,10 +171,10 @@ def _find(folder: Path) -> Iterator[tuple[Path, re.Match]]:
             yield path, match
 
 
-def _utterance(folder: Path, path: Path, match: re.Match, language: str) -> dict:
+def _utterance(folder: Path, path: Path, match: re.Match, language: str, encoding: str) -> dict:
     split, dialect, gender, initials, sentence, kind = (part and part.lower() for part in match.groups())
     audio = _beside(path, *_ENDINGS)
-    text = _beside(path, ".txt").read_text(encoding="utf-8", errors="replace")
+    text = read_text(_beside(path, ".txt"), encoding)
     sample_rate_hz, n_samples = audio_length(audio)
     return {
         "utterance": f"{gender}{initials}-{sentence}",
@@ -180,28 +200,28 @@ def _with_splits(utterances: pd.DataFrame, divide: bool) -> pd.DataFrame:
     return utterances.assign(split=utterances["split"].mask(utterances["speaker"].isin(training[7::8]), "valid"))
 
 
-def _segments(path: Path, row: dict, counts: dict[str, int]) -> list[pd.DataFrame]:
-    words = _read_labels(_beside(path, ".wrd"), row, counts)
-    phones = _read_labels(path, row, counts)
+def _segments(path: Path, row: dict, counts: dict[str, int], encoding: str) -> list[pd.DataFrame]:
+    words = _read_labels(_beside(path, ".wrd"), row, counts, encoding)
+    phones = _read_labels(path, row, counts, encoding)
     _cut_shared(words, row, counts)
     words = words.assign(tier="word", parent=-1)
     folded = [fold_phone(phone) for phone in phones["label"]]
     phones = phones.assign(tier="phone", label_61=phones["label"], label=folded).dropna(subset="label")
     phones["phone_class"] = phones["label"].map(phone_class)
+    phones["ipa"] = phones["label"].map(_ipa)
     phones["parent"] = enclosing_words(words, phones)
     return [table.assign(utterance=row["utterance"], index=range(len(table))) for table in (words, phones)]
 
 
-def _read_labels(path: Path, row: dict, counts: dict[str, int]) -> pd.DataFrame:
+def _read_labels(path: Path, row: dict, counts: dict[str, int], encoding: str) -> pd.DataFrame:
     """Read lines ``onset offset label`` in samples at 16 kHz; cut labels that end just past the recording."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    lines = [(number, line.split()) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+    lines = [(number, line.split()) for number, line in text_lines(read_text(path, encoding))]
     if not lines:
         raise LabelError(f"expected lines 'onset offset label' in {path}, found none; fetch the corpus again")
     for number, parts in lines:
-        if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
+        if len(parts) != 3 or not all(_SAMPLES.fullmatch(time) for time in parts[:2]):
             raise LabelError(
-                f"expected 'onset offset label' with times as sample indices, found {' '.join(parts)!r} at line "
+                f"expected 'onset offset label' with times as sample indices, found {' '.join(parts)[:80]!r} at line "
                 f"{number} of {path}; times in seconds must be multiplied by the sample rate and rounded"
             )
     times = np.array([[int(parts[0]), int(parts[1])] for _, parts in lines], dtype=np.int64)
