@@ -11,6 +11,7 @@ from auscult.corpora.archives import unpack
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.fetch import fetch_file
 from auscult.corpora.importing import import_corpus
+from auscult.corpora.walk import list_source
 from auscult.errors import AudioError, ConfigError, CorpusError, LabelError, StorageError
 from auscult.manifests import check_folder
 
@@ -94,7 +95,8 @@ def test_an_unknown_reader_lists_those_there_are(tmp_path):
 
 def test_an_unknown_option_lists_those_there_are(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"options of reader 'timit' among sentence_types, language, divide_speakers, found 'lang'"
+        ConfigError,
+        match=r"options of reader 'timit' among sentence_types, language, divide_speakers, encoding, found 'lang'",
     ):
         bring(tmp_path / "c", tmp_path, options={"lang": "en"})
 
@@ -210,3 +212,13 @@ def test_an_option_of_the_wrong_kind_is_told(tmp_path):
         import_corpus(tmp_path / "c", corpus="c", reader="textgrid", source=tmp_path, options={"words": 3})
     with pytest.raises(ConfigError, match="expected option language of reader 'textgrid' to be text, found 3"):
         import_corpus(tmp_path / "c", corpus="c", reader="textgrid", source=tmp_path, options={"language": 3})
+
+
+def test_alignments_outside_the_source_are_part_of_it(tmp_path):
+    (tmp_path / "corpus").mkdir()
+    (tmp_path / "aligned").mkdir()
+    (tmp_path / "corpus" / "a.wav").write_bytes(b"1")
+    (tmp_path / "aligned" / "a.TextGrid").write_bytes(b"2")
+    names = [path.name for path in list_source(tmp_path / "corpus", {"alignments": "../aligned"})]
+    assert names == ["a.wav", "a.TextGrid"]
+    assert [path.name for path in list_source(tmp_path, {"alignments": "aligned"})] == ["a.TextGrid", "a.wav"]

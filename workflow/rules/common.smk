@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from auscult.corpora.synthesis.lexicon_files import has_translations
-from auscult.corpora.walk import list_files
+from auscult.corpora.walk import list_source
 from auscult.seeds import task_of
 from auscult.sources import code_digest, keep_digests, recall_digests
 from auscult.study.arrays import arrays_entry, arrays_inputs
@@ -161,7 +161,8 @@ def get_local_folder(wildcards):
 def list_local_corpus(corpus):
     """Return the files of a local corpus: the same list that its reader and the hash of its source use."""
     try:
-        return list_files(get_local_path(config["corpora"][corpus])).paths
+        entry = config["corpora"][corpus]
+        return list_source(get_local_path(entry), entry.get("options", {}))
     except AuscultError as error:
         # An exception would be shown with a traceback of Snakemake's.
         sys.exit(f"auscult: {error}")

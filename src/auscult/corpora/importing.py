@@ -2,6 +2,7 @@
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from auscult.corpora.readers.thchs30 import read_thchs30
 from auscult.corpora.readers.timit import read_timit
 from auscult.corpora.report import ImportReport
 from auscult.corpora.text_importing import TEXT_READERS, import_text
-from auscult.corpora.walk import SourceFiles, list_files
+from auscult.corpora.walk import list_files, list_source
 from auscult.errors import ConfigError, CorpusError, LabelError
 from auscult.manifests import Manifest, build_folder, check_folder, digest, digest_json
 from auscult.tables import check_segments, check_utterances, write_table
@@ -108,7 +109,7 @@ def import_corpus(
             "options": options,
             "resample": resample,
             "sample_rate_hz": SAMPLE_RATE_HZ,
-            "source_sha256": _digest_source(files),
+            "source_sha256": _digest_source(source, options),
         }
         if reader in TEXT_READERS:
             return import_text(folder, tables, recipe=recipe, parents=parents)
@@ -173,8 +174,9 @@ def _read(reader: str, source: Path, options: dict[str, Any], scratch: str, repo
     return readers[reader](source, **options, **{name: supplied[name] for name in supplied if name in parameters})
 
 
-def _digest_source(files: SourceFiles) -> str:
-    return digest_json({path.relative_to(files.folder).as_posix(): digest(path) for path in files.paths})
+def _digest_source(source: Path, options: Mapping[str, Any]) -> str:
+    paths = list_source(source, options)
+    return digest_json({Path(os.path.relpath(path, source)).as_posix(): digest(path) for path in paths})
 
 
 def _convert_all(

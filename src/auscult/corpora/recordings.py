@@ -52,12 +52,14 @@ def pair_recordings(files: SourceFiles, labels: Sequence[Path], folder: Path | N
     files : files of the folder of recordings
     labels : label files
     folder : folder of the label files, if they are in a tree of their own. A label file then belongs to the recording
-        with the same path in the other tree, or else to the only recording of its name.
+        with the same path in the other tree, or else to the only recording of its name, or to the only one of them
+        whose path ends in the same folders.
 
     Raises
     ------
     CorpusError
-        Recordings or label files of one name repeat, or label files have no recording; all are named together.
+        Recordings or label files of one name repeat, or label files have no recording or share one; all are named
+        together.
     """
     recordings = find_recordings(files)
     _refuse_repeated(labels, "one label file of each name", "label files")
@@ -68,15 +70,32 @@ def pair_recordings(files: SourceFiles, labels: Sequence[Path], folder: Path | N
     found, missing = {}, []
     for label in labels:
         place = _place(label, folder or files.folder)
-        alike = by_name.get(Path(place).name, []) if folder else []
-        recording = by_place.get(place) or (alike[0] if len(alike) == 1 else None)
+        recording = by_place.get(place) or (_alike(place, by_name, files.folder) if folder else None)
         if recording is None:
             missing.append(label)
         else:
             found[label] = recording
     if missing:
         raise CorpusError(_missing(missing, files, folder))
+    labels_of: dict[Path, list[Path]] = {}
+    for label, recording in found.items():
+        labels_of.setdefault(recording, []).append(label)
+    several = [f"{path}: {' and '.join(map(str, same))}" for path, same in labels_of.items() if len(same) > 1]
+    if several:
+        raise CorpusError(
+            f"expected one label file per recording, found {len(several)} with several: {_listed(several)}; keep one "
+            "of each, or name the folder of one set of label files"
+        )
     return found
+
+
+def _alike(place: str, by_name: Mapping[str, Sequence[Path]], folder: Path) -> Path | None:
+    """Return the only recording of a name, or the only one of them whose path ends like the label file's."""
+    alike = by_name.get(Path(place).name, [])
+    if len(alike) > 1:
+        ends = {path: f"/{_place(path, folder)}" for path in alike}
+        alike = [path for path, end in ends.items() if end.endswith(f"/{place}") or f"/{place}".endswith(end)]
+    return alike[0] if len(alike) == 1 else None
 
 
 def name_utterances(paths: Iterable[Path], folder: Path) -> list[str]:
@@ -132,7 +151,10 @@ def _missing(labels: Sequence[Path], files: SourceFiles, folder: Path | None) ->
     ]
     convert = any(natural_stem(label) in others for label in labels)
     advice = (
-        "convert the recordings to .flac, for instance with ffmpeg" if convert else "add it or remove the label file"
+        "convert the recordings to .flac, for instance with ffmpeg"
+        if convert
+        else "add it or remove the label file, or name the folder of label files that are in a tree of their own "
+        "(option alignments)"
     )
     return (
         f"expected a recording of the same name ({', '.join(AUDIO_ENDINGS[:4])} …) {where} label file, found no "

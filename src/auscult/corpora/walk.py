@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from auscult.errors import CorpusError
 
-__all__ = ["SourceFiles", "list_files", "natural_stem"]
+__all__ = ["SourceFiles", "list_files", "list_source", "natural_stem"]
 
 # Folders and files of operating systems, file servers and version control that are not hidden by a leading dot.
 _SYSTEM = frozenset(
@@ -103,6 +104,26 @@ def list_files(folder: str | Path) -> SourceFiles:
         walk.follow(link)
     walk.complain()
     return SourceFiles(folder, tuple(sorted(walk.files)), dict(sorted(walk.ignored.items())), walk.n_linked)
+
+
+def list_source(folder: str | Path, options: Mapping[str, Any]) -> tuple[Path, ...]:
+    """Return the files that an import reads: those of the source folder, and of alignments in a tree of their own.
+
+    Parameters
+    ----------
+    folder : source folder
+    options : options of the reader; ``alignments`` is a folder relative to ``folder``, which may lie outside it
+
+    Raises
+    ------
+    CorpusError
+        See :func:`list_files`.
+    """
+    paths = list_files(folder).paths
+    apart = Path(folder) / str(options.get("alignments") or "")
+    if not apart.is_dir() or apart.resolve().is_relative_to(Path(folder).resolve()):
+        return paths
+    return (*paths, *list_files(apart).paths)
 
 
 @dataclass

@@ -460,3 +460,27 @@ def test_recordings_without_usable_sound_are_in_the_report_of_damaged_ones(tmp_p
         AudioError, match=r"found faults in 2 of 3 recordings: .*anna_1\.wav.*expected sound in .*anna_2\.wav"
     ):
         read_textgrids(tmp_path)
+
+
+@pytest.mark.parametrize(("source", "alignments"), [("corpus", "../aligned"), (".", "aligned")])
+def test_textgrids_in_a_tree_of_their_own_are_an_option(tmp_path, source, alignments):
+    for speaker in ("anna", "bert"):
+        make(tmp_path, stem=f"corpus/{speaker}/001")
+        (tmp_path / "aligned" / speaker).mkdir(parents=True)
+        name = f"{speaker}/001.TextGrid"
+        (tmp_path / "corpus" / name).rename(tmp_path / "aligned" / name)
+    utterances, segments = read_textgrids(tmp_path / source, alignments=alignments, speaker={"depth": -1})
+    assert utterances["speaker"].tolist() == ["anna", "bert"]
+    assert len(segments) == 10
+    with pytest.raises(CorpusError, match=r"expected the TextGrids in .*, found no such folder; correct the"):
+        read_textgrids(tmp_path / source, alignments="nowhere")
+    with pytest.raises(CorpusError, match=r"recordings with TextGrids|no recording for 2: .*option alignments"):
+        read_textgrids(tmp_path / source)
+
+
+def test_two_textgrids_of_one_recording_are_refused(tmp_path):
+    make(tmp_path, stem="corpus/001")
+    for kind in ("old", "new"):
+        make(tmp_path, stem=f"aligned/{kind}/001", n_samples=0)
+    with pytest.raises(CorpusError, match=r"one label file per recording, found 1 with several: .*new.* and .*old"):
+        read_textgrids(tmp_path / "corpus", alignments="../aligned")

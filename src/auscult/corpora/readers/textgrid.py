@@ -42,6 +42,7 @@ _N_LISTED = 5
 def read_textgrids(
     folder: str | Path,
     *,
+    alignments: str = "",
     words: str | Collection[str] = WORD_TIERS,
     phones: str | Collection[str] = PHONE_TIERS,
     alphabet: str = "",
@@ -68,7 +69,9 @@ def read_textgrids(
 
     Parameters
     ----------
-    folder : folder with the recordings and TextGrids, at any depth
+    folder : folder with the recordings, at any depth, and the TextGrids beside them
+    alignments : folder of the TextGrids, relative to ``folder``, if they are in a tree of their own, as ``mfa align``
+        writes them; see :func:`~auscult.corpora.recordings.pair_recordings`
     words, phones : name of the tier, several names to choose from, or "" for none; case is ignored
     alphabet : alphabet of the phones, one of :data:`~auscult.corpora.alphabets.ALPHABETS`; "" finds it
     pauses : names of pauses besides the usual ones
@@ -101,10 +104,13 @@ def read_textgrids(
     check_past_end(past_end)
     folder = Path(folder)
     files = list_files(folder)
-    paths = files.ending_in(".textgrid")
+    label_folder = _folder_of_labels(folder, alignments)
+    paths = (list_files(label_folder) if alignments else files).ending_in(".textgrid")
     if not paths:
-        raise CorpusError(f"expected recordings with TextGrids below {folder}, found no .TextGrid; check the folder")
-    recordings = pair_recordings(files, paths)
+        raise CorpusError(
+            f"expected recordings with TextGrids below {label_folder}, found no .TextGrid; check the folder"
+        )
+    recordings = pair_recordings(files, paths, label_folder if alignments else None)
     report.left_out["recordings without a TextGrid"] = len(find_recordings(files)) - len(recordings)
     read_grid = partial(read_textgrid, encoding=encoding, backslashes=alphabet != "xsampa")
     grids = dict(zip(paths, Faults("TextGrids").each(read_grid, paths)))
@@ -155,16 +161,22 @@ def _read_all(
     return list(read.values())
 
 
+def _folder_of_labels(folder: Path, alignments: str) -> Path:
+    if not (folder / alignments).is_dir():
+        raise CorpusError(
+            f"expected the TextGrids in {folder / alignments}, found no such folder; correct the option alignments, "
+            "which is relative to the path of the corpus"
+        )
+    return folder / alignments
+
+
 def _fill_in(
     report: ImportReport, utterances: pd.DataFrame, rule: str, phones: PhoneReport, counts: Counter[str]
 ) -> None:
     speakers = utterances.drop_duplicates("speaker")
     report.found["speakers"], report.found["speakers by"] = len(speakers), rule
     report.found["genders"] = speakers["gender"].replace("", "unknown").value_counts().to_dict()
-    report.found["alphabet"] = phones.alphabet
-    report.changed["labels cut at the end of audio, up to 20 ms"] = counts["labels cut"]
-    report.left_out["pauses of no length"] = counts["pauses of no length"]
-    report.unknown["phone"] = phones.unmapped
+    phones.fill_in(report, counts)
 
 
 def _read_one(
