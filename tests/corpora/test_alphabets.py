@@ -23,6 +23,8 @@ def classes(labels, name=""):
         ("aan ehn tq dx nx", "arpabet"),
         ("sh iy bcl b tcl t ax-h", "timit61"),
         ("sh iy cl b vcl d", "timit48"),
+        ("SH IY DCL D AXR", "timit61"),
+        ("ɑː tʃ dʒ ɫ aj ej ow", "ipa"),
         ("b p zh ch i4 ang1", "pinyin"),
         ("s t_S @ {: r\\", "xsampa"),
         ("a: E 6 @ aI ts N", "xsampa"),
@@ -52,7 +54,7 @@ def test_the_alphabet_is_found_from_all_labels(labels, name):
         ("xsampa", "{: @ aI 2: a~", "vowel"),
         ("xsampa", "tS t_s dz`", "affricate"),
         ("xsampa", "S T G s\\ x", "fricative"),
-        ("ipa", "i ɑː ã a\u0303 ˈa aɪ̯ ɔɹ ˌu ɚ ə˞ aʊə", "vowel"),
+        ("ipa", "i ɑː ã a\u0303 ˈa aɪ̯ ɔɹ ˌu ɚ ə˞ aʊə aj ow˥ ɔj", "vowel"),
         ("ipa", "p kʰ t̪ ɡ g ɾ ʔ ⁿd ˀt k͡p ɓ mb ʔd tː tt ǃ", "stop"),
         ("ipa", "t͡ʃ t͜s ʧ ʤ ʦ t̠ʃ tɕʰ nt͡s pf kx", "affricate"),
         ("ipa", "s ʒː ç c\u0327 χ ɬ h", "fricative"),
@@ -69,6 +71,17 @@ def test_labels_have_the_class_of_their_sound(name, labels, expected):
 @pytest.mark.parametrize("label", ["th", "42", "ˈ", "̃", "tk", "el", "ax", "stra", "TH"])
 def test_what_is_no_sound_in_ipa_has_no_class(label):
     assert alphabet_named("ipa").phone(label) is None
+
+
+@pytest.mark.parametrize("labels", ["1 2 3 4", "T1 T2 T3 T4", "H* L-L% L+H*", "ba ma shi", "neutral angry"])
+def test_tones_accents_and_words_are_no_phones(labels):
+    with pytest.raises(LabelError, match="expected phone labels of one alphabet"):
+        choose_alphabet(counts(labels))
+
+
+def test_the_glide_of_a_diphthong_is_the_end_of_a_vowel():
+    assert alphabet_named("ipa").phone("aj").ipa == "aɪ"
+    assert alphabet_named("ipa").phone("aj").label == "aj"
 
 
 def test_either_unicode_form_is_the_same_sound():

@@ -337,6 +337,11 @@ def test_conllu_in_another_encoding_is_stated(tmp_path):
     assert read_conllu(tmp_path, encoding="latin-1")["sentences.parquet"]["text"].tolist() == ["I don't wüßte"]
 
 
+def test_a_file_of_comments_alone_is_named(tmp_path):
+    with pytest.raises(CorpusError, match=r"expected sentences in .*a.conllu, found none; check the files"):
+        import_text(tmp_path, "conllu", "a.conllu", "# nothing\n")
+
+
 def test_no_conllu_file_raises(tmp_path):
     with pytest.raises(CorpusError, match=r"expected CoNLL-U files \*.conllu in .*, found none"):
         import_text(tmp_path, "conllu", "a.txt", CONLLU)

@@ -97,7 +97,9 @@ def _in_arpabet(label: str, stress: str = "") -> Phone | None:
 def _ipa(label: str) -> Phone | None:
     plain, stress = ipa_stress(canonical_ipa(label))
     kind = ipa_class(plain)
-    return Phone(plain, kind, plain, stress) if kind else None
+    # The Montreal Forced Aligner writes diphthongs with glides: aj, ow.
+    sound = plain.replace("j", "ɪ").replace("w", "ʊ") if kind == "vowel" else plain
+    return Phone(sound, kind, plain, stress) if kind else None
 
 
 def _xsampa(label: str) -> Phone | None:
@@ -206,10 +208,13 @@ def _candidates(counts: Mapping[str, int]) -> list[str]:
     def mostly(has: Callable[[str], bool]) -> bool:
         return sum(count for label, count in counts.items() if has(label)) >= _FITTING_SHARE * sum(counts.values())
 
-    names = ["ipa", "xsampa", "espeak"]
+    # Numbers alone are tones or codes, not the vowels that X-SAMPA writes by them.
+    names = ["ipa", *(["xsampa"] if any(letter.isalpha() for label in counts for letter in label) else []), "espeak"]
     upper = mostly(str.isupper)
     if (upper or mostly(str.islower)) and mostly(str.isascii):
-        kind = next((name for name, only in _TIMIT_ONLY.items() if counts.keys() & set(only)), "arpabet")
+        kind = next(
+            (name for name, only in _TIMIT_ONLY.items() if {label.lower() for label in counts} & set(only)), "arpabet"
+        )
         # Single letters are the same sounds in both, except that IPA knows a trill.
         names.insert(0 if any(len(label) > 1 for label in counts) else 1, kind)
         if upper:

@@ -31,7 +31,8 @@ _AFFRICATES = frozenset(
     for symbol in pair.split()
 ) | frozenset(("kx", "ɡɣ", "qχ", "ɢʁ", "kɬ"))
 _DOUBLE = frozenset(("kp", "ɡb", "pt", "bd", "pk", "tp", "ŋm", "nm"))
-_CODAS = frozenset("ɹɻ")
+# What ends a vowel written as one label: rhotics, and the glides of diphthongs (``aj``).
+_CODAS = frozenset("ɹɻjw")
 _OBSTRUENTS = ("stop", "affricate", "fricative")
 
 
@@ -67,8 +68,8 @@ def ipa_letters(label: str) -> str:
 def ipa_class(label: str) -> PhoneClass | None:
     """Return the manner of articulation of a label that is one sound in IPA, None if it is none.
 
-    Accepted are a letter with any marks, a vowel of up to three letters, also with a rhotic after it, an affricate, a
-    geminate, two stops or nasals at once, and a prenasalised, preglottalised or preaspirated consonant.
+    Accepted are a letter with any marks, a vowel of up to three letters, also with a rhotic or glide after it, an
+    affricate, a geminate, two stops or nasals at once, and a prenasalised, preglottalised or preaspirated consonant.
     """
     text, letters = unicodedata.normalize("NFD", canonical_ipa(label)), ipa_letters(label)
     if len(letters) != 1:

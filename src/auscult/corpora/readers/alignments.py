@@ -226,10 +226,20 @@ def _read_samples(path: Path, options: LabelOptions) -> Labels:
         parts = line.split()
         if len(parts) != 3 or not (parts[0].isdecimal() and parts[1].isdecimal()):
             raise _line_error(path, number, line, "onset offset label (times in samples at 16 kHz)")
-        label = timit.fold_phone(parts[2].lower()) if folded else parts[2]
+        label = _folded(parts[2].lower(), number, path) if folded else parts[2]
         if label is not None:
             rows.append((int(parts[0]), int(parts[1]), label))
     return {_stem(path): {_TIERS[path.suffix.lower()[1:]]: Tier(tuple(rows), 16000)}}
+
+
+def _folded(phone: str, number: int, path: Path) -> str | None:
+    try:
+        return timit.fold_phone(phone)
+    except LabelError:
+        raise LabelError(
+            f"expected one of TIMIT's 61 phones, found {phone[:80]!r} at line {number} of {path}; correct the line, or "
+            "state the alphabet of the phones (option alphabet)"
+        ) from None
 
 
 def _read_lab(path: Path, options: LabelOptions) -> Labels:

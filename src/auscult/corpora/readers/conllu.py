@@ -88,6 +88,10 @@ def read_conllu(
             words += rows
             text = parsed.metadata.get("text") or " ".join(token["form"] for token in kept)
             sentences.append((name, "", language, unicodedata.normalize("NFC", text), split))
+    if not sentences and not faults:
+        raise CorpusError(
+            f"expected sentences in {', '.join(map(str, paths[:_N_LISTED]))}, found none; check the files"
+        )
     _report(faults, len(sentences), n_repeated, faulty, source)
     table = pd.DataFrame(sentences, columns=["sentence", "corpus", "language", "text", "split"])
     return {SENTENCES: check_sentences(table), WORDS: check_words(pd.DataFrame(words), table)}

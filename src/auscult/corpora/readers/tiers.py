@@ -34,6 +34,7 @@ __all__ = [
 
 _log = logging.getLogger(__name__)
 _MAX_EXCESS_S = 0.02
+_FAR = 1e15
 _VARIANT = re.compile(r"\(\d+\)$")
 _POSITION = re.compile(r"(.+)_[BIES]")
 # Names of tiers if none are stated: Montreal Forced Aligner and Charsiu, their singular, WebMAUS.
@@ -195,7 +196,8 @@ def _in_samples(tier: Tier, name: str, row: UtteranceRow, pauses: Collection[str
             "like another unit (samples, frames, milliseconds): convert them"
         )
     times = np.array([times[:2] for times in tier.rows], dtype=np.float64).reshape(-1, 2)
-    times = np.rint(times * row.sample_rate_hz / tier.per_s).astype(np.int64)
+    # Times far outside of any recording stay outside, but fit an integer.
+    times = np.rint(np.clip(times * row.sample_rate_hz / tier.per_s, -_FAR, _FAR)).astype(np.int64)
     raw = pd.Series([_plain(label) for *_, label in tier.rows], dtype=object)
     pause = raw.map(lambda label: is_pause(label, pauses)).astype(bool)
     columns = {"tier": name, "onset": times[:, 0], "offset": times[:, 1], "label": raw.mask(pause, PAUSE)}

@@ -146,7 +146,7 @@ def read_timit(
         row = _utterance(folder, *found, language, encoding)
         return row, _segments(found[0], row, counts, encoding)
 
-    entries = Faults("utterances of TIMIT").each(read, paths)
+    entries = Faults("utterances").each(read, paths)
     tables = [table for _, of_utterance in entries for table in of_utterance]
     utterances = _with_splits(pd.DataFrame([row for row, _ in entries]), divide_speakers)
     if report is not None:
