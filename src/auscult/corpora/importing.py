@@ -20,6 +20,7 @@ from auscult.corpora.readers.fluent import read_fluent
 from auscult.corpora.readers.homophones import read_homophones
 from auscult.corpora.readers.librispeech import read_librispeech
 from auscult.corpora.readers.must_she import read_must_she
+from auscult.corpora.readers.recordings import read_recordings
 from auscult.corpora.readers.textgrid import read_textgrids
 from auscult.corpora.readers.thchs30 import read_thchs30
 from auscult.corpora.readers.timit import read_timit
@@ -41,6 +42,7 @@ READERS: dict[str, Callable[..., tuple[pd.DataFrame, pd.DataFrame]]] = {
     "fluent": read_fluent,
     "thchs30": read_thchs30,
     "must-she": read_must_she,
+    "recordings": read_recordings,
 }
 # Parameter of readers that extract recordings from other files: the folder to write them to.
 _SCRATCH = "recordings"
@@ -55,7 +57,16 @@ def import_corpus(
     *,
     corpus: str,
     reader: Literal[
-        "timit", "textgrid", "librispeech", "homophones", "fluent", "thchs30", "must-she", "conllu", "blimp"
+        "timit",
+        "textgrid",
+        "recordings",
+        "librispeech",
+        "homophones",
+        "fluent",
+        "thchs30",
+        "must-she",
+        "conllu",
+        "blimp",
     ],
     source: str | Path,
     resample: bool = True,
