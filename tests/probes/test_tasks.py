@@ -10,6 +10,7 @@ from auscult.probes.tasks import make_task, sample_task
 from auscult.statistics.folds import share_seen
 
 PHONE = {"name": "phone", "tier": "phone", "column": "label", "held_out": "speaker"}
+AGE = PHONE | {"name": "age", "column": "age", "kind": "values"}
 SPEAKER = {"name": "speaker", "tier": "phone", "column": "speaker", "held_out": "utterance"}
 
 
@@ -111,7 +112,10 @@ def test_values_that_are_missing_are_dropped_and_counted(planted):
         ({"control": True}, "expected a column of types where control is asked for, found none; add the key type"),
         ({"held_out": "type"}, "expected a column of types where held_out is 'type', found none"),
         ({"kind": "ranks"}, "expected kind to be classes or values, found 'ranks'"),
-        ({"kind": "values"}, "expected numbers in column 'label' for kind values, found 'u'; use kind classes"),
+        (
+            {"kind": "values"},
+            "expected numbers in column 'label' for kind values, found 'u' (480 such items); use kind classes",
+        ),
         (WORD | {"kind": "values"}, "expected kind classes for a control task, found values; take control out"),
         ({"type": "lemma"}, "expected column 'lemma' in the index, found only utterance"),
         (WORD | {"held_out": "type"}, "found held_out 'type', which keeps them apart; hold"),
@@ -187,3 +191,14 @@ def test_too_few_speakers_are_reported_with_the_target(planted):
     few = planted.index[planted.index["speaker"].isin(["s00", "s01", "s02"])]
     with pytest.raises(AnalysisError, match="target 'phone': expected at least 4 speakers for 4 folds, found 3; lower"):
         make(few, PHONE)
+
+
+def test_numbers_written_as_text_are_values_and_empty_cells_are_dropped():
+    """Tables that people write hold numbers as text, such as the age of a speaker."""
+    index = plant().index
+    ages = index["speaker"].str[1:].where(index["speaker"] != "s03", "")
+    task = make(index.assign(age=ages), AGE)
+    assert task.n_dropped == 40
+    assert sorted(set(task.labels[:, 0])) == [age for age in range(12) if age != 3]
+    with pytest.raises(AnalysisError, match=r"expected numbers in column 'age' for kind values, found '1\?' \(40 such"):
+        make(index.assign(age=ages.where(index["speaker"] != "s05", "1?")), AGE)

@@ -161,12 +161,12 @@ def make_task(
     usable = (
         _has_usable_class(index.iloc[rows], name, column, held_out, min_class_size, sides)
         if is_class
-        else (_has_value(index.iloc[rows], name, column))
+        else _has_value(_numbers(index.iloc[rows], name, column), name, column)
     )
     n_dropped, rows, sides = int((~usable).sum()), rows[usable], None if sides is None else sides[usable]
     items = index.iloc[rows]
     names, codes = np.unique(items[column].astype(str), return_inverse=True) if is_class else ((), np.empty(0))
-    truth = codes if is_class else items[column].to_numpy(float)
+    truth = codes if is_class else _numbers(items, name, column)
     types = _types(items, target)
     divided = divide(items, name, held_out, types, truth if is_class else np.zeros(len(items)), n_folds, seed, sides)
     groups, cells, n_folds = divided.groups, divided.cells, divided.n_folds
@@ -318,13 +318,21 @@ def _are_numbers(names: pd.Index) -> bool:
     return len(names) > 0 and bool(pd.to_numeric(names.to_series(), errors="coerce").notna().all())
 
 
-def _has_value(items: pd.DataFrame, name: str, column: str) -> np.ndarray:
-    if items[column].dtype.kind not in "iuf":
+def _numbers(items: pd.DataFrame, name: str, column: str) -> np.ndarray:
+    """Return a column as numbers; tables that people write hold them as text, and empty cells where there is none."""
+    found = items[column]
+    filled = found[(found.astype("string") != "").fillna(False).to_numpy(bool)]
+    numbers = pd.to_numeric(filled, errors="coerce")
+    wrong = filled if found.dtype == bool else filled[numbers.isna()]
+    if len(wrong):
         raise AnalysisError(
-            f"target {name!r}: expected numbers in column {column!r} for kind values, found "
-            f"{items[column].iloc[0]!r}; use kind classes"
+            f"target {name!r}: expected numbers in column {column!r} for kind values, found {wrong.iloc[0]!r} "
+            f"({len(wrong)} such items); use kind classes"
         )
-    values = items[column].to_numpy(float)
+    return numbers.reindex(found.index).to_numpy(float)
+
+
+def _has_value(values: np.ndarray, name: str, column: str) -> np.ndarray:
     usable = np.isfinite(values)
     if not usable.any() or np.ptp(values[usable]) == 0:
         found = f"only {values[usable][0]:g}" if usable.any() else "none"

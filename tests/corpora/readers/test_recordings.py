@@ -92,5 +92,5 @@ def test_what_does_not_fit_is_named_at_once(folder, options, kind, message):
 
 
 def test_a_folder_without_recordings_is_refused(tmp_path):
-    with pytest.raises(CorpusError, match="expected recordings below .*, found none; check the path of the corpus"):
+    with pytest.raises(CorpusError, match=r"expected recordings below .*, found none; check the path of the corpus"):
         read_recordings(tmp_path, pattern=PATTERN)

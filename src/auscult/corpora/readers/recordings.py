@@ -189,7 +189,8 @@ def _by_name(places: list[Path], pattern: str) -> dict[str, pd.Series]:
         ) from None
     if not form.groupindex:
         raise ConfigError(
-            f"expected named groups in pattern, found none in {pattern!r}; for example (?P<digit>[0-9])_(?P<speaker>.+)_"
+            f"expected named groups in pattern, found none in {pattern!r}; for example "
+            "(?P<digit>[0-9])_(?P<speaker>.+)_"
         )
     _check_names(list(form.groupindex), f"in pattern {pattern!r}")
     matches = [form.search(unicodedata.normalize("NFC", place.as_posix())) for place in places]
@@ -209,8 +210,8 @@ def _check_names(columns: list[str], where: str) -> None:
     taken = [column for column in columns if column in _RESERVED]
     if taken:
         raise CorpusError(
-            f"expected names of labels that tables of Auscult do not use {where}, found {', '.join(taken)}; rename, for "
-            f"example, {taken[0]} to own_{taken[0]}"
+            f"expected names of labels that tables of Auscult do not use {where}, found {', '.join(taken)}; rename, "
+            f"for example, {taken[0]} to own_{taken[0]}"
         )
 
 
