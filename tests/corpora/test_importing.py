@@ -87,8 +87,8 @@ def test_options_reach_the_reader(tmp_path):
 def test_an_unknown_reader_lists_those_there_are(tmp_path):
     with pytest.raises(
         ConfigError,
-        match="expected a reader among timit, textgrid, librispeech, homophones, fluent, thchs30, must-she, conllu, "
-        "blimp, found 'praat'",
+        match="expected a reader among timit, textgrid, librispeech, homophones, fluent, thchs30, must-she, "
+        "recordings, conllu, blimp, found 'praat'",
     ):
         import_corpus(tmp_path / "c", corpus="tiny", reader="praat", source=tmp_path)
 
