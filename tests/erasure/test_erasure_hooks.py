@@ -153,6 +153,8 @@ def test_an_eraser_of_another_width_names_the_layer(model):
 def test_a_model_without_such_an_encoder_is_refused():
     with pytest.raises(AnalysisError, match=r"expected a speech encoder of the wav2vec 2\.0 family .*, found SEWModel"):
         hookable_layers(SpeechModel(tiny_encoder("sew")))
+    with pytest.raises(AnalysisError, match="found Wav2Vec2ConformerModel"):
+        hookable_layers(SpeechModel(tiny_encoder("wav2vec2-conformer")))
 
 
 def recogniser():

@@ -18,7 +18,7 @@ from transformers.models.whisper.modeling_whisper import WhisperEncoder
 from auscult.erasure.erasers import Eraser
 from auscult.errors import AnalysisError
 from auscult.models.predictor import Predictor
-from auscult.models.speech import SpeechModel
+from auscult.models.speech import MASKED, SpeechModel
 
 __all__ = ["erased", "frames_reaching", "hookable_layers"]
 
@@ -101,8 +101,8 @@ def _encoder(model: SpeechModel | Predictor | nn.Module) -> nn.Module:
     if isinstance(base, WhisperEncoder):
         return base
     projected = hasattr(base, "feature_projection") and hasattr(getattr(base, "encoder", None), "layers")
-    # SEW normalises before its projection and pools frames before its blocks.
-    if not projected or getattr(getattr(base, "config", None), "squeeze_factor", 1) > 1:
+    # Others run recordings of equal length apart (SEW, Conformer), so that a batch does not reach a layer at once.
+    if not projected or (isinstance(model, SpeechModel) and model.name not in MASKED):
         raise AnalysisError(
             "expected a speech encoder of the wav2vec 2.0 family (a front end, its projection, blocks) to erase in, or "
             f"Whisper's, found {type(base).__name__}; choose another model"

@@ -78,7 +78,7 @@ def check_checkpoint(folder: str | Path, *, any_type: bool = False) -> dict[str,
         raise CheckpointError(
             f"expected one of the model types {', '.join(known)}, or conv_kernel, conv_stride and num_hidden_layers of "
             f"another speech encoder in {folder / CONFIG}, found {config.get('model_type')!r}; convert the "
-            "checkpoint, choose another, or write an adapter (docs: Your own model)"
+            "checkpoint, choose another, or bring its states as arrays"
         )
     if config.get("quantization_config"):
         raise CheckpointError(f"expected unquantised weights in {folder}, found a quantization_config in {CONFIG}")

@@ -325,7 +325,7 @@ def _require_known(folder: Path) -> None:
         raise CheckpointError(
             f"expected one of the model types {', '.join(known)} in {folder / CONFIG}, or another speech encoder of "
             f"transformers that reads waveforms, found {model_type!r}; take a head of its own (head: {{name: …}}), or "
-            "write an adapter (docs: Your own model)"
+            "bring its states as arrays (source: arrays)"
         )
 
 

@@ -43,7 +43,7 @@ from auscult.models.checkpoint_format import (
 from auscult.models.checkpoints import load_encoder
 from auscult.models.frames import FrameTiming
 
-__all__ = ["SpeechModel", "load_speech_model", "replaced_front"]
+__all__ = ["MASKED", "SpeechModel", "load_speech_model", "replaced_front"]
 
 # oneDNN compiles a convolution for every new length, which takes longer than running it. It keeps 1024 of them, fewer
 # than the recordings of a corpus need, so that each checkpoint of a sweep would compile them again.
@@ -51,7 +51,7 @@ os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "4096")
 # Whisper pads every clip to 30 s; only this number of clips runs at once, to limit memory.
 _WHISPER_WINDOWS = 4
 # Their blocks are independent of masked padding.
-_MASKED = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat", "wav2vec2-bert")
+MASKED = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "unispeech", "unispeech-sat", "wav2vec2-bert")
 
 
 def load_speech_model(
@@ -158,7 +158,7 @@ class SpeechModel:
     def from_front_end(self, front: list[Tensor]) -> dict[str, list[Tensor]]:
         """Return the same as :meth:`frames`, from the stored output of :meth:`front_end`."""
         with torch.inference_mode():
-            return self._masked(front) if self.name in _MASKED else self._alike(front)
+            return self._masked(front) if self.name in MASKED else self._alike(front)
 
     def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
         """Return the layer ``cnn`` of each waveform; waveforms of equal length run together, and none is padded."""
@@ -237,7 +237,7 @@ class SpeechModel:
         if states.shape[1] != n_frames:
             raise CheckpointError(
                 f"expected {n_frames} frames in every layer of {self.name!r}, as many as its front end returns, found "
-                f"{states.shape[1]}; write an adapter for this architecture (docs: Your own model)"
+                f"{states.shape[1]}; bring its states as arrays (source: arrays)"
             )
         return states
 
@@ -336,7 +336,7 @@ def _find_blocks(encoder: Any) -> list[torch.nn.Module]:
     name, config = encoder.config.model_type, encoder.config
     if name == "whisper":
         return list(encoder.layers)
-    if name in _MASKED:
+    if name in MASKED:
         return list(encoder.encoder.layers)
     lists = [
         module
@@ -347,8 +347,8 @@ def _find_blocks(encoder: Any) -> list[torch.nn.Module]:
         missing = "blocks with attention" if not lists else "a convolutional front end named feature_extractor"
         raise CheckpointError(
             f"expected an encoder with convolutions and {config.num_hidden_layers} transformer blocks, found "
-            f"no {missing} in {type(encoder).__name__} ({name!r} in {CONFIG}); write an adapter for this architecture "
-            "(docs: Your own model)"
+            f"no {missing} in {type(encoder).__name__} ({name!r} in {CONFIG}); bring its states as arrays "
+            "(source: arrays)"
         )
     return list(lists[0])
 

@@ -104,7 +104,8 @@ def find_roles(model: Any, part: Part = "encoder") -> Roles:
     Raises
     ------
     AnalysisError
-        The model has no such part or no attention, or its blocks mix frames by other means as well.
+        The model has no such part or no attention, its blocks mix frames by other means as well, or they read pooled
+        frames.
     """
     stack = _stack(model, part)
     blocks = next((tuple(getattr(stack, name)) for name in ("layers", "layer") if hasattr(stack, name)), ())
@@ -118,6 +119,11 @@ def find_roles(model: Any, part: Part = "encoder") -> Roles:
         raise AnalysisError(
             f"expected blocks in which frames mix by attention alone, found a convolution in the blocks of "
             f"{_name(model)!r}; leave the model out of analyses: mixing: models"
+        )
+    if getattr(model.config, "squeeze_factor", 1) > 1:
+        raise AnalysisError(
+            f"expected blocks that read every frame, found frames pooled by {model.config.squeeze_factor} before the "
+            f"blocks of {_name(model)!r}; leave the model out of analyses: mixing: models"
         )
     attention, value, output = names[0]
     pre_norm = _has(blocks[0], "self_attn_layer_norm") or getattr(model.config, "do_stable_layer_norm", False)
