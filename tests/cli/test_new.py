@@ -45,17 +45,18 @@ def test_what_the_corpus_does_not_allow_is_left_out_with_the_reason(auscult, mod
     corpus = write_recordings(tmp_path / "speech", speakers=("ada", "bea"), n=5)
     (corpus / "speakers.csv").unlink()
     printed = auscult("new", tmp_path / "a.yaml", "-m", model, "-c", corpus)
-    assert "left out: target phone: 2 speakers, a probe on held-out speakers needs 3" in printed
     assert "left out: target gender: no speaker with a gender" in printed
     assert "left out: figure reduction: 100 phones of 2 speakers" in printed
-    assert list(open_study(tmp_path / "a.yaml").config["analyses"]["probing"]["targets"]) == ["speaker"]
+    probing = open_study(tmp_path / "a.yaml").config["analyses"]["probing"]
+    assert (list(probing["targets"]), probing["n_folds"]) == (["phone", "speaker"], 2)
     assert "# Left out: target gender" in (tmp_path / "a.yaml").read_text()
 
 
 def test_a_corpus_without_any_target_is_refused_with_all_reasons(auscult, model, tmp_path):
-    corpus = write_recordings(tmp_path / "speech", speakers=("ada",), n=2)
+    corpus = write_recordings(tmp_path / "speech", speakers=("ada",), n=6)
     printed = auscult("new", tmp_path / "a.yaml", "-m", model, "-c", corpus, status=2)
     assert "expected a corpus that a probe can be trained on" in printed
+    assert "target phone: 1 speaker, a probe on held-out speakers needs 2" in printed
     assert printed.count("target ") == 3
     assert not (tmp_path / "a.yaml").exists()
 

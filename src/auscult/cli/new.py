@@ -22,7 +22,7 @@ __all__ = ["FIGURES", "NewModel", "NewCorpus", "look_at_model", "look_at_corpus"
 FIGURES = ("probing", "reduction", "similarity", "abx")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
 _LAYER_COUNTS = ("num_hidden_layers", "encoder_layers", "n_layers")
-_MIN_SPEAKERS = 3
+_MIN_SPEAKERS = 2
 _MIN_MAPPED = 200
 
 
@@ -250,7 +250,7 @@ def write_study(
 def _targets(corpus: NewCorpus) -> tuple[dict[str, str], int, list[str]]:
     """Return the targets that a corpus allows, the smallest class size, and the reasons for those left out."""
     targets, notes, sizes = {}, [], [10]
-    few = f"{corpus.n_speakers} speaker{'' if corpus.n_speakers == 1 else 's'}, a probe on held-out speakers needs 3"
+    few = f"{corpus.n_speakers} speaker{'' if corpus.n_speakers == 1 else 's'}, a probe on held-out speakers needs 2"
     if "phone" not in corpus.tiers or corpus.n_labels < 2:
         notes.append("target phone: fewer than two phone labels with 10 items or more")
     elif corpus.n_speakers < _MIN_SPEAKERS:
