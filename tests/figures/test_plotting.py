@@ -20,6 +20,7 @@ from auscult.figures.plotting import (
     label_lines,
     layer_order,
     new_figure,
+    paginate,
     provenance,
     save_figure,
     select,
@@ -92,6 +93,11 @@ def test_a_figure_has_a_fixed_width_and_its_height_grows_with_the_note():
     short, long = (new_figure(50, [], note).get_size_inches() * 25.4 for note in ("short", "long " * 60))
     assert short[0] == pytest.approx(180)
     assert long[1] > short[1] > 50
+
+
+def test_blocks_fill_pages_in_their_order():
+    assert paginate([80, 80, 80, 250, 10], 195) == [slice(0, 2), slice(2, 3), slice(3, 4), slice(4, 5)]
+    assert paginate([]) == []
 
 
 def test_spread_moves_labels_as_little_as_possible():

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["number", "value_text", "listed", "compare", "finding"]
+__all__ = ["number", "value_text", "listed", "compare", "verdicts", "finding"]
 
 Row = Mapping[str, Any]
 _VERDICTS = ("above", "not separated from", "below", "against")
@@ -49,6 +49,21 @@ def compare(row: Row, control: Row | float) -> str:
     return "below" if row["ci_high"] < control["ci_low"] else "not separated from"
 
 
+def verdicts(row: Row, controls: Mapping[str, Row | float]) -> str:
+    """Return how a row compares with its controls: ``above untrained (.29) and chance (.04), below F0 (.80)``.
+
+    Parameters
+    ----------
+    row : ``value``, ``ci_low`` and ``ci_high``; without an interval, controls are listed after ``against``
+    controls : row or number of each control, by name; may be empty
+    """
+    found: dict[str, list[str]] = {}
+    for name, control in controls.items():
+        level = control if isinstance(control, float | int) else control["value"]
+        found.setdefault(compare(row, control), []).append(f"{name} ({number(level)})")
+    return ", ".join(f"{verdict} {listed(found[verdict])}" for verdict in _VERDICTS if verdict in found)
+
+
 def finding(subject: str, row: Row, controls: Mapping[str, Row | float]) -> str:
     """Return a sentence: ``{subject} is .72 [.69, .75], above untrained (.29) and chance (.04).``
 
@@ -58,14 +73,9 @@ def finding(subject: str, row: Row, controls: Mapping[str, Row | float]) -> str:
     row : ``value``, ``ci_low`` and ``ci_high``; without an interval, nothing is judged
     controls : row or number of each control, by name; may be empty
     """
-    verdicts: dict[str, list[str]] = {}
-    for name, control in controls.items():
-        level = control if isinstance(control, float | int) else control["value"]
-        verdicts.setdefault(compare(row, control), []).append(f"{name} ({number(level)})")
-    clauses = [f"{verdict} {listed(verdicts[verdict])}" for verdict in _VERDICTS if verdict in verdicts]
     value = value_text(row) + ("" if _has_interval(row) else " without interval")
     subject = subject[:1].upper() + subject[1:]
-    return f"{subject} is {', '.join([value, *clauses])}."
+    return f"{subject} is {', '.join(filter(None, [value, verdicts(row, controls)]))}."
 
 
 def _has_interval(row: Row) -> bool:

@@ -171,6 +171,7 @@ def matrix(
     numbers: bool | None = None,
     text: pd.DataFrame | None = None,
     digits: int = 2,
+    size: float = 6,
 ) -> Collection:
     """Draw a matrix of values as a heat map and return the cells, to which a colour bar refers.
 
@@ -183,6 +184,7 @@ def matrix(
     numbers : whether to write values into cells; by default if there are at most 12 rows and columns
     text : text of each cell, instead of its value
     digits : decimals of these numbers, which are written without the leading zero
+    size : font size of these numbers in points
     """
     numbers = max(values.shape) <= _WIDE_MATRIX if numbers is None else numbers
     written = values.map(lambda value: number(value, digits) if np.isfinite(value) else "") if text is None else text
@@ -195,7 +197,7 @@ def matrix(
         cbar=False,
         annot=written if numbers else False,
         fmt="",
-        annot_kws={"fontsize": 6},
+        annot_kws={"fontsize": size},
         xticklabels=-(-values.shape[1] // _WIDE_MATRIX),
         yticklabels=-(-values.shape[0] // _WIDE_MATRIX),
     )

@@ -33,6 +33,7 @@ __all__ = [
     "WIDTH_MM",
     "figure_style",
     "new_figure",
+    "paginate",
     "ModelStyle",
     "model_style",
     "Entry",
@@ -103,6 +104,26 @@ def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], no
         top -= legend_mm / height_mm
     figure.text(0.01, top, plain("\n".join(lines)), fontsize=7, color="#555555", linespacing=1.35, va="top")
     return figure
+
+
+def paginate(heights_mm: Sequence[float], limit_mm: float = 195) -> list[slice]:
+    """Return which blocks of these heights share a page, in their order; a block above the limit has its own.
+
+    Parameters
+    ----------
+    heights_mm : height of each block
+    limit_mm : largest sum of heights on a page; the default leaves room for legends and a note
+    """
+    pages: list[slice] = []
+    filled = np.inf
+    for place, height in enumerate(heights_mm):
+        if filled + height > limit_mm:
+            pages.append(slice(place, place + 1))
+            filled = height
+        else:
+            pages[-1] = slice(pages[-1].start, place + 1)
+            filled += height
+    return pages
 
 
 def select(table: pd.DataFrame, column: str, wanted: Sequence[str] | None, source: str | Path) -> pd.DataFrame:

@@ -1,6 +1,7 @@
 """Slides: the figure of a family with one message, on 16 × 9 cm, under its finding."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from auscult.figures.marks import GREY
 from auscult.figures.palette import plain
 from auscult.figures.plotting import STYLE, spread
 
-__all__ = ["SLIDE_MM", "slide_style", "new_slide", "wrapped", "label_ends"]
+__all__ = ["SLIDE_MM", "slide_style", "new_slide", "wrapped", "short_names", "label_ends"]
 
 _STYLE = Path(__file__).with_name("slide.mplstyle")
 _MARGIN_MM = 3
@@ -47,7 +48,8 @@ def new_slide(title: str, note: str = "") -> Figure:
     figure : 160 × 90 mm, with a constrained layout
     """
     width_mm, height_mm = SLIDE_MM
-    text_mm = width_mm - 2 * _MARGIN_MM
+    # Letters of a PNG are fitted to its pixels, which makes lines up to 2 % wider.
+    text_mm = 0.97 * (width_mm - 2 * _MARGIN_MM)
     for size in _TITLE_SIZES:
         lines = wrapped(title, text_mm, size, weight="bold")
         if len(lines) <= _TITLE_LINES:
@@ -88,6 +90,22 @@ def wrapped(text: str, width_mm: float, size: float, weight: str = "normal") -> 
         else:
             lines.append(word)
     return lines
+
+
+def short_names(labels: Iterable[str]) -> dict[str, str]:
+    """Return for each label the part that tells it from the others.
+
+    Where they differ, this is the first word in brackets, ``Dutch`` for ``HuBERT (Dutch, mel)``; otherwise the words
+    before the brackets. A label whose short name would be that of another one keeps all of its words.
+    """
+    labels = list(dict.fromkeys(labels))
+    parts = {label: re.fullmatch(r"([^(]+?) *\(([^,)]+).*", label) for label in labels}
+    for group in (2, 1):
+        short = {label: match[group] if match else label for label, match in parts.items()}
+        if len(set(short.values())) == len(labels):
+            return short
+    inside = [match[2] if match else label for label, match in parts.items()]
+    return {label: name if inside.count(name) == 1 else label for label, name in zip(labels, inside)}
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[str, float, str]], x: float, gap: float) -> None:

@@ -20,9 +20,11 @@ from figure_cases import (
     probing_table,
 )
 
-from auscult.analyses.probing import figure as probing
+from auscult.analyses.probing import figure as probing, headline
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 
 CONTEXT = context_of("probing")
 PHONE = [("english", "phone")]
@@ -189,12 +191,12 @@ def test_few_speakers_have_no_interval_in_control_panels():
 @pytest.mark.parametrize("n_panels", [1, 3])
 @pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 25)))])
 def test_no_text_lies_over_text(misplaced, n_panels, layers):
-    plotting.save_figure(draw(probing_table(PANELS[:n_panels], layers=layers)), "unused")
+    plotting.save_pages(draw(probing_table(PANELS[:n_panels], layers=layers)), "unused")
     assert misplaced == []
 
 
 def test_no_text_lies_over_text_with_all_controls(misplaced, full):
-    plotting.save_figure(draw(full_table()), "unused")
+    plotting.save_pages(draw(full_table()), "unused")
     assert misplaced == []
 
 
@@ -215,7 +217,7 @@ def test_many_targets_and_models_lay_no_text_over_text(misplaced, monkeypatch):
         )
     ]
     table = pd.concat([*tables, extra_rows(runs=runs), extra_rows(target="gender", runs=runs)], ignore_index=True)
-    plotting.save_figure(draw(table, context_of("probing", models)), "unused")
+    plotting.save_pages(draw(table, context_of("probing", models)), "unused")
     assert misplaced == []
 
 
@@ -233,7 +235,7 @@ def test_the_note_is_short_with_everything_that_it_may_say():
     table.loc[table["model"].eq("time") & table["metric"].eq("r2"), "value"] = -4.0
     note = note_of(draw(table, ceiling_context()))
     assert "R² below −0.5 is not drawn." in note
-    assert len(note.split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in draw(table, ceiling_context()))
 
 
 def test_the_linear_probe_of_the_sample_is_not_taken_for_the_probe_of_all_items():
@@ -246,7 +248,7 @@ def test_the_linear_probe_of_the_sample_is_not_taken_for_the_probe_of_all_items(
 
 
 def test_a_nonlinear_probe_and_the_linear_probe_of_its_items_share_a_line(full):
-    lines = [line for axes in full.axes for line in axes.lines]
+    lines = [line for page in full for axes in page.axes for line in axes.lines]
     heights = {
         marker: sorted({float(line.get_ydata()[0]) for line in lines if is_single(line, marker)})
         for marker in ("+", "o")
@@ -262,9 +264,9 @@ def is_single(line, marker):
 def test_an_r2_far_below_zero_widens_the_axis_or_is_cut_with_a_remark(worst, low, is_cut):
     table = regression_table()
     table.loc[table["model"] == "time", "value"] = worst
-    figure = draw(table)
-    assert figure.axes[0].get_ylim()[0] == pytest.approx(low)
-    assert ("R² below −0.5 is not drawn" in note_of(figure)) == is_cut
+    (page,) = draw(table)
+    assert page.axes[0].get_ylim()[0] == pytest.approx(low)
+    assert ("R² below −0.5 is not drawn" in note_of(page)) == is_cut
 
 
 def ceiling_context():
@@ -279,6 +281,76 @@ def test_a_baseline_that_holds_the_values_of_a_target_is_a_ceiling():
     note = note_of(draw(full_table(), ceiling_context()))
     assert "F0 is a ceiling for log F0, not a baseline." in note
     assert note.count("a ceiling") == 1
+
+
+def test_details_are_split_by_tier_with_controls_last():
+    words = probing_table(PANELS[:1]).assign(tier="word", target="part_of_speech")
+    pages = draw(pd.concat([full_table(), words], ignore_index=True))
+    titles = [{axes.get_title(loc="left") for axes in page.axes} - {""} for page in pages]
+    assert titles[0] == {"english · phone", "english · speaker", "english · log F0"}
+    assert titles[1] == {"english · part of speech"}
+    assert "online code" in titles[2]
+    assert [faults(page) for page in pages] == [[], [], []]
+
+
+def slide_of(table, context=CONTEXT):
+    with slide_style():
+        return headline.draw(table, context=context)
+
+
+def title_of(table, context=CONTEXT):
+    return headline.describe_headline(table, context=context)
+
+
+def test_the_slide_labels_curves_directly_and_has_the_controls_as_numbers():
+    slide = slide_of(full_table())
+    words = drawn(slide)
+    assert [axes.get_title(loc="left") for axes in slide.axes] == ["By layer", "At the chosen layer"]
+    assert words.count("HuBERT") == words.count("wav2vec 2.0") == 2
+    # Only the better acoustic baseline.
+    assert sorted([words.count("log-mel"), words.count("MFCC")]) == [0, 2]
+    assert {"chance", "linear probe", "shuffled labels", "random label", "nonlinear,"} <= set(words)
+    assert not slide.legends
+
+
+@pytest.mark.parametrize("table", [full_table(), probing_table(PHONE), regression_table()])
+def test_the_slide_is_legible_and_its_title_is_the_finding(table):
+    slide = slide_of(table)
+    assert faults(slide, SLIDE_MM) == []
+    assert " ".join(slide.texts[0].get_text().split()) == title_of(table)
+    assert "n = 12,480, 16 speakers." in note_of(slide)
+    assert ("Small sample: n = 6,000." in note_of(slide)) == (len(table) > 200)
+
+
+def test_the_slide_shows_the_target_of_most_models():
+    phone = probing_table([("english", "phone")], runs=[run for run in RUNS if run[0] != "w2v2-english"])
+    table = pd.concat([phone, probing_table([("english", "speaker")])], ignore_index=True)
+    assert title_of(table).startswith("Speaker accuracy on english: ")
+
+
+@pytest.mark.parametrize(
+    ("values", "end"),
+    [
+        ((0.72, 0.29, 0.36), ".72, above log-mel (.36) and untrained (.29)"),
+        ((0.30, 0.29, 0.36), ".30, not separated from log-mel (.36) and untrained (.29)"),
+        ((0.30, 0.29, 0.60), ".30, not separated from untrained (.29), below log-mel (.60)"),
+    ],
+)
+def test_the_headline_compares_with_its_controls(values, end):
+    assert title_of(planted(*values)) == f"Phone accuracy on english: English model {end}"
+
+
+def test_the_headline_judges_nothing_without_intervals():
+    title = title_of(planted(0.72, 0.29, 0.36, width=np.nan).assign(n_groups=4))
+    assert title.endswith(".72, against log-mel (.36) and untrained (.29)")
+    assert "no intervals" in note_of(slide_of(planted(0.72, 0.29, 0.36, width=np.nan).assign(n_groups=4)))
+
+
+def test_a_slide_can_be_drawn_of_baselines_alone_and_without_context():
+    baselines = probing_table(PHONE, runs=[("mel", "final"), ("mfcc", "final")])
+    assert title_of(baselines).startswith("Phone accuracy on english: log-mel ")
+    assert faults(slide_of(baselines), SLIDE_MM) == []
+    assert "hubert-english" in drawn(headline.draw(full_table()))
 
 
 def test_the_ridge_twin_is_in_the_table_and_not_in_the_figure():

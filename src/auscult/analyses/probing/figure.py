@@ -1,4 +1,4 @@
-"""Figure of probing: scores by layer and at the selected layer, beside acoustic baselines and controls."""
+"""Details of probing: scores by layer and at the selected layer, beside acoustic baselines and controls."""
 
 from collections.abc import Sequence
 
@@ -29,16 +29,16 @@ from auscult.figures.marks import GREY, chance_handle, chance_tick_handle, durat
 from auscult.figures.palette import Entry
 from auscult.probes.shown import shown_linear
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "scores_of", "by_target", "present", "best_baseline"]
 
 _CONTROL_METRICS = ("selectivity", "compression")
 _OPTIONAL_COLUMNS = ("type", "type_overlap", "n_train", "given", "duration_alone", "train", "test")
 _NONLINEAR_NAMES = {"mlp": "MLP", "attention": "attention-pooled"}
-_CURVES_MM, _ROW_MM = 56, 4
+_CURVES_MM, _ROW_MM = 48, 4
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw scores by layer and at the selected layer for each corpus and target, then control tasks and code lengths.
+def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw scores by layer and at the selected layer, on pages by tier, then control tasks and code lengths.
 
     Parameters
     ----------
@@ -51,21 +51,55 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
         The table has no row of a model that the context names.
     """
     rows = drawn_rows(table, context=context)
-    scores, entries = _scores(rows), context.entries(rows)
-    panels = _by_target(scores)
-    pairs = [panels[start : start + 2] for start in range(0, len(panels), 2)]
+    scores, entries = scores_of(rows), context.entries(rows)
+    pages: list[Figure] = []
+    for _, tier in scores.groupby("tier", sort=False, dropna=False):
+        panels = by_target(tier)
+        pairs = [panels[start : start + 2] for start in range(0, len(panels), 2)]
+        heights_mm = [sum(_pair_heights_mm(present(entries, *pair))) for pair in pairs]
+        pages += [_scores_page(pairs[page], rows, entries, context) for page in plotting.paginate(heights_mm)]
+    controls = [panel for panel in by_target(rows) if _is_controlled(panel)]
+    heights_mm = [_block_mm(present(entries, panel)) for panel in controls]
+    return pages + [_controls_page(controls[page], entries, context) for page in plotting.paginate(heights_mm)]
+
+
+def _scores_page(
+    pairs: Sequence[Sequence[pd.DataFrame]], rows: pd.DataFrame, entries: Sequence[Entry], context: FigureContext
+) -> Figure:
+    """Draw the curves of two targets side by side, above their scores at the selected layer, for several pairs."""
     # The panels of a pair share the names of their rows.
-    listed = [_present(entries, *pair) for pair in pairs]
-    heights_mm = [mm for lines in listed for mm in (_CURVES_MM, 10 + _ROW_MM * len(lines), 3)]
-    controls = [panel for panel in _by_target(rows) if _is_controlled(panel)]
-    blocks_mm = [sum(heights_mm)] + [26 + _ROW_MM * len(_present(entries, panel)) for panel in controls]
-    figure = plotting.new_figure(sum(blocks_mm), [_legend(rows, entries)], _note(rows, scores, context))
-    blocks = figure.add_gridspec(len(blocks_mm), 1, height_ratios=blocks_mm)
-    grid = blocks[0].subgridspec(len(heights_mm), len(pairs[0]), height_ratios=heights_mm).subplots(squeeze=False)
+    listed = [present(entries, *pair) for pair in pairs]
+    heights_mm = [mm for lines in listed for mm in _pair_heights_mm(lines)]
+    scores = pd.concat([panel for pair in pairs for panel in pair])
+    shown = rows[rows["corpus"].isin(scores["corpus"]) & rows["target"].isin(scores["target"])]
+    note = _scores_note(shown, scores, context)
+    figure = plotting.new_figure(sum(heights_mm), [_scores_legend(scores, present(entries, scores))], note)
+    grid = figure.subplots(len(heights_mm), len(pairs[0]), squeeze=False, height_ratios=heights_mm)
     _draw_scores(grid, pairs, listed, entries)
-    for place, panel in enumerate(controls, start=1):
-        draw_controls(blocks[place].subgridspec(1, 3).subplots(squeeze=False)[0], panel, _present(entries, panel))
     return figure
+
+
+def _controls_page(panels: Sequence[pd.DataFrame], entries: Sequence[Entry], context: FigureContext) -> Figure:
+    """Draw control tasks and code lengths at the selected layer, one line of panels for each corpus and target."""
+    listed = [present(entries, panel) for panel in panels]
+    heights_mm = [_block_mm(lines) for lines in listed]
+    rows = pd.concat(panels)
+    figure = plotting.new_figure(
+        sum(heights_mm), [_controls_legend(rows, present(entries, rows))], _note(rows, context)
+    )
+    blocks = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
+    for place, (panel, lines) in enumerate(zip(panels, listed)):
+        draw_controls(blocks[place].subgridspec(1, 3).subplots(squeeze=False)[0], panel, lines)
+    return figure
+
+
+def _pair_heights_mm(lines: Sequence[Entry]) -> tuple[float, ...]:
+    """Return the heights of curves, of scores at the selected layer, and of the gap below them."""
+    return _CURVES_MM, 10 + _ROW_MM * len(lines), 3
+
+
+def _block_mm(lines: Sequence[Entry]) -> float:
+    return 26 + _ROW_MM * len(lines)
 
 
 def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
@@ -78,9 +112,9 @@ def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext())
 def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
     """Compare the first trained model, on its first target, with its untrained control and the best baseline."""
     rows = drawn_rows(table, context=context)
-    entries, selected = context.entries(rows), linear(_scores(rows))
-    for panel in _by_target(selected[selected["layer"] == SELECTED]):
-        for entry in _present(entries, panel):
+    entries, selected = context.entries(rows), linear(scores_of(rows))
+    for panel in by_target(selected[selected["layer"] == SELECTED]):
+        for entry in present(entries, panel):
             if not entry.style.baseline and entry.step != "0":
                 row = entry.rows(panel).iloc[0]
                 score = f"{target_name(row['target'])} {METRICS[row['metric']]}"
@@ -92,27 +126,40 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
 def _controls(
     panel: pd.DataFrame, trained: Entry, entries: Sequence[Entry], context: FigureContext
 ) -> dict[str, pd.Series | float]:
-    """Return the row of the untrained model and of the best baseline; chance only if one of them is missing."""
-    ceilings, present = _ceilings(panel, context), _present(entries, panel)
+    """Return the row of the untrained model and of the best baseline; chance only if one of them is missing.
+
+    Parameters
+    ----------
+    panel : scores of the linear probe at the selected layer, of one corpus and target
+    trained : the model that is compared
+    entries : entries of the figure
+    context : settings, which tell that a baseline is a ceiling
+    """
     controls: dict[str, pd.Series | float] = {}
     first = trained.rows(panel).iloc[0]
     # Where duration is held fixed, the vectors lack it, and the model need not do better than it.
     if np.isfinite(first["duration_alone"]) and first["given"] not in DURATION:
         controls["duration alone"] = float(first["duration_alone"])
-    for entry in present:
+    for entry in present(entries, panel):
         if entry.model == trained.model and entry.step == "0":
             controls["untrained"] = entry.rows(panel).iloc[0]
-    baselines = [entry for entry in present if entry.style.baseline and entry.model not in ceilings]
-    if baselines:
-        best = max(baselines, key=lambda entry: entry.rows(panel)["value"].iloc[0])
+    best = best_baseline(panel, entries, context)
+    if best:
         controls[best.style.label] = best.rows(panel).iloc[0]
     if len(controls) < 2:
         controls["mean" if first["metric"] == "r2" else "chance"] = float(first["chance"])
     return controls
 
 
+def best_baseline(panel: pd.DataFrame, entries: Sequence[Entry], context: FigureContext) -> Entry | None:
+    """Return the acoustic baseline with the highest score that does not hold the values of the target."""
+    ceilings = _ceilings(panel, context)
+    baselines = [entry for entry in present(entries, panel) if entry.style.baseline and entry.model not in ceilings]
+    return max(baselines, key=lambda entry: float(entry.rows(panel)["value"].iloc[0]), default=None)
+
+
 def _draw_scores(
-    grid: np.ndarray, pairs: Sequence[Sequence[pd.DataFrame]], listed: Sequence[list[Entry]], entries: list[Entry]
+    grid: np.ndarray, pairs: Sequence[Sequence[pd.DataFrame]], listed: Sequence[list[Entry]], entries: Sequence[Entry]
 ) -> None:
     """Draw two panels side by side in every three rows of the grid, the last of which is a gap."""
     for axes in grid.flat:
@@ -122,20 +169,21 @@ def _draw_scores(
             curves, selected, _ = grid[3 * place : 3 * place + 3, column]
             curves.set_axis_on()
             selected.set_axis_on()
-            draw_curves(curves, rows[~rows["probe"].isin(SAMPLED)], _present(entries, rows))
+            draw_curves(curves, rows[~rows["probe"].isin(SAMPLED)], present(entries, rows))
             draw_selected(selected, rows, lines, named=column == 0)
 
 
-def _scores(rows: pd.DataFrame) -> pd.DataFrame:
+def scores_of(rows: pd.DataFrame) -> pd.DataFrame:
     """Return accuracies and R² without learning curves."""
     return rows[rows["metric"].isin(METRICS) & (rows["n_train"].isna() | rows["probe"].isin(SAMPLED))]
 
 
-def _by_target(rows: pd.DataFrame) -> list[pd.DataFrame]:
+def by_target(rows: pd.DataFrame) -> list[pd.DataFrame]:
+    """Return the rows of each corpus and target."""
     return [panel for _, panel in rows.groupby(["corpus", "target"], sort=False)]
 
 
-def _present(entries: Sequence[Entry], *tables: pd.DataFrame) -> list[Entry]:
+def present(entries: Sequence[Entry], *tables: pd.DataFrame) -> list[Entry]:
     """Return the entries that have rows in any of the tables."""
     return [entry for entry in entries if any(len(entry.rows(rows)) for rows in tables)]
 
@@ -145,29 +193,40 @@ def _is_controlled(rows: pd.DataFrame) -> bool:
     return bool((rows["metric"].isin(_CONTROL_METRICS) & (rows["layer"] == SELECTED)).any())
 
 
-def _legend(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[Line2D]:
+def _scores_legend(scores: pd.DataFrame, entries: Sequence[Entry]) -> list[Line2D]:
     """Return legend entries of models and controls; baselines are named beside their lines."""
     handles = model_handles([entry.style for entry in entries if not entry.style.baseline])
     handles += [Line2D([], [], **SHUFFLED, label="shuffled labels"), chance_handle("chance: most frequent class")]
-    if rows["duration_alone"].notna().any():
+    if scores["duration_alone"].notna().any():
         handles.append(duration_handle("duration alone"))
+    return handles + _nonlinear_handles(scores)
+
+
+def _controls_legend(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[Line2D]:
+    handles = model_handles([entry.style for entry in entries if not entry.style.baseline])
     if (rows["labels"] == "control").any():
         handles.append(Line2D([], [], **CONTROL, label="control task: a random label per type"))
-    nonlinear = _nonlinear_names(rows)
-    if nonlinear:
-        handles.append(Line2D([], [], **NONLINEAR_MARK, color=GREY, label=f"{' or '.join(nonlinear)} probe"))
-        handles.append(Line2D([], [], **PEER_MARK, color=GREY, label="linear probe, same items"))
     if (rows["metric"] == "compression").any():
         handles.append(chance_tick_handle("code without vectors"))
-    return handles
+    return [*handles, *_nonlinear_handles(rows), chance_handle("no effect")]
+
+
+def _nonlinear_handles(rows: pd.DataFrame) -> list[Line2D]:
+    names = _nonlinear_names(rows)
+    if not names:
+        return []
+    return [
+        Line2D([], [], **NONLINEAR_MARK, color=GREY, label=f"{' or '.join(names)} probe"),
+        Line2D([], [], **PEER_MARK, color=GREY, label="linear probe, same items"),
+    ]
 
 
 def _nonlinear_names(rows: pd.DataFrame) -> list[str]:
     return [name for probe, name in _NONLINEAR_NAMES.items() if (rows["probe"] == probe).any()]
 
 
-def _note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> str:
-    """Return the note below the figure: study, intervals, selection, and what limits single panels."""
+def _scores_note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note of a page of scores: study, intervals, selection, and what limits single panels."""
     divided = rows.loc[rows["n_folds"] > 1, "n_folds"]
     folds = f" of {plotting.describe_range(divided)}-fold cross-validation" if len(divided) else ""
     sentences = [
@@ -175,17 +234,33 @@ def _note(rows: pd.DataFrame, scores: pd.DataFrame, context: FigureContext) -> s
         f"Test scores{folds} with 95 % intervals; {_probes(scores)}.",
         *_named_sides(rows),
         "The selected layer is chosen on validation data.",
+        _nonlinear_items(scores),
     ]
-    nonlinear = scores[scores["probe"].isin(NONLINEAR)]
-    if len(nonlinear):
-        n_train, n = (plotting.describe_range(nonlinear[column]) for column in ("n_train", "n"))
-        sentences.append(f"{' and '.join(_nonlinear_names(scores))}: {n_train} training items, {n} items in all.")
     if (scores.loc[scores["metric"] == "r2", "value"] < LOWEST_R2).any():
         sentences.append(f"R² below {LOWEST_R2:g} is not drawn.".replace("-", "−"))
     for name, targets in _ceilings(rows, context).items():
         label = context.models[name].get("label") or name
         sentences.append(f"{label} is a ceiling for {' and '.join(map(target_name, targets))}, not a baseline.")
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))
+
+
+def _note(rows: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note of a page of controls."""
+    sentences = [
+        context.describe(rows["corpus"]),
+        "At the layer that is selected on validation data, with 95 % intervals.",
+        _nonlinear_items(rows[rows["metric"] == "accuracy"]),
+    ]
+    return " ".join(filter(None, sentences))
+
+
+def _nonlinear_items(rows: pd.DataFrame) -> str:
+    """Return a sentence on the items of nonlinear probes, if there are any."""
+    nonlinear = rows[rows["probe"].isin(NONLINEAR)]
+    if nonlinear.empty:
+        return ""
+    n_train, n = (plotting.describe_range(nonlinear[column]) for column in ("n_train", "n"))
+    return f"{' and '.join(_nonlinear_names(nonlinear))}: {n_train} training items, {n} items in all."
 
 
 def _named_sides(rows: pd.DataFrame) -> list[str]:

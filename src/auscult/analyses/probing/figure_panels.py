@@ -1,5 +1,6 @@
 """Panels of the probing figure: curves over layers, scores at the selected layer, and control tasks."""
 
+import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -57,6 +58,7 @@ PEER_MARK: dict[str, Any] = {
 # Probes of sampled items lie below the probe of all items, with which they cannot be compared.
 _BELOW = 0.28
 _N_LAYER_NAMES = 8
+_HEAD_LETTERS, _TITLE_LETTERS = 48, 32
 _HELD_OUT = {"type": "types", "speaker+type": "speakers, types"}
 
 
@@ -98,7 +100,8 @@ def draw_curves(axes: Axes, rows: pd.DataFrame, entries: Iterable[Entry]) -> Non
     layer_axis(axes, layers, _N_LAYER_NAMES)
     plotting.label_lines(axes, names, gap=0.085 * (top - bottom))
     first = rows.iloc[0]
-    plotting.head(axes, f"{first['corpus']} · {target_name(first['target'])}", _describe_items(rows))
+    title = textwrap.wrap(f"{first['corpus']} · {target_name(first['target'])}", _TITLE_LETTERS)
+    plotting.head(axes, "\n".join(title), _describe_items(rows))
 
 
 def draw_selected(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry], named: bool) -> None:
@@ -212,8 +215,17 @@ def _describe_items(rows: pd.DataFrame) -> list[str]:
     classes = [] if n_classes == "0" else [f"{n_classes} classes"]
     units = ", ".join(_HELD_OUT.get(name, f"{name}s") for name in dict.fromkeys(true["held_out"].dropna()))
     given = true["given"].dropna() if "given" in true else true["held_out"][:0]
-    fixed = f"given {given.iloc[0].replace('log_', '').replace('_', ' ')} · " if len(given) else ""
-    return [
-        " · ".join([*classes, count_line(true)]),
-        f"{fixed}held out: {units} · {plotting.describe_interval(true)}",
-    ]
+    fixed = [f"given {given.iloc[0].replace('log_', '').replace('_', ' ')}"] if len(given) else []
+    held_out = [*fixed, f"held out: {units}", plotting.describe_interval(true)]
+    return [" · ".join([*classes, count_line(true)]), *_in_lines(held_out)]
+
+
+def _in_lines(parts: Iterable[str]) -> list[str]:
+    """Join parts of a heading in lines that are no longer than a panel is wide."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= _HEAD_LETTERS:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return lines
