@@ -44,6 +44,7 @@ __all__ = [
     "spread",
     "label_lines",
     "head",
+    "join_lines",
     "plain",
     "resampling_unit",
     "describe_interval",
@@ -206,6 +207,17 @@ def head(axes: Axes, title: str, lines: Iterable[str]) -> None:
         color="#555555",
         linespacing=1.15,
     )
+
+
+def join_lines(parts: Iterable[str], letters: int) -> list[str]:
+    """Join parts of a heading by dots, in lines of at most so many letters; a longer part has a line of its own."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1]) + 3 + len(part) <= letters:
+            lines[-1] += f" · {part}"
+        else:
+            lines.append(part)
+    return lines
 
 
 def resampling_unit(rows: pd.DataFrame) -> str:

@@ -100,7 +100,7 @@ def draw_published(panels: Sequence[Axes], published: pd.DataFrame, colours: Map
     plotting.head(panels[0], "Published: ABX", ["de Heer Kloots et al. (2025),", "four other models"])
     plotting.head(panels[1], "Published: probe", ["read by eye off slides,", "± 0.01"])
     lines = [", ".join(correlations[start : start + 2]) for start in range(0, len(correlations), 2)]
-    lines = [f"ρ over n = {len(layers)} layers: {lines[0]},", *lines[1:]] if lines else []
+    lines = [f"ρ over n = {len(layers)} layers:", *lines] if lines else []
     plotting.head(panels[2], "Published: probe vs. ABX", lines)
 
 

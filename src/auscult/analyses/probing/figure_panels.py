@@ -217,15 +217,4 @@ def _describe_items(rows: pd.DataFrame) -> list[str]:
     given = true["given"].dropna() if "given" in true else true["held_out"][:0]
     fixed = [f"given {given.iloc[0].replace('log_', '').replace('_', ' ')}"] if len(given) else []
     held_out = [*fixed, f"held out: {units}", plotting.describe_interval(true)]
-    return [" · ".join([*classes, count_line(true)]), *_in_lines(held_out)]
-
-
-def _in_lines(parts: Iterable[str]) -> list[str]:
-    """Join parts of a heading in lines that are no longer than a panel is wide."""
-    lines: list[str] = []
-    for part in parts:
-        if lines and len(lines[-1]) + 3 + len(part) <= _HEAD_LETTERS:
-            lines[-1] += f" · {part}"
-        else:
-            lines.append(part)
-    return lines
+    return [" · ".join([*classes, count_line(true)]), *plotting.join_lines(held_out, _HEAD_LETTERS)]
