@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.mixing import figure
+from auscult.analyses.mixing import figure, headline
 from auscult.analyses.mixing.analysis import MAP_COLUMNS
 from auscult.analyses.mixing.ranking import summarise_cues
 from auscult.analyses.mixing.waveforms import METHODS
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -155,7 +157,7 @@ def lines():
 def test_mixing_states_counts_and_what_was_resampled(lines):
     words = " ".join(lines)
     assert words.count("n = 60 of 60 sentences") == 4
-    assert words.count("n = 30 of 30 sentences") == 2
+    assert words.count("n = 30 of 30 sentences") == 4
     assert words.count("95 % interval over sentences") >= 4
     assert "T3 · mean of 23 sentences" in words
     assert "Study “default”, synthesised speech (french)." in words
@@ -168,14 +170,14 @@ def test_mixing_names_methods_controls_and_words(lines):
         "rollout",
         "untrained",
         "true cue",
-        "chance of a hit, or even row",
+        "chance, or even row",
         "the cue’s share of the duration",
         "garçons",
     ):
         assert name in lines
     assert lines.count("Cue’s share of noun rows") == 2
     assert lines.count("Cue’s share of verb rows") == 2
-    assert lines.count("Hits on the cue") == 2
+    assert lines.count("Hits on the cue: nouns") == lines.count("Hits on the cue: verbs") == 2
 
 
 def test_mixing_calls_a_method_best_only_if_it_is_above_all_others(lines):
@@ -218,7 +220,7 @@ def test_mixing_of_a_model_without_results_is_one_clear_line():
 def test_mixing_is_drawn_from_its_tables_alone_and_its_note_is_short():
     alone = figure.draw(mixing_table(RUNS[:2]), maps_table(RUNS[:2]))
     assert "french · hubert-english" in drawn(alone)
-    assert len(note_of(alone).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in alone)
 
 
 def found(table):
@@ -314,9 +316,12 @@ def test_probe_value_zeroing_and_effect_stand_in_one_panel():
         figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table(), probing=probes()
     )
     words = drawn(drawing)
-    assert {"Held, taken, needed: nouns", "Held, taken, needed: verbs", "Effect of zeroing the cue"} <= set(words)
+    assert {"Spelling and probe: nouns", "Spelling and probe: verbs", "Effect of zeroing the cue"} <= set(words)
     curves = [
-        np.round(np.asarray(line.get_ydata(), dtype=float), 2).tolist() for axes in drawing.axes for line in axes.lines
+        np.round(np.asarray(line.get_ydata(), dtype=float), 2).tolist()
+        for page in drawing
+        for axes in page.axes
+        for line in axes.lines
     ]
     assert [0.96, 0.95, 0.9, 0.7] in curves
     assert [0.5, 0.5, 0.65, 0.94] in curves
@@ -324,7 +329,7 @@ def test_probe_value_zeroing_and_effect_stand_in_one_panel():
 
 def test_a_model_that_does_not_spell_gets_no_verdict():
     words = drawn(draw_styled(figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table()))
-    assert sum("no output to explain" in word for word in words) == 1
+    assert sum("no output to explain" in word for word in words) == 2
     alone = effects_table().assign(spells=False)
     assert figure.describe_finding(alone, maps_table()) == ""
 
@@ -333,5 +338,67 @@ def test_effects_lay_no_text_over_text(misplaced):
     drawing = draw_styled(
         figure, context_of("mixing", study=STUDY), table=effects_table(), maps=maps_table(), probing=probes()
     )
-    plotting.save_figure(drawing, "unused")
+    plotting.save_pages(drawing, "unused")
     assert misplaced == []
+
+
+def slide_of(table, **more):
+    with slide_style():
+        return headline.draw(table, maps_table(), **more)
+
+
+def title_of(table, **more):
+    return headline.describe_headline(table, maps_table(), **more)
+
+
+def with_attention(table, value):
+    """Return a table in which trained attention gives the cue this share of a row in the last layer."""
+    rows = (table["method"] == "attention") & (table["metric"] == "cue_mass") & (table["layer"] == "T4")
+    rows &= table["step"] == "1500"
+    return table.assign(**{name: table[name].where(~rows, value) for name in ("value", "ci_low", "ci_high")})
+
+
+def test_the_slide_is_legible_and_its_title_is_the_finding():
+    context = context_of("mixing", study=STUDY)
+    shown = slide_of(effects_table(), probing=probes(), context=context)
+    assert faults(shown, SLIDE_MM) == []
+    title = title_of(effects_table(), context=context)
+    assert " ".join(shown.texts[0].get_text().split()) == title
+    assert len(title) <= 140
+    assert {"Nouns, n = 60", "Verbs, n = 60", "chance", "linear probe", "attention", "value zeroing"} <= set(
+        drawn(shown)
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "end"), [(0.9, "above untrained"), (0.0, "below untrained"), (0.23, "not separated from untrained")]
+)
+def test_the_headline_says_how_attention_compares_where_the_cue_is_needed(value, end):
+    table = with_attention(effects_table(), value)
+    if value == 0.23:
+        table.loc[table["method"] == "attention", ["ci_low", "ci_high"]] = (0.1, 0.4)
+    title = title_of(table)
+    assert title.startswith("Without the cue word in T4, number is spelt worse (from .96 to .70); attention ")
+    assert title.endswith(f"there: {end}")
+
+
+def test_the_headline_tells_nouns_from_verbs_and_a_spelling_without_a_needed_layer():
+    table = with_attention(effects_table(), 0.9)
+    nouns = (table["method"] == "attention") & (table["target"] == "noun") & (table["step"] == "1500")
+    table.loc[nouns, ["value", "ci_low", "ci_high"]] = 0.0
+    assert title_of(table).endswith("there: below untrained for nouns, above for verbs")
+    table.loc[table["metric"] == "number_right_change", "ci_high"] = 0.1
+    assert title_of(table).startswith("Without the cue word in one layer, number is spelt as with it (.96); attention ")
+
+
+@pytest.mark.parametrize("runs", [RUNS[:2], RUNS[1:2]])
+@pytest.mark.parametrize(("layers", "n"), [(LAYERS, 60), (LAYERS, 4), (tuple(f"T{i}" for i in range(1, 25)), 16)])
+def test_the_slide_of_a_model_that_does_not_spell_is_legible(runs, layers, n):
+    table = mixing_table(runs, layers, n=n)
+    shown = slide_of(table)
+    assert faults(shown, SLIDE_MM) == []
+    assert title_of(table).startswith("This model spells nothing, so it needs no cue word; attention to it")
+    if n == 4:
+        assert "not tested against" in title_of(table)
+    if runs == RUNS[1:2]:
+        assert "an even share" in title_of(table)

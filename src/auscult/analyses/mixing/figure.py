@@ -1,4 +1,4 @@
-"""Figure of mixing: word-by-word maps by method, the cue's share of the row by layer, and hits on the cue."""
+"""Details of mixing: word-by-word maps by method, the cue's share of the row by layer, and hits on the cue."""
 
 from collections.abc import Sequence
 from textwrap import wrap
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
@@ -20,7 +21,7 @@ from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding
 from auscult.figures.palette import Entry, ModelStyle, plain
 
-__all__ = ["METHODS", "draw", "drawn_rows", "describe_finding"]
+__all__ = ["METHODS", "TARGETS", "draw", "drawn_rows", "describe_finding", "panels_of", "probes_of"]
 
 # Tol's muted scheme, apart from the colours of models: here a colour is a method, and a row of panels a model.
 METHODS = {
@@ -31,10 +32,10 @@ METHODS = {
     "rollout": ModelStyle("rollout", "#4FA9D8", marker="P"),
     "value_zeroing": ModelStyle("value zeroing", "#882255", marker="^"),
 }
-# Marker and vertical offset of each kind of target word.
-TARGETS = {"noun": ("o", -0.2), "verb": ("s", 0.2)}
+# Marker of each kind of target word.
+TARGETS = {"noun": "o", "verb": "s"}
 CUE = "#E69F00"
-MAP_MM, CURVE_MM, N_COLUMNS = 50, 72, 3
+MAP_MM, CURVE_MM, HITS_MM, EFFECTS_MM, N_COLUMNS = 52, 66, 62, 62, 3
 MAP_LIMITS = (0.0, 0.6)
 # Words across a map in whose cells numbers find room.
 NUMBERED_WORDS = 8
@@ -46,10 +47,10 @@ def draw(
     probing: pd.DataFrame | None = None,
     *,
     context: FigureContext = FigureContext(),
-) -> Figure:
-    """Return the figure: maps of the first model, then a row of curves and hits for each corpus and model.
+) -> list[Figure]:
+    """Return the pages: word maps of the first model, then one page of curves and hits for each corpus and model.
 
-    Below the row of a recogniser stand the effects on its spelling.
+    The page of a recogniser also shows the effects on its spelling.
 
     Parameters
     ----------
@@ -58,29 +59,51 @@ def draw(
     probing : table of the analysis ``probing``, for probes of ``noun_number`` and ``verb_number``; None without it
     """
     shown = drawn_rows(table, maps, context=context)
-    entries = context.entries(shown)
-    panels = _panels(shown, entries)
+    panels = panels_of(shown, context.entries(shown))
     corpus, first = panels[0]
     cells = first.rows(maps[maps["corpus"] == corpus])
+    pages = [_maps_page(shown, cells, corpus, first, context)] if cells["method"].isin(METHODS).any() else []
+    for corpus, entry in panels:
+        rows = shown[(shown["corpus"] == corpus) & (shown["model"] == entry.model)]
+        pages.append(_model_page(rows, probing, corpus, entry, context))
+    return pages
+
+
+def _maps_page(shown: pd.DataFrame, cells: pd.DataFrame, corpus: str, entry: Entry, context: FigureContext) -> Figure:
     methods = [name for name in METHODS if name in set(cells["method"])]
     n_rows = -(-len(methods) // N_COLUMNS)
-    spelt = [bool(len(effects_of(entry.rows(shown[shown["corpus"] == corpus])))) for corpus, entry in panels]
-    heights_mm = [MAP_MM * n_rows, CURVE_MM * (len(panels) + sum(spelt))]
-    figure = plotting.new_figure(sum(heights_mm), _legends(shown, entries), _note(shown, context))
-    grid = figure.add_gridspec(2, 1, height_ratios=heights_mm)
-    chosen = first.rows(shown[(shown["corpus"] == corpus) & (shown["layer"] == "selected")])
-    _draw_maps(
-        figure, grid[0].subgridspec(n_rows, N_COLUMNS), cells, methods, chosen, f"{corpus} · {first.style.label}"
+    note = (
+        f"{context.describe([corpus])} Each row holds one word’s shares of all words, summing to 1. The cue alone "
+        "marks the number of the target word. Methods differ in scale."
     )
-    lower = grid[1].subgridspec(len(panels) + sum(spelt), N_COLUMNS)
-    place = 0
-    for (corpus, entry), effects in zip(panels, spelt):
-        rows = shown[(shown["corpus"] == corpus) & (shown["model"] == entry.model)]
-        _draw_model(figure, lower, place, rows, entry, corpus)
-        if effects:
-            place += 1
-            _draw_effects(figure, lower, place, entry.rows(rows), probing, entry, corpus)
-        place += 1
+    cue: list[Line2D | Patch] = [Patch(fill=False, edgecolor=CUE, linewidth=1.6, label="true cue")]
+    figure = plotting.new_figure(MAP_MM * n_rows, [cue], note)
+    chosen = entry.rows(shown[(shown["corpus"] == corpus) & (shown["layer"] == "selected")])
+    grid = figure.add_gridspec(n_rows, N_COLUMNS)
+    _draw_maps(figure, grid, cells, methods, chosen, f"{corpus} · {entry.style.label}")
+    return figure
+
+
+def _model_page(
+    rows: pd.DataFrame, probing: pd.DataFrame | None, corpus: str, entry: Entry, context: FigureContext
+) -> Figure:
+    """Draw the cue's share by layer, below it the hits, and below a recogniser's hits the effects on its spelling."""
+    own = entry.rows(rows)
+    heights_mm = [CURVE_MM, HITS_MM, *([EFFECTS_MM] if len(effects_of(own)) else [])]
+    figure = plotting.new_figure(sum(heights_mm), _legends(rows), _note(rows, context))
+    layout = figure.get_layout_engine()
+    if isinstance(layout, ConstrainedLayoutEngine):
+        layout.set(w_pad=0.08)  # labels at both margins of the hits
+    bands = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
+    targets = [target for target in TARGETS if target in set(rows["target"])]
+    columns = max(1, len(targets))
+    _draw_masses(figure, bands[0].subgridspec(1, columns), rows, entry, corpus)
+    hits = bands[1].subgridspec(1, columns)
+    for column, target in enumerate(targets):
+        mine = rows[(rows["layer"] == "selected") & (rows["target"] == target)]
+        _draw_hits(figure.add_subplot(hits[column]), mine, entry, target)
+    if len(heights_mm) > 2:
+        _draw_effects(figure, bands[2].subgridspec(1, columns + 1), own, probing, entry, corpus)
     return figure
 
 
@@ -105,7 +128,7 @@ def describe_finding(
     """Return the hits of the first-ranked method for the first model that spells, beside untrained and chance."""
     shown = drawn_rows(table, maps, context=context)
     hits = shown[(shown["metric"] == HIT) & (shown["layer"] == "selected") & (shown["target"] == ALL)]
-    for corpus, entry in _panels(shown, context.entries(shown)):
+    for corpus, entry in panels_of(shown, context.entries(shown)):
         rows = hits[hits["corpus"] == corpus]
         mine = entry.rows(rows).sort_values("rank")
         if len(mine) and _spells(mine):
@@ -122,7 +145,7 @@ def _spells(rows: pd.DataFrame) -> bool:
     return bool(rows["spells"].astype(bool).all())
 
 
-def _panels(table: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+def panels_of(table: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
     """Return corpus and model of each row of panels: trained models, or untrained ones if there are no others."""
     trained = [entry for entry in entries if entry.step != "0"] or entries
     return [
@@ -166,24 +189,22 @@ def _draw_map(axes: Axes, cells: pd.DataFrame, bottom: bool, left: bool) -> Coll
     return image
 
 
-def _draw_model(figure: Figure, grid: GridSpecBase, place: int, rows: pd.DataFrame, entry: Entry, corpus: str) -> None:
-    """Draw the cue's share of noun and verb rows by layer, and the hits of the methods at their chosen layers."""
+def _draw_masses(figure: Figure, grid: GridSpecBase, rows: pd.DataFrame, entry: Entry, corpus: str) -> None:
+    """Draw the cue's share of noun and verb rows by layer."""
     masses = rows[(rows["metric"] == MASS) & (rows["layer"] != "selected") & (rows["target"] != ALL)]
     top = 1.06 * max(masses[["value", "ci_high", "one_in_words"]].max(axis=None, skipna=True), 0.3)
     targets = [target for target in TARGETS if target in set(masses["target"])]
     for column, target in enumerate(targets):
-        axes = figure.add_subplot(grid[place, column])
+        axes = figure.add_subplot(grid[column])
         mine = masses[masses["target"] == target]
         _draw_curves(axes, mine, entry, top, "share of the row" if column == 0 else "")
         lines = [f"{corpus} · {entry.style.label}", _counts(mine), plotting.describe_interval(mine)]
         plotting.head(axes, f"Cue’s share of {target} rows", lines)
-    _draw_hits(figure.add_subplot(grid[place, N_COLUMNS - 1]), rows[rows["layer"] == "selected"], entry, targets)
 
 
 def _draw_effects(
     figure: Figure,
     grid: GridSpecBase,
-    place: int,
     rows: pd.DataFrame,
     probing: pd.DataFrame | None,
     entry: Entry,
@@ -191,16 +212,16 @@ def _draw_effects(
 ) -> None:
     """Draw probe, value zeroing and effect on the spelling for each kind of target word, and the changes by layer."""
     for column, target in enumerate(target for target in TARGETS if target in set(effects_of(rows)["target"])):
-        axes = figure.add_subplot(grid[place, column])
-        probes = _probes(probing, entry, corpus, f"{target}_number")
+        axes = figure.add_subplot(grid[column])
+        probes = probes_of(probing, entry, corpus, f"{target}_number")
         mine = rows[rows["target"] == target]
         counted = effects_of(mine)
         lines = [f"{corpus} · {entry.style.label}", _counts(counted), plotting.describe_interval(counted)]
         draw_layers(axes, mine, probes, target, METHODS["value_zeroing"], lines)
-    draw_changes(figure.add_subplot(grid[place, N_COLUMNS - 1]), rows, entry)
+    draw_changes(figure.add_subplot(grid[-1]), rows, entry)
 
 
-def _probes(probing: pd.DataFrame | None, entry: Entry, corpus: str, target: str) -> pd.DataFrame:
+def probes_of(probing: pd.DataFrame | None, entry: Entry, corpus: str, target: str) -> pd.DataFrame:
     """Return the accuracy of the linear probe of a target at each layer; no row where it was not probed."""
     if probing is None:
         return pd.DataFrame(columns=["layer", "value", "ci_low", "ci_high"])
@@ -229,44 +250,40 @@ def _draw_curves(axes: Axes, rows: pd.DataFrame, entry: Entry, top: float, ylabe
     axes.set(ylim=(0, top), xlabel="layer", ylabel=ylabel)
 
 
-def _draw_hits(axes: Axes, rows: pd.DataFrame, entry: Entry, targets: Sequence[str]) -> None:
+def _draw_hits(axes: Axes, rows: pd.DataFrame, entry: Entry, target: str) -> None:
     """Draw the hits of each method at its chosen layer, best on top, with the untrained model and chance."""
-    hits = rows[(rows["metric"] == HIT) & rows["target"].isin(targets)]
+    hits = rows[rows["metric"] == HIT]
     mine = entry.rows(hits)
     if mine.empty:
         axes.set_axis_off()
-        plotting.head(
-            axes, "Hits on the cue", ["too few sentences to choose layers", "on one half, report on the other"]
-        )
+        lines = ["too few sentences to choose layers", "on one half, report on the other"]
+        plotting.head(axes, f"Hits on the cue: {target}s", lines)
         return
-    order = mine.groupby("method")["rank"].mean().sort_values(kind="stable").index.tolist()
-    for chance in mine.groupby("target")["chance"].mean().round(3).unique():
-        marks.chance_line(axes, chance, "v")
+    order = mine.sort_values("rank", kind="stable")["method"].tolist()
+    marks.chance_line(axes, float(mine["chance"].iloc[0]), "v")
     if entry.step != "0":
         before = hits[(hits["step"].astype(str) == "0") & hits["method"].isin(order)]
         # Points alone: their intervals would hide the trained ones.
         _draw_points(axes, before.assign(ci_low=np.nan, ci_high=np.nan), order, trained=False)
     _draw_points(axes, mine, order, trained=entry.step != "0")
     for row in mine.to_dict("records"):
-        y = order.index(row["method"]) + TARGETS[row["target"]][1]
-        axes.text(1.02, y, row["selected_layer"], transform=axes.get_yaxis_transform(), fontsize=6, va="center")
+        y = order.index(row["method"])
+        axes.text(1.02, y, row["selected_layer"], transform=axes.get_yaxis_transform(), fontsize=7, va="center")
     marks.row_axis(axes, [METHODS[name].label for name in order])
-    axes.tick_params(axis="y", labelsize=6.5)
-    axes.set(xlim=(-0.02, 1.02), xlabel="share of hits")
+    axes.set(xlim=(-0.02, 1.02), xlabel="share of hits; chosen layer at the margin")
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", ".25", ".5", ".75", "1"])
     differences = entry.rows(rows[rows["metric"] == DIFFERENCE])
-    lines = [line for target in targets for line in _verdict(differences[differences["target"] == target], target)]
+    lines = _verdict(differences, target)
     if not _spells(rows):
         lines = ["no output to explain: the model", "does not spell, so no method is best"]
-    plotting.head(axes, "Hits on the cue", [_counts(mine), *lines])
+    plotting.head(axes, f"Hits on the cue: {target}s", [_counts(mine), *lines])
 
 
 def _draw_points(axes: Axes, rows: pd.DataFrame, order: Sequence[str], trained: bool) -> None:
-    """Draw one point per method and kind of target word, with its interval."""
+    """Draw one point per method, with its interval."""
     for row in rows.to_dict("records"):
-        marker, shift = TARGETS[row["target"]]
         style = METHODS[row["method"]] if trained else METHODS[row["method"]].untrained
-        marks.interval_row(axes, order.index(row["method"]) + shift, row, style, marker=marker)
+        marks.interval_row(axes, order.index(row["method"]), row, style, marker=TARGETS[row["target"]])
 
 
 def _verdict(differences: pd.DataFrame, target: str) -> list[str]:
@@ -275,11 +292,11 @@ def _verdict(differences: pd.DataFrame, target: str) -> list[str]:
         return [f"{target}: one method"]
     first = METHODS[differences["method"].iloc[0]].label
     if differences["ci_low"].isna().any():
-        return [*wrap(f"{target}: {first} first,", 36), plotting.describe_interval(differences)]
+        return [*wrap(f"{target}: {first} first,", 44), plotting.describe_interval(differences)]
     others = [METHODS[name].label for name in not_separated(differences)]
     if not others:
-        return wrap(f"{target}: {first} above all others", 36)
-    return wrap(f"{target}: {first} first, not separated from {', '.join(others)}", 36)
+        return wrap(f"{target}: {first} above all others", 44)
+    return wrap(f"{target}: {first} first, not separated from {', '.join(others)}", 44)
 
 
 def _chosen_layer(chosen: pd.DataFrame, method: str, cells: pd.DataFrame) -> str:
@@ -292,30 +309,24 @@ def _counts(rows: pd.DataFrame) -> str:
     return f"n = {plotting.describe_range(rows['n'])} of {plotting.describe_range(rows['n_groups'])} sentences"
 
 
-def _legends(table: pd.DataFrame, entries: Sequence[Entry]) -> list[list[Line2D | Patch]]:
-    """Return the handles of the methods, then of controls, cues and kinds of target words."""
-    present = set(table["method"])
+def _legends(rows: pd.DataFrame) -> list[list[Line2D | Patch]]:
+    """Return the handles of the methods, then of controls and of effects on the spelling."""
+    present = set(rows["method"])
     methods: list[Line2D | Patch] = [Line2D([], [], **style.line) for name, style in METHODS.items() if name in present]
     others: list[Line2D | Patch] = []
-    if any(entry.step == "0" for entry in entries):
+    if (rows["step"].astype(str) == "0").any():
         others.append(Line2D([], [], **{**ModelStyle("", marks.INK).untrained.line, "label": "untrained"}))
     others += [
-        marks.chance_handle("chance of a hit, or even row"),
+        marks.chance_handle("chance, or even row"),
         marks.duration_handle("the cue’s share of the duration"),
-        Patch(fill=False, edgecolor=CUE, linewidth=1.6, label="true cue"),
     ]
-    found = set(table["target"])
-    others += [
-        marks.mark_handle(marker, f"hits: {name}", marks.INK) for name, (marker, _) in TARGETS.items() if name in found
-    ]
-    if len(effects_of(table)):
-        methods += [Line2D([], [], **EFFECT.line), Line2D([], [], **PROBE.line)]
+    if len(effects_of(rows)):
+        others += [Line2D([], [], **EFFECT.line), Line2D([], [], **PROBE.line)]
     return [methods, others]
 
 
 def _note(table: pd.DataFrame, context: FigureContext) -> str:
     return (
-        f"{context.describe(table['corpus'])} Each row holds one word’s shares of all words and sums to 1. The cue "
-        "alone marks the number of the target word. Methods differ in scale: compare shares with the untrained model. "
-        "Half of the sentences chose layers (for hits at the right margin) and ranks; the other half is shown."
+        f"{context.describe(table['corpus'])} Methods differ in scale: compare shares with the untrained model. Half "
+        "of the sentences chose layers and ranks; the other half shows the hits."
     )

@@ -52,8 +52,8 @@ def draw_layers(
         for row in own[single].to_dict("records"):
             marks.interval_bar(axes, row["x"], row, style)
     marks.layer_axis(axes, layers, 9)
-    axes.set(ylim=(-0.03, 1.03), xlabel="layer")
-    plotting.head(axes, f"Held, taken, needed: {target}s", lines)
+    axes.set(ylim=(-0.03, 1.03), xlabel="layer (zeroed, or probed)")
+    plotting.head(axes, f"Spelling and probe: {target}s", lines)
 
 
 def draw_changes(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
