@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from auscult.figures.findings import compare, finding, number, value_text
+from auscult.figures.findings import compare, count_verdicts, finding, number, value_text
 
 
 def row(value, width=0.03):
@@ -52,3 +52,11 @@ def test_without_an_interval_nothing_is_judged():
 
 def test_a_value_without_controls_stands_alone():
     assert finding("phone accuracy", row(0.72), {}) == "Phone accuracy is .72 [.69, .75]."
+
+
+def test_the_most_frequent_verdict_is_counted():
+    rows = {name: {"value": 0.5, "ci_low": 0.4, "ci_high": 0.6} for name in "abc"}
+    controls = {"a": 0.1, "b": 0.9, "c": 0.2, "d": 0.5}
+    assert count_verdicts(rows, controls, "chance", "methods") == "above chance for 2 of 3 methods"
+    assert count_verdicts(rows, {"a": 0.9, "b": 0.5}, "chance") == "not separated from chance for 1 of 2"
+    assert count_verdicts({"a": {"value": 0.5, "ci_low": np.nan, "ci_high": np.nan}}, {"a": 0.1}, "chance") == ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["number", "value_text", "listed", "compare", "verdicts", "finding"]
+__all__ = ["number", "value_text", "listed", "compare", "verdicts", "count_verdicts", "finding"]
 
 Row = Mapping[str, Any]
 _VERDICTS = ("above", "not separated from", "below", "against")
@@ -62,6 +62,28 @@ def verdicts(row: Row, controls: Mapping[str, Row | float]) -> str:
         level = control if isinstance(control, float | int) else control["value"]
         found.setdefault(compare(row, control), []).append(f"{name} ({number(level)})")
     return ", ".join(f"{verdict} {listed(found[verdict])}" for verdict in _VERDICTS if verdict in found)
+
+
+def count_verdicts(rows: Mapping[str, Row], controls: Mapping[str, Row | float], control: str, noun: str = "") -> str:
+    """Return the most frequent verdict of rows against their controls: ``above untrained for 5 of 7 methods``.
+
+    Parameters
+    ----------
+    rows : values with intervals, by name
+    controls : row or number of the control of each name; names without a control or an interval are not counted
+    control : name of the control
+    noun : what is counted, in the plural; may be empty
+
+    Returns
+    -------
+    text : empty without any verdict; of equally frequent verdicts, the first of above, not separated and below
+    """
+    found = [compare(row, controls[name]) for name, row in rows.items() if name in controls]
+    judged = [verdict for verdict in found if verdict != "against"]
+    if not judged:
+        return ""
+    most = max(_VERDICTS, key=judged.count)
+    return f"{most} {control} for {judged.count(most)} of {len(judged)} {noun}".rstrip()
 
 
 def finding(subject: str, row: Row, controls: Mapping[str, Row | float]) -> str:

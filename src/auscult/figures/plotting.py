@@ -77,7 +77,13 @@ def figure_style(path: str | Path = STYLE) -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", str(path)])
 
 
-def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], note: str, width: str = "full") -> Figure:
+def new_figure(
+    panels_mm: float,
+    legends: Sequence[Sequence[Line2D | Patch]],
+    note: str,
+    width: str = "full",
+    margin_mm: float = 1,
+) -> Figure:
     """Return an empty figure with a fixed width and constrained layout of its panels.
 
     Legends and the wrapped note have their own space below the panels, so they never cover data.
@@ -88,13 +94,14 @@ def new_figure(panels_mm: float, legends: Sequence[Sequence[Line2D | Patch]], no
     legends : handles of each legend, from top to bottom
     note : information needed to read the figure without its caption
     width : ``full`` or ``half``, see :data:`WIDTH_MM`
+    margin_mm : space at both sides of every panel; more for panels with long names of rows
     """
     width_mm, lines = WIDTH_MM[width], textwrap.wrap(note, int(0.72 * WIDTH_MM[width]))
     n_columns = [_n_columns([str(handle.get_label()) for handle in handles], width_mm) for handles in legends]
     legends_mm = [2 + 4 * -(-len(handles) // n) for handles, n in zip(legends, n_columns)]
     footer_mm = 4 + sum(legends_mm) + 3.6 * len(lines)
     height_mm = panels_mm + footer_mm
-    layout = ConstrainedLayoutEngine(rect=(0, footer_mm / height_mm, 1, panels_mm / height_mm))
+    layout = ConstrainedLayoutEngine(rect=(0, footer_mm / height_mm, 1, panels_mm / height_mm), w_pad=margin_mm / 25.4)
     figure = Figure(figsize=(width_mm / 25.4, height_mm / 25.4), layout=layout)
     top = (footer_mm - 1) / height_mm
     for handles, n, legend_mm in zip(legends, n_columns, legends_mm):

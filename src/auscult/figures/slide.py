@@ -27,6 +27,8 @@ _TITLE_SIZES = (11.5, 10.5, 9.5, 8.5)
 _NOTE_SIZE = 7
 _TITLE_LINES, _NOTE_LINES = 2, 2
 _LINE = 1.3
+# Letters drawn as pixels are up to 3 % wider than their outlines, by which lines are measured.
+_PIXELS = 1.03
 _POINT_MM = 25.4 / 72
 
 
@@ -135,4 +137,4 @@ def label_ends(axes: Axes, labels: Sequence[tuple[str, float, str]], x: float, g
 
 def _width_mm(text: str, font: FontProperties) -> float:
     width, _, _ = text_to_path.get_text_width_height_descent(text, font, ismath=False)
-    return float(width) * _POINT_MM
+    return float(width) * _POINT_MM * _PIXELS

@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn as texts_of, note_of, run_script
 
-from auscult.analyses.attribution import figure
+from auscult.analyses.attribution import figure, headline
 from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS
 from auscult.analyses.attribution.summary import SUMMARY_COLUMNS
 from auscult.errors import AnalysisError
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -173,9 +175,9 @@ def test_models_that_differ_in_their_seed_are_drawn_once(drawn):
 
 
 def test_it_states_counts_and_the_resampling_unit_and_where_no_word_decides(drawn):
-    assert drawn.count("n = 48 utterances") == 2
+    assert drawn.count("mean over utterances, n = 48") == 2
     assert drawn.count("95 % interval over utterances") == 2
-    assert "no word is known" in drawn
+    assert {"gender classifier:", "no word is known"} <= set(drawn)
 
 
 def test_too_few_utterances_give_no_interval_and_say_so():
@@ -193,7 +195,7 @@ def test_a_model_without_results_is_one_clear_line():
 def test_it_is_drawn_from_its_tables_alone_and_its_note_is_short():
     alone = figure.draw(**named(tables(models=["keyword-seed1"])))
     assert "keyword-seed1" in texts_of(alone)
-    assert len(note_of(alone).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in alone)
 
 
 def found(made):
@@ -244,6 +246,57 @@ def test_frames_stand_in_where_a_corpus_has_no_words():
     drawn = texts_of(draw((scores, summary[summary["metric"] != "cue_share"], examples)))
     assert "garden" not in drawn
     assert METHODS[0] in drawn
+
+
+def slide_of(made, shown=()):
+    context = context_of("attribution", MODELS, shown, study=SYNTHETIC)
+    with slide_style():
+        drawing = headline.draw(**named(made), context=context)
+    title = headline.describe_headline(**named(made), context=context)
+    assert faults(drawing, SLIDE_MM) == []
+    assert " ".join(drawing.texts[0].get_text().split()) == title
+    assert len(title) <= 145
+    return drawing, title
+
+
+def test_the_slide_shows_one_utterance_by_method_beside_the_shares():
+    drawing, title = slide_of(tables())
+    words = texts_of(drawing)
+    assert {"garden", "saliency", "LIME", "untrained", "chance: one word", "share of the deciding word"} <= set(words)
+    assert re.match(r"The word that decides gets \.\d\d \([\w ×]+\) to \.\d\d \([\w ×]+\) of the scores; above", title)
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.9, "above"), (0.2, "not separated from"), (0.05, "below")])
+def test_the_headline_counts_methods_by_their_verdict(value, verdict):
+    scores, summary, examples = tables(models=["homophones"], methods=METHODS[:2])
+    trained = summary["step"] != "0"
+    summary.loc[~trained, ["value", "ci_low", "ci_high"]] = [0.2, 0.18, 0.22]
+    summary.loc[trained, ["value", "ci_low", "ci_high"]] = [value, value - 0.02, value + 0.02]
+    _, title = slide_of((scores, summary, examples))
+    assert title.endswith(f"{verdict} untrained for 2 of 2 methods, duration for 2 of 2")
+
+
+def test_the_task_of_the_slide_has_enough_utterances_or_gets_no_verdict():
+    few = tables(models=["keyword-seed1"], methods=METHODS[:2], n_groups=12)
+    assert slide_of(few)[1].endswith("12 utterances are too few for a verdict")
+    enough = tables(models=["homophones"], methods=METHODS[:2])
+    both = [pd.concat(parts, ignore_index=True) for parts in zip(few, enough)]
+    assert "garçons" in texts_of(slide_of(both)[0])
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_the_slide_of_one_model_without_untrained_or_deciding_word_is_legible(model):
+    drawing, title = slide_of(tables(models=[model], methods=METHODS[:3], steps=("300",)))
+    assert "untrained" not in title
+    assert ("none is known to decide" in title) == (model == "gender-seed1")
+    assert "untrained" not in texts_of(drawing)
+
+
+def test_the_explained_word_is_named_where_it_is_not_scored():
+    scores, summary, examples = tables(models=["homophones"], methods=METHODS[:2])
+    scores = scores[scores["label"] != "garçons"]
+    words = texts_of(slide_of((scores, summary, examples))[0])
+    assert {"garçons", "scored", "explained: “garçons” against “garçon”, p = 0.97"} <= set(words)
 
 
 @pytest.mark.parametrize("models", [["homophones"], list(MODELS)])

@@ -9,12 +9,14 @@ import pandas as pd
 import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn as texts_of, note_of, run_script
 
-from auscult.analyses.reliability import figure
+from auscult.analyses.reliability import figure, headline
 from auscult.analyses.reliability.agreement import DURATION, GROUPED
 from auscult.analyses.reliability.faithfulness import BETTER
 from auscult.analyses.reliability.interaction import INTERACTION_COLUMNS
 from auscult.analyses.reliability.items import RELIABILITY_COLUMNS, method_class
 from auscult.errors import AnalysisError
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -211,7 +213,7 @@ def test_the_finding_and_its_controls_are_named(drawn):
         "Agreement of seeds, words minus frames",
         "perturbation, mean",
         "gradient, mean",
-        "untrained seeds (chance)",
+        "untrained (chance)",
         "by frame in words",
         "same model again (retest)",
         "range without one seed",
@@ -293,7 +295,7 @@ def test_a_task_without_results_is_one_clear_line():
 def test_it_is_drawn_from_its_tables_alone_and_its_note_is_short():
     alone = figure.draw(reliability_table(["gender"], ("lime",)), interaction_table()[:0])
     assert "agreement of seeds" in texts_of(alone)
-    assert len(note_of(alone).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in alone)
 
 
 def found(interaction, table=None, tasks=TASKS):
@@ -360,6 +362,59 @@ def test_the_finding_without_other_tasks_is_the_agreement_of_seeds():
 def test_reliability_lays_no_text_over_text(tmp_path, misplaced, tasks, methods):
     write(tmp_path, reliability_table(tasks, methods), {task: TASKS[task] for task in tasks})
     assert misplaced == []
+
+
+def slide_of(table, tasks=TASKS, interaction=None):
+    context = context_of("reliability", {}, analysis={"tasks": tasks}, study=STUDY)
+    interaction = interaction_table() if interaction is None else interaction
+    with slide_style():
+        shown = headline.draw(table, interaction, context=context)
+    title = headline.describe_headline(table, interaction, context=context)
+    assert faults(shown, SLIDE_MM) == []
+    assert " ".join(shown.texts[0].get_text().split()) == title
+    assert len(title) <= 142
+    return shown, title
+
+
+def test_the_slide_has_one_matrix_per_task_with_untrained_and_ceiling():
+    shown, title = slide_of(reliability_table())
+    assert [axes.get_title() or axes.get_title(loc="left") for axes in shown.axes] == [
+        f"{task}, 240 utterances" for task in TASKS
+    ]
+    words = texts_of(shown)
+    assert words.count("ceiling") == words.count("trained") == 3
+    assert {"KernelSHAP", "word", "frame", "phone"} <= set(words)
+    assert title.endswith("(keyword, by word): above untrained for 7 of 7 methods, below the ceiling for 7 of 7")
+
+
+@pytest.mark.parametrize(("value", "verdict"), [(0.9, "above"), (0.3, "not separated from"), (0.05, "below")])
+def test_the_headline_compares_seeds_with_untrained_seeds(value, verdict):
+    table = reliability_table(["gender"], ("lime", "saliency"))
+    seeds = (table["target"] == "seeds") & (table["unit"] == "word")
+    table.loc[seeds & (table["step"] == "0"), ["value", "ci_low", "ci_high"]] = [0.3, 0.25, 0.35]
+    table.loc[seeds & (table["step"] != "0"), ["value", "ci_low", "ci_high"]] = [value, value - 0.01, value + 0.01]
+    _, title = slide_of(table, {"gender": {}})
+    assert f"{verdict} untrained for 2 of 2" in title
+    assert "below the ceiling for" in title
+
+
+def test_a_task_with_few_utterances_is_grey_and_gets_no_verdict():
+    few = reliability_table(["gender"], ("lime",), n_groups=12)
+    shown, title = slide_of(few, {"gender": {}})
+    assert title.endswith("(gender, by word): 12 utterances are too few to compare with untrained seeds")
+    assert not any("▲" in word for word in texts_of(shown)[:-3])
+    both = pd.concat([few, reliability_table(["keyword"], ("lime",))])
+    assert "(keyword, by word): above untrained" in slide_of(both, {"gender": {}, "keyword": {}})[1]
+
+
+def test_the_slide_without_seeds_without_retest_and_of_tables_alone():
+    table = reliability_table(["gender"], ("lime",))
+    _, title = slide_of(table[table["target"] != "seeds"], {"gender": {}})
+    assert title.startswith("One model per task")
+    _, title = slide_of(table[(table["target"] != "retest") & (table["step"] != "0")], {"gender": {}})
+    assert re.fullmatch(r"Between seeds, attributions agree at r = \.\d\d \(gender, by word\)", title)
+    alone = headline.draw(table, interaction_table()[:0])
+    assert "ceiling" in texts_of(alone)
 
 
 def test_reliability_drawn_twice_has_the_same_bytes_and_names_its_sources(tmp_path):

@@ -1,4 +1,4 @@
-"""Figure of attribution: scores of the words of one utterance per task, and the share of the deciding word."""
+"""Details of attribution: scores of the words of one utterance per task, and the share of the deciding word."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -19,20 +19,29 @@ from auscult.figures.findings import finding
 from auscult.figures.palette import Entry, ModelStyle, plain
 from auscult.seeds import task_of
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = [
+    "INPUTS",
+    "INPUT_LABELS",
+    "draw",
+    "drawn_rows",
+    "describe_finding",
+    "tasks_of",
+    "longest_units",
+    "draw_spectrogram",
+]
 
 # Tol's muted scheme, apart from the colours of models: here a colour is an input.
 INPUTS = {"waveform": "#332288", "spectrogram": "#44AA99", "cnn": "#DDAA33"}
 INPUT_LABELS = {"cnn": "front end’s frames"}
 DECIDING: Mapping[str, Any] = {"color": "#CC6677", "alpha": 0.22, "linewidth": 0}
 BORDER: Mapping[str, Any] = {"color": "#BBBBBB", "linewidth": 0.4}
-WAVE_MM, SPECTRUM_MM, BARS_MM, SHARE_MM, N_COLUMNS = 28, 28, 11, 54, 3
+WAVE_MM, SPECTRUM_MM, BARS_MM, SHARE_MM, N_COLUMNS = 30, 32, 13, 78, 3
 
 
 def draw(
     table: pd.DataFrame, scores: pd.DataFrame, examples: pd.DataFrame, *, context: FigureContext = FigureContext()
-) -> Figure:
-    """Return the figure: one column per task, from the waveform down to the share of the deciding word.
+) -> list[Figure]:
+    """Return the pages: one utterance per task with the scores of its words, then the share of the deciding word.
 
     Parameters
     ----------
@@ -41,28 +50,56 @@ def draw(
     examples : ``corpus, model, step, utterance, sample_rate_hz, waveform``
     """
     summary, scores = drawn_rows(table, scores, examples, context=context), context.select(scores)
-    entries = context.entries(scores)
-    columns = _tasks(examples, entries)
+    columns = tasks_of(examples, context.entries(scores))
     methods = [name for name in METHODS if name in set(scores["method"])]
+    pages = [_examples_page(scores, examples, summary, columns, methods, context)]
     shares = summary[summary["metric"] == "cue_share"]
-    heights_mm = [WAVE_MM, SPECTRUM_MM, *[BARS_MM] * len(methods), *[SHARE_MM] * bool(len(shares))]
-    figure = plotting.new_figure(sum(heights_mm), _legends(scores, len(shares) > 0), note(scores, summary, context))
+    if len(shares):
+        pages.append(_shares_page(scores, shares, columns, methods, context))
+    return pages
+
+
+def _examples_page(
+    scores: pd.DataFrame,
+    examples: pd.DataFrame,
+    summary: pd.DataFrame,
+    columns: Sequence[tuple[str, Entry]],
+    methods: Sequence[str],
+    context: FigureContext,
+) -> Figure:
+    heights_mm = [WAVE_MM, SPECTRUM_MM, *[BARS_MM] * len(methods)]
+    figure = plotting.new_figure(sum(heights_mm), _legends(scores, False), note(scores, summary, context), margin_mm=2)
     grid = figure.add_gridspec(len(heights_mm), len(columns), height_ratios=heights_mm)
     texts = []
     for place, (corpus, entry) in enumerate(columns):
         axes = [figure.add_subplot(grid[row, place]) for row in range(len(heights_mm))]
         example = entry.rows(examples[examples["corpus"] == corpus]).iloc[0]
         mine = entry.rows(scores[scores["corpus"] == corpus])
-        mine = _longest_units(mine[mine["utterance"] == example["utterance"]])
+        mine = longest_units(mine[mine["utterance"] == example["utterance"]])
         _draw_sound(axes[0], axes[1], example, mine)
         texts.append((axes[0], entry.style.label, describe_example(mine)))
-        _draw_scores(axes[2 : 2 + len(methods)], mine, methods, example, place == 0)
-        if len(shares):
-            rows = shares[(shares["corpus"] == corpus) & (shares["model"] == entry.model)]
-            _draw_shares(axes[-1], rows, methods, place == 0)
+        _draw_scores(axes[2:], mine, methods, example, place == 0)
     longest = min(EXAMPLE_LINES, max(len(lines) for *_, lines in texts))
     for panel, title, lines in texts:
         plotting.head(panel, title, [*lines, *["\u00a0"] * (longest - len(lines))])
+    return figure
+
+
+def _shares_page(
+    scores: pd.DataFrame,
+    shares: pd.DataFrame,
+    columns: Sequence[tuple[str, Entry]],
+    methods: Sequence[str],
+    context: FigureContext,
+) -> Figure:
+    text = f"{context.describe(scores['corpus'])} Share of absolute word scores on the deciding word."
+    figure = plotting.new_figure(SHARE_MM, _legends(scores, True), text, margin_mm=2)
+    panels = figure.subplots(1, len(columns), squeeze=False)[0]
+    named = True
+    for axes, (corpus, entry) in zip(panels, columns):
+        rows = shares[(shares["corpus"] == corpus) & (shares["model"] == entry.model)]
+        _draw_shares(axes, rows, methods, entry.style.label, named)
+        named = named and rows.empty
     return figure
 
 
@@ -82,7 +119,7 @@ def describe_finding(
     """
     summary = drawn_rows(table, scores, examples, context=context)
     shares = summary[summary["metric"] == "cue_share"].dropna(subset="value")
-    for corpus, entry in _tasks(examples, context.entries(context.select(scores))):
+    for corpus, entry in tasks_of(examples, context.entries(context.select(scores))):
         rows = shares[(shares["corpus"] == corpus) & (shares["model"] == entry.model)]
         mine = entry.rows(rows)
         if len(mine) and entry.step != "0":
@@ -99,13 +136,13 @@ def describe_finding(
     return ""
 
 
-def _longest_units(scores: pd.DataFrame) -> pd.DataFrame:
+def longest_units(scores: pd.DataFrame) -> pd.DataFrame:
     """Return the scores of words, or of phones or frames in a corpus without words."""
     unit = next(unit for unit in ("word", "phone", "frame") if unit in set(scores["unit"]))
     return scores[scores["unit"] == unit]
 
 
-def _tasks(examples: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
+def tasks_of(examples: pd.DataFrame, entries: Sequence[Entry]) -> list[tuple[str, Entry]]:
     """Return corpus and trained model of each column; of models that differ in seed, the first."""
     found: dict[tuple[str, str], tuple[str, Entry]] = {}
     for entry in entries:
@@ -122,12 +159,7 @@ def _draw_sound(upper: Axes, lower: Axes, example: pd.Series, words: pd.DataFram
     low, high = np.minimum.reduceat(sound, edges), np.maximum.reduceat(sound, edges)
     upper.fill_between(edges / rate, low, high, color=marks.GREY, linewidth=0.3)
     upper.set(xlim=(0, len(sound) / rate), yticks=[], xticks=[])
-    with np.errstate(divide="ignore"):
-        lower.specgram(
-            sound, NFFT=400, Fs=rate, noverlap=300, cmap="Greys", mode="psd", vmin=_floor_db(sound), rasterized=True
-        )
-    lower.set(xlim=upper.get_xlim(), ylim=(0, min(8000, rate / 2)), yticks=[0, 4000, 8000], yticklabels=["0", "4", "8"])
-    lower.set_ylabel("kHz")
+    draw_spectrogram(lower, example)
     spans = words.drop_duplicates("index").sort_values("onset")
     centres = (spans["onset"] + spans["offset"]).to_numpy() / 2 / rate
     length = len(sound) / rate
@@ -139,6 +171,17 @@ def _draw_sound(upper: Axes, lower: Axes, example: pd.Series, words: pd.DataFram
     for axes in (upper, lower):
         _mark_words(axes, spans, rate)
         axes.spines[["left", "bottom"]].set_visible(False)
+
+
+def draw_spectrogram(axes: Axes, example: pd.Series) -> None:
+    """Draw the spectrogram of an utterance up to 8 kHz."""
+    sound, rate = np.asarray(example["waveform"], dtype=float), example["sample_rate_hz"]
+    with np.errstate(divide="ignore"):
+        axes.specgram(
+            sound, NFFT=400, Fs=rate, noverlap=300, cmap="Greys", mode="psd", vmin=_floor_db(sound), rasterized=True
+        )
+    axes.set(xlim=(0, len(sound) / rate), ylim=(0, min(8000, rate / 2)))
+    axes.set(yticks=[0, 4000, 8000], yticklabels=["0", "4", "8"], ylabel="kHz")
 
 
 def _floor_db(sound: npt.NDArray[np.float64]) -> float:
@@ -183,11 +226,11 @@ def _draw_scores(
     panels[-1].set_xlabel("time (s)")
 
 
-def _draw_shares(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], named: bool) -> None:
+def _draw_shares(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], name: str, named: bool) -> None:
     """Draw the share of the deciding word by method, trained and untrained, with chance."""
     if rows.empty:
         look: dict[str, Any] = {"fontsize": 7, "color": marks.GREY, "ha": "center", "va": "center"}
-        axes.text(0.5, 0.5, "no word is known\nto decide", transform=axes.transAxes, **look)
+        axes.text(0.5, 0.5, plain(f"{name}:\nno word is known\nto decide"), transform=axes.transAxes, **look)
         axes.set_axis_off()
         return
     inputs = [name for name in INPUTS if name in set(rows["input"])]
@@ -201,19 +244,19 @@ def _draw_shares(axes: Axes, rows: pd.DataFrame, methods: Sequence[str], named: 
     marks.row_axis(axes, [METHODS[name].replace("-\n", "").replace("\n", " ") for name in methods], named)
     axes.set(xlim=(0, 1), xlabel="share of the deciding word")
     axes.grid(axis="x")
-    counts = f"n = {plotting.describe_range(rows['n'])} utterances"
-    plotting.head(axes, "Mean over utterances", [counts, plotting.describe_interval(rows)])
+    counts = f"n = {plotting.describe_range(rows['n'])}"
+    plotting.head(axes, name, [f"mean over utterances, {counts}", plotting.describe_interval(rows)])
 
 
 def _legends(scores: pd.DataFrame, shared: bool) -> list[list[Line2D | Patch]]:
-    """Return the handles of the inputs, then of the deciding word and the controls of its share."""
+    """Return the handles of the inputs, then of the deciding word, or of the controls of its share."""
     present = set(scores["input"])
     inputs: list[Line2D | Patch] = [
         Patch(color=colour, label=INPUT_LABELS.get(name, name)) for name, colour in INPUTS.items() if name in present
     ]
     others: list[Line2D | Patch] = [Patch(**DECIDING, label="deciding word")]
     if shared:
-        others += [
+        others = [
             marks.mark_handle("o", "trained", markersize=4),
             marks.mark_handle("o", "untrained", filled=False, markersize=4),
             marks.chance_handle("chance: one word of the utterance"),

@@ -9,7 +9,7 @@ from auscult.analyses.attribution.pairs import split_pair
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
 
-__all__ = ["METHODS", "EXAMPLE_LINES", "describe_example", "note"]
+__all__ = ["METHODS", "EXAMPLE_LINES", "describe_example", "explained_word", "note"]
 
 METHODS = {
     "saliency": "saliency",
@@ -22,15 +22,22 @@ METHODS = {
     "kernel_shap": "Kernel-\nSHAP",
 }
 EXAMPLE_LINES = 6
-_WIDTH = 40
+_WIDTH = 36
 
 
-def describe_example(words: pd.DataFrame) -> list[str]:
+def explained_word(form: str) -> str:
+    """Return the word whose spelling is explained, ``cachent`` of ``ils [cachent|cache]``; empty without one."""
+    alternatives = re.search(r"\[([^|\]]+)\|([^\]]*)\]", split_pair(form)[0])
+    return alternatives[1] if alternatives and alternatives[2] else ""
+
+
+def describe_example(words: pd.DataFrame, width: int = _WIDTH) -> list[str]:
     """Return lines that state the transcript, the prediction and the explained output of one utterance.
 
     Parameters
     ----------
     words : scores of the utterance, columns :data:`auscult.analyses.attribution.analysis.ATTRIBUTION_COLUMNS`
+    width : largest number of letters of a line
     """
     transcript = " ".join(words.drop_duplicates("index").sort_values("onset")["label"])
     first = words.iloc[0]
@@ -48,7 +55,7 @@ def describe_example(words: pd.DataFrame) -> list[str]:
         f"predicted: {first['prediction']}",
         f"explained: {output}, p\u00a0=\u00a0{first['probability']:.2f}",
     ]
-    return [line for text in texts for line in wrap(text, _WIDTH)[: EXAMPLE_LINES // len(texts)]]
+    return [line for text in texts for line in wrap(text, width)[: EXAMPLE_LINES // len(texts)]]
 
 
 def note(scores: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> str:
@@ -60,8 +67,7 @@ def note(scores: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) ->
         gap += f" Left out as incomplete: {', '.join(sorted(left_out))}."
     return (
         f"{context.describe(scores['corpus'])} Bars: word scores in one test utterance, divided by the largest of each "
-        f"method and input. Up supports the explained output, down opposes it; saliency has no sign.{gap} Below: share "
-        "of absolute scores on the deciding word."
+        f"method and input. Up supports the explained output, down opposes it; saliency has no sign.{gap}"
     )
 
 

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpecBase
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
@@ -90,10 +89,7 @@ def _model_page(
     """Draw the cue's share by layer, below it the hits, and below a recogniser's hits the effects on its spelling."""
     own = entry.rows(rows)
     heights_mm = [CURVE_MM, HITS_MM, *([EFFECTS_MM] if len(effects_of(own)) else [])]
-    figure = plotting.new_figure(sum(heights_mm), _legends(rows), _note(rows, context))
-    layout = figure.get_layout_engine()
-    if isinstance(layout, ConstrainedLayoutEngine):
-        layout.set(w_pad=0.08)  # labels at both margins of the hits
+    figure = plotting.new_figure(sum(heights_mm), _legends(rows), _note(rows, context), margin_mm=2)
     bands = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
     targets = [target for target in TARGETS if target in set(rows["target"])]
     columns = max(1, len(targets))

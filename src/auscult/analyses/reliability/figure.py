@@ -1,6 +1,7 @@
-"""Figure of reliability: agreement of seeds, methods and inputs, faithfulness, pointing game, randomised layers."""
+"""Details of reliability: agreement of seeds, methods and inputs, faithfulness, pointing game, randomised layers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,7 @@ from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding, value_text
 from auscult.figures.palette import ModelStyle, plain
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "tasks_of"]
 
 # Apart from the colours of models: here a colour is the unit that is scored.
 UNITS = {
@@ -58,39 +59,91 @@ LONGEST: Mapping[str, Any] = {"linestyle": (0, (5, 1.2, 1, 1.2)), "linewidth": 0
 SEED_RANGE: Mapping[str, Any] = {"linewidth": 3.2, "alpha": 0.25}
 RETEST: Mapping[str, Any] = {"marker": "|", "markersize": 5, "markeredgewidth": 1.4}
 ROW_MM, HEAD_MM = 4.4, 29
+# Lines of a page with room for them; a panel of one question grows up to this height.
+WIDE_ROW_MM, PANEL_MM = 8.5, 110
+# Questions that share a page of the details.
+_PAGES = (("faithfulness", "deletion"), ("pointing", "randomisation"))
 
 
-def draw(table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Return the figure: one row of panels per question, one panel per task; agreement of pairs below the seeds.
+def draw(table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Return the pages: agreement of seeds, of methods and inputs, faithfulness, and tests against a known truth.
+
+    Each question is one row of panels with one panel per task.
 
     Parameters
     ----------
     table : columns :data:`auscult.analyses.reliability.items.RELIABILITY_COLUMNS`
     interaction : columns :data:`auscult.analyses.reliability.interaction.INTERACTION_COLUMNS`
     """
-    table, tasks = drawn_rows(table, interaction, context=context), _tasks(table, context)
+    table, tasks = drawn_rows(table, interaction, context=context), tasks_of(table, context)
+    questions = {question: panels for question in PANELS if (panels := question_rows(table, tasks, question))}
+    pages = []
+    if "seeds" in questions:
+        pages.append(_seeds_page(table, tasks, questions["seeds"], interaction, context))
+    pairs = pair_rows(table, shown_input(table))
+    if any(len(rows) for *_, rows in pairs):
+        pages.append(_pairs_page(table, tasks, pairs, context))
+    for names in _PAGES:
+        if shown := {question: questions[question] for question in names if question in questions}:
+            pages.append(_questions_page(table, tasks, shown, context))
+    return pages
+
+
+def _seeds_page(
+    table: pd.DataFrame,
+    tasks: Tasks,
+    panels: Mapping[str, pd.DataFrame],
+    interaction: pd.DataFrame,
+    context: FigureContext,
+) -> Figure:
     methods, name = order_methods(table), shown_input(table)
-    questions = [(question, panels) for question in PANELS if (panels := question_rows(table, tasks, question))]
-    contrasts, pairs = contrast_rows(table, tasks, name), pair_rows(table, name)
-    row_mm = HEAD_MM + ROW_MM * max(4, len(methods))
-    contrasts_mm = HEAD_MM + 2 * ROW_MM * max(1, contrasts["task"].nunique())
-    pairs_mm = HEAD_MM + ROW_MM * len(set(table["unit"]) & set(UNITS)) * len(tasks)
-    heights_mm = [
-        mm
-        for question, _ in questions
-        for mm in ([row_mm + 2 * ROW_MM, contrasts_mm, pairs_mm] if question == "seeds" else [row_mm])
-    ]
-    figure = plotting.new_figure(sum(heights_mm), _legends(table), note(table, name, context))
-    grid = iter(figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm))
-    for question, panels in questions:
-        axes = next(grid).subgridspec(1, len(tasks)).subplots(squeeze=False)[0]
-        _draw_question(axes, question, panels, methods, tasks, name, retests(table) if question == "seeds" else None)
-        if question == "seeds":
-            _draw_contrasts(figure.add_subplot(next(grid)), contrasts, describe_interaction(interaction, name))
-            below = next(grid).subgridspec(1, len(pairs)).subplots(squeeze=False)[0]
-            for axis, (title, line, rows) in zip(below, pairs):
-                _draw_pairs(axis, rows, tasks)
-                plotting.head(axis, title, [line, *(describe(rows, "pairs")[:1] if len(rows) else ["not compared"])])
+    contrasts = contrast_rows(table, tasks, name)
+    heights_mm = (
+        HEAD_MM + min(PANEL_MM, WIDE_ROW_MM * (len(methods) + 2)),
+        HEAD_MM + 2 * ROW_MM * max(2, contrasts["task"].nunique()),
+    )
+    figure = plotting.new_figure(
+        sum(heights_mm), _legends(table, ["seeds"]), note(table, name, context, ["seeds"]), margin_mm=2
+    )
+    grid = figure.add_gridspec(2, 1, height_ratios=heights_mm)
+    axes = grid[0].subgridspec(1, len(tasks)).subplots(squeeze=False)[0]
+    _draw_question(axes, "seeds", panels, methods, tasks, name, retests(table))
+    _draw_contrasts(figure.add_subplot(grid[1]), contrasts, describe_interaction(interaction, name))
+    return figure
+
+
+def _pairs_page(
+    table: pd.DataFrame, tasks: Tasks, pairs: Sequence[tuple[str, str, pd.DataFrame]], context: FigureContext
+) -> Figure:
+    n_lines = len(set(table["unit"]) & set(UNITS)) * len(tasks)
+    name = shown_input(table)
+    figure = plotting.new_figure(
+        HEAD_MM + min(PANEL_MM, WIDE_ROW_MM * n_lines),
+        _legends(table, ["pairs"]),
+        note(table, name, context, ["pairs"]),
+        margin_mm=2,
+    )
+    for axis, (title, line, rows) in zip(figure.subplots(1, len(pairs), squeeze=False)[0], pairs):
+        _draw_pairs(axis, rows, tasks)
+        plotting.head(axis, title, [line, *(describe(rows, "pairs")[:1] if len(rows) else ["not compared"])])
+    return figure
+
+
+def _questions_page(
+    table: pd.DataFrame, tasks: Tasks, questions: Mapping[str, Mapping[str, pd.DataFrame]], context: FigureContext
+) -> Figure:
+    methods, name = order_methods(table), shown_input(table)
+    panel_mm = HEAD_MM + min(PANEL_MM / 2, WIDE_ROW_MM * max(4, len(methods)))
+    figure = plotting.new_figure(
+        panel_mm * len(questions),
+        _legends(table, questions),
+        note(table, name, context, questions),
+        margin_mm=2,
+    )
+    grid = figure.add_gridspec(len(questions), 1)
+    for place, (question, panels) in enumerate(questions.items()):
+        axes = grid[place].subgridspec(1, len(tasks)).subplots(squeeze=False)[0]
+        _draw_question(axes, question, panels, methods, tasks, name, None)
     return figure
 
 
@@ -98,7 +151,7 @@ def drawn_rows(
     table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureContext = FigureContext()
 ) -> pd.DataFrame:
     """Return the results of the study's tasks, in their order."""
-    return plotting.select(table, "task", list(_tasks(table, context)), "the table of reliability")
+    return plotting.select(table, "task", list(tasks_of(table, context)), "the table of reliability")
 
 
 def describe_finding(
@@ -109,7 +162,7 @@ def describe_finding(
     The interaction is the published finding under test and is compared with 0; the agreement of the first task by
     word-level perturbation is compared with untrained seeds.
     """
-    table, tasks = drawn_rows(table, interaction, context=context), _tasks(table, context)
+    table, tasks = drawn_rows(table, interaction, context=context), tasks_of(table, context)
     row = interaction_row(interaction, shown_input(table))
     if row is not None:
         end = verdict_by_metrics(interaction, shown_input(table))
@@ -128,7 +181,7 @@ def describe_finding(
     return ""
 
 
-def _tasks(table: pd.DataFrame, context: FigureContext) -> Tasks:
+def tasks_of(table: pd.DataFrame, context: FigureContext) -> Tasks:
     """Return the tasks of the study, or of the table."""
     tasks: Tasks = context.analysis.get("tasks") or {task: {} for task in dict.fromkeys(table["task"])}
     return tasks
@@ -242,7 +295,9 @@ def _draw_contrasts(axes: Axes, rows: pd.DataFrame, interaction: str) -> None:
     axes.set_xlabel("r by word − r by frame")
     interval = plotting.describe_interval(rows) if len(rows) else "not compared"
     plotting.head(
-        axes, "Agreement of seeds, words minus frames", ["right of 0: words agree better", interval, interaction]
+        axes,
+        "Agreement of seeds, words minus frames",
+        ["right of 0: words agree better", interval, *wrap(interaction, 90)],
     )
 
 
@@ -271,22 +326,28 @@ def _name_rows(axes: Axes, labels: Sequence[str], labelled: bool = True) -> None
     axes.grid(axis="y", visible=False)
 
 
-def _legends(table: pd.DataFrame) -> list[list[Line2D | Patch]]:
-    """Return the handles of units, of controls and reference lines, and of the stages of randomisation."""
-    present = set(table["unit"])
+def _legends(table: pd.DataFrame, questions: Collection[str]) -> list[list[Line2D | Patch]]:
+    """Return the handles of units, of the controls of these questions, and of the stages of randomisation."""
+    targets = {PANELS[name][0] for name in questions if name in PANELS} or {"methods", "inputs"}
+    present = set(table.loc[table["target"].isin(targets), "unit"])
     units: list[Line2D | Patch] = [
         marks.mark_handle(style.marker, f"by {name}", style.colour) for name, style in UNITS.items() if name in present
     ]
-    others: list[Line2D | Patch] = [
-        marks.mark_handle("o", "untrained seeds (chance)", filled=False),
-        marks.mark_handle("|", "same model again (retest)", markersize=5, markeredgewidth=1.4),
-        Line2D([], [], color=marks.GREY, label="range without one seed", **SEED_RANGE),
-        marks.chance_handle("0, or a random segment"),
-        marks.duration_handle("random moment"),
-        Line2D([], [], color=marks.GREY, label="longest segment first", **LONGEST),
-    ]
-    stages: list[Line2D | Patch] = [
-        marks.mark_handle(style.marker, f"randomised: {stage_label(stage)}", marks.INK)
-        for stage, style in zip(stages_of(table[table["target"] == "randomisation"]), STAGES)
-    ]
+    others: list[Line2D | Patch] = []
+    if "pairs" not in questions:
+        others.append(marks.mark_handle("o", "untrained (chance)", filled=False))
+    if "seeds" in questions:
+        others.append(marks.mark_handle("|", "same model again (retest)", markersize=5, markeredgewidth=1.4))
+        others.append(Line2D([], [], color=marks.GREY, label="range without one seed", **SEED_RANGE))
+    others.append(marks.chance_handle("0, or a random segment" if "pointing" in questions else "0"))
+    if "pointing" in questions:
+        others.append(marks.duration_handle("random moment"))
+    if {"faithfulness", "deletion", "pointing"} & set(questions):
+        others.append(Line2D([], [], color=marks.GREY, label="longest segment first", **LONGEST))
+    stages: list[Line2D | Patch] = []
+    if "randomisation" in questions:
+        stages = [
+            marks.mark_handle(style.marker, f"randomised: {stage_label(stage)}", marks.INK)
+            for stage, style in zip(stages_of(table[table["target"] == "randomisation"]), STAGES)
+        ]
     return [group for group in (units, others, stages) if group]

@@ -1,6 +1,6 @@
 """Rows of the figure of reliability, their order and scale, and the texts that state what they rest on."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from textwrap import wrap
 from typing import Any
 
@@ -230,11 +230,14 @@ def describe(rows: pd.DataFrame, name: str) -> list[str]:
     return [*lines, ", ".join(f"{word} ≤ {n}" for word, n in counts.items() if n)]
 
 
-def note(table: pd.DataFrame, name: str, context: FigureContext) -> str:
-    """Return the note: study, input, chance of agreement, and utterances without a value."""
-    return (
-        f"{context.describe(table['corpus'])} Input: {name}, unless a panel names another. Untrained seeds give the "
-        "chance level of agreement, which is not 0: scores sum over segments of unequal length. Intervals cover "
-        "utterances, not seeds. Short utterances have fewer than four segments. Mispredicted ones are left out of the "
-        "pointing game."
-    )
+def note(table: pd.DataFrame, name: str, context: FigureContext, questions: Collection[str]) -> str:
+    """Return the note of a page: study, input, and what its questions need to be read."""
+    said = [context.describe(table["corpus"]), f"Input: {name}, unless a panel names another."]
+    if "seeds" in questions:
+        said.append(
+            "Untrained seeds give the chance level of agreement, which is not 0: scores sum over segments of unequal "
+            "length. Short utterances have fewer than four segments."
+        )
+    if "pointing" in questions:
+        said.append("Mispredicted utterances are left out of the pointing game.")
+    return " ".join([*said, "Intervals cover utterances, not seeds."]).strip()
