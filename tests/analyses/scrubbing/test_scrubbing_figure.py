@@ -9,10 +9,12 @@ import pandas as pd
 import pytest
 from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.scrubbing import figure as scrubbing
+from auscult.analyses.scrubbing import figure as scrubbing, headline
 from auscult.analyses.scrubbing.analysis import SCRUBBING_COLUMNS
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -129,7 +131,7 @@ def test_counts_controls_and_the_resampled_unit_are_stated(figure, shown):
         "LEACE at all layers",
     } <= set(shown)
     assert "Study “default”, synthesised speech (english-reading)." in note_of(figure)
-    assert len(note_of(figure).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in figure)
 
 
 def test_panels_have_standard_titles(shown):
@@ -168,7 +170,7 @@ def test_the_matrix_holds_the_layers_from_the_erased_one_on(shown):
 
 def test_the_scale_of_the_matrix_shows_values_below_chance():
     figure = draw_styled(scrubbing, CONTEXT, table=scrubbing_table(erased=0.42))
-    cells = [mesh for axes in figure.axes for mesh in axes.collections if mesh.get_array() is not None]
+    cells = [mesh for axes in figure[0].axes for mesh in axes.collections if mesh.get_array() is not None]
     assert next(mesh.get_clim() for mesh in cells if mesh.get_clim()[0] is not None) == (0.42, 1)
 
 
@@ -178,7 +180,7 @@ def test_kinds_of_voice_that_the_eraser_met_are_drawn_beside_other_kinds():
     shown = drawn(figure)
     assert "LEACE at all layers, kinds of voice met" in shown
     assert "share no kind of voice" in note_of(figure)
-    assert len(note_of(figure).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in figure)
     assert shown.count(".80") == 6 * 7 / 2 + 5 + 6
     found = scrubbing.describe_finding(table, context=CONTEXT)
     assert found == (
@@ -250,8 +252,70 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_source(tmp_path):
 @pytest.mark.parametrize("kinds", [False, True])
 @pytest.mark.parametrize(("runs", "layers"), [(RUNS, LAYERS), (RUNS[1:2], LAYERS), (MORE, LAYERS), (RUNS, LARGE)])
 def test_no_text_lies_over_text(misplaced, runs, layers, kinds):
-    plotting.save_figure(draw_styled(scrubbing, CONTEXT, table=scrubbing_table(runs, layers, kinds=kinds)), "")
+    pages = draw_styled(scrubbing, CONTEXT, table=scrubbing_table(runs, layers, kinds=kinds))
+    plotting.save_pages(pages, "")
     assert misplaced == []
+    # For each recogniser, one page of probes and one of word errors.
+    assert len(pages) == 2 * len({model for model, step in runs if model != "mel" and step != "0"})
+
+
+@pytest.mark.parametrize("kinds", [False, True])
+@pytest.mark.parametrize(("runs", "layers"), [(RUNS, LAYERS), (RUNS[1:2], LAYERS), (MORE, LAYERS), (RUNS, LARGE)])
+def test_the_slide_is_legible_and_its_title_is_the_finding(runs, layers, kinds):
+    table = scrubbing_table(runs, layers, kinds=kinds)
+    with slide_style():
+        slide = headline.draw(table, context=CONTEXT)
+    assert faults(slide, SLIDE_MM) == []
+    assert " ".join(slide.texts[0].get_text().split()) == headline.describe_headline(table, context=CONTEXT)
+    assert {"nothing erased", "gender erased", "chance", "all", "all, shuffled"} <= set(drawn(slide))
+    assert not slide.legends
+
+
+@pytest.mark.parametrize(
+    ("changes", "probe"),
+    [
+        ({"erased": 0.55}, ".55, not separated from chance (.50)"),
+        ({"erased": 0.8}, ".80, above chance (.50)"),
+        ({"erased": 0.3}, ".30, below chance (.50)"),
+        ({"n_speakers": 4}, ".55, beside chance (.50)"),
+    ],
+)
+def test_the_headline_compares_the_erased_layer_with_chance(changes, probe):
+    title = headline.describe_headline(scrubbing_table(**changes), context=CONTEXT)
+    assert title.startswith(f"Gender erased in all layers: probe from .90 to {probe}; word errors ")
+    assert title.endswith(" from .14 to .14 (control: .14)") or "not separated (control: .14)" in title
+
+
+@pytest.mark.parametrize(
+    ("change", "moved"),
+    [
+        ((0.2, 0.1, 0.3), "word errors rise from .14 to .34 (control: .14)"),
+        ((0.2, -0.1, 0.3), "word errors from .14 to .34, not separated (control: .14)"),
+        ((-0.1, -0.12, -0.05), "word errors fall from .14 to .04 (control: .14)"),
+    ],
+)
+def test_the_headline_judges_word_errors_by_their_paired_change(change, moved):
+    table = scrubbing_table()
+    erased = (table["method"] == "leace") & (table["erased_at"] == "all") & (table["step"] == "1500")
+    rates = erased & (table["metric"] == "word_error_rate")
+    table.loc[rates, ["value", "ci_low", "ci_high"]] = [0.14 + end for end in change]
+    table.loc[erased & (table["metric"] == "word_error_rate_change"), ["value", "ci_low", "ci_high"]] = change
+    assert headline.describe_headline(table, context=CONTEXT).endswith(moved)
+
+
+def test_the_headline_without_erasure_is_on_the_probe_alone():
+    table = scrubbing_table()
+    title = headline.describe_headline(table[table["method"] == "none"], context=CONTEXT)
+    assert title == "Gender probe: .90, above chance (.50)"
+    with slide_style():
+        assert faults(headline.draw(table[table["method"] == "none"]), SLIDE_MM) == []
+
+
+def test_a_table_without_word_errors_is_refused():
+    table = scrubbing_table([("mel", "final")])
+    for module in (scrubbing, headline):
+        with pytest.raises(AnalysisError, match="expected word error rates of a trained recogniser"):
+            module.draw(table)
 
 
 def test_the_caption_takes_its_numbers_from_the_study():

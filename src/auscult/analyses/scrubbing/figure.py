@@ -1,7 +1,8 @@
-"""Figure of scrubbing: gender probes by layer and by position before and after erasure, and word error rates."""
+"""Details of scrubbing: gender probes by layer and by position before and after erasure, and word error rates."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from auscult.analyses.scrubbing.columns import ALL, BLOCKS, KIND, NONE, SHUFFLED, SPEAKER
+from auscult.errors import AnalysisError
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import compare, number, value_text
 from auscult.figures.marks import (
@@ -30,7 +32,21 @@ from auscult.figures.marks import (
 from auscult.figures.palette import Entry, ModelStyle
 from auscult.figures.plotting import describe_interval, describe_range, head, layer_order, new_figure
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = [
+    "AFTER",
+    "METHODS",
+    "Curve",
+    "draw",
+    "drawn_rows",
+    "describe_finding",
+    "shown_rows",
+    "recognisers",
+    "main_roles",
+    "accuracies_of",
+    "erased_everywhere",
+    "conditions_of",
+    "draw_layer_curves",
+]
 
 METHODS = {
     "leace": "LEACE",
@@ -65,57 +81,79 @@ DOSE_LAYERS = (ModelStyle("", "#332288", marker="X"), ModelStyle("", "#CC6677", 
 
 
 @dataclass(frozen=True)
-class _Curve:
+class Curve:
     """Values of a probe by layer, and how they are drawn."""
 
     rows: pd.DataFrame
     style: ModelStyle
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Return the figure: for each corpus and trained recogniser, probes by layer and position, doses, and error rates.
+def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw, for each corpus and trained recogniser, a page of probes (layers, positions, doses) and one of word errors.
 
     Parameters
     ----------
     table : results of :func:`auscult.analyses.scrubbing.analysis.scrub_gender`, of all models
     context : models, settings and study
+
+    Raises
+    ------
+    AnalysisError
+        The table has no row of a model that the context names, or of no trained recogniser.
     """
-    shown = _shown(table, context)
+    shown = shown_rows(table, context)
     entries = context.entries(shown)
-    blocks = list(_recognisers(shown, entries))
-    n_conditions = max((len(_conditions(_main(entry.rows(rows)))) for entry, rows in blocks), default=1)
-    heights = [PROBES_MM, POSITIONS_MM, DOSES_MM, RATES_MM + RATE_ROW_MM * n_conditions]
-    figure = new_figure(sum(heights) * max(len(blocks), 1), _legends(entries, shown), _note(shown, context))
-    grid = figure.add_gridspec(max(len(blocks), 1), 1)
-    for position, (entry, rows) in enumerate(blocks):
-        panels = grid[position].subgridspec(4, 1, height_ratios=heights)
-        upper, middle, lower = (panels[row].subgridspec(1, 2) for row in range(3))
-        shared = None
-        for column, probe in enumerate(PROBES):
-            shared = figure.add_subplot(upper[column], sharey=shared)
-            _draw_layers(shared, rows, entries, entry, probe)
-        mine = _main(entry.rows(rows))
-        _draw_positions(figure.add_subplot(middle[0]), mine)
-        _draw_matrix(figure, figure.add_subplot(middle[1]), mine)
-        _draw_doses(figure.add_subplot(lower[0]), mine)
-        _draw_dose_rates(figure.add_subplot(lower[1]), mine)
-        _draw_rates(figure.add_subplot(panels[3]), mine)
+    blocks = list(recognisers(shown, entries))
+    if not blocks:
+        raise AnalysisError("expected word error rates of a trained recogniser in the table of scrubbing, found none")
+    pages = []
+    for entry, rows in blocks:
+        drawn = [other for other in entries if other.style.baseline or other.model == entry.model]
+        pages += [_probes_page(entry, rows, drawn, context), _errors_page(entry, rows, context)]
+    return pages
+
+
+def _probes_page(entry: Entry, rows: pd.DataFrame, entries: Sequence[Entry], context: FigureContext) -> Figure:
+    heights = [PROBES_MM, POSITIONS_MM, DOSES_MM]
+    figure = new_figure(sum(heights), _legends(entries, rows), _note(rows, context))
+    panels = figure.add_gridspec(3, 1, height_ratios=heights)
+    upper, middle, lower = (panels[row].subgridspec(1, 2) for row in range(3))
+    shared = None
+    for column, probe in enumerate(PROBES):
+        shared = figure.add_subplot(upper[column], sharey=shared)
+        _draw_layers(shared, rows, entries, entry, probe)
+    mine = main_roles(entry.rows(rows))
+    _draw_positions(figure.add_subplot(middle[0]), mine)
+    _draw_matrix(figure, figure.add_subplot(middle[1]), mine)
+    _draw_doses(figure.add_subplot(lower[0]), mine)
+    _draw_dose_rates(figure.add_subplot(lower[1]), mine)
+    return figure
+
+
+def _errors_page(entry: Entry, rows: pd.DataFrame, context: FigureContext) -> Figure:
+    mine = main_roles(entry.rows(rows))
+    groups = [mark_handle(style.marker, style.label, style.colour) for style in GENDERS.values()]
+    note = f"{context.describe(rows['corpus'])} {entry.style.label}, greedy decoding. {_roles(rows)}"
+    figure = new_figure(
+        RATES_MM + RATE_ROW_MM * len(conditions_of(mine)), [[*groups, chance_handle("nothing erased")]], note
+    )
+    _draw_rates(figure.subplots(), mine)
     return figure
 
 
 def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
-    """Return the rows of the models that the figure shows."""
+    """Return the rows of the models that the figures show."""
     return context.select(table)
 
 
 def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
     """Return one sentence on linear gender accuracy at the last layer after erasure at all layers, against chance."""
-    shown = _shown(table, context)
-    blocks = list(_recognisers(shown, context.entries(shown)))
+    shown = shown_rows(table, context)
+    blocks = list(recognisers(shown, context.entries(shown)))
     if not blocks:
         return ""
     entry, rows = blocks[0]
-    accuracies = _accuracies(_main(entry.rows(rows)))
+    accuracies = accuracies_of(main_roles(entry.rows(rows)))
     erased = accuracies[accuracies["erased_at"] == ALL]
     layers = layer_order(accuracies["layer"])
     if erased.empty or not layers:
@@ -137,11 +175,12 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     )
 
 
-def _shown(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+def shown_rows(table: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+    """Return the rows of the models that the figures show, with empty texts where nothing is erased."""
     return context.select(table).fillna({"fitted_on": "", "erased_at": ""})
 
 
-def _recognisers(table: pd.DataFrame, entries: Sequence[Entry]) -> Iterator[tuple[Entry, pd.DataFrame]]:
+def recognisers(table: pd.DataFrame, entries: Sequence[Entry]) -> Iterator[tuple[Entry, pd.DataFrame]]:
     """Yield each trained recogniser with the rows of its corpus; every one has a block of panels."""
     for corpus in table["corpus"].unique():
         rows = table[table["corpus"] == corpus]
@@ -150,16 +189,17 @@ def _recognisers(table: pd.DataFrame, entries: Sequence[Entry]) -> Iterator[tupl
                 yield entry, rows
 
 
-def _accuracies(rows: pd.DataFrame, probe: str = "ridge", position: str = "all") -> pd.DataFrame:
+def accuracies_of(rows: pd.DataFrame, probe: str = "ridge", position: str = "all") -> pd.DataFrame:
+    """Return the gender accuracies of a kind of probe on some frames of utterances."""
     return rows[(rows["metric"] == "accuracy") & (rows["probe"] == probe) & (rows["position"] == position)]
 
 
-def _main(rows: pd.DataFrame) -> pd.DataFrame:
+def main_roles(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows in which roles share least: no kind of voice, or no speaker where there are no kinds."""
     return rows[rows["disjoint_in"] == KIND] if (rows["disjoint_in"] == KIND).any() else rows
 
 
-def _erased_everywhere(rows: pd.DataFrame, method: str) -> pd.DataFrame:
+def erased_everywhere(rows: pd.DataFrame, method: str) -> pd.DataFrame:
     """Return the rows of a method fitted on frames and applied at all layers."""
     return rows[(rows["method"] == method) & (rows["fitted_on"] == "frame") & (rows["erased_at"] == ALL)]
 
@@ -172,42 +212,42 @@ def _accuracy_axis(axes: Axes, rows: pd.DataFrame, layers: Sequence[str]) -> Non
 
 def _draw_layers(axes: Axes, rows: pd.DataFrame, entries: Sequence[Entry], entry: Entry, probe: str) -> None:
     """Draw a probe's accuracy by layer before and after erasure at all layers, with controls as bands."""
-    accuracies = _accuracies(rows, probe)
+    accuracies = accuracies_of(rows, probe)
     both = entry.rows(accuracies)
-    mine = _main(both)
+    mine = main_roles(both)
     layers = layer_order(mine["layer"])
     chance_line(axes, mine["chance"].iloc[0])
     for other in entries:
-        unerased = _main(other.rows(accuracies))
+        unerased = main_roles(other.rows(accuracies))
         for row in unerased[unerased["method"] == NONE].to_dict("records") if other.style.baseline else ():
             baseline_line(axes, row, other.style)
     for method, style in CONTROLS.items():
-        control = _erased_everywhere(mine, method).set_index("layer")
+        control = erased_everywhere(mine, method).set_index("layer")
         control = control.loc[[layer for layer in layers if layer in control.index]]
         interval_band(axes, [layers.index(layer) for layer in control.index], control, style.colour)
     for other in entries:
         if other.model == entry.model and other.step == "0":
-            untrained = _main(other.rows(accuracies))
+            untrained = main_roles(other.rows(accuracies))
             untrained = untrained[untrained["method"] == NONE].set_index("layer").reindex(layers)
             axes.plot(range(len(layers)), untrained["value"], **{**other.style.line, "linewidth": 0.9, "markersize": 0})
-    curves = [_Curve(mine[mine["method"] == NONE], entry.style), _Curve(_erased_everywhere(mine, "leace"), AFTER)]
+    curves = [Curve(mine[mine["method"] == NONE], entry.style), Curve(erased_everywhere(mine, "leace"), AFTER)]
     if (mine["disjoint_in"] == KIND).any():
-        curves.append(_Curve(_erased_everywhere(both[both["disjoint_in"] == SPEAKER], "leace"), MET))
-    _draw_curves(axes, curves, layers)
+        curves.append(Curve(erased_everywhere(both[both["disjoint_in"] == SPEAKER], "leace"), MET))
+    draw_layer_curves(axes, curves, layers)
     _accuracy_axis(axes, rows, layers)
     lines = [f"{rows['corpus'].iloc[0]} · {entry.style.label}", count_line(mine), describe_interval(mine)]
     head(axes, f"{PROBES[probe]} by layer", lines)
 
 
-def _draw_curves(axes: Axes, curves: Sequence[_Curve], layers: Sequence[str]) -> None:
-    """Draw curves over layers beside each other, so that no interval hides another."""
+def draw_layer_curves(axes: Axes, curves: Sequence[Curve], layers: Sequence[str], **line: Any) -> None:
+    """Draw curves over layers beside each other, so that no interval hides another; ``line`` overrides their looks."""
     curves = [curve for curve in curves if len(curve.rows)]
     for position, curve in enumerate(curves):
         rows, style = curve.rows.set_index("layer"), curve.style
         rows = rows.loc[[layer for layer in layers if layer in rows.index]]
         x = np.array([layers.index(layer) for layer in rows.index]) + 0.55 * ((position + 0.5) / len(curves) - 0.5)
         interval_lines(axes, x, rows, style.colour)
-        axes.plot(x, rows["value"], **{**style.line, "linewidth": 1.1, "markersize": 3.5})
+        axes.plot(x, rows["value"], **{**style.line, "linewidth": 1.1, "markersize": 3.5, **line})
 
 
 def _draw_positions(axes: Axes, rows: pd.DataFrame) -> None:
@@ -216,26 +256,26 @@ def _draw_positions(axes: Axes, rows: pd.DataFrame) -> None:
     chance_line(axes, rows["chance"].dropna().iloc[0])
     curves = []
     for position, style in POSITIONS.items():
-        accuracies = _accuracies(rows, position=position)
-        curves.append(_Curve(accuracies[accuracies["method"] == NONE], style))
+        accuracies = accuracies_of(rows, position=position)
+        curves.append(Curve(accuracies[accuracies["method"] == NONE], style))
         erased = ModelStyle(style.label, style.colour, (0, (2.5, 1.5)), style.marker, filled=False)
-        curves.append(_Curve(_erased_everywhere(accuracies, "leace"), erased))
-    _draw_curves(axes, curves, layers)
+        curves.append(Curve(erased_everywhere(accuracies, "leace"), erased))
+    draw_layer_curves(axes, curves, layers)
     _accuracy_axis(axes, rows, layers)
-    interval = describe_interval(_accuracies(rows, position="first"))
+    interval = describe_interval(accuracies_of(rows, position="first"))
     head(axes, "Linear probe by position", ["filled: nothing erased; open: LEACE at all layers", interval])
 
 
 def _draw_matrix(figure: Figure, axes: Axes, rows: pd.DataFrame) -> None:
     """Draw the linear probe's accuracy at every layer from the erased one on, with one row per erased layer."""
-    accuracies = _accuracies(rows)
+    accuracies = accuracies_of(rows)
     layers = layer_order(accuracies["layer"])
     at = accuracies["erased_at"]
     kinds = {"none": accuracies[accuracies["method"] == NONE]}
     full = accuracies["dose"] == 1
     kinds |= {layer: accuracies[(at == layer) & full] for layer in layers if (at == layer).any()}
     kinds |= {"all but cnn": accuracies[at == BLOCKS]} if (at == BLOCKS).any() else {}
-    kinds["all"] = _erased_everywhere(accuracies, "leace")
+    kinds["all"] = erased_everywhere(accuracies, "leace")
     values = pd.DataFrame({name: part.set_index("layer")["value"] for name, part in kinds.items()}).T
     # The scale starts at chance, or at the lowest value below it, so that no two values look alike.
     lowest = min(float(accuracies["chance"].min()), float(np.nanmin(values.to_numpy(float))))
@@ -257,8 +297,8 @@ def _doses(rows: pd.DataFrame) -> pd.DataFrame:
 
 def _draw_doses(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw the linear probe at the first and at the last layer by the share erased at the first layer."""
-    doses = _accuracies(_doses(rows))
-    layers = layer_order(_accuracies(rows)["layer"])
+    doses = accuracies_of(_doses(rows))
+    layers = layer_order(accuracies_of(rows)["layer"])
     chance_line(axes, rows["chance"].dropna().iloc[0])
     for shift, layer, style in zip((-0.006, 0.006), (layers[0], layers[-1]), DOSE_LAYERS):
         found = doses[doses["layer"] == layer]
@@ -268,9 +308,10 @@ def _draw_doses(axes: Axes, rows: pd.DataFrame) -> None:
     axes.set(ylim=(min(0.4, float(np.nanmin(values)) - 0.03), 1.03), ylabel="probe accuracy (gender)")
     axes.set(xlabel=f"share erased at {layers[0]}", xticks=sorted(set(doses["dose"])))
     handles = [
-        mark_handle(style.marker, layer, style.colour) for style, layer in zip(DOSE_LAYERS, (layers[0], layers[-1]))
+        mark_handle(style.marker, f"probed at {layer}", style.colour)
+        for style, layer in zip(DOSE_LAYERS, (layers[0], layers[-1]))
     ]
-    axes.legend(handles=handles, title="probed layer", loc="lower left", fontsize=6.5, title_fontsize=6.5)
+    axes.legend(handles=handles, ncols=2, loc="upper left", fontsize=6.5)
     head(axes, "Linear probe by dose", [f"LEACE at {layers[0]} alone"])
 
 
@@ -287,7 +328,7 @@ def _draw_dose_rates(axes: Axes, rows: pd.DataFrame) -> None:
     head(axes, "Word errors by dose", [describe_interval(changes) if len(changes) else "no dose"])
 
 
-def _conditions(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
+def conditions_of(rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Return the error rates of each condition by its name, in the order of the table."""
     rates = rows[rows["target"] == "transcript"]
     groups = rates.groupby(["method", "fitted_on", "erased_at", "dose"], sort=False)
@@ -307,7 +348,7 @@ def _condition_name(method: str, level: str, layer: str, dose: float) -> str:
 
 def _draw_rates(axes: Axes, rows: pd.DataFrame) -> None:
     """Draw the word error rate of each condition, for all speakers and each gender, with its change at the right."""
-    kinds = _conditions(rows)
+    kinds = conditions_of(rows)
     for y, part in enumerate(kinds.values()):
         rates = part[part["metric"] == "word_error_rate"].set_index("gender")
         for shift, (gender, style) in zip((0, -0.22, 0.22), GENDERS.items()):
@@ -348,18 +389,19 @@ def _legends(entries: Sequence[Entry], table: pd.DataFrame) -> list[list[Line2D]
     erased = [AFTER, *([MET] if (table["disjoint_in"] == KIND).any() else [])]
     methods = set(table["method"])
     bands = [mark_handle("s", style.label, style.colour) for method, style in CONTROLS.items() if method in methods]
-    groups = [
-        mark_handle(style.marker, style.label, style.colour) for style in (*POSITIONS.values(), *GENDERS.values())
-    ]
-    return [[*models, *model_handles(erased), *bands, chance_handle("chance; of word errors, nothing erased")], groups]
+    positions = [mark_handle(style.marker, style.label, style.colour) for style in POSITIONS.values()]
+    return [[*models, *model_handles(erased), *bands, chance_handle("chance; no change")], positions]
 
 
 def _note(table: pd.DataFrame, context: FigureContext) -> str:
     fitted = describe_range(table.loc[table["n_fit"] > 0, "n_fit"])
-    kinds = (table["disjoint_in"] == KIND).any()
-    roles = "share no kind of voice, except where “met”" if kinds else "have separate speakers"
     return (
-        f"{context.describe(table['corpus'])} Probes are trained anew after erasure; erasers, probes and tests "
-        f"{roles}. Erasers were fitted on {fitted} frames or utterances. LEACE guarantees only that no linear probe "
-        "finds gender in these. Error rates are of greedy decoding."
+        f"{context.describe(table['corpus'])} Probes are trained anew after erasure. {_roles(table)} Erasers were "
+        f"fitted on {fitted} frames or utterances. LEACE guarantees only that no linear probe finds gender in these."
     )
+
+
+def _roles(table: pd.DataFrame) -> str:
+    if (table["disjoint_in"] == KIND).any():
+        return "Erasers, probes and tests share no kind of voice, except where “met”."
+    return "Erasers, probes and tests have separate speakers."
