@@ -64,6 +64,12 @@ def test_mechanism_frozen_needs_a_recogniser(config):
         check_study(config, SCHEMA)
 
 
+def test_translators_with_different_numbers_of_seeds_are_refused_before_anything_runs(config):
+    config["analyses"]["translation"]["models"].remove("translator-frozen-wide-2")
+    with pytest.raises(ConfigError, match=r"found 2 of translator-end-to-end, .*1 of translator-frozen-wide"):
+        check_study(config, SCHEMA)
+
+
 def test_models_that_start_from_a_missing_model_are_left_out_too(config):
     study = check_study(config, SCHEMA)
     study["models"]["hubert-dutch"]["start"] = "recogniser-english"  # any model further down the chain
