@@ -52,6 +52,7 @@ def test_a_claim_neither_passes_nor_fails_by_its_control(mandarin):
     row = judge([controlled], tables(mandarin, untrained=0.5)).iloc[0]
     assert (row["verdict"], row["reason"]) == (MISSING, "its control does not hold: above untrained")
     assert row["controls"] == "above untrained: .00 [−.07, .07] does not hold"
+    assert judge([controlled], tables(0.55, untrained=0.5)).iloc[0]["verdict"] == OPEN
 
 
 def test_the_worst_of_several_comparisons_decides():

@@ -93,8 +93,8 @@ def judge(claims: Iterable[Claim], tables: Mapping[str, pd.DataFrame]) -> pd.Dat
     """Return one row per claim, with its verdict, effect and controls.
 
     A claim is borne out if every comparison holds, contradicted if one has the opposite sign, and otherwise not
-    separated. It cannot be tested where a row is missing, and where a control does not hold: the claim may not pass
-    because its control fails.
+    separated. It cannot be tested where a row is missing. Where a control does not hold, a claim can be neither borne
+    out nor contradicted: it may not pass because its control fails.
 
     Parameters
     ----------
@@ -134,7 +134,8 @@ def _judge(claim: Claim, tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
     failed = [name for name, outcome in controls.items() if outcome.verdict != HOLDS]
     verdict, reason = deciding.verdict, deciding.reason
     if failed and verdict != MISSING:
-        verdict, reason = MISSING, f"its control does not hold: {'; '.join(failed)}"
+        reason = f"its control does not hold: {'; '.join(failed)}"
+        verdict = OPEN if verdict == OPEN else MISSING
     found = {} if deciding.effect is None else vars(deciding.effect)
     return {
         **known,
