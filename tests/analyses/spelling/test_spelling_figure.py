@@ -5,10 +5,12 @@ import pandas as pd
 import pytest
 from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.spelling import figure as spelling
+from auscult.analyses.spelling import figure as spelling, headline
 from auscult.analyses.spelling.analysis import SPELLING_COLUMNS
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import read_table, write_table
 
@@ -104,24 +106,24 @@ def test_forms_are_shares_of_all_targets(words):
 
 def test_both_conditions_are_drawn_by_the_same_measure():
     """The share of all targets (.94 of nouns) lay beside the balanced share of clear ones (.52) as one metric."""
-    axes = draw(spelling_table()).axes[0]
+    axes = draw(spelling_table())[0].axes[0]
     heights = {round(float(y), 2) for line in axes.lines for y in np.atleast_1d(line.get_ydata()) if np.isfinite(y)}
     assert {0.96, 0.52} <= heights
     assert 0.94 not in heights
 
 
 def test_the_head_on_each_layer_has_a_panel_with_what_it_spells():
-    figure = draw(lens_table())
-    words = drawn(figure)
-    assert len(figure.axes) == 4
+    (page,) = draw(lens_table())
+    words = drawn(page)
+    assert len(page.axes) == 4
     assert {"embed", "T1", "T2", "(nothing)", "le cha ds", "les chats danse", "spoken: les chats dansent"} <= set(words)
     assert finding(lens_table()) == finding(spelling_table())
 
 
-def test_every_trained_recogniser_has_its_own_panels():
-    figure = draw(spelling_table(MORE))
-    assert len(figure.axes) == 4
-    assert "french · wav2vec 2.0 (English)" in drawn(figure)
+def test_every_trained_recogniser_has_its_own_page():
+    pages = draw(spelling_table(MORE))
+    assert [len(page.axes) for page in pages] == [2, 2]
+    assert "french · wav2vec 2.0 (English)" in drawn(pages[1])
 
 
 def test_few_speakers_have_no_interval():
@@ -159,13 +161,65 @@ def test_drawn_twice_it_has_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("runs", [RUNS[:1], RUNS, MORE])
 def test_no_text_lies_over_text(misplaced, runs):
-    plotting.save_figure(draw(spelling_table(runs)), "unused")
+    plotting.save_pages(draw(spelling_table(runs)), "unused")
     assert misplaced == []
 
 
 def test_no_text_lies_over_text_with_a_lens(misplaced):
-    plotting.save_figure(draw(lens_table()), "unused")
+    plotting.save_pages(draw(lens_table()), "unused")
     assert misplaced == []
+
+
+def slide_of(table, context=CONTEXT):
+    with slide_style():
+        drawing = headline.draw(table, context=context)
+    title = headline.describe_headline(table, context=context)
+    assert faults(drawing, SLIDE_MM) == []
+    assert " ".join(drawing.texts[0].get_text().split()) == title
+    assert len(title) <= 140
+    return drawing, title
+
+
+def test_the_slide_has_a_pair_of_bars_for_nouns_and_verbs_with_chance():
+    drawing, title = slide_of(spelling_table())
+    words = drawn(drawing)
+    assert words.count("heard") == words.count("silenced") == 2
+    assert {"nouns", "verbs", "chance", ".96", ".52"} <= set(words)
+    assert title == (
+        "Number is spelt right in .97 of words with the determiner heard, above silenced (.53); silenced is not "
+        "separated from chance (.50)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("value", "ends"),
+    [
+        (0.95, ("not separated from silenced (.95)", "above chance (.50)")),
+        (0.2, ("above silenced (.20)", "below chance (.50)")),
+    ],
+)
+def test_the_headline_follows_the_intervals(value, ends):
+    table = spelling_table()
+    silenced = table["metric"].eq("number_right_silenced") & table["step"].eq("1500")
+    table.loc[silenced, ["value", "ci_low", "ci_high"]] = value, value - 0.07, min(1, value + 0.07)
+    _, title = slide_of(table)
+    assert f", {ends[0]}; silenced is {ends[1]}" in title
+
+
+@pytest.mark.parametrize("runs", [RUNS[:1], RUNS[1:], MORE])
+def test_the_slide_of_other_recognisers_is_legible(runs):
+    drawing, title = slide_of(spelling_table(runs))
+    assert ("no word in a recognisable number" in title) == (runs == RUNS[:1])
+    assert drawn(drawing).count("heard") == 2
+
+
+def test_the_slide_without_intervals_and_without_silenced_numbers():
+    assert "heard, beside silenced (.53); silenced is beside chance (.50)" in slide_of(spelling_table(n_speakers=4))[1]
+    table = spelling_table()
+    table.loc[table["metric"].eq("number_right_silenced"), ["value", "ci_low", "ci_high"]] = np.nan
+    drawing, title = slide_of(table)
+    assert title.endswith("above chance (.50); silenced, none is recognisable")
+    assert "recognisable" in drawn(drawing)
 
 
 def test_the_finding_compares_both_conditions():

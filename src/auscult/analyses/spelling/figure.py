@@ -1,4 +1,4 @@
-"""Figure of spelling: number accuracy with the cue audible and silenced, and shares of transcribed forms."""
+"""Details of spelling: number accuracy with the cue audible and silenced, and shares of transcribed forms."""
 
 from collections.abc import Sequence
 from typing import cast
@@ -16,10 +16,10 @@ from auscult.figures.findings import finding, number
 from auscult.figures.marks import INK, chance_handle, chance_line, interval_bar, interval_row, mark_handle, row_axis
 from auscult.figures.palette import Entry, ModelStyle, plain
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["OUTPUT", "TARGETS", "draw", "drawn_rows", "describe_finding", "trained_entries", "row_of"]
 
 OUTPUT = "output"  # layer of what the model itself spells; others are read through its head
-_TARGETS = ("noun", "verb")
+TARGETS = ("noun", "verb")
 # Endings of metrics, by condition: of the balanced share of right numbers, and of the shares of forms.
 _BALANCED = {"audible": "_balanced", "silenced": "_silenced"}
 _CONDITIONS = {"audible": "", "silenced": "_silenced"}
@@ -35,8 +35,8 @@ _OFFSET = 0.12
 _LEAST_NAMED = 0.055  # smaller shares have no room for their number
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw number accuracy and shares of transcribed forms for each corpus and trained recogniser.
+def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw one page for each corpus and trained recogniser: number accuracy, transcribed forms, and layers.
 
     Parameters
     ----------
@@ -50,24 +50,25 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     """
     shown = drawn_rows(table, context=context)
     entries = context.entries(shown)
-    panels = [
-        (str(corpus), entry, rows[rows["model"] == entry.model])
+    return [
+        _page(rows[rows["model"] == entry.model], str(corpus), entry, entries, context)
         for corpus, rows in shown.groupby("corpus", sort=False)
-        for entry in _trained(entries)
+        for entry in trained_entries(entries)
         if (rows["model"] == entry.model).any()
     ]
-    lenses = [entry.rows(rows[rows["layer"] != OUTPUT]) for _, entry, rows in panels]
-    heights = [mm for lens in lenses for mm in (_ROW_MM, *[_LENS_MM] * bool(len(lens)))]
-    figure = plotting.new_figure(sum(heights), _legends(entries), _note(shown, context))
-    axes = iter(figure.subplots(len(heights), 2, squeeze=False, width_ratios=(1, 1.5), height_ratios=heights))
-    for (corpus, entry, rows), lens in zip(panels, lenses):
-        rows = rows[rows["layer"] == OUTPUT]
-        left, right = next(axes)
-        _draw_accuracy(left, rows, entry, corpus)
-        _draw_forms(right, entry.rows(rows), f"{corpus} · {entry.style.label}")
-        if len(lens):
-            left, right = next(axes)
-            _draw_lens(left, right, lens, entry)
+
+
+def _page(rows: pd.DataFrame, corpus: str, entry: Entry, entries: Sequence[Entry], context: FigureContext) -> Figure:
+    lens = entry.rows(rows[rows["layer"] != OUTPUT])
+    heights = [_ROW_MM, *[_LENS_MM] * bool(len(lens))]
+    drawn = [other for other in entries if other.model == entry.model]
+    figure = plotting.new_figure(sum(heights), _legends(drawn), _note(rows, context, len(lens) > 0))
+    axes = figure.subplots(len(heights), 2, squeeze=False, width_ratios=(1, 1.5), height_ratios=heights)
+    rows = rows[rows["layer"] == OUTPUT]
+    _draw_accuracy(axes[0, 0], rows, entry, corpus)
+    _draw_forms(axes[0, 1], entry.rows(rows), f"{corpus} · {entry.style.label}")
+    if len(lens):
+        _draw_lens(axes[1, 0], axes[1, 1], lens, entry)
     return figure
 
 
@@ -90,25 +91,25 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     if trained is None:
         return ""
     audible, silenced, share = (
-        _row(trained.rows(rows), f"number_right{ending}") for ending in ("_balanced", "_silenced", "")
+        row_of(trained.rows(rows), f"number_right{ending}") for ending in ("_balanced", "_silenced", "")
     )
     if audible is not None and silenced is not None:
         subject = f"balanced number accuracy of {trained.style.label} with audible determiners"
         return finding(subject, audible, {"silenced": silenced, "chance": float(audible["chance"])})
     if share is None:
         return ""
-    untrained = _row(rows[(rows["model"] == trained.model) & (rows["step"].astype(str) == "0")], "number_right")
+    untrained = row_of(rows[(rows["model"] == trained.model) & (rows["step"].astype(str) == "0")], "number_right")
     subject = f"the share of targets that {trained.style.label} spells in the right number"
     return finding(subject, share, {} if untrained is None else {"untrained": untrained})
 
 
-def _row(rows: pd.DataFrame, metric: str) -> pd.Series | None:
+def row_of(rows: pd.DataFrame, metric: str) -> pd.Series | None:
     """Return the row of a metric, or None if it has no value."""
     found = rows[(rows["metric"] == metric) & rows["value"].notna()]
     return found.iloc[0] if len(found) else None
 
 
-def _trained(entries: Sequence[Entry]) -> list[Entry]:
+def trained_entries(entries: Sequence[Entry]) -> list[Entry]:
     """Return the trained models, or untrained ones if there are no others."""
     return [entry for entry in entries if entry.step != "0"] or list(entries)
 
@@ -119,7 +120,7 @@ def _draw_accuracy(axes: Axes, rows: pd.DataFrame, entry: Entry, corpus: str) ->
     runs: list[tuple[ModelStyle, pd.DataFrame]] = [(entry.style, entry.rows(rows))]
     if entry.step != "0":
         runs.append((entry.style.untrained, rows[rows["step"].astype(str) == "0"]))
-    targets = [target for target in _TARGETS if target in set(rows["target"])]
+    targets = [target for target in TARGETS if target in set(rows["target"])]
     places = [(target, condition) for target in targets for condition in _CONDITIONS]
     for x, (target, condition) in enumerate(places):
         metric = f"number_right{_BALANCED[condition]}"
@@ -142,7 +143,7 @@ def _draw_forms(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     shares = pd.DataFrame(
         {
             f"{target}, {condition}": _forms(rows[rows["target"] == target].set_index("metric")["value"], ending)
-            for target in _TARGETS
+            for target in TARGETS
             if target in set(rows["target"])
             for condition, ending in _CONDITIONS.items()
         }
@@ -157,7 +158,7 @@ def _draw_forms(axes: Axes, rows: pd.DataFrame, name: str) -> None:
     axes.tick_params(axis="y", length=0)
     rates = rows[rows["target"] == "all"].set_index("metric")["value"]
     errors = [f"{unit} error rate {rates[f'{unit}_error_rate']:.3f}" for unit in ("character", "word")]
-    counted = rows[(rows["metric"] == "exact") & rows["target"].isin(_TARGETS)]
+    counted = rows[(rows["metric"] == "exact") & rows["target"].isin(TARGETS)]
     plotting.head(axes, "Transcribed forms", [name, f"n = {plotting.describe_range(counted['n'])}", ", ".join(errors)])
 
 
@@ -198,10 +199,10 @@ def _legends(entries: Sequence[Entry]) -> list[list[Line2D | Patch]]:
     return [marks, [Patch(color=colour, label=label) for colour, label in _FORMS.values()]]
 
 
-def _note(rows: pd.DataFrame, context: FigureContext) -> str:
+def _note(rows: pd.DataFrame, context: FigureContext, layers: bool) -> str:
     """Return the note below the figure: study and denominators."""
     return (
         f"{context.describe(rows['corpus'])} Only the determiner marks number. Number accuracy: mean over singulars "
         "and plurals of the share right among targets with a recognisable number; no mark where there is none. Forms: "
-        "shares of all targets. The head was trained on the last layer only."
+        f"shares of all targets.{' The head was trained on the last layer only.' if layers else ''}"
     )
