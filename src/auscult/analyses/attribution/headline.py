@@ -93,8 +93,8 @@ def describe_headline(
         count_verdicts(own, before, "untrained", "methods"),
         count_verdicts(own, dict(zip(mine["method"], levels)), name, "" if len(before) else "methods"),
     ]
-    verdict, _, _ = counts[0].partition(" untrained")
-    counts[1] = counts[1].removeprefix(f"{verdict} ") if counts[0] else counts[1]  # the same verdict is said once
+    same = all(count.startswith("not separated from") for count in counts)
+    counts[1] = f"or {counts[1].removeprefix('not separated from ')}" if same else counts[1]  # said once
     return "; ".join(filter(None, [said, ", ".join(filter(None, counts))]))
 
 

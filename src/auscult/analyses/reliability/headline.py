@@ -57,7 +57,7 @@ def draw(table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureConte
     for place, (task, mine) in enumerate(panels.items()):
         axes = figure.add_subplot(1, len(panels), place + 1)
         ceilings = retests(table).loc[[task]] if task in retests(table) else None
-        _draw_matrix(axes, mine, methods, ceilings, named=not place)
+        _draw_matrix(axes, mine, methods, ceilings, named=not place, wide=len(panels) < _N_TASKS)
         axes.set_title(plain(f"{task}, {plotting.describe_range(trained(mine)['n_groups'])} utterances"))
     return figure
 
@@ -111,17 +111,20 @@ def _seeds(rows: pd.DataFrame) -> str:
 
 
 def _draw_matrix(
-    axes: Axes, rows: pd.DataFrame, methods: Sequence[str], ceilings: "pd.Series[float] | None", named: bool
+    axes: Axes, rows: pd.DataFrame, methods: Sequence[str], ceilings: "pd.Series[float] | None", named: bool, wide: bool
 ) -> None:
-    """Draw the agreement of methods by unit, beside untrained seeds and the same model explained again."""
+    """Draw the agreement of methods by unit, beside untrained seeds and the same model explained again.
+
+    ``named`` writes the methods at the left, ``wide`` leaves room around numbers.
+    """
     units = [unit for unit in details.UNITS if unit in set(rows["unit"]) and unit != GROUPED]
     units = units or list(dict.fromkeys(rows["unit"]))
     first, columns, texts = units[0], {}, {}
     before = rows[rows["step"].astype(str) == "0"]
     for unit in units:
         own, control = (part[part["unit"] == unit].set_index("method") for part in (trained(rows), before))
-        columns[f"by\n{unit}"] = [float(own["value"].get(name, np.nan)) for name in methods]
-        texts[f"by\n{unit}"] = [_cell(own, control, name) for name in methods]
+        columns[unit] = [float(own["value"].get(name, np.nan)) for name in methods]
+        texts[unit] = [_cell(own, control, name) for name in methods]
     untrained = before[before["unit"] == first].set_index("method")["value"]
     again = {} if ceilings is None else {key[2]: value for key, value in ceilings.items() if key[3] == first}
     for label, found in (("un-\ntrained", untrained.to_dict()), ("ceiling", again)):
@@ -137,13 +140,16 @@ def _draw_matrix(
         text=pd.DataFrame(texts, index=labels),
         numbers=True,
     )
+    size = 8 if wide else 7
     for text in axes.texts:
-        text.set_fontsize(8)
+        text.set_fontsize(size)
+        text.set_text(text.get_text() if wide else text.get_text().replace(" ", ""))
     axes.axvline(len(units), color="white", linewidth=4)
     for place, (name, above) in enumerate(zip(methods[1:], methods), start=1):
         if class_place(name) != class_place(above):
             axes.axhline(place, color="white", linewidth=4)
-    axes.tick_params(axis="both", rotation=0)
+    axes.tick_params(axis="x", rotation=0 if wide else 90, labelsize=size)
+    axes.tick_params(axis="y", rotation=0)
     if not named:
         axes.set_yticklabels([""] * len(methods))
 

@@ -51,7 +51,8 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
     heard, silenced = (details.row_of(own, metric) for metric in (_HEARD, _SILENCED))
     if heard is None:
         return f"{entries[0].style.label} spells no word in a recognisable number"
-    said = f"Number is spelt right in {number(heard['value'])} of words with the determiner heard"
+    start = f"{entries[0].style.label}: number right in" if len(entries) > 1 else "Number is spelt right in"
+    said = f"{start} {number(heard['value'])} of words with the determiner heard"
     chance = f"chance ({number(heard['chance'])})"
     if silenced is None:
         return f"{said}, {_verdict(heard, float(heard['chance']))} {chance}; silenced, none is recognisable"
@@ -98,13 +99,11 @@ def _draw_pair(axes: Axes, x: float, own: pd.DataFrame, before: pd.DataFrame, st
 def _note(rows: pd.DataFrame, entries: list[Entry]) -> str:
     """Return what is counted, the interval, and the untrained model."""
     own = entries[0].rows(rows[rows["target"] == "all"]).set_index("metric")
-    said = [
-        "Mean over singulars and plurals, among words with a recognisable number. Only the determiner marks number."
-    ]
+    said = ["Mean over singulars and plurals; only the determiner marks number."]
     if len(entries) == 1:
         heard, silenced = (int(own["n"].get(metric, 0)) for metric in (_HEARD, _SILENCED))
         said = [
-            f"{entries[0].style.label}, n = {heard:,} words with a recognisable number, silenced {silenced:,}.",
+            f"{entries[0].style.label}, n = {heard:,} words with a recognisable number (silenced {silenced:,}).",
             *said,
         ]
     if _HEARD in own.index:
@@ -113,5 +112,5 @@ def _note(rows: pd.DataFrame, entries: list[Entry]) -> str:
     before = before[before["step"].astype(str) == "0"].set_index("metric")
     if {"number_clear", _HEARD} <= set(before.index):
         clear, of = before.loc["number_clear", "value"], before.loc["number_clear", "n"]
-        said.append(f"Untrained: {np.round(clear * of):,.0f} of {of:,.0f} words have one.")
+        said.append(f"Untrained: a recognisable number in {np.round(clear * of):,.0f} of {of:,.0f} words.")
     return plain(" ".join(said))
