@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from figure_cases import LAYERS, MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.similarity import figure as similarity
+from auscult.analyses.similarity import figure as similarity, headline
 from auscult.analyses.similarity.analysis import SIMILARITY_COLUMNS
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import read_table, write_table
 
@@ -122,7 +124,7 @@ def test_every_reference_metric_and_control_is_named(words, full):
     note = note_of(full)
     assert note.startswith("Study “default”, synthesised speech (english).")
     assert "(39 labels)" in note
-    assert len(note.split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in full)
 
 
 def test_rsa_with_one_hot_labels_is_marked_as_undefined(words):
@@ -134,7 +136,7 @@ def test_chance_is_drawn_for_each_model():
     for place, step in enumerate(("0", "1500", "final")):
         table.loc[table["step"] == step, "chance"] = 0.01 * (place + 1)
     figure = draw(table, ["hubert-english", "mel"])
-    dotted = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == ":"]
+    dotted = [line for page in figure for axes in page.axes for line in axes.lines if line.get_linestyle() == ":"]
     levels = {round(float(line.get_ydata()[0]), 2): line.get_color() for line in dotted}
     assert set(levels) == {0.01, 0.02, 0.03}
     assert len(set(levels.values())) == 3
@@ -145,7 +147,13 @@ def test_rsa_of_raw_vectors_is_not_drawn():
     rsa = table[table["metric"] == "rsa"]
     raw = rsa.assign(distance="raw_cosine", value=-0.15)
     figure = draw(pd.concat([table, raw]), ["hubert-english", "mel"])
-    curves = [line for axes in figure.axes for line in axes.lines if line.get_marker() not in ("", "None", None)]
+    curves = [
+        line
+        for page in figure
+        for axes in page.axes
+        for line in axes.lines
+        if line.get_marker() not in ("", "None", None)
+    ]
     assert curves
     assert not any(np.isclose(line.get_ydata(), -0.15).any() for line in curves)
 
@@ -204,7 +212,7 @@ def test_drawn_twice_it_has_the_same_bytes(tmp_path):
 
 @pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 13)))])
 def test_no_text_lies_over_text(misplaced, layers):
-    plotting.save_figure(draw(similarity_table(layers=layers)), "unused")
+    plotting.save_pages(draw(similarity_table(layers=layers)), "unused")
     assert misplaced == []
 
 
@@ -217,6 +225,64 @@ def planted(trained, untrained, width=0.02, n_groups=16):
                 more = {"chance": 0.01, "n_groups": n_groups}
                 rows.append(make_row("hubert-english", step, layer, target, "cka", factor * value, width, **more))
     return pd.DataFrame(rows).reindex(columns=SIMILARITY_COLUMNS)
+
+
+def slide_of(table, shown=SHOWN):
+    with slide_style():
+        return headline.draw(table, context=context_of("similarity", shown=shown))
+
+
+def title_of(table, shown=()):
+    return headline.describe_headline(table, context=context_of("similarity", shown=shown))
+
+
+def test_matrices_and_references_have_pages_of_their_own(full):
+    assert len(full) == 2
+    assert [axes.get_title(loc="left") for axes in full[0].axes][:3] == [
+        "Between layers, trained",
+        "Between layers, untrained",
+        "Between two models",
+    ]
+    assert full[1].axes[0].get_title(loc="left") == "vs. mel"
+
+
+def test_the_slide_has_both_squares_and_references_labelled_directly():
+    slide = slide_of(similarity_table())
+    words = drawn(slide)
+    assert [axes.get_title(loc="left") for axes in slide.axes][:2] == ["Trained", "Untrained"]
+    assert {"mel", "phone", "word", "untrained", "chance"} <= set(words)
+    assert "lexical" not in words
+    assert "n = 3,000, 16 speakers; 95 % interval over speakers." in note_of(slide)
+
+
+@pytest.mark.parametrize("layers", [LAYERS, ("cnn", "embed", *(f"T{i}" for i in range(1, 25)))])
+def test_the_slide_is_legible_and_its_title_is_the_finding(layers):
+    table = similarity_table(layers=layers)
+    slide = slide_of(table)
+    assert faults(slide, SLIDE_MM) == []
+    assert " ".join(slide.texts[0].get_text().split()) == title_of(table, SHOWN)
+
+
+@pytest.mark.parametrize(("untrained", "verdict"), [(0.1, "above"), (0.41, "not separated from"), (0.6, "below")])
+def test_the_headline_compares_with_the_same_layer_untrained(untrained, verdict):
+    compared = f"(.40, {verdict} untrained {str(untrained)[1:]}0)".replace(".410", ".41")
+    assert title_of(planted(0.4, untrained)) == (
+        f"HuBERT (English), layer most like (CKA) mel: T2 {compared}; phone: T2 {compared}"
+    )
+
+
+def test_the_slide_without_an_untrained_model_compares_with_chance():
+    table = planted(0.4, 0.1)
+    table = table[table["step"] == "1500"]
+    assert title_of(table).endswith("phone: T2 (.40, above chance .01)")
+    assert faults(slide_of(table, ()), SLIDE_MM) == []
+    assert "against" in title_of(planted(0.4, 0.1, n_groups=4))
+
+
+def test_the_slide_can_show_matrices_alone():
+    table = similarity_table().query("target == 'layers'")
+    assert title_of(table).endswith("CKA of its layers with each other")
+    assert faults(slide_of(table, ()), SLIDE_MM) == []
 
 
 def test_the_finding_compares_the_most_similar_layer_with_the_same_layer_untrained():

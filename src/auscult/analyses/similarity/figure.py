@@ -1,4 +1,4 @@
-"""Figure of similarity: CKA between layers and between models, and similarity of each layer to reference spaces."""
+"""Details of similarity: CKA between layers and between models, and similarity of each layer to reference spaces."""
 
 from collections.abc import Sequence
 from itertools import product
@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpecFromSubplotSpec, SubplotSpec
+from matplotlib.gridspec import GridSpec, SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
@@ -21,9 +21,18 @@ from auscult.figures.findings import finding
 from auscult.figures.marks import CHANCE, GREY, chance_handle, layer_axis, matrix, model_curve, model_handles
 from auscult.figures.palette import Entry
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = [
+    "draw",
+    "drawn_rows",
+    "describe_finding",
+    "BETWEEN",
+    "METRICS",
+    "layer_matrices",
+    "first_variant",
+    "reference_name",
+]
 
-_NAMES = {
+METRICS = {
     "cka": "CKA",
     "rsa": "RSA",
     "pwcca": "PWCCA",
@@ -33,7 +42,7 @@ _NAMES = {
     "r2": "R²",
 }
 _ZERO_SHOT, _FITTED = ("cka", "rsa"), ("pwcca", "svcca", "cca", "procrustes", "r2")
-_BETWEEN = ("layers", "models")
+BETWEEN = ("layers", "models")
 _CEILING = "#BBBBBB"
 _HEAT_MM, _CURVE_MM = 54, 33
 # Why a metric has no rows for a reference.
@@ -44,7 +53,7 @@ _MISSING = {
 }
 
 
-class _Matrix(NamedTuple):
+class LayerMatrix(NamedTuple):
     """Comparisons of two sets of layers: rows of the table, the title of the panel, and the labels of its axes."""
 
     title: str
@@ -53,8 +62,8 @@ class _Matrix(NamedTuple):
     down: str = ""
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw, for each corpus, CKA matrices between layers and, for each metric, curves of similarity to references.
+def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw, for each corpus, a page of CKA matrices between layers and one of similarity to references by layer.
 
     Parameters
     ----------
@@ -69,13 +78,29 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     """
     shown = drawn_rows(table, context=context)
     entries = context.entries(shown)
-    blocks = [(str(corpus), rows, _metrics(rows)) for corpus, rows in shown.groupby("corpus", sort=False)]
-    heights_mm = [mm for *_, metrics in blocks for mm in (_HEAT_MM, 14 + _CURVE_MM * len(metrics))]
-    figure = plotting.new_figure(sum(heights_mm), _legends(shown, entries), _note(shown, context))
-    grid = figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm)
-    for place, (corpus, rows, metrics) in enumerate(blocks):
-        _draw_matrices(figure, grid[2 * place].subgridspec(1, 3), corpus, rows, entries)
-        _draw_references(figure, grid[2 * place + 1], rows, entries, metrics)
+    pages: list[Figure] = []
+    for corpus, rows in shown.groupby("corpus", sort=False):
+        panels = [panel for panel in _matrices(rows, entries) if len(panel.rows)]
+        if panels:
+            pages.append(_matrices_page(str(corpus), panels, context))
+        if _metrics(rows):
+            pages.append(_references_page(rows, entries, context))
+    return pages
+
+
+def _matrices_page(corpus: str, panels: Sequence[LayerMatrix], context: FigureContext) -> Figure:
+    note = f"{context.describe([corpus])} All layers are compared on the same segments."
+    figure = plotting.new_figure(_HEAT_MM, [], note)
+    _draw_matrices(figure, figure.add_gridspec(1, 3), corpus, panels)
+    return figure
+
+
+def _references_page(rows: pd.DataFrame, entries: Sequence[Entry], context: FigureContext) -> Figure:
+    metrics, rows = _metrics(rows), rows[~rows["target"].isin(BETWEEN)]
+    entries = [entry for entry in entries if len(entry.rows(rows))]
+    heights_mm = 14 + _CURVE_MM * len(metrics)
+    figure = plotting.new_figure(heights_mm, _legends(rows, entries), _note(rows, context))
+    _draw_references(figure, figure.add_gridspec(1, 1)[0], rows, entries, metrics)
     return figure
 
 
@@ -90,11 +115,11 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
     The reference is the first that is not another model's activations; the metric the first zero-shot one.
     """
     shown = drawn_rows(table, context=context)
-    rows = shown[~shown["target"].isin(_BETWEEN)]
+    rows = shown[~shown["target"].isin(BETWEEN)]
     linguistic = rows[rows["reference"] != "activations"]
     rows = linguistic if len(linguistic) else rows
     for metric, entry in product(_metrics(rows), context.entries(shown)):
-        measured = _first_variant(rows[rows["metric"] == metric])
+        measured = first_variant(rows[rows["metric"] == metric])
         own = entry.rows(measured)
         if entry.style.baseline or entry.step == "0" or own.empty:
             continue
@@ -104,19 +129,19 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
         same = (measured[["model", *panel, "layer"]] == best[["model", *panel, "layer"]]).all(axis=1)
         untrained = measured[same & (measured["step"].astype(str) == "0")]
         control = {"untrained": untrained.iloc[0]} if len(untrained) else {"chance": float(best["chance"])}
-        reference = _reference_name(str(best["target"]))
-        subject = f"the highest {_NAMES[metric]} of {entry.style.label} with {reference} (layer {best['layer']})"
+        reference = reference_name(str(best["target"]))
+        subject = f"the highest {METRICS[metric]} of {entry.style.label} with {reference} (layer {best['layer']})"
         return finding(subject, best, control)
     return ""
 
 
 def _metrics(rows: pd.DataFrame) -> list[str]:
     """Return the metrics that are drawn: zero-shot ones and the first of those that are fitted."""
-    measured = set(rows.loc[~rows["target"].isin(_BETWEEN), "metric"])
+    measured = set(rows.loc[~rows["target"].isin(BETWEEN), "metric"])
     return [name for name in _ZERO_SHOT if name in measured] + [name for name in _FITTED if name in measured][:1]
 
 
-def _first_variant(rows: pd.DataFrame) -> pd.DataFrame:
+def first_variant(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of the first distance and correlation of RSA; rows of other metrics have neither."""
     if rows.empty or rows["distance"].isna().all():
         return rows
@@ -124,30 +149,27 @@ def _first_variant(rows: pd.DataFrame) -> pd.DataFrame:
     return rows[(rows[["distance", "correlation"]] == first).all(axis=1)]
 
 
-def _draw_matrices(
-    figure: Figure, places: GridSpecFromSubplotSpec, corpus: str, rows: pd.DataFrame, entries: Sequence[Entry]
-) -> None:
-    """Draw CKA between the layers of the first model, trained and untrained, and between two models."""
-    own = _matrices_of_first_model(rows, entries)
+def _matrices(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[LayerMatrix]:
+    """Return comparisons of the layers of the first model, trained and untrained, and of two models."""
     between = _between_models(rows, entries)
-    panels: list[Axes] = []
-    cells: Collection | None = None
-    for place, panel in enumerate([*own, *([between] if between else [])][:3]):
-        if panel.rows.empty:
-            continue
-        axes = figure.add_subplot(places[0, place])
-        panels.append(axes)
+    return [*layer_matrices(rows, entries), *([between] if between else [])][:3]
+
+
+def _draw_matrices(figure: Figure, places: GridSpec, corpus: str, matrices: Sequence[LayerMatrix]) -> None:
+    panels = [figure.add_subplot(places[0, place]) for place in range(len(matrices))]
+    for axes, panel in zip(panels, matrices):
         cells = _draw_matrix(axes, panel)
         plotting.head(axes, panel.title, (f"{corpus} · {', '.join(_counts(panel.rows))}", _widest(panel.rows)))
-    if cells is not None:
-        bar = figure.colorbar(cells, ax=panels, location="right", fraction=0.025, pad=0.01, aspect=25)
-        bar.set_label("linear CKA")
-        bar.outline.set_visible(False)
+    bar = figure.colorbar(cells, ax=panels, location="right", fraction=0.025, pad=0.01, aspect=25)
+    bar.set_label("linear CKA")
+    bar.outline.set_visible(False)
 
 
-def _matrices_of_first_model(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[_Matrix]:
+def layer_matrices(rows: pd.DataFrame, entries: Sequence[Entry]) -> list[LayerMatrix]:
     """Return the comparisons of the layers of the first model, at its last step and untrained."""
     models = [entry for entry in entries if not entry.style.baseline]
+    if not models:
+        return []
     own = [entry for entry in models if entry.model == models[0].model]
     found = []
     for entry in own:
@@ -155,11 +177,11 @@ def _matrices_of_first_model(rows: pd.DataFrame, entries: Sequence[Entry]) -> li
         mirrored = layers.rename(columns={"layer": "other_layer", "other_layer": "layer"})
         both = pd.concat([layers, mirrored[mirrored["layer"] != mirrored["other_layer"]]])
         state = "untrained" if entry.step == "0" else "trained"
-        found.append(_Matrix(f"Between layers, {state}", both, across=own[0].style.label))
+        found.append(LayerMatrix(f"Between layers, {state}", both, across=own[0].style.label))
     return found
 
 
-def _between_models(rows: pd.DataFrame, entries: Sequence[Entry]) -> _Matrix | None:
+def _between_models(rows: pd.DataFrame, entries: Sequence[Entry]) -> LayerMatrix | None:
     """Return comparisons of the first two trained models or, with one model, of trained and untrained layers."""
     rows = rows[(rows["target"] == "models") & (rows["metric"] == "cka")]
     # A column with missing steps is read as fractions.
@@ -172,10 +194,10 @@ def _between_models(rows: pd.DataFrame, entries: Sequence[Entry]) -> _Matrix | N
     first, step, second, other = min(pairs, key=lambda pair: pair[0] == pair[2])
     chosen = rows[(rows[["model", "other_model", "other_step"]] == [first, second, other]).all(axis=1)]
     title = "Trained vs. untrained" if first == second else "Between two models"
-    return _Matrix(title, chosen, across=styles[second, other].label, down=styles[first, step].label)
+    return LayerMatrix(title, chosen, across=styles[second, other].label, down=styles[first, step].label)
 
 
-def _draw_matrix(axes: Axes, panel: _Matrix) -> Collection:
+def _draw_matrix(axes: Axes, panel: LayerMatrix) -> Collection:
     ys, xs = (plotting.layer_order(panel.rows[column]) for column in ("layer", "other_layer"))
     values = panel.rows.pivot_table(index="layer", columns="other_layer", values="value").reindex(index=ys, columns=xs)
     cells = matrix(axes, values, limits=(0, 1), numbers=max(values.shape) <= 8)
@@ -189,14 +211,14 @@ def _draw_references(
     figure: Figure, place: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry], metrics: Sequence[str]
 ) -> None:
     """Draw a grid of panels, one row per metric and one column per reference space."""
-    targets = [str(name) for name in rows["target"].unique() if name not in _BETWEEN]
+    targets = [str(name) for name in rows["target"].unique() if name not in BETWEEN]
     if not targets:
         return
     layers = plotting.layer_order(set(rows["layer"]) - {"input"})
     grid = place.subgridspec(len(metrics), len(targets)).subplots(squeeze=False)
     for (row, metric), (column, target) in product(enumerate(metrics), enumerate(targets)):
         axes = grid[row, column]
-        measured = _first_variant(rows[(rows["target"] == target) & (rows["metric"] == metric)])
+        measured = first_variant(rows[(rows["target"] == target) & (rows["metric"] == metric)])
         _draw_curves(axes, measured, entries, layers, named=row == len(metrics) - 1)
         if measured.empty:
             text = _MISSING.get(metric, _MISSING[""])
@@ -204,9 +226,9 @@ def _draw_references(
         if metric == "rsa":
             axes.set(ylim=(-0.2, 1.02), yticks=[0, 0.5, 1])
         if column == 0:
-            axes.set_ylabel(_NAMES[metric] + (",\nheld out" if metric in ALIGNMENTS else ""))
+            axes.set_ylabel(METRICS[metric] + (",\nheld out" if metric in ALIGNMENTS else ""))
         if row == 0:
-            plotting.head(axes, f"vs. {_reference_name(target)}", _counts(measured))
+            plotting.head(axes, f"vs. {reference_name(target)}", _counts(measured))
 
 
 def _draw_curves(
@@ -249,7 +271,8 @@ def _widest(rows: pd.DataFrame) -> str:
     return plotting.describe_interval(rows) if np.isnan(widest) else f"95 % interval: ± {widest:.2f} at most"
 
 
-def _reference_name(target: str) -> str:
+def reference_name(target: str) -> str:
+    """Return the name of a reference as figures show it."""
     return target.replace("_", " ")
 
 
