@@ -8,9 +8,11 @@ import pandas as pd
 import pytest
 from figure_cases import caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.reduction import figure as reduction
+from auscult.analyses.reduction import figure as reduction, headline
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.tables import RESULT_COLUMNS, write_table
 
 MODELS = {
@@ -99,7 +101,7 @@ def test_the_note_has_items_intervals_and_the_maps_compared(figure):
     assert "n = 750 segments of 8 speakers, 95 % interval over speakers" in note
     assert "t-SNE is fitted to the segments shown." in note
     assert "Stability compares 3 maps that differ in seed and items." in note
-    assert len(note.split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in figure)
 
 
 def test_without_stability_nothing_is_said_of_it():
@@ -137,7 +139,7 @@ def test_tables_can_be_drawn_without_context():
 
 @pytest.mark.parametrize("corpora", [("english",), ("english", "multilingual")])
 def test_no_text_lies_over_text(misplaced, corpora):
-    plotting.save_figure(draw(quality_table(corpora), coordinates_table(corpora)), "unused")
+    plotting.save_pages(draw(quality_table(corpora), coordinates_table(corpora)), "unused")
     assert misplaced == []
 
 
@@ -158,6 +160,69 @@ def planted(trained, untrained, width=0.03):
 
 def finding(table, context=CONTEXT):
     return reduction.describe_finding(table, coordinates_table(n_items=20), context=context)
+
+
+def factored(n_items=100):
+    """Return places of items that also have a speaker and a language."""
+    table, random = coordinates_table(n_items=n_items), np.random.default_rng(4)
+    table["speaker"] = random.choice([f"s{i}" for i in range(12)], len(table))
+    return table.assign(language=random.choice(["dutch", "english"], len(table)))
+
+
+def slide_of(quality, coordinates, context=CONTEXT):
+    with slide_style():
+        return headline.draw(quality, coordinates, context=context)
+
+
+def title_of(quality, coordinates, context=CONTEXT):
+    return headline.describe_headline(quality, coordinates, context=context)
+
+
+def test_maps_and_quality_have_pages_of_their_own(figure):
+    assert len(figure) == 2
+    assert figure[0].axes[0].get_title(loc="center") == "PCA"
+    assert figure[1].axes[0].get_title(loc="left") == "phone class"
+
+
+def test_the_slide_colours_the_same_maps_by_several_factors():
+    slide = slide_of(quality_table(), factored())
+    titles = [axes.get_title(loc="center") for axes in slide.axes][:4]
+    assert titles == ["PCA", "LDA by phone class", "UMAP", "UMAP, untrained"]
+    words = drawn(slide)
+    assert {"by phone", "by speaker", "by language", "vowel", "12 speakers", "dutch"} <= set(words)
+    assert sum(word.startswith("silhouette ") for word in words) == 12
+    assert "HuBERT (English), layer T3, english: 100 segments of speakers" in note_of(slide)
+
+
+@pytest.mark.parametrize("coordinates", [factored(), coordinates_table(n_items=50)])
+@pytest.mark.parametrize("n_groups", [8, 4])
+def test_the_slide_is_legible_and_its_title_is_the_finding(coordinates, n_groups):
+    table = quality_table(n_groups=n_groups)
+    slide = slide_of(table, coordinates)
+    assert faults(slide, SLIDE_MM) == []
+    assert " ".join(slide.texts[0].get_text().split()) == title_of(table, coordinates)
+
+
+@pytest.mark.parametrize(
+    ("values", "end"),
+    [
+        ((0.3, 0.1), "itself .30, above untrained (.10) and permuted (−.02)"),
+        ((0.1, 0.1), "itself .10, above permuted (−.02), not separated from untrained (.10)"),
+        ((0.1, 0.3), "itself .10, above permuted (−.02), below untrained (.30)"),
+        ((0.3, 0.1, np.nan), "itself .30, against untrained (.10) and permuted (−.02)"),
+    ],
+)
+def test_the_headline_compares_the_layer_with_its_controls(values, end):
+    title = title_of(planted(*values), factored())
+    assert title.startswith("Silhouette of phone class on maps: PCA ")
+    assert title.endswith(end)
+
+
+def test_a_slide_can_be_drawn_of_a_baseline_alone_and_without_context():
+    context = context_of("reduction", MODELS, ["mel"], ANALYSIS, STUDY)
+    assert faults(slide_of(quality_table(), factored(), context), SLIDE_MM) == []
+    assert "untrained" not in title_of(quality_table(), factored(), context)
+    assert "by speaker" in drawn(headline.draw(quality_table(), factored()))
 
 
 def test_the_finding_is_a_silhouette_above_its_controls():

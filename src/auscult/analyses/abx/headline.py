@@ -165,7 +165,7 @@ def _draw_measure(axes: Axes, name: str, measure: _Measure, message: _Message) -
     axes.set(ylim=(low, 1), xlabel="layer", ylabel="accuracy" if name == "probe" else "ABX accuracy")
     axes.set_title(_TITLES[name])
     marks.layer_axis(axes, layers, n_names=7)
-    axes.tick_params(axis="x", labelsize=7.5)
+    axes.tick_params(axis="x", labelsize=7)
     axes.set_xlim(-0.4, end)
     slide.label_ends(axes, labels, end, 0.075 * (1 - low))
 

@@ -1,13 +1,12 @@
-"""Figure of reduction: maps of held-out segments, and the quality of every map."""
+"""Details of reduction: maps of held-out segments, and the quality of every map."""
 
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 
 from auscult.analyses.reduction.columns import HELD_OUT, NEIGHBOURHOOD, NO_MAP, SHAPE
@@ -17,10 +16,11 @@ from auscult.figures.context import FigureContext
 from auscult.figures.findings import finding
 from auscult.figures.marks import chance_tick, chance_tick_handle, interval_row, mark_handle
 from auscult.figures.palette import Entry
+from auscult.figures.plotting import paginate
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "METHODS", "drawn_points", "colouring_factor", "draw_map"]
 
-_METHODS = {
+METHODS = {
     NO_MAP: "original space",
     "pca": "PCA",
     "lda": "LDA (supervised)",
@@ -34,12 +34,12 @@ _MEASURES = {
     ("stability", NEIGHBOURHOOD): ("neighbours", "stability (Jaccard)"),
     ("stability", SHAPE): ("shape", "stability (Procrustes)"),
 }
-_MAP_MM, _GAP_MM, _ROW_MM = 54, 5, 3
+_MAP_MM, _ROW_MM = 54, 3
 _MAX_PANELS = 5  # of quality, side by side
 
 
-def draw(table: pd.DataFrame, coordinates: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Draw one row of maps for each corpus, model and step, and below them the quality of all maps.
+def draw(table: pd.DataFrame, coordinates: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw pages with one row of maps for each corpus, model and step, then pages with the quality of all maps.
 
     Parameters
     ----------
@@ -52,34 +52,62 @@ def draw(table: pd.DataFrame, coordinates: pd.DataFrame, *, context: FigureConte
     AnalysisError
         A table has no row of a model that the context names, or the coordinates have no column of a factor.
     """
-    quality, points = drawn_rows(table, coordinates, context=context), _drawn_points(coordinates, context)
-    entries, colour_by = context.entries(points), _colouring_factor(quality, points, context)
-    colours = plotting.class_colours(points[colour_by].dropna())
+    quality, points = drawn_rows(table, coordinates, context=context), drawn_points(coordinates, context)
+    entries, colour_by = context.entries(points), colouring_factor(quality, points, context)
     maps = [
         (entry, rows)
         for _, corpus in points.groupby("corpus", sort=False)
         for entry in entries
         if len(rows := entry.rows(corpus))
     ]
-    methods, lines = list(points["method"].unique()), _panel_lines(quality)
-    map_mm = min(_MAP_MM, 166 / len(methods))
-    maps_mm = 6 + len(maps) * map_mm
-    title_mm = 18 + _ROW_MM * (quality["corpus"].nunique() > 1)
-    lines_mm = [title_mm + len(_methods_of(line)) * (2 + _ROW_MM * len(entries)) for line in lines]
-    figure = plotting.new_figure(
-        maps_mm + _GAP_MM + sum(lines_mm), _legends(colours, entries), _note(quality, colour_by, context)
-    )
-    blocks = figure.add_gridspec(3, 1, height_ratios=(maps_mm, _GAP_MM, sum(lines_mm)))
-    _draw_maps(blocks[0], maps, methods, points[colour_by].map(colours), map_mm)
-    grid = (
-        blocks[2].subgridspec(len(lines), len(lines[0]), height_ratios=lines_mm).subplots(squeeze=False, sharey="row")
-    )
+    map_mm = min(_MAP_MM, 166 / points["method"].nunique())
+    pages = [_maps_page(maps[page], map_mm, colour_by, quality, context) for page in paginate([map_mm] * len(maps))]
+    lines = _panel_lines(quality)
+    lines_mm = [_line_mm(line, entries, quality) for line in lines]
+    return pages + [
+        _quality_page(lines[page], lines_mm[page], entries, quality, context) for page in paginate(lines_mm)
+    ]
+
+
+def _maps_page(
+    maps: Sequence[tuple[Entry, pd.DataFrame]],
+    map_mm: float,
+    colour_by: str,
+    quality: pd.DataFrame,
+    context: FigureContext,
+) -> Figure:
+    points = pd.concat([rows for _, rows in maps])
+    colours = plotting.class_colours(points[colour_by].dropna())
+    legend = [mark_handle("o", label, colour) for label, colour in colours.items()]
+    figure = plotting.new_figure(6 + len(maps) * map_mm, [legend], _maps_note(points, colour_by, quality, context))
+    _draw_maps(figure, maps, list(points["method"].unique()), points[colour_by].map(colours), map_mm)
+    return figure
+
+
+def _quality_page(
+    lines: Sequence[Sequence[pd.DataFrame]],
+    lines_mm: Sequence[float],
+    entries: Sequence[Entry],
+    quality: pd.DataFrame,
+    context: FigureContext,
+) -> Figure:
+    shown = pd.concat([rows for line in lines for rows in line])
+    models = [Line2D([], [], **{**entry.style.line, "linestyle": ""}) for entry in entries]
+    legend = [*models, chance_tick_handle("permuted items")]
+    figure = plotting.new_figure(sum(lines_mm), [legend], _quality_note(shown, context))
+    grid = figure.subplots(len(lines), max(map(len, lines)), squeeze=False, sharey="row", height_ratios=lines_mm)
     for strip, line in zip(grid, lines):
         for axes in strip[len(line) :]:
             axes.set_axis_off()
         for axes, rows in zip(strip, line):
             _draw_quality(axes, rows, _methods_of(line), entries, quality)
     return figure
+
+
+def _line_mm(line: Sequence[pd.DataFrame], entries: Sequence[Entry], quality: pd.DataFrame) -> float:
+    """Return the height of a line of panels of quality; of several corpora, titles have two lines."""
+    title_mm = 18 + _ROW_MM * (quality["corpus"].nunique() > 1)
+    return title_mm + len(_methods_of(line)) * (2 + _ROW_MM * len(entries))
 
 
 def drawn_rows(
@@ -95,7 +123,7 @@ def describe_finding(
 ) -> str:
     """Compare the silhouette of the first trained model's layer with its untrained control and permuted labels."""
     quality = drawn_rows(table, coordinates, context=context)
-    factor = _colouring_factor(quality, _drawn_points(coordinates, context), context)
+    factor = colouring_factor(quality, drawn_points(coordinates, context), context)
     rows = quality[(quality["method"] == NO_MAP) & (quality["metric"] == "silhouette") & (quality["target"] == factor)]
     rows = rows[rows["corpus"] == rows["corpus"].iloc[0]] if len(rows) else rows
     entries = context.entries(rows)
@@ -111,7 +139,8 @@ def describe_finding(
     return ""
 
 
-def _drawn_points(coordinates: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+def drawn_points(coordinates: pd.DataFrame, context: FigureContext) -> pd.DataFrame:
+    """Return the held-out items on the maps of the models and the layer that the figure shows."""
     points = context.select(coordinates).reset_index(drop=True)
     points = points[points["layer"].isin([_layer(coordinates, context), "input"])]
     return points[points["part"] == HELD_OUT]
@@ -123,7 +152,8 @@ def _layer(coordinates: pd.DataFrame, context: FigureContext) -> str:
     return str(layers[-1])
 
 
-def _colouring_factor(quality: pd.DataFrame, points: pd.DataFrame, context: FigureContext) -> str:
+def colouring_factor(quality: pd.DataFrame, points: pd.DataFrame, context: FigureContext) -> str:
+    """Return the factor by which maps are coloured: phone class or the first factor with at least two values."""
     measured = quality.loc[quality["metric"] == "silhouette", "target"].unique()
     factors = list(dict.fromkeys(["phone_class", *context.analysis.get("factors", measured)]))
     for factor in factors:
@@ -148,30 +178,38 @@ def _methods_of(panels: Sequence[pd.DataFrame]) -> list[str]:
 
 
 def _draw_maps(
-    block: SubplotSpec,
+    figure: Figure,
     maps: Sequence[tuple[Entry, pd.DataFrame]],
     methods: Sequence[str],
     colours: pd.Series,
     map_mm: float,
 ) -> None:
     """Draw one row of maps per model: ``colours`` has the index of the points."""
-    grid = block.subgridspec(len(maps), len(methods)).subplots(squeeze=False)
+    grid = figure.subplots(len(maps), len(methods), squeeze=False)
     for line, (entry, rows) in zip(grid, maps):
         first, n = rows.iloc[0], plotting.describe_range(rows.groupby("method").size())
         about = [entry.style.label, f"{plotting.plain(first['corpus'])}, {first['layer']}, n\xa0=\xa0{n}"]
         # 1.5 mm per letter: labels longer than the map is high would overlap those of its neighbours.
         line[0].set_ylabel("\n".join(row for text in about for row in textwrap.wrap(text, int(map_mm / 1.5))))
         for axes, method in zip(line, methods):
-            _draw_map(axes, rows[rows["method"] == method], colours)
+            draw_map(axes, rows[rows["method"] == method], colours)
     for axes, method in zip(grid[0], methods):
-        axes.set_title(_METHODS.get(method, method), loc="center")
+        axes.set_title(METHODS.get(method, method), loc="center")
 
 
-def _draw_map(axes: Axes, points: pd.DataFrame, colours: pd.Series) -> None:
-    """Scatter the items of one map in a fixed random order, so that no class hides another."""
+def draw_map(axes: Axes, points: pd.DataFrame, colours: pd.Series, size: float = 3) -> None:
+    """Scatter the items of one map in a fixed random order, so that no class hides another.
+
+    Parameters
+    ----------
+    axes : panel
+    points : places of the items
+    colours : colour of each item, by the index of ``points``
+    size : area of a point in square points
+    """
     points = points.sample(frac=1, random_state=0)
     colour = colours[points.index].fillna("#DDDDDD")
-    axes.scatter(points["x"], points["y"], s=3, c=colour, alpha=0.8, linewidth=0, rasterized=True)
+    axes.scatter(points["x"], points["y"], s=size, c=colour, alpha=0.8, linewidth=0, rasterized=True)
     axes.set(xticks=[], yticks=[], box_aspect=1)
     axes.margins(0.04)
     axes.spines[["top", "right"]].set_visible(True)
@@ -196,33 +234,34 @@ def _draw_quality(
     axes.set(ylim=(len(methods) - 0.5, -0.5), xlim=(low - margin, high + margin), xlabel=label)
     axes.set_title(plotting.plain(f"{corpus}:\n{title}" if quality["corpus"].nunique() > 1 else title))
     axes.locator_params(axis="x", nbins=3)
-    axes.set_yticks(range(len(methods)), [_METHODS.get(method, method) for method in methods])
+    axes.set_yticks(range(len(methods)), [METHODS.get(method, method) for method in methods])
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
 
 
-def _legends(colours: Mapping[str, str], entries: Sequence[Entry]) -> list[list[Line2D]]:
-    classes = [mark_handle("o", label, colour) for label, colour in colours.items()]
-    models = [Line2D([], [], **{**entry.style.line, "linestyle": ""}) for entry in entries]
-    return [classes, [*models, chance_tick_handle("permuted items")]]
+def _maps_note(points: pd.DataFrame, colour_by: str, quality: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note of a page of maps: study, items and what is special about t-SNE."""
+    sentences = [
+        context.describe(points["corpus"]),
+        f"Each point is a held-out segment, coloured by {colour_by.replace('_', ' ')}; maps were fitted to other "
+        f"{plotting.resampling_unit(quality)}s.",
+        "t-SNE is fitted to the segments shown." if (points["method"] == "tsne").any() else "",
+    ]
+    return " ".join(filter(None, sentences))
 
 
-def _note(quality: pd.DataFrame, colour_by: str, context: FigureContext) -> str:
-    """Return the note below the figure: study, items, and what is special about t-SNE and stability."""
+def _quality_note(quality: pd.DataFrame, context: FigureContext) -> str:
+    """Return the note of a page of quality: study, items and what stability compares."""
     n, unit = plotting.describe_range(quality["n"]), plotting.resampling_unit(quality)
     # Without intervals, the reason for their absence gives the number of groups.
     has_intervals = quality["ci_low"].notna().any()
     groups = f" of {plotting.describe_range(quality['n_groups'])} {unit}s" if has_intervals else ""
     sentences = [
         context.describe(quality["corpus"]),
-        f"Each point is a held-out segment, coloured by {colour_by.replace('_', ' ')}; maps were fitted to other "
-        f"{unit}s.",
         f"Quality: n = {n} segments{groups}, {plotting.describe_interval(quality)}.",
     ]
-    if (quality["method"] == "tsne").any():
-        sentences.append("t-SNE is fitted to the segments shown.")
     stability = quality[quality["metric"] == "stability"]
     if len(stability):
         n_maps = plotting.describe_range(stability["n_seeds"])
         sentences.append(f"Stability compares {n_maps} maps that differ in seed and items.")
-    return " ".join(sentences)
+    return " ".join(filter(None, sentences))

@@ -10,7 +10,7 @@ from auscult.analyses.similarity import figure as details
 from auscult.figures import marks, plotting, slide
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import number, verdicts
-from auscult.figures.palette import Entry
+from auscult.figures.palette import Entry, ModelStyle
 
 __all__ = ["draw", "describe_headline"]
 
@@ -36,7 +36,7 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     message = _message(table, context)
     figure = slide.new_slide(describe_headline(table, context=context), _note(message))
     n = len(message.matrices)
-    widths = [*[1.0] * n, *([1.2] if len(message.rows) else [])]
+    widths = [*[1.0] * n, *([1.4] if len(message.rows) else [])]
     panels = list(figure.subplots(1, len(widths), squeeze=False, width_ratios=widths)[0])
     for axes, panel in zip(panels, message.matrices):
         _draw_matrix(axes, panel, named=axes is panels[0])
@@ -129,7 +129,7 @@ def _draw_references(axes: Axes, message: _Message) -> None:
     metric = details.METRICS[rows["metric"].iloc[0]]
     axes.set(ylim=(low, top), xlabel="layer", ylabel=metric, title="Likeness of each layer to")
     marks.layer_axis(axes, layers, n_names=7)
-    axes.tick_params(axis="x", labelsize=7.5)
+    axes.tick_params(axis="x", labelsize=7)
     axes.set_xlim(-0.4, end)
     slide.label_ends(axes, labels, end, 0.08 * (top - low))
 
