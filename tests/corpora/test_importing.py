@@ -88,7 +88,7 @@ def test_an_unknown_reader_lists_those_there_are(tmp_path):
     with pytest.raises(
         ConfigError,
         match="expected a reader among timit, textgrid, librispeech, homophones, fluent, thchs30, must-she, "
-        "recordings, conllu, blimp, found 'praat'",
+        "recordings, collection, conllu, blimp, found 'praat'",
     ):
         import_corpus(tmp_path / "c", corpus="tiny", reader="praat", source=tmp_path)
 

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ, read_audio, rescale_samples, write_audio
 from auscult.corpora.faults import Faults
+from auscult.corpora.readers.collection import read_collection
 from auscult.corpora.readers.fluent import read_fluent
 from auscult.corpora.readers.homophones import read_homophones
 from auscult.corpora.readers.librispeech import read_librispeech
@@ -43,6 +44,7 @@ READERS: dict[str, Callable[..., tuple[pd.DataFrame, pd.DataFrame]]] = {
     "thchs30": read_thchs30,
     "must-she": read_must_she,
     "recordings": read_recordings,
+    "collection": read_collection,
 }
 # Parameter of readers that extract recordings from other files: the folder to write them to.
 _SCRATCH = "recordings"
@@ -60,6 +62,7 @@ def import_corpus(
         "timit",
         "textgrid",
         "recordings",
+        "collection",
         "librispeech",
         "homophones",
         "fluent",

@@ -12,13 +12,22 @@ from auscult.corpora.corpus import SPLITS
 from auscult.errors import CorpusError
 from auscult.tables import SEGMENT_COLUMNS, UTTERANCE_COLUMNS
 
-__all__ = ["find_speaker_table", "read_columns", "read_speaker_table", "add_speakers"]
+__all__ = [
+    "RESERVED_COLUMNS",
+    "find_speaker_table",
+    "read_columns",
+    "read_speaker_table",
+    "plain_gender",
+    "add_speakers",
+]
 
 _NAMES = ("speakers.csv", "speakers.tsv")
 _DESCRIBED = ("gender", "language", "split")
 _GENDERS = {
     "f": "female",
     "female": "female",
+    "female_feminine": "female",
+    "male_masculine": "male",
     "w": "female",
     "woman": "female",
     "m": "male",
@@ -26,7 +35,7 @@ _GENDERS = {
     "man": "male",
 }
 # Columns that the tables of utterances and segments already have.
-_RESERVED = (set(UTTERANCE_COLUMNS) | set(SEGMENT_COLUMNS) | {"phone_class", "stress", "ipa"}) - {
+RESERVED_COLUMNS = (set(UTTERANCE_COLUMNS) | set(SEGMENT_COLUMNS) | {"phone_class", "stress", "ipa"}) - {
     "speaker",
     *_DESCRIBED,
 }
@@ -47,10 +56,15 @@ def find_speaker_table(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def read_columns(path: Path) -> pd.DataFrame:
+def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
     """Read a table as text: UTF-8 or UTF-16 with byte order mark, separated by commas, semicolons or tabs.
 
     Cells are stripped of blanks and brought into Unicode's composed form (NFC); empty lines are skipped.
+
+    Parameters
+    ----------
+    path : the file
+    quoted : whether cells may stand in quotation marks; False keeps these marks as they are
 
     Raises
     ------
@@ -63,7 +77,10 @@ def read_columns(path: Path) -> pd.DataFrame:
     text = unicodedata.normalize("NFC", _decode(path))
     separator = _separator(text)
     try:
-        reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+        quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        reader = csv.reader(
+            io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True, quoting=quoting
+        )
         rows = [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
         raise CorpusError(
@@ -109,13 +126,18 @@ def read_speaker_table(path: Path) -> pd.DataFrame:
         raise CorpusError(f"expected a column 'speaker' in {path}, found {', '.join(speakers)}; name the column")
     _refuse(speakers["speaker"][speakers["speaker"].duplicated()], "every speaker once", path)
     _refuse(speakers.loc[speakers["speaker"] == "", "speaker"], "a speaker in every row", path)
-    _refuse([name for name in speakers if name in _RESERVED], "columns with names of their own", path)
+    _refuse([name for name in speakers if name in RESERVED_COLUMNS], "columns with names of their own", path)
     if "split" in speakers:
         wrong = speakers.loc[~speakers["split"].isin((*SPLITS, "")), "split"]
         _refuse(wrong, f"split to be one of {', '.join(SPLITS)} or empty", path)
     if "gender" in speakers:
-        speakers["gender"] = [_GENDERS.get(gender.lower(), gender) for gender in speakers["gender"]]
+        speakers["gender"] = speakers["gender"].map(plain_gender)
     return speakers
+
+
+def plain_gender(gender: str) -> str:
+    """Return ``female`` or ``male`` for the usual ways to write them (``F``, ``female_feminine``), others unchanged."""
+    return _GENDERS.get(gender.lower(), gender)
 
 
 def add_speakers(utterances: pd.DataFrame, path: Path) -> pd.DataFrame:

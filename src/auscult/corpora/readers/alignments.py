@@ -36,6 +36,7 @@ from auscult.errors import LabelError
 __all__ = [
     "FORMATS",
     "Labels",
+    "read_aligned_table",
     "read_labels",
     "find_labels",
     "align_utterances",
@@ -49,6 +50,7 @@ _TIERS = {"word": "word", "words": "word", "wrd": "word", "phone": "phone", "pho
 
 Labels = dict[str, dict[str, Tier]]
 _Row = TypeVar("_Row")
+_Interval = tuple[float, float, str]
 
 
 def align_utterances(
@@ -180,27 +182,42 @@ def _read_json(path: Path, options: LabelOptions) -> Labels:
     return {_stem(path): tiers}
 
 
-def _read_csv(path: Path, options: LabelOptions) -> Labels:
-    """Read the table of the Montreal Forced Aligner (``output_format csv``); other tables hold no labels."""
+def read_aligned_table(path: Path, options: LabelOptions = _DEFAULTS) -> dict[tuple[str, str], list[_Interval]]:
+    """Return the tiers of a table of the Montreal Forced Aligner (``output_format csv``), by speaker and name.
+
+    Other tables hold no labels.
+
+    Raises
+    ------
+    LabelError
+        A line has no times.
+    """
     lines = text_lines(read_text(path, options.encoding))
     header = [name.strip().lower() for name in next(csv.reader([lines[0][1]]))] if lines else []
     if not {"begin", "end", "label", "type"} <= set(header):
         return {}
-    rows: dict[str, list[tuple[float, float, str]]] = {}
-    speakers = set()
+    rows: dict[tuple[str, str], list[_Interval]] = {}
     for number, line in lines[1:]:
         row = dict(zip(header, next(csv.reader([line]))))
         times = _numbers([row.get("begin", ""), row.get("end", "")])
         if times is None or "type" not in row:
             raise _line_error(path, number, line, "Begin,End,Label,Type")
-        speakers.add(row.get("speaker", ""))
-        rows.setdefault(row["type"], []).append((times[0], times[1], row["label"]))
+        rows.setdefault((row.get("speaker", ""), row["type"]), []).append((times[0], times[1], row["label"]))
+    return rows
+
+
+def _read_csv(path: Path, options: LabelOptions) -> Labels:
+    found = read_aligned_table(path, options)
+    speakers = {speaker for speaker, _ in found}
     if len(speakers) > 1:
         raise LabelError(
             f"expected one speaker in {path}, found {', '.join(sorted(speakers))}; split the recording into one per "
-            "speaker"
+            "speaker, or read the corpus with reader collection and option turns"
         )
-    return {_stem(path): {tier: Tier(tuple(found)) for tier, found in _choose(rows, options, path).items()}}
+    rows = {tier: entries for (_, tier), entries in found.items()}
+    return (
+        {_stem(path): {tier: Tier(tuple(rows)) for tier, rows in _choose(rows, options, path).items()}} if rows else {}
+    )
 
 
 def _with_durations(entries: list[dict[str, Any]]) -> list[tuple[float, float, str]]:
@@ -260,6 +277,23 @@ def _read_lab(path: Path, options: LabelOptions) -> Labels:
     return {_stem(path): {_tier_of(path): Tier(tuple(rows), _HTK_PER_S if whole else 1)}}
 
 
+def _read_esps(path: Path, options: LabelOptions) -> Labels:
+    """Read labels of Buckeye: a header up to ``#``, then end times; a label ends at ``;``, where its variants begin."""
+    lines = text_lines(read_text(path, options.encoding))
+    begin = next((place for place, (_, line) in enumerate(lines) if line == "#"), None)
+    if begin is None:
+        raise LabelError(f"expected a header that ends with a line '#' in {path}, found none; this is another format")
+    rows, onset = [], 0.0
+    for number, line in lines[begin + 1 :]:
+        parts = line.partition(";")[0].split(None, 2)
+        times = _numbers(parts[:1])
+        if times is None or len(parts) < 2:
+            raise _line_error(path, number, line, "end_s colour label")
+        rows.append((onset, times[0], parts[2].strip() if len(parts) > 2 else ""))
+        onset = times[0]
+    return {_stem(path): {path.suffix.lower()[1:].rstrip("s"): Tier(tuple(rows))}}
+
+
 FORMATS: dict[str, Callable[[Path, LabelOptions], Labels]] = {
     ".textgrid": _read_textgrid,
     ".json": _read_json,
@@ -268,6 +302,8 @@ FORMATS: dict[str, Callable[[Path, LabelOptions], Labels]] = {
     ".phn": _read_samples,
     ".wrd": _read_samples,
     ".lab": _read_lab,
+    ".phones": _read_esps,
+    ".words": _read_esps,
 }
 
 

@@ -233,8 +233,8 @@ def _require_tiers(
         path, names = several[0]
         n_files = len({path for path, _ in several})
         raise LabelError(
-            f"expected one speaker in {path}, found tiers {', '.join(names)} ({n_files} such files); split it "
-            "into one file per speaker, or name one tier in the options of the corpus"
+            f"expected one speaker in {path}, found tiers {', '.join(names)} ({n_files} such files); read "
+            "the corpus with reader collection and option turns, or name one tier in the options of the corpus"
         )
     for tier, choice in wanted.items():
         missing = [path for path, tiers in found.items() if tier in tiers and not tiers[tier]]
