@@ -23,6 +23,7 @@ __all__ = [
 
 _NAMES = ("speakers.csv", "speakers.tsv")
 _DESCRIBED = ("gender", "language", "split")
+_LIBRITTS = ("READER",)
 _GENDERS = {
     "f": "female",
     "female": "female",
@@ -122,6 +123,8 @@ def read_speaker_table(path: Path) -> pd.DataFrame:
     speakers = speakers.rename(
         columns={name: name.lower() for name in speakers if name.lower() in ("speaker", *_DESCRIBED)}
     )
+    if "speaker" not in speakers:
+        speakers = speakers.rename(columns={name: "speaker" for name in speakers if name in _LIBRITTS})
     if "speaker" not in speakers:
         raise CorpusError(f"expected a column 'speaker' in {path}, found {', '.join(speakers)}; name the column")
     _refuse(speakers["speaker"][speakers["speaker"].duplicated()], "every speaker once", path)

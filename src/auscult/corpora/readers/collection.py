@@ -15,7 +15,7 @@ from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.faults import Faults
 from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
-from auscult.corpora.readers.rows import RowOptions, TableRow, find_tables, read_rows
+from auscult.corpora.readers.rows import RowOptions, TableRow, find_tables, plain_split, read_rows
 from auscult.corpora.readers.spoken import Spoken, compile_tiers, label_files, read_spoken
 from auscult.corpora.readers.tiers import (
     PHONE_TIERS,
@@ -25,7 +25,7 @@ from auscult.corpora.readers.tiers import (
     name_phones,
     words_and_phones,
 )
-from auscult.corpora.readers.turns import Turn, TurnOptions, cut_turns, find_turns, turn_options
+from auscult.corpora.readers.turns import TURN_COUNTS, Turn, TurnOptions, cut_turns, find_turns, turn_options
 from auscult.corpora.recordings import find_recordings, name_utterances
 from auscult.corpora.report import ImportReport
 from auscult.corpora.speaker_tables import (
@@ -202,9 +202,10 @@ def _with_names(rows: Sequence[TableRow], folder: Path, pattern: str) -> list[Ta
         if match is None:
             wrong.append(place)
         else:
-            found.append(
-                replace(row, values={**row.values, **{key: value or "" for key, value in match.groupdict().items()}})
-            )
+            given = {key: value or "" for key, value in match.groupdict().items()}
+            if "split" in given:
+                given["split"] = plain_split(given["split"], place)
+            found.append(replace(row, values={**row.values, **given}))
     if wrong:
         raise CorpusError(
             f"expected the option pattern ({pattern}) to fit every recording below {folder}, found {len(wrong)} of "
@@ -332,7 +333,8 @@ def _read(
             f"expected speech in the labels of the recordings below {folder}, found only pauses and overlapping words; "
             "check the tiers, or give speakers their channels (option channels)"
         )
-    report.left_out["words spoken while another speaks"] = tables.counts["words spoken while another speaks"]
+    for what in TURN_COUNTS:
+        report.left_out[what] = tables.counts[what]
     if cutting is not None:
         report.found["turns"] = len(tables.rows)
     utterances = pd.DataFrame(tables.rows).fillna("")

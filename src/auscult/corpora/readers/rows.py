@@ -19,7 +19,7 @@ from auscult.corpora.texts import read_text, text_lines
 from auscult.corpora.walk import SourceFiles
 from auscult.errors import ConfigError, CorpusError
 
-__all__ = ["TABLE_ENDINGS", "RowOptions", "TableRow", "find_tables", "read_rows"]
+__all__ = ["TABLE_ENDINGS", "RowOptions", "TableRow", "find_tables", "read_rows", "plain_split"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 _RECORDING = ("audio", "recording", "file_name", "path", "file", "filename", "audio_path", "audio_file", "wav", "clip")
@@ -156,7 +156,7 @@ def read_rows(
             values = {key: row[column] for key, column in names.items() if key != "recording"}
             dropped |= {key for key, value in values.items() if isinstance(value, list | dict | bytes)}
             text = {key: _text(value) for key, value in values.items() if key not in dropped}
-            text["split"] = _split(text.get("split", "") or split, shown)
+            text["split"] = plain_split(text.get("split", "") or split, shown)
             rows.append(TableRow(path, name, f"the recording of {shown}" if name else str(path), text))
     if missing:
         raise CorpusError(
@@ -248,8 +248,8 @@ def _read_table(table: Path) -> Iterator[dict[str, Any]]:
     else:
         try:
             yield from _arrow_rows(table)
-        except (pyarrow.ArrowException, OSError) as error:
-            reason = str(error).splitlines()[0][:200]
+        except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
+            reason = " ".join(str(error).split())[:200]
             raise CorpusError(
                 f"expected a table of {ending[1:]} in {table}, found: {reason}; download it again"
             ) from None
@@ -260,7 +260,7 @@ def _arrow_rows(table: Path) -> Iterator[dict[str, Any]]:
         with pyarrow.parquet.ParquetFile(table) as file:
             names = _class_names(file.schema_arrow.metadata)
             for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
-                yield from _named_classes(batch.to_pylist(), names)
+                yield from _named_classes(_plain_rows(batch), names)
         return
     with pyarrow.memory_map(str(table)) as source:
         try:
@@ -271,7 +271,12 @@ def _arrow_rows(table: Path) -> Iterator[dict[str, Any]]:
         for batch in batches:
             names = _class_names(batch.schema.metadata)
             for begin in range(0, batch.num_rows, _ROWS_AT_ONCE):
-                yield from _named_classes(batch.slice(begin, _ROWS_AT_ONCE).to_pylist(), names)
+                yield from _named_classes(_plain_rows(batch.slice(begin, _ROWS_AT_ONCE)), names)
+
+
+def _plain_rows(batch: pyarrow.RecordBatch) -> list[dict[str, Any]]:
+    batch.validate(full=True)  # values of a damaged file would be read from outside of it
+    return batch.to_pylist()
 
 
 def _class_names(metadata: Mapping[bytes, bytes] | None) -> dict[str, list[str]]:
@@ -328,7 +333,14 @@ def _split_of(table: Path, folder: Path) -> str:
     return next((found[1] for name in names if (found := _SPLIT_IN_NAME.match(name.lower()))), "")
 
 
-def _split(value: str, shown: str) -> str:
+def plain_split(value: str, shown: str) -> str:
+    """Return ``train``, ``valid``, ``test`` or "" for the usual ways to write them (``dev``, ``validation``).
+
+    Raises
+    ------
+    CorpusError
+        The value is no split.
+    """
     if value and value.lower() not in _SPLITS:
         raise CorpusError(
             f"expected a split of {', '.join(_SPLITS)} or none, found {value!r} in {shown}; correct it, or give the "

@@ -1,7 +1,7 @@
 """Turns of speakers, cut out of recordings in which several people speak, or one with long pauses."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from itertools import pairwise
 from pathlib import Path
@@ -15,8 +15,15 @@ from auscult.corpora.pauses import is_noise, is_pause
 from auscult.corpora.readers.tiers import Tier
 from auscult.errors import ConfigError, CorpusError
 
-__all__ = ["Turn", "TurnOptions", "turn_options", "find_turns", "cut_turns"]
+__all__ = ["TURN_COUNTS", "Turn", "TurnOptions", "turn_options", "find_turns", "cut_turns"]
 
+# What is left out of turns, and counted.
+_OVERLAPPING, _EMPTY, _OUTSIDE = (
+    "words spoken while another speaks",
+    "labels that do not end after they begin",
+    "phones and words outside of turns",
+)
+TURN_COUNTS = (_OVERLAPPING, _EMPTY, _OUTSIDE)
 # Formats in which libsndfile finds any sample exactly; others are decoded as a whole.
 _SEEKABLE = (".wav", ".flac", ".aif", ".aiff", ".au", ".w64", ".rf64", ".caf", ".sph")
 
@@ -104,7 +111,8 @@ def find_turns(
             for span in rows
         ]
         alone, n_overlapping = _alone(said[speaker], np.array(sorted(others)).reshape(-1, 2))
-        counts["words spoken while another speaks"] += n_overlapping
+        counts[_OVERLAPPING] += n_overlapping
+        n_before = len(turns)
         starts = np.array(sorted(onset for onset, _ in [*said[speaker], *others]))
         ends = np.array(sorted(offset for _, offset in [*said[speaker], *others]))
         for onset, offset in _group(alone, starts, options.pause_s):
@@ -113,6 +121,10 @@ def find_turns(
             begin = max(onset - options.margin_s, (onset + before) / 2 if before else 0.0)
             end = min(offset + options.margin_s, (offset + after) / 2 if after < length_s else max(length_s, offset))
             turns.append(Turn(speaker, begin, end, _tiers_within(tiers, begin, end, pauses)))
+        n_empty, n_labels = _count_labels(tiers.values(), pauses)
+        n_kept = _count_labels((tier for turn in turns[n_before:] for tier in turn.tiers.values()), pauses)[1]
+        counts[_EMPTY] += n_empty
+        counts[_OUTSIDE] += n_labels - n_kept - (n_overlapping if "word" in tiers else 0)
     return sorted(turns, key=lambda turn: (turn.onset_s, turn.speaker))
 
 
@@ -160,6 +172,17 @@ def _spoken_rows(tiers: Mapping[str, Tier], pauses: Collection[str]) -> list[tup
         for onset, offset, label in tier.rows
         if not (is_pause(label, pauses) or is_noise(label)) and offset > onset
     )
+
+
+def _count_labels(tiers: Iterable[Tier], pauses: Collection[str]) -> tuple[int, int]:
+    """Return the number of labels without length, and of others, pauses and noises not counted."""
+    lengths = [
+        offset > onset
+        for tier in tiers
+        for onset, offset, label in tier.rows
+        if not (is_pause(label, pauses) or is_noise(label))
+    ]
+    return len(lengths) - sum(lengths), sum(lengths)
 
 
 def _alone(rows: Sequence[tuple[float, float]], others: np.ndarray) -> tuple[list[tuple[float, float]], int]:
