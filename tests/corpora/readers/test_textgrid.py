@@ -139,7 +139,7 @@ def test_tiers_of_other_names_are_read_on_request(tmp_path):
 def test_two_speakers_in_one_file_are_refused(tmp_path):
     tiers = {f"{speaker} - {tier}": PHONES for speaker in ("anna", "bert") for tier in ("words", "phones")}
     with pytest.raises(
-        LabelError, match=r"expected one speaker in .*, found tiers anna - words, bert - words \(1 such files\); split"
+        LabelError, match=r"expected one speaker in .*, found tiers anna - words, bert - words \(1 such files\); read"
     ):
         read_textgrids(make(tmp_path, tiers))
 
