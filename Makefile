@@ -12,6 +12,7 @@ talk: $(VENV)/.complete
 	snakemake --cores $(CORES) --quiet rules host
 	@cat results/talk/claims.txt
 	@echo "Page: $(CURDIR)/results/talk/index.html"
+	@echo "To listen: $(CURDIR)/results/listen/index.html"
 
 ## Run all tests, including the smoke study from end to end.
 test: $(VENV)/.complete

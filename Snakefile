@@ -7,6 +7,7 @@
 #   results/{family}/{corpus}/{model}/{step}.csv, collected in results/{family}/{family}.csv
 #   results/figures/{figure}.pdf .svg .png .csv .json
 #   results/talk/index.html
+#   results/listen/index.html, if the study has a section listen
 #
 # All rules share one environment, which requirements.lock pins with hashes. No rule therefore names a conda environment,
 # which is the only complaint of `snakemake --lint`.
@@ -65,6 +66,11 @@ include: "workflow/rules/figures.smk"
 include: "workflow/rules/talk.smk"
 
 
+if config.get("listen"):
+
+    include: "workflow/rules/listen.smk"
+
+
 keep_digests(DIGESTS)
 
 
@@ -86,6 +92,8 @@ def get_everything(_):
     would count as finished. As targets, all files are asked for.
     """
     asked = [*rules.corpora.input, *rules.checkpoints.input, *rules.talk.output]
+    if config.get("listen"):
+        asked += rules.listen.output
     waiting, found = [str(path) for path in asked], set()
     while waiting:
         path = waiting.pop()
@@ -103,7 +111,7 @@ def get_everything(_):
 
 
 rule all:
-    """Build all corpora, checkpoints, tables and figures of the study, and the page."""
+    """Build all corpora, checkpoints, tables and figures of the study, and its pages."""
     default_target: True
     input:
         get_everything,

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from latex2mathml.converter import convert
 
+from auscult.listening.settings import ListenSettings
 from auscult.settings import setting_rows
 from auscult.study.families import FAMILIES, get_family, parts
 
@@ -33,6 +34,9 @@ def on_page_markdown(markdown: str, *, page, **_) -> str:
         picture = f"![The figure of {family}](../gallery/{family}.png)" if _drawn(family) else ""
         markdown = markdown.replace("<!-- figure -->", picture)
         markdown = markdown.replace("<!-- settings -->", _settings(family))
+    if "<!-- settings: listen -->" in markdown:
+        table = f"Keys under `listen: {{corpus}}:`.\n\n{_table(ListenSettings)}"
+        markdown = markdown.replace("<!-- settings: listen -->", table)
     return markdown.replace("<!-- gallery -->", _gallery())
 
 
@@ -41,11 +45,16 @@ def _drawn(family: str) -> bool:
 
 
 def _settings(family: str) -> str:
+    table = _table(get_family(family).settings)
+    return f"Keys under `analyses: {family}:`, beside `models` and `corpora`.\n\n{table}"
+
+
+def _table(settings: type) -> str:
     rows = ["| setting | values | default | meaning |", "|---|---|---|---|"]
-    for row in setting_rows(get_family(family).settings):
+    for row in setting_rows(settings):
         cells = (f"`{row.name}`", row.type, f"`{row.default}`" if row.default else "", row.description)
         rows.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
-    return "\n".join([f"Keys under `analyses: {family}:`, beside `models` and `corpora`.", "", *rows])
+    return "\n".join(rows)
 
 
 def _gallery() -> str:

@@ -15,6 +15,7 @@ from auscult.sources import code_digest, keep_digests, recall_digests
 from auscult.study.arrays import arrays_entry, arrays_inputs
 from auscult.study.configuration import (
     analysed_steps,
+    listening_runs,
     model_seed,
     models_of,
     read_steps,

@@ -204,11 +204,15 @@ class Predictor:
             best = [self.from_waveform(self.prepare(waveform)[None])[0].argmax(-1).tolist() for waveform in waveforms]
         return [self.spell(tokens) for tokens in best]
 
-    def transcribe_layers(self, waveform: np.ndarray) -> dict[str, str]:
-        """Return what the CTC head spells if it reads each layer instead of the last: ``embed``, ``T1`` … ``TL``.
+    def layer_logits(self, waveform: np.ndarray) -> dict[str, Tensor]:
+        """Return the logits of the CTC head if it reads each layer instead of the last: ``embed``, ``T1`` … ``TL``.
 
         The head was trained on the last layer alone, so that it may miss what another layer holds in other directions.
         In models that normalise before their blocks, the final norm is applied to every layer.
+
+        Returns
+        -------
+        logits by layer [shape=(n_frames, n_tokens)]
 
         Raises
         ------
@@ -217,12 +221,23 @@ class Predictor:
         """
         norm = self.encoder.encoder.encoder.layer_norm if self._normalises_first else None
         layers = list(self.encoder.layers[1:])
-        texts = {}
+        logits = {}
         for layer, (frames,) in self.encoder.frames([waveform]).items():
             if layer in layers:
                 ready = norm(frames) if norm is not None and layer != layers[-1] else frames
-                texts[layer] = self.spell(self.head(ready).argmax(-1).tolist())
-        return texts
+                logits[layer] = self.head(ready)
+        return logits
+
+    def transcribe_layers(self, waveform: np.ndarray) -> dict[str, str]:
+        """Return what the CTC head spells if it reads each layer instead of the last, see :meth:`layer_logits`.
+
+        Raises
+        ------
+        AnalysisError
+            As :meth:`head`.
+        """
+        found = self.layer_logits(waveform)
+        return {layer: self.spell(logits.argmax(-1).tolist()) for layer, logits in found.items()}
 
     @property
     def _normalises_first(self) -> bool:

@@ -12,6 +12,7 @@ from auscult.errors import ConfigError
 from auscult.requirements import check_known, suggestion, tiers_of
 from auscult.study.arrays import check_arrays
 from auscult.study.families import get_family
+from auscult.study.listening import check_listening, leave_out_listeners
 from auscult.study.local_checkpoints import check_local, local_checkpoint, local_steps
 from auscult.study.published_checkpoints import check_sweep, published_checkpoint, sweep_steps
 from auscult.study.requirements import check_analyses
@@ -26,6 +27,7 @@ __all__ = [
     "read_steps",
     "models_of",
     "runs_of",
+    "listening_runs",
     "tiers_of",
     "leave_out",
     "model_seed",
@@ -138,6 +140,13 @@ def runs_of(config: Mapping[str, Any], family: str) -> Iterator[tuple[str, str, 
             yield corpus, model, step
 
 
+def listening_runs(config: Mapping[str, Any], corpus: str) -> Iterator[tuple[str, str]]:
+    """Yield (model, step) of every checkpoint that listens to a corpus: the untrained one of a model, and the last."""
+    for name in config["listen"][corpus]["models"]:
+        for step in analysed_steps(name, config["models"][name]):
+            yield name, step
+
+
 def model_seed(config: Mapping[str, Any], name: str) -> int:
     """Return the seed of a model, by default the seed of the study."""
     return config["models"][name].get("seed", config["seed"])
@@ -183,6 +192,7 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
                 entry["models"] = kept
             for corpus, names in entry.get("also", {}).items():
                 entry["also"][corpus] = [model for model in names if model not in missing]
+    leave_out_listeners(kept_config, missing)
     kept_config["models"] = {name: model for name, model in config["models"].items() if name not in missing}
     return kept_config
 
@@ -237,6 +247,7 @@ def _check_names(config: Config) -> None:
     _check_untrained(config)
     check_analyses(config)
     check_translators(config)
+    check_listening(config)
     for figure, entry in config["figures"].items():
         check_known(figure, config["analyses"], "figures", "analyses")
         analysed = models_of(config["analyses"][figure])

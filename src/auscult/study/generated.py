@@ -53,6 +53,12 @@ def dvc_pipeline() -> str:
             [f"results/{name}" for name in names],
             ["results/figures"],
         ),
+        "listen": _stage(
+            "listen",
+            "The listening page.",
+            [*_MADE, "results/attribution"],
+            ["results/listening", "results/listen"],
+        ),
         "talk": _stage(
             "talk",
             "The page, and the numbers that `dvc metrics diff` compares.",

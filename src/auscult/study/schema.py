@@ -1,4 +1,4 @@
-"""Schema of a study: a written base, and sections for analyses and figures generated from the families."""
+"""Schema of a study: a written base, and sections generated from the families and the listening page."""
 
 from collections.abc import Mapping
 from copy import deepcopy
@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from auscult.study.families import families
+from auscult.study.listening import listen_schema
 
 __all__ = ["build_schema"]
 
@@ -15,12 +16,13 @@ def build_schema(base: Mapping[str, Any]) -> dict[str, Any]:
 
     Parameters
     ----------
-    base : schema of everything but analyses and figures (``workflow/schemas/study.schema.yaml``)
+    base : schema of everything but analyses, figures and listen (``workflow/schemas/study.schema.yaml``)
     """
     schema = deepcopy(dict(base))
     analyses, figures = _sections()
     schema["properties"]["analyses"] = analyses
     schema["properties"]["figures"] = figures
+    schema["properties"]["listen"] = listen_schema()
     return schema
 
 
