@@ -183,7 +183,11 @@ def test_leaving_a_model_out_removes_it_everywhere(config):
 
 
 def test_a_fine_tuned_model_is_left_out_with_its_starting_model(config):
-    config |= {"analyses": {"probing": config["analyses"]["probing"]}, "figures": {}}
+    config |= {
+        "analyses": {"probing": config["analyses"]["probing"]},
+        "figures": {},
+        "listen": {"english": config["listen"]["english"]},
+    }
     left = leave_out(check_study(config, SCHEMA), ["hubert-english"])
     assert left["analyses"]["probing"]["also"] == {"french": [], "dutch": ["hubert-dutch", "hubert-multilingual"]}
     assert "recogniser-french" not in left["models"]
