@@ -28,6 +28,7 @@ ANALYSIS = {
     "factors": list(FACTORS),
     "methods": list(METHODS),
     "tier": "phone",
+    "supervised_by": "phone_class",
     "n_neighbours": 15,
     "n_resamples": 1234,
     "n_seeds": 3,

@@ -54,8 +54,7 @@ def draw(table: pd.DataFrame, coordinates: pd.DataFrame, *, context: FigureConte
         _name_classes(line[-1], colours, _name(factor))
     for axes, (entry, method) in zip(grid[0], message.columns):
         untrained = entry.step == "0" and entry is not message.entries[0]
-        name = details.METHODS.get(method, method).replace("(supervised)", f"by {_name(message.factors[0])}")
-        axes.set_title(f"{name.split(' by ')[0]}, untrained" if untrained else name, loc="center")
+        axes.set_title(_map_name(method, context) + (", untrained" if untrained else ""), loc="center")
     return figure
 
 
@@ -64,6 +63,13 @@ def describe_headline(
 ) -> str:
     """Return one sentence: the silhouette of the first factor on maps, and in the layer against its controls."""
     return _title(_message(table, coordinates, context))
+
+
+def _map_name(method: str, context: FigureContext) -> str:
+    """Return the name of a map; LDA's says which factor it was given, if the settings are known."""
+    given = context.analysis.get("supervised_by")
+    name = details.METHODS.get(method, method)
+    return name.replace("(supervised)", f"by {_name(given)}") if given else name
 
 
 def _title(message: _Message) -> str:
