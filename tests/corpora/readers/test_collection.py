@@ -6,6 +6,7 @@ import pyarrow
 import pyarrow.parquet
 import pytest
 import soundfile
+from elan_files import elan
 from places import DATA
 
 from auscult.corpora.importing import import_corpus, read_source
@@ -150,32 +151,6 @@ def test_files_that_lack_a_tier_are_all_named(tmp_path):
     assert len(read(folder, phones="", labels=".wrd")[1]) == 2
 
 
-EAF = """<?xml version="1.0" encoding="UTF-8"?>
-<ANNOTATION_DOCUMENT AUTHOR="" DATE="2020-01-01T00:00:00+00:00" FORMAT="3.0" VERSION="3.0">
-<HEADER MEDIA_FILE="" TIME_UNITS="milliseconds"><MEDIA_DESCRIPTOR MEDIA_URL="file:///x/talk.wav"{origin}/></HEADER>
-<TIME_ORDER>{slots}</TIME_ORDER>{tiers}</ANNOTATION_DOCUMENT>"""
-
-
-def eaf(tiers, origin=""):
-    """Write tiers {(name, participant, type): [(onset_ms, offset_ms, label)]}."""
-    slots, written, number = [], [], 0
-    for (name, participant, kind), rows in tiers.items():
-        entries = []
-        for onset, offset, label in rows:
-            number += 2
-            for place, time in ((number, onset), (number + 1, offset)):
-                value = "" if time is None else f' TIME_VALUE="{time}"'
-                slots.append(f'<TIME_SLOT TIME_SLOT_ID="ts{place}"{value}/>')
-            entries.append(
-                f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{number}" TIME_SLOT_REF1="ts{number}" '
-                f'TIME_SLOT_REF2="ts{number + 1}"><ANNOTATION_VALUE>{label}</ANNOTATION_VALUE></ALIGNABLE_ANNOTATION>'
-                "</ANNOTATION>"
-            )
-        who = f' PARTICIPANT="{participant}"' if participant else ""
-        written.append(f'<TIER TIER_ID="{name}" LINGUISTIC_TYPE_REF="{kind}"{who}>{"".join(entries)}</TIER>')
-    return EAF.format(origin=origin, slots="".join(slots), tiers="".join(written))
-
-
 DIALOGUE = {
     ("words@anna", "anna", "words"): [(200, 500, "one"), (500, 900, "two"), (2000, 2400, "five")],
     ("words@bert", "bert", "words"): [(1000, 1400, "three"), (2300, 2800, "six"), (2800, 3000, "seven")],
@@ -184,7 +159,7 @@ DIALOGUE = {
 
 def dialogue(folder, tiers=DIALOGUE, channels=1, **options):
     sound(folder / "talk.wav", 4, channels=channels)
-    (folder / "talk.eaf").write_text(eaf(tiers, **options))
+    (folder / "talk.eaf").write_text(elan(tiers, **options))
     return folder
 
 
@@ -232,7 +207,7 @@ def test_names_of_roles_that_recur_in_files_must_be_explained(tmp_path):
     tiers = {("words@A", "A", "words"): [(200, 500, "one")], ("words@B", "B", "words"): [(600, 900, "two")]}
     folder = dialogue(tmp_path / "c", tiers)
     sound(folder / "chat.wav", 4)
-    (folder / "chat.eaf").write_text(eaf(tiers))
+    (folder / "chat.eaf").write_text(elan(tiers))
     with pytest.raises(CorpusError, match=r"names that recur and may be roles: 'A' in 2, 'B' in 2 recordings; state"):
         read(folder, turns=True)
     by_file, _, _ = read(folder, turns=True, tier_speakers="by_file")
@@ -255,9 +230,9 @@ def test_the_time_origin_of_elan_is_added_and_times_that_elan_only_draws_are_ref
         ("<a>", "invalid XML"),
         ("<a/>", r"XML of another kind \(<a>\)"),
         ('<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>', "a document type, which may hold entities"),
-        (eaf({("words", "", "w"): [("x", 500, "one")]}), "found 'x'"),
-        (eaf({("words", "", "w"): [(0, 500, "one")]}).replace('REF2="ts3"', 'REF2="ts9"'), "no slot 'ts9'"),
-        (eaf({("ort", "", "w"): [(0, 500, "one")]}), "found 'ort'; name the tiers"),
+        (elan({("words", "", "w"): [("x", 500, "one")]}), "found 'x'"),
+        (elan({("words", "", "w"): [(0, 500, "one")]}).replace('REF2="ts3"', 'REF2="ts9"'), "no slot 'ts9'"),
+        (elan({("ort", "", "w"): [(0, 500, "one")]}), "found 'ort'; name the tiers"),
     ],
 )
 def test_faulty_elan_files_are_named(tmp_path, text, found):
