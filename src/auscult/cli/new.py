@@ -133,6 +133,7 @@ def find_reader(folder: Path, known: Sequence[str]) -> str:
         "timit": {".phn", ".wrd"} <= endings,
         "conllu": ".conllu" in endings,
     }
+    fits["collection"] = not any(fits.values()) and bool(endings & {".eaf", ".ctm", ".phones", ".parquet", ".arrow"})
     readers = [reader for reader, fit in fits.items() if fit and reader in known]
     if len(readers) != 1:
         found = ", ".join(readers) or f"none (its files end in {', '.join(sorted(endings - {''})) or 'nothing'})"

@@ -35,11 +35,12 @@ _GENDERS = {
     "male": "male",
     "man": "male",
 }
-# Columns that the tables of utterances and segments already have.
-RESERVED_COLUMNS = (set(UTTERANCE_COLUMNS) | set(SEGMENT_COLUMNS) | {"phone_class", "stress", "ipa"}) - {
-    "speaker",
-    *_DESCRIBED,
-}
+# Columns that the tables of utterances and segments, and the index of activations, already have.
+RESERVED_COLUMNS = (
+    set(UTTERANCE_COLUMNS)
+    | set(SEGMENT_COLUMNS)
+    | {"phone_class", "stress", "ipa", "shard", "row", "n_frames", "nearest"}
+) - {"speaker", *_DESCRIBED}
 _MAX_NAMED = 10
 
 

@@ -9,7 +9,8 @@ import soundfile
 from elan_files import elan
 from places import DATA
 
-from auscult.corpora.importing import import_corpus, read_source
+from auscult.cli.new import find_reader
+from auscult.corpora.importing import READERS, import_corpus, read_source
 from auscult.corpora.readers.collection import read_collection
 from auscult.corpora.report import ImportReport
 from auscult.errors import ConfigError, CorpusError, LabelError
@@ -353,3 +354,50 @@ def test_published_samples_are_read(tmp_path):
 
 def read_sample(name, tmp_path, **options):
     return *read_collection(DATA / name, recordings=tmp_path, **options), None
+
+
+def test_labels_of_another_tier_are_a_column_of_words_and_phones(tmp_path):
+    tiers = {
+        ("words", "", "w"): [(0, 200, "ma"), (200, 400, "li")],
+        ("phones", "", "p"): [(0, 100, "m"), (100, 200, "a"), (200, 300, "l"), (300, 400, "i")],
+        ("tones", "", "t"): [(0, 210, "1"), (230, 290, "3")],
+    }
+    folder = dialogue(tmp_path / "c", tiers)
+    for options in ({}, {"turns": {"margin_s": 0}}):
+        segments = read(folder, speaker={"name": "anna"}, attributes={"tone": "tones"}, **options)[1]
+        assert segments[["label", "tone"]].to_numpy().tolist() == [
+            ["ma", "1"],
+            ["li", ""],
+            ["m", "1"],
+            ["a", "1"],
+            ["l", "3"],
+            ["i", ""],
+        ]
+    with pytest.raises(
+        LabelError, match=r"expected tiers 'f0' of the option attributes in the label files, found none;"
+    ):
+        read(folder, speaker={"name": "anna"}, attributes={"pitch": "f0"})
+    with pytest.raises(ConfigError, match=r"do not use in the option attributes, found label; choose others"):
+        read(folder, speaker={"name": "anna"}, attributes={"label": "tones"})
+
+
+def test_a_column_of_a_table_may_have_any_name_that_is_not_taken(tmp_path):
+    folder = corpus(tmp_path / "c", "x.wav")
+    (folder / "list.csv").write_text("path,speaker,source\nx.wav,anna,radio\n")
+    assert read(folder, table="list.csv")[0]["source"].tolist() == ["radio"]
+    (folder / "list.csv").write_text("path,speaker,row\nx.wav,anna,7\n")
+    with pytest.raises(CorpusError, match=r"found row; give each another name"):
+        read(folder, table="list.csv")
+
+
+def test_turns_and_recordings_without_labels_are_imported_together(tmp_path):
+    source = dialogue(tmp_path / "c")
+    sound(source / "plain.wav")
+    options = {"turns": True, "unlabelled": "keep", "tier_speakers": "by_name"}
+    import_corpus(tmp_path / "out", corpus="talk", reader="collection", source=source, options=options)
+    utterances = pd.read_parquet(tmp_path / "out" / "utterances.parquet")
+    assert utterances["turn_onset_s"].isna().tolist() == [True, False, False, False]
+
+
+def test_a_new_study_of_such_a_folder_names_the_reader(tmp_path):
+    assert find_reader(dialogue(tmp_path / "c"), tuple(READERS)) == "collection"

@@ -9,18 +9,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.faults import Faults
 from auscult.corpora.past_end import PastEnd, check_past_end, settle_past_end
-from auscult.corpora.readers.rows import RowOptions, TableRow, find_tables, plain_split, read_rows
-from auscult.corpora.readers.spoken import Spoken, compile_tiers, label_files, read_spoken
+from auscult.corpora.readers.rows import TURN_COLUMNS, RowOptions, TableRow, find_tables, plain_split, read_rows
+from auscult.corpora.readers.spoken import ATTRIBUTE, Spoken, compile_tiers, label_files, read_spoken
 from auscult.corpora.readers.tiers import (
     PHONE_TIERS,
     WORD_TIERS,
     LabelOptions,
+    Tier,
     UtteranceLength,
     name_phones,
     words_and_phones,
@@ -46,6 +48,8 @@ __all__ = ["read_collection"]
 _log = logging.getLogger(__name__)
 _NO_LABELS = "none"
 _KEEP = ("leave_out", "keep")
+# Columns that are used here only: number of the recording, and speaker that its tiers name.
+_SOURCE, _TIER_SPEAKER = "@source", "@speaker"
 _BY_NAME, _BY_FILE = "by_name", "by_file"
 # Roles and numbers, which another person may have in the next file.
 _ROLE = re.compile(
@@ -68,6 +72,7 @@ def read_collection(
     unlabelled: str = "leave_out",
     words: str | Collection[str] = WORD_TIERS,
     phones: str | Collection[str] = PHONE_TIERS,
+    attributes: Mapping[str, str] | None = None,
     tiers: str = "",
     turns: Mapping[str, Any] | bool = False,
     channels: Mapping[str, int] | None = None,
@@ -103,6 +108,8 @@ def read_collection(
     alignments : folder of the label files, relative to ``folder``, if they are in a tree of their own
     unlabelled : whether recordings without labels are left out, if others have some (``leave_out``), or kept (``keep``)
     words, phones : names of the tiers, or ELAN's linguistic types; several to choose from, or "" for none
+    attributes : names of further tiers, by the name of the column of words and phones that each becomes, such as
+        ``{tone: tones}``: the label at the middle of the word or phone
     tiers : regular expression with groups ``speaker`` and ``tier`` for the names of tiers
     turns : true, or ``{pause_s: …, margin_s: …}``, cuts recordings into turns of their speakers
     channels : channel of each speaker, counted from 1
@@ -136,8 +143,9 @@ def read_collection(
     rows = _recordings(
         files, RowOptions(table if isinstance(table, str) else tuple(table), columns or {}), scratch, pattern, report
     )
-    spoken = _labels(files, [row.path for row in rows], folder, labels, alignments, options, tiers)
-    spoken = _with_common_tiers(spoken, options, report)
+    _check_attributes(attributes)
+    spoken = _labels(files, [row.path for row in rows], folder, labels, alignments, options, tiers, attributes)
+    spoken = _with_common_tiers(spoken, options, attributes or {}, report)
     kept = [row for row in rows if row.path in spoken or not spoken or unlabelled == "keep"]
     report.left_out["recordings without labels"] = len(rows) - len(kept)
     if not spoken:
@@ -147,9 +155,9 @@ def read_collection(
     utterances, segments, counts = _read(kept, spoken, options, cutting, scratch, folder, report)
     utterances = _with_texts(utterances, kept, files, transcripts, encoding)
     if tier_speakers == _BY_FILE:
-        own = utterances["tier_speaker"] != ""
-        stems = utterances["source"].map(lambda source: kept[source].path.stem)
-        utterances["tier_speaker"] = (stems + "-" + utterances["tier_speaker"]).where(own, "")
+        own = utterances[_TIER_SPEAKER] != ""
+        stems = utterances[_SOURCE].map(lambda source: kept[source].path.stem)
+        utterances[_TIER_SPEAKER] = (stems + "-" + utterances[_TIER_SPEAKER]).where(own, "")
     utterances = _with_speakers(utterances, kept, folder, speaker, language, divide_speakers, report)
     named, phones_found = name_phones(segments, alphabet, str(folder)) if len(segments) else (segments, None)
     if phones_found is not None:
@@ -157,7 +165,7 @@ def read_collection(
     utterances, named = settle_past_end(utterances, named, past_end, report)
     named = check_segments(named, check_utterances(utterances))
     _log.info("%s: %d utterances of %d speakers", folder, len(utterances), utterances["speaker"].nunique())
-    return utterances.drop(columns="source"), named
+    return utterances.drop(columns=_SOURCE), named
 
 
 def _recordings(
@@ -189,10 +197,11 @@ def _with_names(rows: Sequence[TableRow], folder: Path, pattern: str) -> list[Ta
             f"expected a regular expression in the option pattern, found {pattern!r} ({error}); correct it"
         ) from None
     groups = set(compiled.groupindex)
-    if not groups or groups & (RESERVED_COLUMNS - {"text"}):
+    taken = groups & ((RESERVED_COLUMNS | TURN_COLUMNS) - {"text"})
+    if not groups or taken:
         raise ConfigError(
             f"expected named groups in the option pattern, such as '(?P<tone>[1-4])', found "
-            f"{', '.join(sorted(groups & RESERVED_COLUMNS)) or 'none'} in {pattern!r}; name the columns that they give"
+            f"{', '.join(sorted(taken)) or 'none'} in {pattern!r}; name the columns that they give"
         )
     found, wrong = [], []
     for row in rows:
@@ -222,6 +231,7 @@ def _labels(
     alignments: str,
     options: LabelOptions,
     tiers: str,
+    attributes: Mapping[str, str] | None,
 ) -> dict[Path, Spoken]:
     if labels == _NO_LABELS:
         return {}
@@ -235,30 +245,57 @@ def _labels(
     # Recordings that come out of a table lie elsewhere, and are known by their names.
     listed = [path if path.is_relative_to(folder) else folder / path.name for path in paths]
     original = dict(zip(listed, paths))
-    everything = read_spoken(found, listed, folder, apart, options, compile_tiers(tiers))
+    everything = read_spoken(found, listed, folder, apart, options, compile_tiers(tiers), attributes)
     return {original[path]: spoken for path, spoken in everything.items()}
 
 
-def _with_common_tiers(spoken: dict[Path, Spoken], options: LabelOptions, report: ImportReport) -> dict[Path, Spoken]:
+def _with_common_tiers(
+    spoken: dict[Path, Spoken], options: LabelOptions, attributes: Mapping[str, str], report: ImportReport
+) -> dict[Path, Spoken]:
     """Return the labels without speakers who say nothing; without words or phones if no file has them."""
     wanted = tuple(options.tiers())
-    have = {tier for found in spoken.values() for tiers in found.values() for tier in tiers}
+    have_all = {tier for found in spoken.values() for tiers in found.values() for tier in tiers}
+    absent = [repr(tier) for name, tier in attributes.items() if ATTRIBUTE + name not in have_all]
+    if absent:
+        raise LabelError(
+            f"expected tiers {' and '.join(absent)} of the option attributes in the label files, found none; correct it"
+        )
+    have = {tier for tier in have_all if tier[0] != ATTRIBUTE}
     missing = [tier for tier in wanted if tier not in have]
     if spoken and missing:
         report.found["labels"] = f"{' and '.join(sorted(have))}s only"
     incomplete = [
-        f"{path}{f' ({speaker})' if speaker else ''} has only {' and '.join(sorted(tiers))}s"
+        f"{path}{f' ({speaker})' if speaker else ''} has only {_named(tiers)}"
         for path, found in spoken.items()
         for speaker, tiers in found.items()
-        if set(tiers) != have
+        if set(tiers) != have_all
     ]
     if incomplete:
         raise LabelError(
-            f"expected {' and '.join(f'{tier}s' for tier in sorted(have))} of every recording with labels, found "
+            f"expected {_named(have_all)} of every recording with labels, found "
             f"{len(incomplete)} without: {_listed(incomplete)}; add them, or read one tier only (option words or "
             'phones: "")'
         )
     return spoken
+
+
+def _named(tiers: Collection[str]) -> str:
+    """Return the names of tiers in words."""
+    return " and ".join(tier[1:] if tier[0] == ATTRIBUTE else f"{tier}s" for tier in sorted(tiers))
+
+
+def _check_attributes(attributes: Mapping[str, str] | None) -> None:
+    named = attributes or {}
+    if not isinstance(named, Mapping) or not all(isinstance(name, str) for pair in named.items() for name in pair):
+        raise ConfigError(
+            f"expected the option attributes to be of the form {{tone: tier}}, found {attributes!r}; correct it"
+        )
+    taken = [name for name in named if name in (*RESERVED_COLUMNS, *TURN_COLUMNS, *_FILLED)]
+    if taken:
+        raise ConfigError(
+            f"expected names of columns that tables of Auscult do not use in the option attributes, found "
+            f"{', '.join(taken)}; choose others"
+        )
 
 
 def _check_recurring(spoken: Mapping[Path, Spoken], tier_speakers: str) -> None:
@@ -311,7 +348,7 @@ def _read(
     folder: Path,
     report: ImportReport,
 ) -> tuple[pd.DataFrame, pd.DataFrame, Counter[str]]:
-    """Return a row per recording or turn, the segments, and counts of labels; ``source`` is the recording's number."""
+    """Return a row per recording or turn, the segments, and counts of labels; column ``_SOURCE`` is its recording."""
     named = [row.path if row.path.is_relative_to(folder) else folder / row.path.name for row in rows]
     names = [row.name or name for row, name in zip(rows, name_utterances(named, folder))]
     tables, faults = _Tables([], [], Counter()), Faults("recordings")
@@ -319,7 +356,7 @@ def _read(
         with faults.check():
             rate, length = audio_length(row.path, name=row.shown)
             path = row.path.relative_to(folder).as_posix() if row.path.is_relative_to(folder) else str(row.path)
-            entry = {**row.values, "path": path, "sample_rate_hz": rate, "source": number, "recording": name}
+            entry = {**row.values, "path": path, "sample_rate_hz": rate, _SOURCE: number, "recording": name}
             found = spoken.get(row.path, {})
             if cutting is None or not found:
                 single, tiers = next(iter(found.items()), ("", {}))
@@ -337,7 +374,8 @@ def _read(
         report.left_out[what] = tables.counts[what]
     if cutting is not None:
         report.found["turns"] = len(tables.rows)
-    utterances = pd.DataFrame(tables.rows).fillna("")
+    utterances = pd.DataFrame(tables.rows)
+    utterances = utterances.fillna({column: "" for column in utterances if column != "turn_onset_s"})
     if cutting is None:
         utterances = utterances.drop(columns="recording")
     segments = pd.concat(tables.segments, ignore_index=True) if tables.segments else no_segments()
@@ -350,7 +388,7 @@ def _add(
     name: str,
     n_samples: int,
     speaker: str,
-    tiers: Mapping[str, Any],
+    tiers: Mapping[str, Tier],
     options: LabelOptions,
 ) -> None:
     text = entry.get("text", "")
@@ -358,9 +396,24 @@ def _add(
         length = UtteranceLength(name, n_samples, entry["sample_rate_hz"])
         ordered = {tier: tiers[tier] for tier in ("word", "phone") if tier in tiers}
         segments = words_and_phones(ordered, length, options.pauses, tables.counts)
+        segments = _with_attributes(segments, tiers, entry["sample_rate_hz"])
         tables.segments.append(segments)
         text = " ".join(segments.loc[segments["tier"] == "word", "label"]) or text
-    tables.rows.append({**entry, "utterance": name, "n_samples": n_samples, "tier_speaker": speaker, "text": text})
+    tables.rows.append({**entry, "utterance": name, "n_samples": n_samples, _TIER_SPEAKER: speaker, "text": text})
+
+
+def _with_attributes(segments: pd.DataFrame, tiers: Mapping[str, Tier], sample_rate_hz: int) -> pd.DataFrame:
+    """Return segments with the labels that attributes have at the middle of each, "" if none."""
+    middles = (segments["onset"] + segments["offset"]).to_numpy() / 2 / sample_rate_hz
+    for name, tier in tiers.items():
+        if name[0] != ATTRIBUTE:
+            continue
+        rows = sorted(tier.rows)
+        onsets, offsets = (np.array([row[side] for row in rows]) / tier.per_s for side in (0, 1))
+        places = np.searchsorted(onsets, middles, side="right") - 1
+        values = [rows[k][2] if k >= 0 and middle < offsets[k] else "" for k, middle in zip(places, middles)]
+        segments = segments.assign(**{name[1:]: values})
+    return segments
 
 
 def _add_turns(
@@ -399,7 +452,7 @@ def _with_texts(
             f"{_listed(missing)}; add them or correct the option transcripts"
         )
     texts = Faults("transcripts").each(lambda place: read_text(known[place.as_posix().lower()], encoding), places)
-    return utterances.assign(text=utterances["source"].map(dict(enumerate(" ".join(text.split()) for text in texts))))
+    return utterances.assign(text=utterances[_SOURCE].map(dict(enumerate(" ".join(text.split()) for text in texts))))
 
 
 def _with_speakers(
@@ -415,13 +468,13 @@ def _with_speakers(
     table = find_speaker_table(folder)
     for column in _FILLED:
         utterances[column] = utterances.get(column, "")
-    named = utterances.pop("tier_speaker")
+    named = utterances.pop(_TIER_SPEAKER)
     named = named.where(named != "", utterances["speaker"])
     places = [
         folder / (row.path.relative_to(folder) if row.path.is_relative_to(folder) else row.path.name) for row in rows
     ]
     speakers = name_speakers(
-        [places[source] for source in utterances["source"]],
+        [places[source] for source in utterances[_SOURCE]],
         folder,
         rule,
         tiers=list(named),

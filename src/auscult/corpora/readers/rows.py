@@ -19,7 +19,7 @@ from auscult.corpora.texts import read_text, text_lines
 from auscult.corpora.walk import SourceFiles
 from auscult.errors import ConfigError, CorpusError
 
-__all__ = ["TABLE_ENDINGS", "RowOptions", "TableRow", "find_tables", "read_rows", "plain_split"]
+__all__ = ["TABLE_ENDINGS", "TURN_COLUMNS", "RowOptions", "TableRow", "find_tables", "read_rows", "plain_split"]
 
 TABLE_ENDINGS = (".csv", ".tsv", ".jsonl", ".parquet", ".arrow")
 _RECORDING = ("audio", "recording", "file_name", "path", "file", "filename", "audio_path", "audio_file", "wav", "clip")
@@ -34,6 +34,8 @@ _KNOWN = {
 _SPLITS = {"train": "train", "training": "train", "valid": "valid", "validation": "valid", "dev": "valid"}
 _SPLITS |= {"val": "valid", "test": "test", "eval": "test"}
 _SPLIT_IN_NAME = re.compile(r"^(train|training|validation|valid|val|dev|test|eval)(?![A-Za-z])")
+# Columns of turns: the recording that they were cut from, and where.
+TURN_COLUMNS = frozenset(("recording", "turn_onset_s"))
 _METADATA = "metadata"
 _ROWS_AT_ONCE = 32
 _MAX_NAMED = 10
@@ -317,7 +319,7 @@ def _columns(header: Sequence[str], stated: Mapping[str, str], table: Path) -> d
             "(option columns: {recording: …})"
         )
     rest = [column for column in header if column not in names.values()]
-    clash = [column for column in rest if column in RESERVED_COLUMNS or column in names]
+    clash = [column for column in rest if column in RESERVED_COLUMNS | TURN_COLUMNS or column in names]
     # Paths and lengths are read from the recordings themselves.
     clash = [column for column in clash if column not in ("path", "n_samples", "sample_rate_hz", "corpus", "utterance")]
     if clash:

@@ -14,14 +14,16 @@ from auscult.corpora.readers.tiers import LabelOptions, Tier
 from auscult.corpora.walk import natural_stem
 from auscult.errors import ConfigError, LabelError
 
-__all__ = ["LABEL_ENDINGS", "Spoken", "compile_tiers", "label_files", "read_spoken"]
+__all__ = ["ATTRIBUTE", "LABEL_ENDINGS", "Spoken", "compile_tiers", "label_files", "read_spoken"]
 
 LABEL_ENDINGS = (*FORMATS, ".eaf")
 # Files of these endings may hold anything else, and then no labels.
 _PERHAPS = (".json", ".csv", ".lab", ".ctm")
 _TIER_NAMES = ("word", "words", "wrd", "phone", "phones", "phn")
 _MAX_NAMED = 10
-# Tiers of a recording: by speaker ("" if the file names none), then ``word`` and ``phone``.
+# Begins the names of tiers that are columns of words and phones.
+ATTRIBUTE = "@"
+# Tiers of a recording: by speaker ("" if the file names none), then ``word``, ``phone`` and attributes.
 Spoken = dict[str, dict[str, Tier]]
 
 
@@ -86,6 +88,7 @@ def read_spoken(
     label_folder: Path,
     options: LabelOptions,
     tiers: re.Pattern[str] | None = None,
+    attributes: Mapping[str, str] | None = None,
 ) -> dict[Path, Spoken]:
     """Return the tiers of every recording that has any.
 
@@ -99,6 +102,7 @@ def read_spoken(
     folder, label_folder : folders of the recordings and of the label files
     options : names of the tiers, alphabet and encoding
     tiers : see :func:`compile_tiers`; by default ``anna - words``, ``words@anna`` and ELAN's participants are known
+    attributes : names of further tiers, by the name of the column that each becomes
 
     Raises
     ------
@@ -110,7 +114,8 @@ def read_spoken(
     found: dict[Path, Spoken] = {}
     source: dict[tuple[Path, str, str], Path] = {}
     lost, repeated = [], []
-    contents = Faults("label files").each(lambda path: _read(path, options, tiers), labels)
+    wanted = options.tiers() | {ATTRIBUTE + name: (tier,) for name, tier in (attributes or {}).items()}
+    contents = Faults("label files").each(lambda path: _read(path, options, wanted, tiers), labels)
     for path, content in zip(labels, contents):
         for name, spoken in content.items():
             recording = places.find(path, name)
@@ -176,19 +181,21 @@ def _without_tier(path: Path) -> str:
     return stem if stem and last.lower() in _TIER_NAMES else path.stem
 
 
-def _read(path: Path, options: LabelOptions, tiers: re.Pattern[str] | None) -> dict[str, Spoken]:
+def _read(
+    path: Path, options: LabelOptions, wanted: Mapping[str, tuple[str, ...]], tiers: re.Pattern[str] | None
+) -> dict[str, Spoken]:
     """Return the tiers of a file by the name of the recording that it states, "" if it states none."""
     ending = path.suffix.lower()
     if ending == ".textgrid":
         grid = read_textgrid(path, options.encoding, backslashes=options.alphabet != "xsampa")
-        return {"": _by_speaker([_Named(name, rows) for name, rows in grid.items()], path, options, tiers)}
+        return {"": _by_speaker([_Named(name, rows) for name, rows in grid.items()], path, wanted, tiers)}
     if ending == ".eaf":
         named = [_Named(tier.name, tier.rows, tier.speaker, tier.kind, tier.n_untimed) for tier in read_eaf(path)]
-        return {"": _by_speaker(named, path, options, tiers)}
+        return {"": _by_speaker(named, path, wanted, tiers)}
     if ending == ".csv":
         table = read_aligned_table(path, options)
         named = [_Named(tier, rows, speaker) for (speaker, tier), rows in table.items()]
-        return {"": _by_speaker(named, path, options, tiers)} if named else {}
+        return {"": _by_speaker(named, path, wanted, tiers)} if named else {}
     if ending in _PERHAPS and ending == ".json" and not _is_alignment(path, options):
         return {}
     labels: Labels = read_labels(path, options)
@@ -201,10 +208,12 @@ def _is_alignment(path: Path, options: LabelOptions) -> bool:
     return b'"tiers"' in text or (b'"w"' in text and b'"b"' in text) or bool(options.encoding)
 
 
-def _by_speaker(named: Sequence[_Named], path: Path, options: LabelOptions, pattern: re.Pattern[str] | None) -> Spoken:
+def _by_speaker(
+    named: Sequence[_Named], path: Path, tiers: Mapping[str, tuple[str, ...]], pattern: re.Pattern[str] | None
+) -> Spoken:
     found: Spoken = {}
     chosen: dict[tuple[str, str], _Named] = {}
-    for tier, names in options.tiers().items():
+    for tier, names in tiers.items():
         wanted = {name.lower() for name in names}
         for entry in named:
             speaker, base = _speaker_of(entry, pattern)
@@ -222,7 +231,7 @@ def _by_speaker(named: Sequence[_Named], path: Path, options: LabelOptions, patt
                 found.setdefault(speaker, {})[tier] = Tier(tuple(entry.rows))
     if not chosen:
         raise LabelError(
-            f"expected tiers of {' or '.join(f'{tier}s' for tier in options.tiers())} in {path}, found "
+            f"expected tiers of {' or '.join(f'{tier}s' for tier in tiers if tier[0] != ATTRIBUTE)} in {path}, found "
             f"{', '.join(repr(entry.name) for entry in named) or 'none'}; name the tiers in the options of the corpus "
             '(words and phones: name, a list of names, or "" for none)'
         )

@@ -23,6 +23,7 @@ _OVERLAPPING, _EMPTY, _OUTSIDE = (
     "labels that do not end after they begin",
     "phones and words outside of turns",
 )
+_COUNTED = ("word", "phone")
 TURN_COUNTS = (_OVERLAPPING, _EMPTY, _OUTSIDE)
 # Formats in which libsndfile finds any sample exactly; others are decoded as a whole.
 _SEEKABLE = (".wav", ".flac", ".aif", ".aiff", ".au", ".w64", ".rf64", ".caf", ".sph")
@@ -121,8 +122,8 @@ def find_turns(
             begin = max(onset - options.margin_s, (onset + before) / 2 if before else 0.0)
             end = min(offset + options.margin_s, (offset + after) / 2 if after < length_s else max(length_s, offset))
             turns.append(Turn(speaker, begin, end, _tiers_within(tiers, begin, end, pauses)))
-        n_empty, n_labels = _count_labels(tiers.values(), pauses)
-        n_kept = _count_labels((tier for turn in turns[n_before:] for tier in turn.tiers.values()), pauses)[1]
+        n_empty, n_labels = _count_labels([tiers], pauses)
+        n_kept = _count_labels([turn.tiers for turn in turns[n_before:]], pauses)[1]
         counts[_EMPTY] += n_empty
         counts[_OUTSIDE] += n_labels - n_kept - (n_overlapping if "word" in tiers else 0)
     return sorted(turns, key=lambda turn: (turn.onset_s, turn.speaker))
@@ -174,11 +175,13 @@ def _spoken_rows(tiers: Mapping[str, Tier], pauses: Collection[str]) -> list[tup
     )
 
 
-def _count_labels(tiers: Iterable[Tier], pauses: Collection[str]) -> tuple[int, int]:
+def _count_labels(tables: Iterable[Mapping[str, Tier]], pauses: Collection[str]) -> tuple[int, int]:
     """Return the number of labels without length, and of others, pauses and noises not counted."""
     lengths = [
         offset > onset
-        for tier in tiers
+        for tiers in tables
+        for name, tier in tiers.items()
+        if name in _COUNTED
         for onset, offset, label in tier.rows
         if not (is_pause(label, pauses) or is_noise(label))
     ]
@@ -212,12 +215,12 @@ def _group(rows: Sequence[tuple[float, float]], starts: np.ndarray, pause_s: flo
 
 
 def _tiers_within(tiers: Mapping[str, Tier], begin: float, end: float, pauses: Collection[str]) -> dict[str, Tier]:
-    """Return the labels inside of a turn, and pauses that reach into it, cut; times in seconds from its onset."""
+    """Return the labels inside of a turn, and others that reach into it, cut; in seconds from its onset."""
     found = {}
     for name, tier in tiers.items():
         rows = []
         for onset, offset, label in ((row[0] / tier.per_s, row[1] / tier.per_s, row[2]) for row in tier.rows):
-            if is_pause(label, pauses):
+            if name not in _COUNTED or is_pause(label, pauses):
                 onset, offset = max(onset, begin), min(offset, end)
             if begin <= onset < offset <= end:
                 rows.append((onset - begin, offset - begin, label))
