@@ -11,6 +11,7 @@ from typing import TextIO
 from threadpoolctl import threadpool_limits
 
 from auscult.errors import AuscultError
+from auscult.result_seals import check_results_of, seal_results
 
 __all__ = ["job"]
 
@@ -21,8 +22,9 @@ def job(log: str | Path, threads: int = 1) -> Iterator[None]:
 
     All numerical libraries are limited to ``threads``, since two steps that both use all cores run many times slower.
     Libraries that are imported later, such as numba by UMAP, read the limit from the environment.
-    An :class:`~auscult.errors.AuscultError` ends the process with its one-line message and exit status 1. Any other
-    exception is a fault in Auscult and keeps its traceback.
+    Files that the step reads are compared with their seals first, and files that it wrote are sealed
+    (:mod:`auscult.result_seals`). An :class:`~auscult.errors.AuscultError` ends the process with its one-line message
+    and exit status 1. Any other exception is a fault in Auscult and keeps its traceback.
     """
     Path(log).parent.mkdir(parents=True, exist_ok=True)
     with open(log, "w", buffering=1) as stream, threadpool_limits(limits=threads):
@@ -34,8 +36,13 @@ def job(log: str | Path, threads: int = 1) -> Iterator[None]:
         logger = logging.getLogger("auscult")
         logger.setLevel(logging.INFO)
         logger.addHandler(messages)
+        step = getattr(sys.modules["__main__"], "snakemake", None)
         try:
+            if step is not None:
+                check_results_of(step.input)
             yield
+            if step is not None:
+                seal_results(step.output)
         except AuscultError as error:
             print(f"auscult: {error}", file=sys.stderr)
             sys.exit(1)

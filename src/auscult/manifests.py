@@ -3,12 +3,14 @@
 A *sealed folder* contains ``manifest.json``: the SHA-256 of every other file, the recipe of the folder (configuration,
 seed, versions) and the manifests of the folders it was made from; for a corpus also what its import found and changed.
 The manifest is written last, so a folder with a manifest is complete. A reader that checks the manifest never uses
-truncated, outdated or modified files.
+truncated, outdated or modified files. A manifest within a study also holds the place of its folder, such as
+``resources/checkpoints/hubert-english/1200``, so that folders swapped with each other are refused.
 """
 
 import errno
 import hashlib
 import json
+import logging
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
@@ -22,8 +24,11 @@ from auscult.errors import AuscultError, ManifestError, StorageError
 __all__ = [
     "MANIFEST",
     "Manifest",
+    "SEALS",
     "build_folder",
     "check_folder",
+    "read_manifest",
+    "seal_path",
     "write_file",
     "digest",
     "digest_json",
@@ -31,7 +36,21 @@ __all__ = [
 ]
 
 MANIFEST = "manifest.json"
+SEALS = ".seals"
 _RECIPE = ".recipe.json"
+# Entry of a manifest: the SHA-256 of all its other entries.
+_OWN = "entries_sha256"
+# Kinds of sealed folders in a study, by the two names at the start of their path.
+_KINDS = frozenset(
+    {
+        ("resources", "corpora"),
+        ("resources", "checkpoints"),
+        ("resources", "training"),
+        ("results", "activations"),
+        ("results", "scrubbing"),
+    }
+)
+_log = logging.getLogger(__name__)
 _WRITING_FAILED = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG})
 _FULL_BYTES = 64 * 1024
 
@@ -103,7 +122,8 @@ def _storage_reason(error: Exception, path: Path) -> str | None:
 def write_file(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside ``path``; flush it to disk and move it into place if the block succeeds.
 
-    The temporary name has the ending of ``path``, by which some writers choose the format.
+    The temporary name has the ending of ``path``, by which some writers choose the format. In a folder that can be
+    resumed, the file's SHA-256 is kept until the folder is sealed; elsewhere, the seal of an older file is removed.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -112,6 +132,7 @@ def write_file(path: str | Path) -> Iterator[Path]:
         with storage_errors(path):
             yield partial
             _flush(partial)
+            _reseal(path, partial)
             os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)
@@ -132,8 +153,8 @@ def build_folder(
     folder : path of the sealed folder; an existing folder is replaced
     recipe : JSON-like description of the content
     parents : SHA-256 of the manifests of the folders it is made from, by name
-    resume : keep the files of an interrupted run if its recipe and parents are the same, instead of starting empty. The
-        caller decides which of these files are complete (write each with :func:`write_file`).
+    resume : keep the files of an interrupted run if its recipe and parents are the same, instead of starting empty.
+        Files written with :func:`write_file` are complete; those that changed since then are removed, with a warning.
     import_report : returns, after the block, what an import found; entered in the manifest
 
     Raises
@@ -149,10 +170,18 @@ def build_folder(
     try:
         with storage_errors(folder):
             partial.mkdir(parents=True, exist_ok=True)
-            (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity)}))
+            (partial / _RECIPE).write_text(json.dumps({"digest": digest_json(identity), "resume": resume}))
+            _remove_damaged(partial, folder)
             yield partial
+            place = _place(folder)
             # The recipe is removed after sealing: a run that is killed in between can still be resumed.
-            _seal(partial, identity | ({"import_report": import_report()} if import_report else {}))
+            _seal(
+                partial,
+                identity
+                | ({"import_report": import_report()} if import_report else {})
+                | ({"folder": place} if place else {}),
+            )
+            shutil.rmtree(partial / SEALS, ignore_errors=True)
             (partial / _RECIPE).unlink()
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
@@ -168,33 +197,100 @@ def check_folder(folder: str | Path, remedy: str = "delete the folder and run th
     Raises
     ------
     ManifestError
-        There is no manifest, a file is missing, or a file's hash differs.
+        There is no manifest, it belongs to another folder, a file is missing, or a file's hash differs.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder, remedy)
+    for name, expected in manifest.files.items():
+        if not (folder / name).is_file():
+            raise ManifestError(f"expected {folder / name} (listed in its manifest), found no such file; {remedy}")
+        found = digest(folder / name)
+        if found != expected:
+            raise ManifestError(f"expected SHA-256 {expected[:12]}… for {folder / name}, found {found[:12]}…; {remedy}")
+    return manifest
+
+
+def read_manifest(folder: str | Path, remedy: str = "delete the folder and run the same command again") -> Manifest:
+    """Return the manifest of a sealed folder, without comparing the files with it.
+
+    Raises
+    ------
+    ManifestError
+        There is no manifest, it is damaged, or it belongs to another folder.
     """
     folder = Path(folder)
     path = folder / MANIFEST
     if not path.is_file():
         raise ManifestError(f"expected {path} (a finished folder has one), found none; {remedy}")
     try:
-        content = json.loads(path.read_text())
-        files, recipe, parents = content["files"], content["recipe"], content["parents"]
-    except (ValueError, KeyError, TypeError):
+        content = json.loads(path.read_text(encoding="utf-8"))
+        files, recipe, parents = dict(content["files"]), dict(content["recipe"]), dict(content["parents"])
+        report, made_for = dict(content.get("import_report", {})), str(content.get("folder", ""))
+        own = content.pop(_OWN, None)
+        whole = own in (None, digest_json(content))
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ManifestError(f"expected a manifest in {path}, found text that is not one; {remedy}") from None
-    for name, expected in files.items():
-        if not (folder / name).is_file():
-            raise ManifestError(f"expected {folder / name} (listed in its manifest), found no such file; {remedy}")
-        found = digest(folder / name)
-        if found != expected:
-            raise ManifestError(f"expected SHA-256 {expected[:12]}… for {folder / name}, found {found[:12]}…; {remedy}")
-    return Manifest(recipe, parents, files, digest(path), content.get("import_report", {}))
+    if not whole:
+        raise ManifestError(f"expected {path} as it was written, found other entries: it was changed; {remedy}")
+    place = _place(folder)
+    if made_for and place and made_for != place:
+        raise ManifestError(
+            f"expected in {folder} what was made for it, found the content of {made_for}: folders were swapped, or one "
+            f"was copied over another; move them back, or {remedy}"
+        )
+    return Manifest(recipe, parents, files, digest(path), report)
+
+
+def seal_path(path: str | Path) -> Path:
+    """Return the path of the seal of a file or folder."""
+    path = Path(path)
+    return path.parent / SEALS / f"{path.name}.sha256"
+
+
+def _place(folder: Path) -> str:
+    """Return the path of a folder within its study, which does not change if the study is moved; empty elsewhere."""
+    parts = folder.absolute().parts
+    starts = [at for at in range(len(parts) - 2) if parts[at : at + 2] in _KINDS]
+    return "/".join(parts[starts[-1] :]) if starts else ""
+
+
+def _reseal(path: Path, partial: Path) -> None:
+    """Keep the hash of a finished file in a folder that can be resumed; remove an old seal elsewhere."""
+    seal = seal_path(path)
+    if _resumable(path.parent):
+        # Written before the file is moved into place, so that a finished file always has a hash.
+        seal.parent.mkdir(exist_ok=True)
+        seal.write_text(digest(partial), encoding="utf-8")
+    else:
+        seal.unlink(missing_ok=True)
+
+
+def _resumable(folder: Path) -> bool:
+    try:
+        return bool(json.loads((folder / _RECIPE).read_text(encoding="utf-8")).get("resume"))
+    except (OSError, ValueError):
+        return False
+
+
+def _remove_damaged(partial: Path, folder: Path) -> None:
+    """Remove finished files of an interrupted run that changed since they were written."""
+    for seal in sorted((partial / SEALS).glob("*.sha256")):
+        path = partial / seal.stem
+        if path.is_file() and digest(path) != seal.read_text(encoding="utf-8", errors="replace"):
+            _log.warning("%s: %s of an interrupted run was changed or damaged since, made again", folder, path.name)
+            path.unlink()
 
 
 def _seal(folder: Path, identity: Mapping[str, Any]) -> None:
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, _RECIPE))
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name not in (MANIFEST, _RECIPE))
+    files = sorted(path for path in found if path.parent != folder / SEALS)
     for path in files:
         _flush(path)
     content = {"files": {path.relative_to(folder).as_posix(): digest(path) for path in files}, **identity}
+    content = json.loads(json.dumps(content, default=str))
+    content[_OWN] = digest_json(content)
     with write_file(folder / MANIFEST) as partial:
-        partial.write_text(json.dumps(content, indent=1, sort_keys=True, default=str) + "\n")
+        partial.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def _flush(path: Path) -> None:

@@ -20,7 +20,9 @@ __all__ = ["module_sources", "code_digest", "recall_digests", "keep_digests", "c
 
 _PACKAGE = Path(__file__).parent
 # Modules that cannot affect the content of results; a change there causes no rerun.
-_PLUMBING = frozenset({"auscult", "auscult.errors", "auscult.jobs", "auscult.manifests", "auscult.sources"})
+_PLUMBING = frozenset(
+    {"auscult", "auscult.errors", "auscult.jobs", "auscult.manifests", "auscult.result_seals", "auscult.sources"}
+)
 _TYPING = frozenset({"typing", "collections.abc", "__future__"})
 # Cache of parsed files, by SHA-256 of the file: digest of its meaning, and all names that it may import.
 _READ: dict[str, tuple[str, list[str]]] = {}

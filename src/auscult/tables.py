@@ -8,6 +8,7 @@ import pandas as pd
 
 from auscult.errors import AnalysisError, CorpusError, LabelError
 from auscult.manifests import write_file
+from auscult.result_seals import check_result
 
 __all__ = [
     "UTTERANCE_COLUMNS",
@@ -135,11 +136,28 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a table written by :func:`write_table`; texts such as ``nan`` and ``null`` stay text."""
+    """Read a table written by :func:`write_table`; texts such as ``nan`` and ``null`` stay text.
+
+    Raises
+    ------
+    ManifestError
+        The table is empty, or differs from the seal of the step that wrote it.
+    AnalysisError
+        The file holds no table.
+    """
     path = Path(path)
-    if path.suffix == ".parquet":
-        return pd.read_parquet(path)
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"step": str, "layer": str})
+    check_result(path)
+    try:
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        return pd.read_csv(path, keep_default_na=False, na_values=[""], dtype={"step": str, "layer": str})
+    except FileNotFoundError:
+        raise
+    except (ValueError, OSError) as error:
+        # Errors of pandas and PyArrow on damaged files are kinds of these.
+        raise AnalysisError(
+            f"expected a table in {path}, found none ({error}); delete the file and run the same command again"
+        ) from None
 
 
 def collect_tables(paths: Iterable[str | Path]) -> pd.DataFrame:

@@ -179,7 +179,7 @@ def _figure(figure: Mapping[str, Any], folder: Path, verdicts: Sequence[Mapping[
                 "draw the figure, then build the page again"
             )
     caption = caption_html(text.read_text(encoding="utf-8"))
-    provenance = json.loads(files[".json"].read_text(encoding="utf-8"))
+    provenance = _provenance(files[".json"], figure["name"])
     pages = stem.with_name(f"{stem.name}-details").glob("*.png")
     return {
         "name": figure["name"],
@@ -228,9 +228,30 @@ def _embedded(figure: Mapping[str, Any]) -> dict[str, Any]:
     return {**figure, "picture": picture, "size": _size(figure["slide"]), "pages": []}
 
 
+def _provenance(path: Path, name: str) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise AnalysisError(
+            f"expected the provenance of figure {name!r} as a JSON object in {path}, found other text; delete the file "
+            "and run the same command again"
+        )
+    return found
+
+
 def _size(path: Path) -> tuple[int, int]:
-    with Image.open(path) as picture:
-        return picture.size
+    """Return width and height of a picture in pixels after reading all of it, so that no damaged one is shown."""
+    try:
+        with Image.open(path) as picture:
+            picture.load()
+            return picture.size
+    except (OSError, SyntaxError, ValueError) as error:
+        raise AnalysisError(
+            f"expected a whole picture in {path}, found a damaged one ({error}); delete the file and run the same "
+            "command again"
+        ) from None
 
 
 def _by_part(

@@ -1,7 +1,6 @@
 """Single files of a hub: verified by every known hash, and copied instead of downloaded if an equal file is here."""
 
 import hashlib
-import json
 import logging
 import shutil
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 from huggingface_hub.hf_api import RepoSibling
 
 from auscult.errors import DownloadError, ManifestError
-from auscult.manifests import MANIFEST, check_folder, digest, write_file
+from auscult.manifests import MANIFEST, check_folder, digest, read_manifest, write_file
 from auscult.models.checkpoint_format import WEIGHTS
 
 __all__ = ["copy_equal_file", "find_fetched", "verify_file"]
@@ -22,9 +21,11 @@ _log = logging.getLogger(__name__)
 def find_fetched(folder: Path, recipe: Mapping[str, Any], store: str | Path | None) -> Path | None:
     """Return another checkpoint below ``store`` that was fetched by the same recipe and is still unchanged."""
     for path in sorted(Path(store).glob(f"*/[!.]*/{MANIFEST}")) if store else ():
-        if path.parent.absolute() == folder.absolute() or json.loads(path.read_text()).get("recipe") != recipe:
+        if path.parent.absolute() == folder.absolute():
             continue
         try:
+            if read_manifest(path.parent).recipe != recipe:
+                continue
             check_folder(path.parent)
         except ManifestError as error:
             _log.warning("%s is not copied: %s", path.parent, error)
