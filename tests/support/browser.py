@@ -1,6 +1,7 @@
 """A headless Chromium, driven over its debugging pipe: no driver and no network is needed."""
 
 import base64
+import fcntl
 import json
 import os
 import shutil
@@ -92,8 +93,10 @@ def browser(folder):
     receiving, answers = os.pipe()
 
     def connect():
-        os.dup2(commands, 3)
-        os.dup2(answers, 4)
+        # Moved out of the way first: either may have one of the numbers that the browser expects.
+        ends = [fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (commands, answers)]
+        for end, number in zip(ends, (3, 4)):
+            os.dup2(end, number)
 
     options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--remote-debugging-pipe"]
     options += ["--disable-background-networking", "--disable-dev-shm-usage", f"--user-data-dir={folder}"]
