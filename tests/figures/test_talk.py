@@ -130,7 +130,7 @@ def test_the_page_states_kinds_of_corpora_and_models_left_out(tmp_path):
     shown = page(
         tmp_path, figure(tmp_path), study=STUDY | {"left_out": {"wav2vec2-base": "the hub could not be reached"}}
     )
-    assert "english (synthesised speech), timit (recorded speech)" in shown.text
+    assert "synthesised speech: english; recorded speech: timit" in shown.text
     assert "wav2vec2-base: the hub could not be reached" in shown.text
 
 

@@ -99,7 +99,7 @@ def build_talk(
     shown = [_figure(figure, folder, verdicts) for figure in figures]
     about = {
         "study": study,
-        "speech": {name: SPEECH.get(source, source) for name, source in study.get("sources", {}).items()},
+        "speech": _by_kind(study.get("sources", {})),
         "left_out": study.get("left_out", {}),
         "verdicts": Counter(claim["verdict"] for claim in verdicts),
         "marks": _MARKS,
@@ -114,6 +114,14 @@ def build_talk(
     _render(folder / "index.html", {**about, "style": "", "parts": _by_part(map(_linked, shown), parts)})
     style = Markup((_PAGE / "talk.css").read_text(encoding="utf-8"))
     _render(folder / "mail.html", {**about, "style": style, "parts": _by_part(map(_embedded, shown), parts)})
+
+
+def _by_kind(sources: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return the corpora of each kind."""
+    kinds: dict[str, list[str]] = {}
+    for name, source in sources.items():
+        kinds.setdefault(SPEECH.get(source, source), []).append(name)
+    return kinds
 
 
 def _render(path: Path, values: Mapping[str, Any]) -> None:
