@@ -10,12 +10,14 @@ from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note
 from places import REFERENCE
 from translation_planted import PLANTED, SIX, exchanged, study
 
-from auscult.analyses.translation import figure as translation
+from auscult.analyses.translation import figure as translation, headline
 from auscult.analyses.translation.analysis import _probe_rows, _share_rows, _table
 from auscult.analyses.translation.settings import TranslationSettings
 from auscult.analyses.translation.summary import summarise_translation
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.figures.talk import headline_numbers
 from auscult.manifests import digest
 from auscult.tables import read_table, write_table
@@ -81,8 +83,8 @@ def six():
 
 
 def test_counts_controls_and_the_resampled_unit_are_stated(made):
-    figure = draw_styled(translation, context(), **made)
-    shown, note = drawn(figure), note_of(figure)
+    pages = draw_styled(translation, context(), **made)
+    shown, note = drawn(pages), note_of(pages)
     words = " ".join(shown)
     for title in (
         "Probe F1 vs. gender accuracy",
@@ -103,7 +105,7 @@ def test_counts_controls_and_the_resampled_unit_are_stated(made):
     assert {"untrained", "log-mel", "chance", "share of masculine forms"} <= set(shown)
     assert "all at or above the bar of 0.5" in note
     assert "Study “default”, synthesised speech (first-person)." in note
-    assert len(note.split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in pages)
 
 
 def test_a_model_below_the_bar_is_named(made):
@@ -201,13 +203,67 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_sources(tmp_path, ma
 
 
 def test_no_text_lies_over_text(made, misplaced):
-    plotting.save_figure(draw_styled(translation, context(), **made), "")
+    plotting.save_pages(draw_styled(translation, context(), **made), "")
     assert misplaced == []
 
 
 def test_no_text_lies_over_text_with_six_models(six, misplaced):
-    plotting.save_figure(draw_styled(translation, context(names_of(SIX)), **six), "")
+    plotting.save_pages(draw_styled(translation, context(names_of(SIX)), **six), "")
     assert misplaced == []
+
+
+def title(made, conditions=PLANTED):
+    return headline.describe_headline(**made, context=context(names_of(conditions)))
+
+
+def draw_slide(made, conditions=PLANTED, **more):
+    with slide_style():
+        return headline.draw(**made, context=context(names_of(conditions), **more))
+
+
+@pytest.mark.parametrize("bar", [0.5, 0.99])
+def test_the_slide_is_legible_and_its_title_is_the_finding(made, six, bar):
+    for tables_of, conditions in ((made, PLANTED), (six, SIX)):
+        slide = draw_slide(tables_of, conditions, bar=bar)
+        assert faults(slide, SLIDE_MM) == []
+        assert " ".join(slide.texts[0].get_text().split()) == title(tables_of, conditions)
+        names = {style for condition in conditions for style in [f"{condition} adapter"]}
+        assert names | {"chance", "log-mel", "This study", "Published: R² .99, p < .01"} <= set(drawn(slide))
+        assert not slide.legends
+    assert "open: few sentences right" in note_of(draw_slide(made, bar=1.1))
+
+
+def test_the_slide_of_tables_alone_is_drawn(made):
+    with slide_style():
+        assert {"low", "middle", "high", "mel"} <= set(drawn(headline.draw(**made)))
+
+
+def test_the_headline_follows_only_with_a_rank_p_and_a_slope_above_0(six):
+    assert title(six, SIX).startswith("Written gender follows the gender heard by a probe (6 models): slope ")
+    assert "], above 0; shuffled genders " in title(six, SIX)
+    flat = tables(accuracy=dict.fromkeys(SIX, 0.75), heard=SIX)
+    assert title(flat, SIX).startswith("Written gender is not shown to follow the gender heard by a probe (6 models): ")
+
+
+@pytest.mark.parametrize(
+    ("ends", "verdict"),
+    [((0.2, 0.9), "], above 0"), ((-0.2, 0.9), "], not separated from 0"), ((-0.9, -0.2), "], below 0")],
+)
+def test_the_headline_judges_the_slope_by_its_interval(six, ends, verdict):
+    summary = six["summary"].copy()
+    slopes = (summary["metric"] == "slope") & (summary["model"] == "all")
+    summary.loc[slopes, ["ci_low", "ci_high"]] = ends
+    found = title(six | {"summary": summary}, SIX)
+    assert f"{verdict}; shuffled genders " in found
+    assert found.startswith("Written gender follows") == ("above" in verdict)
+
+
+def test_the_headline_of_few_models_or_none_states_no_trend(made):
+    assert title(made).startswith("3 models are too few to tell whether written gender follows the probe: slope ")
+    nothing = made["summary"].assign(value=np.nan)
+    assert title(made | {"summary": nothing}) == (
+        "3 models are too few to tell whether written gender follows the probe"
+    )
 
 
 def test_the_caption_takes_its_numbers_from_the_study():

@@ -1,4 +1,4 @@
-"""Figure of translation: gender written by translators against a gender probe of their states, and published values."""
+"""Details of translation: gender written against a gender probe, women and men, adapters, and exchanged voices."""
 
 import numpy as np
 import pandas as pd
@@ -28,12 +28,21 @@ from auscult.figures.palette import ModelStyle
 from auscult.figures.plotting import describe_range, new_figure, select
 from auscult.seeds import task_of
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = [
+    "MIN_MODELS",
+    "LEVEL",
+    "draw",
+    "drawn_rows",
+    "describe_finding",
+    "shown_translators",
+    "exact_shares",
+    "below_bar",
+]
 
-PANELS_MM = 204
+ROW_MM = 72
 # The least p of permuting n models is 1/n!: .167 for three, .042 for four, .008 for five.
 MIN_MODELS = 5
-_LEVEL = 0.05
+LEVEL = 0.05
 
 
 def draw(
@@ -43,8 +52,8 @@ def draw(
     accuracies: pd.DataFrame,
     *,
     context: FigureContext = FigureContext(),
-) -> Figure:
-    """Return the figure: probe F1 against gender accuracy, genders, stages, exchanged voices, and published values.
+) -> list[Figure]:
+    """Draw a page of probe F1, gender accuracy and published values, and a page of exchanged voices and quality.
 
     Parameters
     ----------
@@ -53,17 +62,57 @@ def draw(
     probes, accuracies : published values of Fucci et al. (2025), in percent
     context : models, settings and study
     """
-    shown = _select(table, summary, context)
-    figure = new_figure(PANELS_MM, _legends(shown), _note(shown, context))
-    (points, control, published), (genders, stages, published_genders), (written, probed, quality) = figure.subplots(
-        3, 3
+    shown = shown_translators(table, summary, context)
+    return [_probes_page(shown, probes, accuracies, context), _exchanges_page(shown, context)]
+
+
+def _probes_page(
+    shown: ShownTranslators, probes: pd.DataFrame, accuracies: pd.DataFrame, context: FigureContext
+) -> Figure:
+    seeds = describe_range(shown.summary.loc[shown.summary["seed"] == "", "n_seeds"])
+    languages = [mark_handle(marker, language) for language, marker in zip(shown.languages, LANGUAGE_MARKERS)]
+    other = [
+        mark_handle("o", "filled: women, after the adapter"),
+        mark_handle("o", "open: men, before the adapter", filled=False),
+        mark_handle("_", "share of masculine forms", INK),
+        mark_handle("+", "masculine preferred on silence", INK),
+        mark_handle("x", "untrained"),
+        *model_handles(list(shown.baselines.values())),
+        chance_handle(),
+    ]
+    figure = new_figure(
+        2 * ROW_MM,
+        [_models(shown), languages, other],
+        f"{context.describe(shown.table['corpus'])} Points are models in a language, means over {seeds} seeds; points "
+        "of one model share its encoder.",
     )
+    (points, control, published), (genders, stages, published_genders) = figure.subplots(2, 3)
     draw_points(points, shown, "", "Probe F1 vs. gender accuracy")
     draw_points(control, shown, "shuffled", "Control: shuffled genders")
     draw_published_points(published, probes, accuracies)
     draw_genders(genders, shown)
     draw_stages(stages, shown)
     draw_published_genders(published_genders, accuracies)
+    return figure
+
+
+def _exchanges_page(shown: ShownTranslators, context: FigureContext) -> Figure:
+    exact = exact_shares(shown)
+    bar, below = _bar(context), below_bar(shown, context)
+    verdict = f"below the bar of {bar:g}: {', '.join(below)}" if below else f"all at or above the bar of {bar:g}"
+    shares = ", ".join(f"{name} {number(share)}" for name, share in exact.items())
+    other = [
+        *(mark_handle(marker, f"exchanged: {what}") for what, marker in EXCHANGE_MARKERS.items()),
+        mark_handle("o", "filled: BLEU"),
+        mark_handle("o", "open: chrF", filled=False),
+        chance_handle("no shift"),
+    ]
+    figure = new_figure(
+        ROW_MM,
+        [_models(shown), other],
+        f"{context.describe(shown.table['corpus'])} Sentences translated exactly, gender aside: {shares}; {verdict}.",
+    )
+    written, probed, quality = figure.subplots(1, 3)
     draw_exchanges(written, shown, "written", "Pitch or tract exchanged")
     draw_exchanges(probed, shown, "probe", "The same, gender by probe")
     draw_quality(quality, shown)
@@ -78,7 +127,7 @@ def drawn_rows(
     *,
     context: FigureContext = FigureContext(),
 ) -> pd.DataFrame:
-    """Return the summary of the models that the figure shows, and of the regression."""
+    """Return the summary of the models that the figures show, and of the regression."""
     return summary[summary["model"].isin([*_conditions(table, summary, context), "all"])]
 
 
@@ -94,7 +143,7 @@ def describe_finding(
 
     Fewer than :data:`MIN_MODELS` models support no statement on how gender accuracy follows probe F1.
     """
-    shown = _select(table, summary, context)
+    shown = shown_translators(table, summary, context)
     return " ".join(part for part in (_of_models(shown), _of_adapters(shown, probes), _of_exchanges(shown)) if part)
 
 
@@ -110,7 +159,7 @@ def _of_models(shown: ShownTranslators) -> str:
     correlation, p_rank = fit.loc["rank_correlation", "value"], fit.loc["p_rank", "value"]
     if not np.isfinite([correlation, p_rank]).all():
         return ""
-    verdict = "follows" if p_rank < _LEVEL else "does not demonstrably follow"
+    verdict = "follows" if p_rank < LEVEL else "does not demonstrably follow"
     value = value_text(slope) + ("" if np.isfinite(slope["ci_low"]) else " without interval")
     return (
         f"Over {n_models} models gender accuracy {verdict} probe F1 (rank correlation {number(correlation)}, exact p "
@@ -147,7 +196,8 @@ def _of_exchanges(shown: ShownTranslators) -> str:
     return f"The written gender moves with {listed(found)} of {len(mine)} models (interval above 0)."
 
 
-def _select(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> ShownTranslators:
+def shown_translators(table: pd.DataFrame, summary: pd.DataFrame, context: FigureContext) -> ShownTranslators:
+    """Return the rows and looks of the translators to draw and of the acoustic baselines."""
     table, summary = (rows.assign(control=rows["control"].fillna("")) for rows in (table, summary))
     summary = summary.assign(seed=summary["seed"].fillna(""))
     conditions = _conditions(table, summary, context)
@@ -174,32 +224,21 @@ def _conditions(table: pd.DataFrame, summary: pd.DataFrame, context: FigureConte
     return conditions
 
 
-def _legends(shown: ShownTranslators) -> list[list[Line2D]]:
-    models = [mark_handle(style.marker, style.label, style.colour) for style in shown.conditions.values()]
-    languages = [mark_handle(marker, language) for language, marker in zip(shown.languages, LANGUAGE_MARKERS)]
-    marks = [
-        mark_handle("o", "filled: women, after the adapter, BLEU"),
-        mark_handle("o", "open: men, before the adapter, chrF", filled=False),
-        mark_handle("_", "share of masculine forms", INK),
-        mark_handle("+", "masculine preferred on silence", INK),
-        *(mark_handle(marker, f"exchanged: {what}") for what, marker in EXCHANGE_MARKERS.items()),
-        mark_handle("x", "untrained"),
-        *model_handles(list(shown.baselines.values())),
-        chance_handle(),
-    ]
-    return [models, languages, marks]
-
-
-def _note(shown: ShownTranslators, context: FigureContext) -> str:
+def exact_shares(shown: ShownTranslators) -> dict[str, float]:
+    """Return the share of sentences that each translator translates exactly, gender aside, by its label."""
     rows = shown.control()
     rows = rows[(rows["target"] == "all") & (rows["metric"] == "exact_match_but_gender")].set_index("model")
-    exact = {style.label: float(rows.loc[name, "value"]) for name, style in shown.conditions.items()}
-    bar = context.analysis.get("bar", TranslationSection().bar)
-    below = [name for name, share in exact.items() if share < bar]
-    verdict = f"below the bar of {bar:g}: {', '.join(below)}" if below else f"all at or above the bar of {bar:g}"
-    seeds = describe_range(shown.summary.loc[shown.summary["seed"] == "", "n_seeds"])
-    return (
-        f"{context.describe(shown.table['corpus'])} Points are models in a language, means over {seeds} seeds; points "
-        f"of one model share its encoder. Sentences translated exactly, gender aside: "
-        f"{', '.join(f'{name} {number(share)}' for name, share in exact.items())}; {verdict}."
-    )
+    return {style.label: float(rows.loc[name, "value"]) for name, style in shown.conditions.items()}
+
+
+def below_bar(shown: ShownTranslators, context: FigureContext) -> list[str]:
+    """Return the labels of the translators that translate fewer sentences exactly than the bar demands."""
+    return [name for name, share in exact_shares(shown).items() if share < _bar(context)]
+
+
+def _bar(context: FigureContext) -> float:
+    return float(context.analysis.get("bar", TranslationSection().bar))
+
+
+def _models(shown: ShownTranslators) -> list[Line2D]:
+    return [mark_handle(style.marker, style.label, style.colour) for style in shown.conditions.values()]

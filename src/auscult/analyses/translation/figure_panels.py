@@ -23,6 +23,8 @@ from auscult.seeds import task_of
 
 __all__ = [
     "LANGUAGE_MARKERS",
+    "PUBLISHED",
+    "PUBLISHED_FIT",
     "ShownTranslators",
     "regression_rows",
     "probability_text",
@@ -43,13 +45,13 @@ _GENDERS = {"she_accuracy": True, "he_accuracy": False}  # whether the marker is
 EXCHANGE_MARKERS = {"pitch": "v", "tract": "^", "both": "D"}
 _STAGES = {"encoder": False, "adapter": True}
 # Published models, in colours apart from the palette of models, with the stage that their decoder reads.
-_PUBLISHED = {
+PUBLISHED = {
     "enc-dec": (ModelStyle("enc-dec", "#332288"), "encoder"),
     "ZeroSwot": (ModelStyle("ZeroSwot", "#AA4499"), "post-adapter"),
     "Seamless": (ModelStyle("Seamless", "#999933"), "post-adapter"),
 }
 # As reported by Fucci et al. (2025), Figure 1; the reference tables lack the accuracies by language to compute it.
-_PUBLISHED_FIT = "R² .99, p < .01"
+PUBLISHED_FIT = "R² .99, p < .01"
 _HALF_GAP = 0.16  # half the distance of two values of one model
 
 
@@ -108,7 +110,7 @@ def draw_published_points(axes: Axes, probes: pd.DataFrame, accuracies: pd.DataF
     """Draw the published F1 of each language against the mean accuracy; accuracies by language are not published."""
     _share_axes(axes, "probe macro F1", "mean gender accuracy")
     means = accuracies.set_index("model")["all_accuracy"] / 100
-    for model, (style, stage) in _PUBLISHED.items():
+    for model, (style, stage) in PUBLISHED.items():
         f1 = probes.loc[(probes["model"] == model) & (probes["stage"] == stage), "probe_macro_f1"] / 100
         axes.plot(f1, [means[model]] * len(f1), "o", color="white", markeredgecolor=style.colour, markersize=4.5)
         axes.annotate(
@@ -120,7 +122,7 @@ def draw_published_points(axes: Axes, probes: pd.DataFrame, accuracies: pd.DataF
             ha="center",
             color=style.colour,
         )
-    lines = ["Fucci et al. (2025), Figure 1", f"as reported: {_PUBLISHED_FIT}", "es, fr, it; mean accuracy"]
+    lines = ["Fucci et al. (2025), Figure 1", f"as reported: {PUBLISHED_FIT}", "es, fr, it; mean accuracy"]
     head(axes, "Published values", lines)
 
 
@@ -178,12 +180,12 @@ def draw_stages(axes: Axes, shown: ShownTranslators) -> None:
 def draw_published_genders(axes: Axes, accuracies: pd.DataFrame) -> None:
     """Draw the published accuracies of women and of men."""
     values = accuracies.set_index("model")
-    for place, (model, (style, _)) in enumerate(_PUBLISHED.items()):
+    for place, (model, (style, _)) in enumerate(PUBLISHED.items()):
         for metric, filled in _GENDERS.items():
             look = ModelStyle(style.label, style.colour, filled=filled)
             x = place + (-_HALF_GAP if filled else _HALF_GAP)
             axes.plot(x, values.loc[model, metric] / 100, markersize=5, linestyle="", **look.marks)
-    _model_axis(axes, [style for style, _ in _PUBLISHED.values()])
+    _model_axis(axes, [style for style, _ in PUBLISHED.values()])
     axes.set_ylabel("gender accuracy")
     head(axes, "Published values", ["Fucci et al. (2025), words", "for the speaker, MuST-SHE"])
 
@@ -257,7 +259,7 @@ def _name_models(axes: Axes, styles: Iterable[ModelStyle]) -> None:
     axes.set_xlim(-0.5, len(names) - 0.5)
     if len(names) > 4:
         axes.set_xticks([])
-        axes.set_xlabel("models, in the order of the legend")
+        axes.set_xlabel("models, as in the legend")
     else:
         axes.set_xticks(range(len(names)), [name.replace(" ", "\n", 1) for name in names], fontsize=7)
     axes.tick_params(axis="x", length=0)
