@@ -9,13 +9,16 @@ import pandas as pd
 import pytest
 from figure_cases import STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.encoding import figure
+from auscult.analyses.encoding import figure, headline
 from auscult.analyses.encoding.analysis import CURVE_COLUMNS, SCORE_COLUMNS
 from auscult.analyses.encoding.curves import curve_rows
 from auscult.analyses.encoding.summary import summarise_encoding
 from auscult.analyses.encoding.sweep_scores import LevelScores, score_rows
 from auscult.dynamics.curves import doublings
+from auscult.errors import AnalysisError
 from auscult.figures.findings import number, value_text
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -169,12 +172,12 @@ def test_figure_names_levels_models_baselines_and_counts(whole):
     assert "95 % interval over speakers" in joined
 
 
-def test_the_note_is_short_and_counts_curves_without_a_fit(whole, made):
+def test_notes_are_short_and_count_curves_without_a_fit(whole, made):
     curves, note = made["curves"], note_of(whole)
     rows = curves[(curves["metric"] == "midpoint") & (curves["verdict"] != "sigmoid")]
     for verdict, count in rows["verdict"].value_counts().items():
         assert f"{verdict}: {count}" in note
-    assert len(note.split()) <= 90
+    assert all(len(note_of(page).split()) <= 60 for page in whole)
 
 
 def test_compared_models_differ_by_a_value_with_its_interval(whole, made):
@@ -182,6 +185,92 @@ def test_compared_models_differ_by_a_value_with_its_interval(whole, made):
     assert "Spread, HuBERT (Dutch) − wav2vec 2.0 (Dutch): probe " in note
     for _, row in summary[summary["metric"] == "spread_difference"].iterrows():
         assert value_text(row) in note
+
+
+def test_pages_are_by_theme(whole):
+    # Probes, midpoints with summaries, zero-shot, maps.
+    assert len(whole) == 4
+    titles = [set(drawn(page)) for page in whole]
+    assert {"phone class", "gender"} <= titles[0]
+    assert {"Midpoint, probe", "Spread of midpoints"} <= titles[1]
+    assert "phone, zero-shot" in titles[2]
+    assert "HuBERT (Dutch)" in titles[3]
+
+
+@pytest.fixture(scope="module")
+def shown(made):
+    with slide_style():
+        return headline.draw(**made, context=context())
+
+
+def test_the_slide_has_one_panel_per_compared_model_with_levels_labelled(shown):
+    assert [" ".join(axes.get_title(loc="left").split()) for axes in shown.axes] == [
+        "HuBERT (Dutch)",
+        "wav2vec 2.0 (Dutch)",
+    ]
+    assert {"phone class", "phone", "syllable", "word", "number", "chance"} <= set(drawn(shown))
+    assert not shown.legends
+
+
+def test_the_slide_is_legible_and_its_title_is_the_finding(shown, made):
+    assert faults(shown, SLIDE_MM) == []
+    title = headline.describe_headline(**made, context=context())
+    assert " ".join(shown.texts[0].get_text().split()) == title
+    assert title.startswith("HuBERT (Dutch): levels rise from step ")
+
+
+def with_summary(made, **changes):
+    """Return tables in which the order of levels, or its correlation by probes, of the first model is given."""
+    summary = made["summary"].copy()
+    own = summary["model"] == "hubert-dutch"
+    if "verdict" in changes:
+        summary.loc[own & (summary["metric"] == "abstractness_order"), "verdict"] = changes["verdict"]
+    if "correlation" in changes:
+        rows = own & (summary["metric"] == "abstractness_midpoint") & (summary["probe"] == "ridge")
+        summary.loc[rows, ["value", "ci_low", "ci_high"]] = changes["correlation"]
+    return made | {"summary": summary}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"verdict": "later", "correlation": (0.8, 0.5, 1)}, "; abstract ones later (ρ .80 [.50, 1.00]); "),
+        ({"verdict": "earlier", "correlation": (-0.8, -1, -0.5)}, "; abstract ones earlier (ρ −.80 [−1.00, −.50]); "),
+        ({"correlation": (0.2, -0.5, 0.7)}, "; order by abstractness not separated from 0 (ρ .20 [−.50, .70]); "),
+        ({"correlation": (0.8, 0.5, 1)}, "; no order stated (ρ .80 [.50, 1.00]); "),
+    ],
+)
+def test_the_headline_states_an_order_only_with_a_verdict(made, changes, said):
+    assert said in headline.describe_headline(**with_summary(made, **changes), context=context())
+
+
+@pytest.mark.parametrize(("baseline", "n_above"), [(0.3, None), (0.99, 0)])
+def test_the_headline_counts_levels_above_their_controls(made, baseline, n_above):
+    table = made["table"].copy()
+    final = table["step"] == "final"
+    table.loc[final, ["normalised", "normalised_low", "normalised_high"]] = baseline, baseline - 0.01, baseline + 0.01
+    found = headline.describe_headline(**made | {"table": table}, context=context())
+    n = int(found.split("; ")[-1].split(" of ")[0])
+    assert found.endswith(f"{n} of 7 end above controls")
+    assert n == n_above if n_above is not None else n > 0
+
+
+def test_slides_of_few_steps_of_one_model_and_of_tables_alone_are_legible(made):
+    few = {name: LEVELS[name] for name in ("phone", "number")}
+    poor = tables(compare=(), steps=("0", "4", "12"), n_groups=4, levels=few)
+    for tables_of, entry in ((poor, context(())), (made, context_of("encoding"))):
+        with slide_style():
+            slide = headline.draw(**tables_of, context=entry)
+        assert faults(slide, SLIDE_MM) == []
+        assert len(slide.axes) == 1
+    assert "no midpoints of two levels" in headline.describe_headline(**poor, context=context(()))
+    assert "above" not in headline.describe_headline(**poor, context=context(()))
+
+
+def test_a_slide_without_a_trained_model_is_refused(made):
+    baselines = {name: table[table["model"] == "mel"] for name, table in made.items()}
+    with pytest.raises(AnalysisError, match="expected probe scores of a trained model"):
+        headline.draw(**baselines, context=context())
 
 
 def test_figure_ships_its_tables_and_provenance(tmp_path, made):

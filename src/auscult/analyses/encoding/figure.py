@@ -1,7 +1,7 @@
-"""Figure of encoding: curves of linguistic levels over training, midpoints, layers, heat maps and zero-shot scores."""
+"""Details of encoding: curves of linguistic levels over training, midpoints, layers, heat maps, zero-shot scores."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -29,19 +29,22 @@ from auscult.figures.findings import compare, number, value_text
 from auscult.figures.palette import ModelStyle
 from auscult.seeds import condition_label, task_of
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "shown_tables", "normalised", "mapped", "compare_level"]
 
 _COLUMNS = 3
-_PANEL_MM, _MAP_MM, _SUMMARY_MM = 50, 27, 32
+_PANEL_MM, _MAP_MM, _SUMMARY_MM = 50, 30, 32
+# Largest height of the panels of a page; legends and the note need the rest.
+_PAGE_MM = 196
 _MAX_REASONS = 4
+_SCORES = "Scores: (score − chance) / (1 − chance), at the layer selected on validation data."
 _MEASURES = {"ridge": "probe", "abx": "ABX"}
 _VERDICTS = ("above", "below", "against", "not separated from")
 
 
 def draw(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
-) -> Figure:
-    """Draw curves, midpoints and layers, zero-shot curves, heat maps and summaries, with the levels of all corpora.
+) -> list[Figure]:
+    """Draw pages of curves by level, of midpoints, layers and their summary, of zero-shot curves, and of heat maps.
 
     Parameters
     ----------
@@ -54,40 +57,84 @@ def draw(
     AnalysisError
         The table has no row of a model that the context names.
     """
-    scores, curves, summary = _shown(table, curves, summary, context)
-    scores = _normalised(scores)
-    styles, shown_names = context.styles(scores), names_in(scores["model"])
-    conditions: dict[str, ModelStyle] = {}
-    for name in shown_names:
-        style = styles.get(task_of(name), styles[name])
-        conditions.setdefault(task_of(name), replace(style, label=condition_label(style.label)))
-    mapped = _mapped(curves, context.analysis.get("compare", ()))
-    heights_mm = _heights(scores, curves, summary, len(mapped))
-    shown = [styles[name] for name in shown_names]
-    legends = [
-        marks.model_handles([style for style in shown if not style.baseline]),
-        curve_handles([style for style in shown if style.baseline]),
-    ]
-    figure = plotting.new_figure(
-        sum(heights_mm), legends, _note(scores, curves, context, describe_differences(summary, conditions))
-    )
-    blocks = iter(figure.add_gridspec(len(heights_mm), 1, height_ratios=heights_mm))
-    axis = StepAxis(scores, curves)
+    scores, curves, summary = shown_tables(table, curves, summary, context)
+    scores = normalised(scores)
+    shown = _Shown(scores, curves, summary, context.styles(scores), StepAxis(scores, curves), context)
     probes, zero_shot = (scores[scores["probe"] == probe] for probe in ("ridge", "abx"))
-    draw_levels(next(blocks), probes, curves, styles, axis, _COLUMNS)
-    draw_forests(next(blocks), curves, probes, styles, axis)
-    if len(zero_shot):
-        draw_levels(next(blocks), zero_shot, curves, styles, axis, _COLUMNS)
-    for model in mapped:
-        draw_maps(next(blocks), probes[probes["model"] == model], styles[model], axis)
-    draw_summary(next(blocks), summary, conditions)
-    return figure
+    pages = [*_level_pages(probes, shown), *_midpoint_pages(probes, shown), *_level_pages(zero_shot, shown)]
+    models = mapped(curves, context.analysis.get("compare", ()))
+    for part in _chunks(models, int(_PAGE_MM // _MAP_MM)):
+        note = f"{context.describe(scores['corpus'])} {_SCORES} Dots: best layer at each step."
+        figure = plotting.new_figure(_MAP_MM * len(part), [], note)
+        for block, model in zip(iter(figure.add_gridspec(len(part), 1)), part):
+            draw_maps(block, probes[probes["model"] == model], shown.styles[model], shown.axis)
+        pages.append(figure)
+    return pages
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """Rows and looks that the pages share."""
+
+    scores: pd.DataFrame
+    curves: pd.DataFrame
+    summary: pd.DataFrame
+    styles: Mapping[str, ModelStyle]
+    axis: StepAxis
+    context: FigureContext
+
+    @property
+    def conditions(self) -> dict[str, ModelStyle]:
+        """Look of each condition, the one of its first seed."""
+        found: dict[str, ModelStyle] = {}
+        for name in names_in(self.scores["model"]):
+            style = self.styles.get(task_of(name), self.styles[name])
+            found.setdefault(task_of(name), replace(style, label=condition_label(style.label)))
+        return found
+
+    def models(self, baselines: bool) -> list[ModelStyle]:
+        """Return the looks of models, or of acoustic baselines."""
+        styles = [self.styles[name] for name in names_in(self.scores["model"])]
+        return [style for style in styles if style.baseline == baselines]
+
+
+def _chunks(items: Sequence[Any], n: int) -> list[Sequence[Any]]:
+    return [items[start : start + n] for start in range(0, len(items), n)]
+
+
+def _level_pages(scores: pd.DataFrame, shown: _Shown) -> Iterator[Figure]:
+    """Yield pages of one panel per level, by probes or by ABX; none without rows."""
+    handles = [marks.model_handles(shown.models(baselines=False)), curve_handles(shown.models(baselines=True))]
+    note = f"{shown.context.describe(scores['corpus'])} {_SCORES} Step 0 is the untrained model."
+    for part in _chunks(names_in(scores["target"]), _COLUMNS * int(_PAGE_MM // _PANEL_MM)):
+        rows = scores[scores["target"].isin(part)]
+        figure = plotting.new_figure(-(-len(part) // _COLUMNS) * _PANEL_MM, handles, note)
+        draw_levels(figure.add_gridspec(1, 1)[0], rows, shown.curves, shown.styles, shown.axis, _COLUMNS)
+        yield figure
+
+
+def _midpoint_pages(probes: pd.DataFrame, shown: _Shown) -> Iterator[Figure]:
+    """Yield a page of midpoints, layers and their summary, or two where one would be too tall."""
+    n_rows = len(shown.summary[shown.summary["metric"] == "midpoint_spread"])
+    n_levels, n_models = probes["target"].nunique(), shown.curves["model"].nunique()
+    forests_mm = min(_PAGE_MM, 16 + n_levels * max(5, 1.7 * n_models))
+    summary_mm = min(_PAGE_MM, _SUMMARY_MM + 4 * n_rows)
+    heights = [forests_mm, summary_mm]
+    for part in [[0, 1]] if sum(heights) <= _PAGE_MM else [[0], [1]]:
+        parts_mm = [heights[place] for place in part]
+        figure = plotting.new_figure(sum(parts_mm), [marks.model_handles(shown.models(baselines=False))], _note(shown))
+        for place, block in zip(part, iter(figure.add_gridspec(len(part), 1, height_ratios=parts_mm))):
+            if place:
+                draw_summary(block, shown.summary, shown.conditions)
+            else:
+                draw_forests(block, shown.curves, probes, shown.styles, shown.axis)
+        yield figure
 
 
 def drawn_rows(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext = FigureContext()
 ) -> pd.DataFrame:
-    """Return the rows of scores, curves and summary of the models that the figure shows."""
+    """Return the rows of scores, curves and summary of the models that the figures show."""
     scores = context.select(table)
     conditions = {task_of(name) for name in scores["model"]}
     parts = (scores, curves[curves["model"].isin(scores["model"])], summary[summary["model"].isin(conditions)])
@@ -102,8 +149,8 @@ def describe_finding(
     The control of a level is the highest of the untrained model, the acoustic baselines, duration alone and chance, at
     the last step. An order is stated only as in :func:`~auscult.analyses.encoding.summary.order_verdict`.
     """
-    scores, _, summary = _shown(table, curves, summary, context)
-    scores = _normalised(scores)
+    scores, _, summary = shown_tables(table, curves, summary, context)
+    scores = normalised(scores)
     scores = scores[(scores["probe"] == "ridge") & (scores["layer"] == SELECTED)]
     styles = context.styles(scores)
     trained = scores[~scores["model"].map(lambda name: styles[name].baseline)]
@@ -113,7 +160,7 @@ def describe_finding(
     order = _order_sentence(summary[summary["model"] == task_of(model)])
     ranked = scores[scores["abstractness"].notna()]
     scores = ranked if (ranked["model"] == model).any() else scores
-    compared = [_compare_level(rows, model, styles) for _, rows in scores.groupby("target", sort=False)]
+    compared = [compare_level(rows, model, styles) for _, rows in scores.groupby("target", sort=False)]
     found = pd.DataFrame(compared).dropna(subset=["value"])
     if found.empty:
         return ""
@@ -145,7 +192,7 @@ def _order_sentence(summary: pd.DataFrame) -> str:
     return f" No order of levels is stated: {verdict}{f' ({values})' if values else ''}."
 
 
-def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelStyle]) -> dict[str, Any]:
+def compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelStyle]) -> dict[str, Any]:
     """Return the last score of a model on one level, its strongest control, and the verdict on the two."""
     own = rows[rows["model"] == model]
     steps = own.assign(at=own["step"].replace("final", "inf").astype(float)).sort_values("at")
@@ -172,7 +219,7 @@ def _compare_level(rows: pd.DataFrame, model: str, styles: Mapping[str, ModelSty
     }
 
 
-def _shown(
+def shown_tables(
     table: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, context: FigureContext
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Return the rows of the models to draw; ``target`` names the corpus, too, where one target occurs on several."""
@@ -191,37 +238,24 @@ def _shown(
     return scores, curves, summary
 
 
-def _normalised(scores: pd.DataFrame) -> pd.DataFrame:
+def normalised(scores: pd.DataFrame) -> pd.DataFrame:
     """Return scores whose ``value``, ``ci_low`` and ``ci_high`` are normalised by chance."""
     return scores.assign(value=scores["normalised"], ci_low=scores["normalised_low"], ci_high=scores["normalised_high"])
 
 
-def _mapped(curves: pd.DataFrame, compare: Sequence[Sequence[str]]) -> list[str]:
+def mapped(curves: pd.DataFrame, compare: Sequence[Sequence[str]]) -> list[str]:
     """Return the models to draw heat maps of: the models compared or, without such, the first model."""
     present = names_in(curves["model"])
     compared = dict.fromkeys(name for pair in compare for name in pair)
     return [model for model in compared if model in present] or present[:1]
 
 
-def _heights(scores: pd.DataFrame, curves: pd.DataFrame, summary: pd.DataFrame, n_mapped: int) -> list[float]:
-    """Return the heights of the blocks, in millimetres."""
-    n_levels, n_models = scores["target"].nunique(), curves["model"].nunique()
-    n_zero_shot = scores.loc[scores["probe"] == "abx", "target"].nunique()
-    zero_shot = [-(-n_zero_shot // _COLUMNS) * _PANEL_MM] if n_zero_shot else []
-    n_rows = len(summary[summary["metric"] == "midpoint_spread"])
-    levels = -(-n_levels // _COLUMNS) * _PANEL_MM
-    forests = 16 + n_levels * max(5, 1.7 * n_models)
-    return [levels, forests, *zero_shot, *[_MAP_MM] * n_mapped, _SUMMARY_MM + 4 * n_rows]
-
-
-def _note(scores: pd.DataFrame, curves: pd.DataFrame, context: FigureContext, differences: Iterable[str]) -> str:
-    """Return the note below the figure; ``differences`` are sentences on pairs of conditions."""
+def _note(shown: _Shown) -> str:
+    """Return the note below midpoints: differences of conditions, and how many curves have no fit, and why."""
+    curves = shown.curves
     reasons = curves.loc[(curves["metric"] == "midpoint") & (curves["verdict"] != FIT), "verdict"].value_counts()
     named = [f"{reason}: {count}" for reason, count in sorted(reasons.iloc[:_MAX_REASONS].items())]
     others = [f"other: {reasons.iloc[_MAX_REASONS:].sum()}"] if len(reasons) > _MAX_REASONS else []
-    return (
-        f"{context.describe(scores['corpus'])} Scores: (score − chance) / (1 − chance), at the layer selected on "
-        "validation data. Step 0 is the untrained model. Heat maps: by layer and step; dots: best layer. "
-        f"{' '.join(['Bottom: intervals over speakers and seeds.', *differences])}"
-        + (f" No fit ({'; '.join([*named, *others])})." if named else "")
-    )
+    differences = " ".join(describe_differences(shown.summary, shown.conditions))
+    fits = f" No fit ({'; '.join([*named, *others])})." if named else ""
+    return f"Summaries: intervals over speakers and seeds. {differences}{fits}"

@@ -1,5 +1,6 @@
 """Panels of the encoding figure: curves with fits, midpoints and layers, heat maps, and summaries."""
 
+import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +24,7 @@ __all__ = [
     "StepAxis",
     "plain_name",
     "names_in",
+    "fit_of",
     "draw_levels",
     "draw_forests",
     "draw_maps",
@@ -106,7 +108,7 @@ def draw_levels(
             if len(final):  # a baseline, or a model with its last checkpoint only
                 marks.baseline_line(axes, final.iloc[0], style)
             else:
-                _draw_curve(axes, own, _fit_of(fits[fits["model"] == model]), style, axis)
+                _draw_curve(axes, own, fit_of(fits[fits["model"] == model]), style, axis)
         axis.set(axes, place >= len(levels) - n_columns, room=0.045 * n_columns)
         axes.set_ylim(_LOWEST, 1.02)
         axes.set_yticks([0, 0.5, 1])
@@ -129,7 +131,7 @@ def _draw_curve(axes: Axes, rows: pd.DataFrame, fit: SigmoidFit | None, style: M
     axes.plot(*middle, linestyle="", zorder=5, markeredgecolor=style.colour, **_MIDPOINT)
 
 
-def _fit_of(rows: pd.DataFrame) -> SigmoidFit | None:
+def fit_of(rows: pd.DataFrame) -> SigmoidFit | None:
     """Return the fit that rows of curves describe, or None without rows."""
     if rows.empty:
         return None
@@ -193,7 +195,8 @@ def draw_forests(
         )
         fitted = curves[(curves["metric"] == "midpoint") & (curves["verdict"] == FIT) & (curves["probe"] == probe)]
         plotting.head(axes, title, [plotting.describe_interval(fitted) if len(fitted) else "no fits"])
-    marks.layer_axis(depths, layers)
+    marks.layer_axis(depths, layers, n_names=8)
+    depths.tick_params(axis="x", labelsize=6)
     depths.set_xlabel("layer, last step")
     plotting.head(depths, "Centre over layers", ["faint: not above controls"])
 
@@ -232,7 +235,8 @@ def draw_maps(block: SubplotSpec, scores: pd.DataFrame, style: ModelStyle, axis:
         # Two lines, so that neighbours have room.
         name = "\n".join(plain_name(level).rsplit(" ", 1))
         axes.set_title(name, fontsize=6.5, fontweight="normal", color=marks.GREY, pad=2, linespacing=1.0)
-    grid[0].set_ylabel(f"{style.label}\nlayer", color=style.colour, fontsize=7)
+    lines = textwrap.wrap(style.label, 19)
+    grid[0].set_ylabel("\n".join([*lines, "layer"]), color=style.colour, fontsize=6.5)
     bar = grid[-1].figure.colorbar(image, ax=list(grid), fraction=0.02, pad=0.01, ticks=[0, 0.5, 1])
     bar.outline.set_visible(False)
     bar.ax.tick_params(length=0, labelsize=6.5)
