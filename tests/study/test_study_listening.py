@@ -41,7 +41,6 @@ def test_a_study_needs_no_listening_page(config):
             r"expected recognisers \(task: ctc\) .* for the lane spelling, found 'hub",
         ),
         ("english", {"lanes": ["prob"]}, "listen: english: lanes: 0: 'prob' is not one of"),
-        ("english", {"drawn": 9, "considered": 8}, r"considered to be at least drawn \(9\), .* found 8"),
         (
             "french",
             {"models": ["recogniser-english"], "lanes": ["spelling", "attribution"]},

@@ -63,7 +63,6 @@ def heard_lanes(corpus, labels=("a", "b", "pause"), n_frames=49):
     return {
         "corpus": corpus.name,
         "lanes": ["probe"],
-        "methods": [],
         "rules": {"drawn": "1 drawn at random", "hardest": "1 other"},
         "measure": "mean probability",
         "runs": [run("hubert/0", "HuBERT, untrained", **more), run("hubert/9", "HuBERT", **more)],
@@ -109,7 +108,6 @@ def spelt_lanes(corpus):
     return {
         "corpus": corpus.name,
         "lanes": ["spelling", "mixing", "attribution"],
-        "methods": ["attention"],
         "rules": {"drawn": "1 drawn at random"},
         "measure": "probability",
         "runs": [run("r/0", "recogniser, untrained"), run("r/9", "recogniser")],

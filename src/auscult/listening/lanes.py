@@ -1,7 +1,6 @@
 """What is computed for the listening page: the utterances of one corpus, with the lanes of every checkpoint."""
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +24,6 @@ from auscult.models.seals import checkpoint_digest
 __all__ = ["Run", "listen"]
 
 Lanes = dict[str, Any]
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -55,6 +53,41 @@ class Run:
     def described(self) -> str:
         """Name of the checkpoint on the page."""
         return f"{self.label}, untrained" if self.step == "0" else self.label
+
+
+@dataclass(frozen=True)
+class _Listener:
+    """A checkpoint that has been opened: its probe, its recogniser, or both."""
+
+    run: Run
+    timing: FrameTiming
+    probe: PhoneLane | None
+    recogniser: Predictor | None
+
+    @property
+    def layers(self) -> list[str]:
+        """Names of the layers, in order of depth."""
+        if self.probe is not None:
+            return list(self.probe.layers)
+        return list(self.recogniser.encoder.layers) if self.recogniser is not None else []
+
+    def about(self) -> Lanes:
+        """Return what the page needs to know: layers, the time of frames in samples, accuracy of the probe."""
+        about: Lanes = {
+            "key": self.run.key,
+            "label": self.run.described,
+            "trained": self.run.step != "0",
+            "layers": self.layers,
+            "first": float(self.timing.centres(1)[0]) / 2,
+            "hop": self.timing.hop_samples,
+            "digest": checkpoint_digest(self.run.checkpoint) if self.run.checkpoint else "",
+        }
+        if self.probe is not None:
+            about["classes"] = list(self.probe.classes)
+            about["accuracy"] = [round(float(value), 3) for value in self.probe.accuracy]
+            about["chance"] = round(self.probe.chance, 3)
+            about["best"] = self.probe.best_layer()
+        return about
 
 
 def listen(
@@ -92,78 +125,88 @@ def listen(
     pool = find_pool(corpus, settings, seed=seed)
     targets = known_cues(corpus, pool.utterances)
     if "spelling" in settings.lanes and len(targets):
-        with_cue = set(targets["utterance"])
-        pool = find_pool(corpus, settings, only=with_cue, kind="with a homophone whose cue is known", seed=seed)
-    considered = Pool(pool.utterances.iloc[: settings.considered], "")
-    probes: dict[str, PhoneLane] = {}
-    recognisers: dict[str, Predictor] = {}
-    timings: dict[str, FrameTiming] = {}
-    for run in runs:
-        if "probe" in settings.lanes:
-            model = model_opener(features=run.features, checkpoint=run.checkpoint, device=device)[0]()
-            timings[run.key] = model.timing
-            probes[run.key] = hear_phones(model, corpus, considered.utterances, settings, seed=seed)
-        if {"spelling", "mixing"} & set(settings.lanes):
-            recognisers[run.key] = load_predictor(str(run.checkpoint), device=device)
-            timings[run.key] = recognisers[run.key].timing
-    scores, measure = _scores(runs[-1], considered, corpus, probes, recognisers, targets)
-    drawn = pool
-    if explained is not None:
-        names = [name for name in pool.names if name in set(explained["utterance"])]
-        rows = pool.utterances.set_index("utterance").loc[names].reset_index()
-        drawn = Pool(rows, f"{len(rows)} of {pool.described} that the study's attribution explains")
-    shown, rules = choose(
-        drawn,
-        scores,
-        settings,
-        measure=measure,
-        considered=pool.described
-        if len(considered.names) == len(pool.names)
-        else f"{len(considered.names)} drawn at random from {pool.described}",
-    )
-    if "probe" in settings.lanes:
-        # Utterances drawn from a larger pool than the probe's are heard by no probe.
-        missing = [one.utterance for one in shown if one.utterance not in probes[runs[-1].key].heard]
-        if missing:
-            raise AnalysisError(
-                f"expected considered (now {settings.considered}) to be at least drawn (now {settings.drawn}) in the "
-                f"study's section listen: {corpus.name}, found {len(missing)} drawn utterances without a probe"
-            )
+        kind = "with a homophone whose cue is known"
+        pool = find_pool(corpus, settings, only=set(targets["utterance"]), kind=kind, seed=seed)
+    drawn = pool if explained is None else _among(pool, set(explained["utterance"]), corpus.name)
+    # The probe hears the utterances that it is fitted on, in other folds; those drawn must be among them.
+    heard = list(dict.fromkeys([*pool.names[: settings.considered], *drawn.names[: settings.drawn]]))
+    rows = pool.utterances[pool.utterances["utterance"].isin(heard)]
+    listeners = [_open(run, corpus, rows, settings, device, seed) for run in runs]
+    scores, measure = _scores(listeners[-1], rows, corpus, targets)
+    n_considered = min(settings.considered, len(pool.names))
+    all_considered = n_considered == len(pool.names)
+    considered = pool.described if all_considered else f"{n_considered} drawn at random from {pool.described}"
+    shown, rules = choose(drawn, scores, settings, measure=measure, considered=considered)
     return {
         "corpus": corpus.name,
         "lanes": list(settings.lanes),
-        "methods": list(settings.methods) if "mixing" in settings.lanes else [],
         "rules": rules,
         "measure": measure,
-        "runs": [_about(run, timings[run.key], probes.get(run.key), recognisers.get(run.key)) for run in runs],
+        "runs": [listener.about() for listener in listeners],
         "utterances": [
-            _utterance(one, corpus, runs, settings, probes, recognisers, timings, targets, explained)
+            _utterance(one, corpus, listeners, settings, targets, explained)
             for one in tqdm(shown, desc=f"listening to {corpus.name}", unit=" utterances", disable=None)
         ],
     }
 
 
+def _among(pool: Pool, explained: Collection[str], corpus: str) -> Pool:
+    """Return the utterances of a pool that attribution explains, in the same order."""
+    rows = pool.utterances[pool.utterances["utterance"].isin(explained)]
+    if rows.empty:
+        raise AnalysisError(
+            f"expected utterances of corpus {corpus!r} that attribution explains among {pool.described}, found none; "
+            "change split or longest_s, or take the lane attribution out of the study's section listen"
+        )
+    return Pool(rows, f"{len(rows)} of {pool.described} that the study's attribution explains")
+
+
+def _open(
+    run: Run, corpus: Corpus, utterances: pd.DataFrame, settings: ListenSettings, device: str, seed: int
+) -> _Listener:
+    """Open a checkpoint, and fit its phone probe if it is shown."""
+    probe = recogniser = None
+    if "probe" in settings.lanes:
+        model = model_opener(features=run.features, checkpoint=run.checkpoint, device=device)[0]()
+        probe = hear_phones(model, corpus, utterances, settings, seed=seed)
+        timing = model.timing
+    if "probe" not in settings.lanes or {"spelling", "mixing"} & set(settings.lanes):
+        recogniser = load_predictor(str(run.checkpoint), device=device)
+        _check_recogniser(recogniser, run, corpus)
+        timing = recogniser.timing
+    return _Listener(run, timing, probe, recogniser)
+
+
+def _check_recogniser(recogniser: Predictor, run: Run, corpus: Corpus) -> None:
+    if recogniser.task != "ctc":
+        raise AnalysisError(
+            f"expected a recogniser with a CTC head for the lanes of corpus {corpus.name!r}, found a classifier in "
+            f"{run.key}; take the model out of the study's section listen"
+        )
+    rates = set(corpus.utterances["sample_rate_hz"])
+    if rates != {recogniser.sample_rate_hz}:
+        raise AnalysisError(
+            f"expected recordings at {recogniser.sample_rate_hz} Hz, which {run.key} reads, found "
+            f"{', '.join(map(str, sorted(rates)))} Hz in corpus {corpus.name!r}; take the model out of the study's "
+            "section listen"
+        )
+
+
 def _scores(
-    run: Run,
-    considered: Pool,
-    corpus: Corpus,
-    probes: Mapping[str, PhoneLane],
-    recognisers: Mapping[str, Predictor],
-    targets: pd.DataFrame,
+    listener: _Listener, utterances: pd.DataFrame, corpus: Corpus, targets: pd.DataFrame
 ) -> tuple[dict[str, float], str]:
-    """Return a score for each utterance considered, and what it measures; none without a lane that ranks."""
-    if run.key in probes:
-        probe = probes[run.key]
+    """Return a score for each utterance considered, and what it measures."""
+    run, probe, recogniser = listener.run, listener.probe, listener.recogniser
+    if probe is not None:
         layer = probe.best_layer()
         return probe.mean_probability(layer), (
             f"mean probability of the true phones (probe of {run.label}, layer {probe.layers[layer]})"
         )
-    if run.key not in recognisers or recognisers[run.key].task != "ctc":
-        return {}, ""
-    predictor, own = recognisers[run.key], dict(list(targets.groupby("utterance")))
+    assert recogniser is not None  # without a probe, every listener is a recogniser
+    own = dict(list(targets.groupby("utterance")))
     scores = {
-        name: score_spelling_of(predictor, corpus, name, own.get(name, targets.iloc[:0]))
-        for name in tqdm(considered.names, desc="judging spelling", unit=" utterances", disable=None)
+        name: score_spelling_of(recogniser, corpus, name, own.get(name, targets.iloc[:0]))
+        for name in tqdm(utterances["utterance"], desc="judging spelling", unit=" utterances", disable=None)
     }
     known = len(targets) and (targets["other"] != "").any()
     measure = "probability of the number of a homophone" if known else "accuracy of letters (1 − error rate)"
@@ -191,34 +234,11 @@ def _explained(attributions: pd.DataFrame | None, corpus: str, runs: Sequence[Ru
     return found
 
 
-def _about(run: Run, timing: FrameTiming, probe: PhoneLane | None, recogniser: Predictor | None) -> Lanes:
-    """Return what the page needs to know of a checkpoint: its layers, and the time of its frames in samples."""
-    layers = list(probe.layers) if probe else list(recogniser.encoder.layers) if recogniser else []
-    about: Lanes = {
-        "key": run.key,
-        "label": run.described,
-        "trained": run.step != "0",
-        "layers": layers,
-        "first": float(timing.centres(1)[0]) / 2,
-        "hop": timing.hop_samples,
-        "digest": checkpoint_digest(run.checkpoint) if run.checkpoint else "",
-    }
-    if probe:
-        about["classes"] = list(probe.classes)
-        about["accuracy"] = [round(float(value), 3) for value in probe.accuracy]
-        about["chance"] = round(probe.chance, 3)
-        about["best"] = probe.best_layer()
-    return about
-
-
 def _utterance(
     one: Shown,
     corpus: Corpus,
-    runs: Sequence[Run],
+    listeners: Sequence[_Listener],
     settings: ListenSettings,
-    probes: Mapping[str, PhoneLane],
-    recognisers: Mapping[str, Predictor],
-    timings: Mapping[str, FrameTiming],
     targets: pd.DataFrame,
     explained: pd.DataFrame | None,
 ) -> Lanes:
@@ -226,19 +246,19 @@ def _utterance(
     words = words.sort_values("index")
     own = targets[targets["utterance"] == one.utterance]
     heard: dict[str, Lanes] = {}
-    for run in runs:
+    for listener in listeners:
         lanes: Lanes = {}
-        if "probe" in settings.lanes:
-            lanes["probe"] = _probed(probes[run.key].heard[one.utterance])
-        if "spelling" in settings.lanes:
-            lanes["spelling"] = _spelt(recognisers[run.key], corpus, one.utterance, own)
-        if "mixing" in settings.lanes and len(words):
-            lanes["mixing"] = _mixed(recognisers[run.key], corpus, one.utterance, words, settings)
+        if listener.probe is not None:
+            lanes["probe"] = _probed(listener.probe.heard[one.utterance])
+        if listener.recogniser is not None and "spelling" in settings.lanes:
+            lanes["spelling"] = _spelt(listener.recogniser, corpus, one.utterance, own, words)
+        if listener.recogniser is not None and "mixing" in settings.lanes and len(words):
+            lanes["mixing"] = _mixed(listener.recogniser, corpus, one.utterance, words, settings)
         if explained is not None:
             keys = explained["model"] + "/" + explained["step"].astype(str)
-            scores = explained[(keys == run.key) & (explained["utterance"] == one.utterance)]
+            scores = explained[(keys == listener.run.key) & (explained["utterance"] == one.utterance)]
             lanes["attribution"] = _attributed(scores, words)
-        heard[run.key] = lanes
+        heard[listener.run.key] = lanes
     score = None if one.score is None or not np.isfinite(one.score) else round(float(one.score), 3)
     return {"id": one.utterance, "rule": one.rule, "score": score, "runs": heard}
 
@@ -250,11 +270,14 @@ def _probed(heard: HeardPhones) -> Lanes:
     return {"truth": heard.truth.tolist(), "top": heard.top.tolist(), "p": p_top, "true": p_true}
 
 
-def _spelt(predictor: Predictor, corpus: Corpus, utterance: str, targets: pd.DataFrame) -> Lanes:
+def _spelt(predictor: Predictor, corpus: Corpus, utterance: str, targets: pd.DataFrame, words: pd.DataFrame) -> Lanes:
+    """Return transcripts and letters by layer, and the targets; words are named by their place in the utterance."""
     layers = spell_layers(predictor, corpus, utterance)
     last = list(layers.values())[-1].text
     judged = judge_targets(predictor, corpus, utterance, targets, last) if len(targets) else []
+    place = {int(index): at for at, index in enumerate(words["index"])}
     for entry in judged:
+        entry["target"], entry["cue"] = place.get(entry["target"], -1), place.get(entry["cue"], -1)
         entry["p"] = None if entry["p"] is None else round(entry["p"], 3)
     return {
         "layers": {

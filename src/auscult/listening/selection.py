@@ -101,5 +101,5 @@ def choose(
     ]
     rules = {"drawn": f"{len(names)} drawn at random from {drawn.described}"}
     if hardest:
-        rules["hardest"] = f"{len(hardest)} others with the lowest {measure}, of {considered}"
+        rules["hardest"] = f"{len(hardest)} other{'s' * (len(hardest) > 1)} with the lowest {measure}, of {considered}"
     return shown, rules

@@ -83,11 +83,18 @@ def judge_targets(
                 "other": row["other"],
                 "number": row["number"],
                 "written": row["written"],
-                "verdict": "right" if row["right"] else "wrong" if row["wrong"] else "neither",
+                "verdict": _verdict(row),
                 "p": _probability(predictor, logits, text.split(), row),
             }
             for row in judged.to_dict("records")
         ]
+
+
+def _verdict(row: dict[Any, Any]) -> str:
+    """Return how a word is written; without its spelling in the other number, only whether it is exact is known."""
+    if not row["other"]:
+        return "exact" if row["exact"] else "misspelt"
+    return "right" if row["right"] else "wrong" if row["wrong"] else "neither"
 
 
 def _probability(predictor: Predictor, logits: torch.Tensor, words: list[str], row: dict[Any, Any]) -> float | None:

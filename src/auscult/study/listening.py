@@ -30,7 +30,7 @@ def check_listening(config: Config) -> None:
     ------
     ConfigError
         A corpus or model does not exist or cannot be listened to; a lane needs a recogniser, an analysis or another
-        lane that is not there; the probe would not hear the utterances drawn.
+        lane that is not there.
     """
     for corpus, section in config.get("listen", {}).items():
         where = f"listen: {corpus}"
@@ -44,11 +44,6 @@ def check_listening(config: Config) -> None:
             raise ConfigError(
                 f"expected the lane {' or '.join(_RANKS)} in {where}: lanes, which rank utterances, "
                 f"found {', '.join(section['lanes'])}; add one or set hardest: 0"
-            )
-        if "probe" in section["lanes"] and section["considered"] < section["drawn"]:
-            raise ConfigError(
-                f"expected {where}: considered to be at least drawn ({section['drawn']}), since the probe hears no "
-                f"other utterances, found {section['considered']}"
             )
         if "attribution" in section["lanes"]:
             _check_attribution(section, config, corpus)

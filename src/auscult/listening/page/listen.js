@@ -2,7 +2,7 @@
 // The listening page. files/index.js calls LISTEN.open(…) with the list of utterances; each utterance is a script of its
 // own that calls LISTEN.add(…) when it is first chosen. Labels only ever become text.
 const LISTEN = (() => {
-  const PX_PER_S = 300, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, FADE_S = 0.005;
+  const PX_PER_S = 300, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, NOTE = 22, FADE_S = 0.005;
   const get = (id) => document.getElementById(id);
   const cache = new Map();
   let index = { sets: [], utterances: [] };
@@ -24,7 +24,7 @@ const LISTEN = (() => {
   };
   const named = (method) => NAMES[method] || method.replaceAll("_", " ");
   const fraction = (value) => value.toFixed(2).replace(/^(-?)0\./, "$1.");
-  const probability = (p) => (p > 0.995 && p < 1 ? "> .99" : p < 0.005 && p > 0 ? "< .01" : fraction(p));
+  const probability = (p) => (p > 0.995 ? "> .99" : p < 0.005 ? "< .01" : fraction(p));
   const seconds = (samples) => samples / shown.data.rate;
 
   const run_of = () => shown.set.runs[run];
@@ -160,8 +160,8 @@ const LISTEN = (() => {
     return track;
   };
 
-  const canvas = (track, height) => {
-    const node = make("canvas"), scale = Math.min(2, window.devicePixelRatio || 1);
+  const canvas = (track, height, name) => {
+    const node = make("canvas", undefined, { role: "img", "aria-label": name }), scale = Math.min(2, window.devicePixelRatio || 1);
     node.width = Math.min(16000, Math.round(shown.width * scale));
     node.height = Math.round(height * scale);
     track.prepend(node);
@@ -171,7 +171,7 @@ const LISTEN = (() => {
   };
 
   const draw_wave = () => {
-    const height = 64, pen = canvas(lane("waveform", height), height), samples = shown.buffer.getChannelData(0);
+    const height = 64, pen = canvas(lane("waveform", height), height, "Waveform"), samples = shown.buffer.getChannelData(0);
     const peak = samples.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-6), step = samples.length / shown.width;
     pen.fillStyle = colour("--wave");
     for (let x = 0; x < shown.width; x++) {
@@ -187,7 +187,7 @@ const LISTEN = (() => {
   const draw_spectrogram = () => {
     const picture = make("img", undefined, { alt: "Spectrogram", draggable: "false" });
     picture.src = `data:image/png;base64,${shown.data.spectrogram}`;
-    lane(`spectrogram, 0–${shown.data.rate / 2000} kHz`, 128).append(picture);
+    lane(`spectrogram, to ${shown.data.rate / 2000} kHz`, 128).append(picture);
   };
 
   const draw_tier = (tier) => {
@@ -210,10 +210,10 @@ const LISTEN = (() => {
   const draw_probe = () => {
     const probe = lanes_of().probe, layers = run_of().layers;
     if (!probe) return;
-    lane("probe", 20).append(make("span", `${run_of().label}: probability of the true phone, in an unseen voice`, { class: "soft note" }));
+    lane("probe", NOTE).append(make("span", `${run_of().label}: probability of the true phone, in an unseen voice`, { class: "soft note" }));
     const height = ROW * layers.length;
     const rows = layers.map((name) => ({ text: name, layer: name, height: ROW }));
-    const pen = canvas(lane("", height, rows), height), heat = colour("--heat");
+    const pen = canvas(lane("", height, rows), height, "Probability of the true phone by layer and frame; the table below has the values at the cursor"), heat = colour("--heat");
     probe.true.forEach((row, i) => row.forEach((p, frame) => {
       const left = (time_of(frame) - run_of().hop / shown.data.samples / 2) * shown.width;
       pen.fillStyle = `rgba(${heat}, ${p / 100})`;
@@ -225,7 +225,7 @@ const LISTEN = (() => {
     const spelling = lanes_of().spelling;
     if (!spelling) return;
     const layers = Object.keys(spelling.layers);
-    lane("spelling", 20).append(make("span", `${run_of().label}: its head on each layer; faint where unsure`, { class: "soft note" }));
+    lane("spelling", NOTE).append(make("span", `${run_of().label}: its head on each layer; faint where unsure`, { class: "soft note" }));
     const track = lane("", SPELT_ROW * layers.length, layers.map((name) => ({ text: name, layer: name, height: SPELT_ROW })));
     layers.forEach((name, i) => track.append(...spelling.layers[name].letters.map(([letter, first, end, p]) => {
       const node = make("span", letter === " " ? "␣" : letter, { class: "letter" });
@@ -252,8 +252,8 @@ const LISTEN = (() => {
     const rows = attribution_rows();
     if (!rows.length) return;
     const output = outputs()[explained];
-    lane("attribution", 20).append(make("span",
-      `${run_of().label}: evidence of each word for spelling “${output.target}” in its own number (probability ${probability(output.p)})`, { class: "soft note" }));
+    lane("attribution", NOTE).append(make("span",
+      `${run_of().label}: evidence of each word for spelling “${output.target}” in its own number`, { class: "soft note" }));
     const names = rows.map((row) => ({ text: named(row.method), height: ATTRIBUTION_ROW, method: row.method }));
     const track = lane("", ATTRIBUTION_ROW * rows.length, names);
     rows.forEach((row, i) => {
@@ -336,7 +336,7 @@ const LISTEN = (() => {
       const cue = words()[target.cue], p = target.p === null ? "" : `; probability ${probability(target.p)} against “${target.other}”`;
       return make("li", `“${target.word}” (${target.number}, audible only in “${cue ? cue[0] : "?"}”): ${
         target.written ? `written “${target.written}”` : "not written"}, ${
-        { right: "right number", wrong: "wrong number", neither: "number not recognisable" }[target.verdict]}${p}`);
+        { right: "right number", wrong: "wrong number", neither: "number not recognisable", exact: "exact", misspelt: "misspelt" }[target.verdict]}${p}`);
     }));
     node.append(list);
   };
