@@ -1,11 +1,13 @@
+import gzip
 import io
 import stat
 import tarfile
 import zipfile
 
+import numpy as np
 import pytest
 
-from auscult.corpora.archives import unpack
+from auscult.corpora.archives import check_archive, unpack
 from auscult.errors import ArchiveError, CorpusError, StorageError
 
 
@@ -151,3 +153,68 @@ def test_a_full_disk_leaves_nothing(make, tmp_path, monkeypatch):
     with pytest.raises(StorageError, match=r"expected to write .*corpus, found: No space left on device; free space"):
         unpack(archive, tmp_path / "corpus")
     assert list(tmp_path.iterdir()) == [archive]
+
+
+MODES = {"a.tar": "w", "a.tar.gz": "w:gz", "a.tar.bz2": "w:bz2", "a.tar.xz": "w:xz"}
+SPEECH = [(f"speaker{n}/{n}.wav", np.random.default_rng(n).bytes(700 + n)) for n in range(4)]
+
+
+def whole(name, folder):
+    path = folder / name
+    return make_zip(path, SPEECH) if name.endswith("zip") else make_tar(path, SPEECH, MODES[name])
+
+
+@pytest.mark.parametrize("name", [*MODES, "a.zip"])
+def test_whole_archives_pass_and_truncated_ones_do_not(name, tmp_path):
+    path = whole(name, tmp_path)
+    check_archive(path)
+    content = path.read_bytes()
+    # A plain tar without its padding, but with a block of zeros at the end, is whole.
+    n_bytes = 4 * (512 + 1024) if name == "a.tar" else len(content)
+    for n_kept in (n_bytes - 1, n_bytes - 200, n_bytes // 2, 600):
+        path.write_bytes(content[:n_kept])
+        with pytest.raises(ArchiveError, match=f"{path}.*fetch it again"):
+            check_archive(path)
+
+
+@pytest.mark.parametrize("name", [*MODES, "a.zip"])
+def test_a_flipped_bit_is_found_or_harmless(name, tmp_path):
+    path = whole(name, tmp_path)
+    content = path.read_bytes()
+    places = np.random.default_rng(0).choice(len(content), 60, replace=False)
+    n_found = 0
+    for place in places:
+        damaged = bytearray(content)
+        damaged[place] ^= 4
+        path.write_bytes(damaged)
+        try:
+            unpack(path, tmp_path / "unpacked")
+        except ArchiveError:
+            n_found += 1
+            continue
+        found = {
+            file.relative_to(tmp_path / "unpacked").as_posix(): file.read_bytes()
+            for file in (tmp_path / "unpacked").rglob("*")
+            if file.is_file()
+        }
+        assert name == "a.tar" or found == dict(SPEECH)
+    # The content of a plain tar has no checksum.
+    assert n_found >= (10 if name == "a.tar" else 40)
+
+
+def test_a_damaged_header_is_not_taken_for_the_end(tmp_path):
+    path = whole("a.tar", tmp_path)
+    content = bytearray(path.read_bytes())
+    content[1536 + 10] ^= 1
+    path.write_bytes(content)
+    refused(path, "expected zeros at the end of .*, found other bytes after byte 1536")
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK])
+@pytest.mark.parametrize("opener", [open, gzip.open])
+def test_a_header_of_a_gigabyte_is_refused_unread(kind, opener, tmp_path):
+    info = tarfile.TarInfo("header")
+    info.type, info.size = kind, 1 << 30
+    with opener(tmp_path / "a.tar", "wb") as archive:
+        archive.write(info.tobuf() + b"x" * 4096)
+    refused(tmp_path / "a.tar", "expected headers of at most 4194304 bytes in .*, found one of 1073741824")

@@ -235,7 +235,8 @@ def test_an_archive_that_is_cut_off_is_not_recorded_as_the_one_to_trust(tmp_path
     (tmp_path / "mirror" / "corpus.zip").write_bytes(b"PK but no more")
     record = tmp_path / "record.json"
     with pytest.raises(
-        DownloadError, match=r"expected an archive from file:.*found another kind of file or a truncated one"
+        DownloadError,
+        match=r"expected an archive from file:.*found another kind of file, or a truncated or damaged one",
     ):
         fetch_file((tmp_path / "mirror" / "corpus.zip").as_uri(), tmp_path / "corpus.zip", sha256=None, record=record)
     assert not record.exists()
@@ -248,7 +249,8 @@ def test_a_first_download_of_a_table_that_is_none_is_not_trusted(tmp_path, conte
     source.write_bytes(content)
     record = tmp_path / "record.json"
     with pytest.raises(
-        DownloadError, match=r"expected an archive from file:.*found another kind of file or a truncated one"
+        DownloadError,
+        match=r"expected an archive from file:.*found another kind of file, or a truncated or damaged one",
     ):
         fetch_file(source.as_uri(), tmp_path / "here" / "table.parquet", sha256=None, record=record)
     assert not record.exists()

@@ -1,20 +1,25 @@
 """Safe unpacking of archives: plain files only, inside the target folder, with limits on size and number."""
 
+import bz2
+import gzip
+import io
 import lzma
 import os
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Any, cast
 
 from auscult.errors import ArchiveError, CorpusError
 from auscult.manifests import storage_errors
 
-__all__ = ["MAX_BYTES", "MAX_FILES", "unpack", "unpack_or_copy"]
+__all__ = ["MAX_BYTES", "MAX_FILES", "unpack", "unpack_or_copy", "check_archive"]
 
 MAX_BYTES = 1 << 37
 MAX_FILES = 2_000_000
@@ -29,7 +34,16 @@ _DAMAGED = (
     lzma.LZMAError,
     NotImplementedError,
     RuntimeError,
+    OSError,
+    struct.error,
+    ValueError,
+    OverflowError,
 )
+# Modules of decompressors by the first bytes of a file; other files are read as they are.
+_DECOMPRESSORS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ": lzma, b"\x5d\x00\x00": lzma}
+_CHUNK_BYTES = 1 << 20
+# Names of files and other attributes of a member are shorter than this by far.
+_MAX_HEADER_BYTES = 4 << 20
 
 
 def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
@@ -53,11 +67,37 @@ def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTE
     partial = folder.with_name(f".partial-{folder.name}")
     shutil.rmtree(partial, ignore_errors=True)
     try:
-        with storage_errors(folder):
+        with storage_errors(folder), _damage(archive):
             partial.mkdir(parents=True)
             _unpack_members(archive, partial, max_bytes, max_files)
             shutil.rmtree(folder, ignore_errors=True)
             os.replace(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_archive(archive: str | Path) -> None:
+    """Read every member and stream of an archive to its end, comparing all checksums that its form has.
+
+    A zip has one per member; gzip, bzip2 and xz have them per stream; a plain tar only has checksums of its headers.
+
+    Raises
+    ------
+    ArchiveError
+        The archive is damaged, truncated or encrypted, or has a header that is far too long.
+    """
+    archive = Path(archive)
+    with _damage(archive):
+        for _, _, stream in _members(archive):
+            while stream is not None and stream.read(_CHUNK_BYTES):
+                pass
+
+
+@contextmanager
+def _damage(archive: Path) -> Iterator[None]:
+    """Turn the errors of readers of archives into an :class:`ArchiveError`."""
+    try:
+        yield
     except _DAMAGED as error:
         # Damage found by a decompressor has no error number; a full disk has one.
         if isinstance(error, OSError) and error.errno:
@@ -65,8 +105,6 @@ def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTE
         raise ArchiveError(
             f"expected a whole zip or tar archive, found {archive} damaged or encrypted ({error}); fetch it again"
         ) from None
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
 
 
 def unpack_or_copy(archive: str | Path, folder: str | Path) -> None:
@@ -132,11 +170,54 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
 
 
 def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
-    with tarfile.open(archive) as opened:
-        for member in opened:
-            if not (member.isfile() or member.isdir()) or member.issparse():
-                _refuse_kind(member.name, archive)
-            yield member.name, member.size if member.isfile() else 0, opened.extractfile(member)
+    with open(archive, "rb") as plain:
+        first = plain.read(8)
+    opener: Any = next((module for start, module in _DECOMPRESSORS.items() if first.startswith(start)), io)
+    with opener.open(archive, "rb") as stream:
+        guarded = cast("IO[bytes]", _ShortReads(stream, archive))
+        with tarfile.open(fileobj=guarded, mode="r:") as opened:
+            for member in opened:
+                if not (member.isfile() or member.isdir()) or member.issparse():
+                    _refuse_kind(member.name, archive)
+                yield member.name, member.size if member.isfile() else 0, opened.extractfile(member)
+            _check_end(stream, opened.offset, archive)
+
+
+class _ShortReads:
+    """A stream that refuses to read more than 4 MiB at once: content is read in smaller parts, headers as a whole."""
+
+    def __init__(self, stream: IO[bytes], archive: Path) -> None:
+        self._stream, self._archive = stream, archive
+        self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        """Return the next bytes, unless they are too many."""
+        if not 0 <= n_bytes <= _MAX_HEADER_BYTES:
+            raise ArchiveError(
+                f"expected headers of at most {_MAX_HEADER_BYTES} bytes in {self._archive}, found one of {n_bytes}; "
+                "nothing was unpacked: get the archive from a source you trust"
+            )
+        return self._stream.read(n_bytes)
+
+
+def _check_end(stream: IO[bytes], offset: int, archive: Path) -> None:
+    """Read a tar to its end, where only zeros may follow; a decompressor compares its checksum there.
+
+    The module tarfile takes a damaged header for the end of the archive, and does not read up to the checksum.
+    """
+    stream.seek(offset)
+    n_zeros = 0
+    while block := stream.read(_CHUNK_BYTES):
+        if block.strip(b"\0"):
+            raise ArchiveError(
+                f"expected zeros at the end of {archive}, found other bytes after byte {offset}: a header is damaged, "
+                "or archives were joined; fetch it again, or unpack it by hand and pack it anew"
+            )
+        n_zeros += len(block)
+    if n_zeros < tarfile.BLOCKSIZE:
+        raise ArchiveError(
+            f"expected a block of zeros at the end of {archive}, found none: the archive is truncated; fetch it again"
+        )
 
 
 def _refuse_kind(name: str, archive: Path) -> None:

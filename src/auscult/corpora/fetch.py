@@ -3,9 +3,7 @@
 import json
 import logging
 import os
-import tarfile
 import time
-import zipfile
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from urllib.parse import unquote, urlparse
@@ -15,7 +13,8 @@ import requests
 from requests.exceptions import ChunkedEncodingError
 from tqdm import tqdm
 
-from auscult.errors import DownloadError, StorageError
+from auscult.corpora.archives import check_archive
+from auscult.errors import ArchiveError, DownloadError, StorageError
 from auscult.manifests import digest, storage_errors, write_file
 
 __all__ = ["fetch_file"]
@@ -86,19 +85,20 @@ def fetch_file(
 
 
 def _require_archive(path: Path, source: str) -> None:
-    """Refuse a file that is not the archive or table its name states, before its hash is recorded."""
-    is_complete = {
-        ".zip": zipfile.is_zipfile,
-        ".tar": tarfile.is_tarfile,
-        ".gz": tarfile.is_tarfile,
-        ".tgz": tarfile.is_tarfile,
-        ".parquet": _is_parquet,
-    }
-    check = is_complete.get(path.suffix.lower())
-    if check and not check(path):
+    """Refuse a file that is not the whole archive or table that its name states, before its hash is recorded."""
+    kind = path.suffix.lower()
+    reason = ""
+    if kind == ".parquet" and not _is_parquet(path):
+        reason = "no Parquet file"
+    elif kind in (".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz"):
+        try:
+            check_archive(path)
+        except ArchiveError as error:
+            reason = str(error)
+    if reason:
         path.unlink()
         raise DownloadError(
-            f"expected an archive from {source}, found another kind of file or a truncated one; "
+            f"expected an archive from {source}, found another kind of file, or a truncated or damaged one ({reason}); "
             "nothing was kept: use another source"
         )
 
