@@ -1,4 +1,5 @@
 import json
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,8 @@ from places import DATA
 from auscult.cli.new import find_reader
 from auscult.corpora.importing import READERS, import_corpus, read_source
 from auscult.corpora.readers.collection import read_collection
+from auscult.corpora.readers.tiers import Tier
+from auscult.corpora.readers.turns import TurnOptions, find_turns
 from auscult.corpora.report import ImportReport
 from auscult.errors import ConfigError, CorpusError, LabelError
 
@@ -401,3 +404,26 @@ def test_turns_and_recordings_without_labels_are_imported_together(tmp_path):
 
 def test_a_new_study_of_such_a_folder_names_the_reader(tmp_path):
     assert find_reader(dialogue(tmp_path / "c"), tuple(READERS)) == "collection"
+
+
+def test_other_tables_and_notes_in_the_folder_are_no_labels(tmp_path):
+    folder = corpus(tmp_path / "c", "anna/a.wav")
+    (folder / "anna/a.wrd").write_text(WORDS)
+    (folder / "notes.csv").write_bytes("Name;Größe\n".encode("latin-1"))
+    (folder / "long.csv").write_text("x" * 200_000)
+    (folder / "settings.json").write_text('{"tiers": 3}')
+    assert read(folder)[1]["label"].tolist() == ["she"]
+    (folder / "anna/a.csv").write_bytes(b"Begin,End,Label,Type\n0,\xff,x,words\n")
+    with pytest.raises(LabelError, match=r"a\.csv, found byte 0xff in line 2"):
+        read(folder)
+
+
+def test_an_hour_of_dialogue_gives_every_turn_its_words():
+    rows = {name: [] for name in ("anna", "bert")}
+    for number in range(20_000):
+        rows["anna" if number // 5 % 2 else "bert"].append((number * 0.18, number * 0.18 + 0.17, "x"))
+    spoken = {name: {"word": Tier(tuple(found)), "phone": Tier(tuple(found))} for name, found in rows.items()}
+    counts = Counter()
+    turns = find_turns(spoken, TurnOptions(), (), counts, 3600.0)
+    assert (len(turns), sum(counts.values())) == (4000, 0)
+    assert sum(len(turn.tiers["phone"].rows) for turn in turns) == 20_000

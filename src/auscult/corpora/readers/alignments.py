@@ -193,17 +193,24 @@ def read_aligned_table(path: Path, options: LabelOptions = _DEFAULTS) -> dict[tu
         A line has no times.
     """
     lines = text_lines(read_text(path, options.encoding))
-    header = [name.strip().lower() for name in next(csv.reader([lines[0][1]]))] if lines else []
+    header = [name.strip().lower() for name in _cells(lines[0][1])] if lines else []
     if not {"begin", "end", "label", "type"} <= set(header):
         return {}
     rows: dict[tuple[str, str], list[_Interval]] = {}
     for number, line in lines[1:]:
-        row = dict(zip(header, next(csv.reader([line]))))
+        row = dict(zip(header, _cells(line)))
         times = _numbers([row.get("begin", ""), row.get("end", "")])
         if times is None or "type" not in row:
             raise _line_error(path, number, line, "Begin,End,Label,Type")
         rows.setdefault((row.get("speaker", ""), row["type"]), []).append((times[0], times[1], row["label"]))
     return rows
+
+
+def _cells(line: str) -> list[str]:
+    try:
+        return next(csv.reader([line]), [])
+    except csv.Error:  # a cell of more than 128 kB
+        return []
 
 
 def _read_csv(path: Path, options: LabelOptions) -> Labels:

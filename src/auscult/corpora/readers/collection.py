@@ -53,7 +53,7 @@ _SOURCE, _TIER_SPEAKER = "@source", "@speaker"
 _BY_NAME, _BY_FILE = "by_name", "by_file"
 # Roles and numbers, which another person may have in the next file.
 _ROLE = re.compile(
-    r"(speaker|spk|spkr|s|p|participant|channel|ch|person|talker)?[ _-]?([a-z]|\d+)|left|right|\w*view\w*", re.I
+    r"(speaker|spk|spkr|s|p|participant|channel|ch|person|talker)?[ _-]?([a-z]|\d{1,2})|left|right|\w*view\w*", re.I
 )
 _FILLED = ("speaker", "gender", "language", "text", "split")
 _MAX_NAMED = 10
@@ -303,7 +303,8 @@ def _check_recurring(spoken: Mapping[Path, Spoken], tier_speakers: str) -> None:
         raise ConfigError(
             f"expected the option tier_speakers to be {_BY_NAME} or {_BY_FILE}, found {tier_speakers!r}; correct it"
         )
-    counts = Counter(speaker for found in spoken.values() for speaker in found if _ROLE.fullmatch(speaker))
+    dialogues = [found for found in spoken.values() if len(found) > 1]
+    counts = Counter(speaker for found in dialogues for speaker in found if _ROLE.fullmatch(speaker))
     recurring = [f"{speaker!r} in {n}" for speaker, n in sorted(counts.items()) if n > 1]
     if recurring and not tier_speakers:
         raise CorpusError(

@@ -18,7 +18,7 @@ __all__ = ["ATTRIBUTE", "LABEL_ENDINGS", "Spoken", "compile_tiers", "label_files
 
 LABEL_ENDINGS = (*FORMATS, ".eaf")
 # Files of these endings may hold anything else, and then no labels.
-_PERHAPS = (".json", ".csv", ".lab", ".ctm")
+_PERHAPS = (".json", ".csv", ".lab")
 _TIER_NAMES = ("word", "words", "wrd", "phone", "phones", "phn")
 _MAX_NAMED = 10
 # Begins the names of tiers that are columns of words and phones.
@@ -115,7 +115,16 @@ def read_spoken(
     source: dict[tuple[Path, str, str], Path] = {}
     lost, repeated = [], []
     wanted = options.tiers() | {ATTRIBUTE + name: (tier,) for name, tier in (attributes or {}).items()}
-    contents = Faults("label files").each(lambda path: _read(path, options, wanted, tiers), labels)
+
+    def read(path: Path) -> dict[str, Spoken]:
+        try:
+            return _read(path, options, wanted, tiers)
+        except LabelError:
+            if path.suffix.lower() in _PERHAPS and places.find(path, "") is None:
+                return {}  # a table or notes of another kind, whose name is that of no recording
+            raise
+
+    contents = Faults("label files").each(read, labels)
     for path, content in zip(labels, contents):
         for name, spoken in content.items():
             recording = places.find(path, name)
@@ -196,7 +205,7 @@ def _read(
         table = read_aligned_table(path, options)
         named = [_Named(tier, rows, speaker) for (speaker, tier), rows in table.items()]
         return {"": _by_speaker(named, path, wanted, tiers)} if named else {}
-    if ending in _PERHAPS and ending == ".json" and not _is_alignment(path, options):
+    if ending == ".json" and not _is_alignment(path, options):
         return {}
     labels: Labels = read_labels(path, options)
     return {(name if ending == ".ctm" else ""): {"": found} for name, found in labels.items() if found}

@@ -1,5 +1,6 @@
 """Turns of speakers, cut out of recordings in which several people speak, or one with long pauses."""
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -113,15 +114,16 @@ def find_turns(
         ]
         alone, n_overlapping = _alone(said[speaker], np.array(sorted(others)).reshape(-1, 2))
         counts[_OVERLAPPING] += n_overlapping
-        n_before = len(turns)
+        n_before, ordered = len(turns), _sorted(tiers, pauses)
         starts = np.array(sorted(onset for onset, _ in [*said[speaker], *others]))
         ends = np.array(sorted(offset for _, offset in [*said[speaker], *others]))
         for onset, offset in _group(alone, starts, options.pause_s):
-            before = max(ends[ends <= onset], default=0.0)
-            after = min(starts[starts >= offset], default=max(length_s, offset))
+            n_before_it, n_until = np.searchsorted(ends, onset, side="right"), np.searchsorted(starts, offset)
+            before = ends[n_before_it - 1] if n_before_it else 0.0
+            after = starts[n_until] if n_until < len(starts) else max(length_s, offset)
             begin = max(onset - options.margin_s, (onset + before) / 2 if before else 0.0)
             end = min(offset + options.margin_s, (offset + after) / 2 if after < length_s else max(length_s, offset))
-            turns.append(Turn(speaker, begin, end, _tiers_within(tiers, begin, end, pauses)))
+            turns.append(Turn(speaker, begin, end, _tiers_within(ordered, begin, end)))
         n_empty, n_labels = _count_labels([tiers], pauses)
         n_kept = _count_labels([turn.tiers for turn in turns[n_before:]], pauses)[1]
         counts[_EMPTY] += n_empty
@@ -214,15 +216,37 @@ def _group(rows: Sequence[tuple[float, float]], starts: np.ndarray, pause_s: flo
     yield begin, rows[-1][1]
 
 
-def _tiers_within(tiers: Mapping[str, Tier], begin: float, end: float, pauses: Collection[str]) -> dict[str, Tier]:
+@dataclass(frozen=True)
+class _Sorted:
+    """The labels of a tier by onset, in seconds; the last value of a row says whether a turn may cut it."""
+
+    name: str
+    rows: Sequence[tuple[float, float, str, bool]]
+    onsets: Sequence[float]
+
+
+def _sorted(tiers: Mapping[str, Tier], pauses: Collection[str]) -> list[_Sorted]:
+    found = []
+    for name, tier in tiers.items():
+        rows = sorted(
+            (onset / tier.per_s, offset / tier.per_s, label, name not in _COUNTED or is_pause(label, pauses))
+            for onset, offset, label in tier.rows
+        )
+        found.append(_Sorted(name, rows, [row[0] for row in rows]))
+    return found
+
+
+def _tiers_within(tiers: Sequence[_Sorted], begin: float, end: float) -> dict[str, Tier]:
     """Return the labels inside of a turn, and others that reach into it, cut; in seconds from its onset."""
     found = {}
-    for name, tier in tiers.items():
+    for tier in tiers:
         rows = []
-        for onset, offset, label in ((row[0] / tier.per_s, row[1] / tier.per_s, row[2]) for row in tier.rows):
-            if name not in _COUNTED or is_pause(label, pauses):
+        # The label before may reach into the turn.
+        first = max(bisect_left(tier.onsets, begin) - 1, 0)
+        for onset, offset, label, may_cut in tier.rows[first : bisect_left(tier.onsets, end)]:
+            if may_cut:
                 onset, offset = max(onset, begin), min(offset, end)
             if begin <= onset < offset <= end:
                 rows.append((onset - begin, offset - begin, label))
-        found[name] = Tier(tuple(rows))
+        found[tier.name] = Tier(tuple(rows))
     return found
