@@ -279,3 +279,11 @@ def test_words_in_any_order_are_the_parents_of_their_phones(tmp_path):
         ("phone", 0, "D", 1600, 3200, 0),
         ("phone", 1, "G", 4800, 6400, 1),
     ]
+
+
+def test_a_ctm_of_two_channels_is_not_read_as_one_speaker(tmp_path):
+    (tmp_path / "words.ctm").write_text("a A 0.1 0.1 she\na B 0.3 0.1 he\n")
+    with pytest.raises(
+        LabelError, match=r"one channel per recording in .*words\.ctm, found several in 1, such as a \(A, B\)"
+    ):
+        read_labels(tmp_path / "words.ctm")

@@ -427,3 +427,12 @@ def test_an_hour_of_dialogue_gives_every_turn_its_words():
     turns = find_turns(spoken, TurnOptions(), (), counts, 3600.0)
     assert (len(turns), sum(counts.values())) == (4000, 0)
     assert sum(len(turn.tiers["phone"].rows) for turn in turns) == 20_000
+
+
+def test_channels_of_a_ctm_are_speakers(tmp_path):
+    folder = tmp_path / "c"
+    sound(folder / "talk.wav", 4, channels=2)
+    (folder / "words.ctm").write_text("talk A 0.1 0.4 yes\ntalk B 0.3 0.4 no\n")
+    utterances, _, report = read(folder, turns=True, channels={"A": 1, "B": 2})
+    assert utterances[["speaker", "text"]].to_numpy().tolist() == [["A", "yes"], ["B", "no"]]
+    assert report.left_out["words spoken while another speaks"] == 0

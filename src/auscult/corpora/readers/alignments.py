@@ -37,6 +37,7 @@ __all__ = [
     "FORMATS",
     "Labels",
     "read_aligned_table",
+    "read_ctm",
     "read_labels",
     "find_labels",
     "align_utterances",
@@ -231,8 +232,15 @@ def _with_durations(entries: list[dict[str, Any]]) -> list[tuple[float, float, s
     return [(entry["b"], entry["b"] + entry["d"], entry["t"]) for entry in entries]
 
 
-def _read_ctm(path: Path, options: LabelOptions) -> Labels:
-    rows: dict[str, list[tuple[float, float, str]]] = {}
+def read_ctm(path: Path, options: LabelOptions = _DEFAULTS) -> tuple[str, dict[str, dict[str, Tier]]]:
+    """Return the tier that a CTM file holds, and its labels by recording and channel.
+
+    Raises
+    ------
+    LabelError
+        A line has another format.
+    """
+    rows: dict[tuple[str, str], list[_Interval]] = {}
     for number, line in text_lines(read_text(path, options.encoding)):
         if line.startswith(";;"):  # a comment
             continue
@@ -240,8 +248,24 @@ def _read_ctm(path: Path, options: LabelOptions) -> Labels:
         times = _numbers(parts[2:4])
         if len(parts) < 5 or times is None or times[1] < 0:
             raise _line_error(path, number, line, "utterance channel onset_s duration_s label")
-        rows.setdefault(parts[0], []).append((times[0], sum(times), parts[4]))
-    return {utterance: {_tier_of(path): Tier(tuple(sorted(found)))} for utterance, found in rows.items()}
+        rows.setdefault((parts[0], parts[1]), []).append((times[0], sum(times), parts[4]))
+    found: dict[str, dict[str, Tier]] = {}
+    for (utterance, channel), entries in rows.items():
+        found.setdefault(utterance, {})[channel] = Tier(tuple(sorted(entries)))
+    return _tier_of(path), found
+
+
+def _read_ctm(path: Path, options: LabelOptions) -> Labels:
+    tier, found = read_ctm(path, options)
+    several = [
+        f"{utterance} ({', '.join(sorted(channels))})" for utterance, channels in found.items() if len(channels) > 1
+    ]
+    if several:
+        raise LabelError(
+            f"expected one channel per recording in {path}, found several in {len(several)}, such as {several[0]}; "
+            "read the corpus with reader collection and option turns"
+        )
+    return {utterance: {tier: next(iter(channels.values()))} for utterance, channels in found.items()}
 
 
 def _read_samples(path: Path, options: LabelOptions) -> Labels:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from auscult.corpora.faults import Faults
-from auscult.corpora.readers.alignments import FORMATS, Labels, read_aligned_table, read_labels
+from auscult.corpora.readers.alignments import FORMATS, read_aligned_table, read_ctm, read_labels
 from auscult.corpora.readers.elan import read_eaf
 from auscult.corpora.readers.praat import read_textgrid
 from auscult.corpora.readers.tiers import LabelOptions, Tier
@@ -205,10 +205,17 @@ def _read(
         table = read_aligned_table(path, options)
         named = [_Named(tier, rows, speaker) for (speaker, tier), rows in table.items()]
         return {"": _by_speaker(named, path, wanted, tiers)} if named else {}
+    if ending == ".ctm":
+        tier, recordings = read_ctm(path, options)
+        # A recording of several channels has a speaker on each.
+        return {
+            name: {(channel if len(channels) > 1 else ""): {tier: rows} for channel, rows in channels.items()}
+            for name, channels in recordings.items()
+        }
     if ending == ".json" and not _is_alignment(path, options):
         return {}
-    labels: Labels = read_labels(path, options)
-    return {(name if ending == ".ctm" else ""): {"": found} for name, found in labels.items() if found}
+    found = next(iter(read_labels(path, options).values()), {})
+    return {"": {"": found}} if found else {}
 
 
 def _is_alignment(path: Path, options: LabelOptions) -> bool:
