@@ -55,6 +55,7 @@ def auscult() -> None:
       auscult fetch mine.yaml           download what it needs
       auscult run mine.yaml probing     build one figure and everything it needs
       auscult status mine.yaml          which figures are built, stale or missing
+      auscult verify runs/mine          whether every file is as it was written
 
     Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
     files.
@@ -289,3 +290,41 @@ def fetch(
         return
     passed = ["--cores", cores, *(["--dry-run"] if dry_run else []), *(options or [])]
     raise typer.Exit(workflow.call(workflow.command(place, passed, targets)))
+
+
+@app.command()
+def verify(
+    directory: Annotated[Path, typer.Argument(help="Directory of a build.")] = Path("."),
+    against: Annotated[
+        str, typer.Option("--against", help="Another metrics.json, or a revision of the repository, such as HEAD.")
+    ] = "",
+    tolerance: Annotated[
+        float, typer.Option("--tolerance", min=0.0, help="Difference up to which two numbers count as close.")
+    ] = 0.005,
+) -> None:
+    """Compare a build with its seals, or its numbers with those of another build.
+
+    Corpora, checkpoints and activations are compared with their manifests, tables, figures and downloads with the
+    seals of the steps that wrote them. With --against, the numbers in results/talk/metrics.json and the verdicts in
+    results/talk/claims.csv are compared instead: identical, within the tolerance, or changed, claim by claim.
+
+    \b
+    Examples:
+      auscult verify runs/mine
+      auscult verify --against HEAD                    the numbers that the repository has
+      auscult verify --against ../other/results/talk/metrics.json --tolerance 0.01
+
+    The exit status is 1 if a file is damaged, or a number or verdict has changed, and 0 otherwise.
+    """
+    from auscult.cli import verify as verifying
+    from auscult.cli.places import repository
+
+    if against:
+        found = verifying.compare_builds(directory, against, repository(), tolerance)
+        for line in verifying.report_comparison(found, tolerance):
+            typer.echo(line)
+        raise typer.Exit(int(found.differs))
+    checked = verifying.check_build(directory)
+    for line in verifying.report_build(checked):
+        typer.echo(line)
+    raise typer.Exit(int(bool(checked.faults)))
