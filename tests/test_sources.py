@@ -153,6 +153,25 @@ def test_outside_of_git_there_is_no_commit(tmp_path):
     assert package.stdout.strip() == "''"
 
 
+def test_the_commit_is_found_in_the_repository_of_another_user(monkeypatch):
+    mine = code_commit()
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert code_commit() == mine
+
+
+def test_a_repository_that_git_cannot_read_is_not_silently_no_commit(tmp_path, monkeypatch, caplog):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".git" / "config").write_text("[core\n")
+    monkeypatch.setattr(sources, "_PACKAGE", tmp_path)
+    assert code_commit() == "unknown"
+    assert "git cannot read its repository: fatal: bad config line 1" in caplog.text
+
+
+def test_without_git_there_is_no_commit(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert code_commit() == ""
+
+
 def test_the_code_of_a_study_is_read_without_loading_it():
     code = (
         "import sys; import auscult.study.loading, auscult.study.extractions, auscult.sources; "

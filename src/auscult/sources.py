@@ -6,6 +6,8 @@ without a change of behaviour therefore changes no digest and causes no rerun.
 
 import ast
 import json
+import logging
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,6 +20,7 @@ from auscult.manifests import digest, digest_json, write_file
 
 __all__ = ["module_sources", "code_digest", "recall_digests", "keep_digests", "code_commit"]
 
+_log = logging.getLogger(__name__)
 _PACKAGE = Path(__file__).parent
 # Modules that cannot affect the content of results; a change there causes no rerun.
 _PLUMBING = frozenset(
@@ -92,20 +95,30 @@ def keep_digests(path: str | Path) -> None:
 def code_commit() -> str:
     """Return the commit of the running code, with ``-dirty`` if the code has uncommitted changes; empty outside git.
 
-    Changed results that git tracks do not count.
+    Changed results that git tracks do not count. If git cannot read its repository, the commit is ``unknown``, and the
+    reason is logged.
     """
-    if not _git("ls-files", "--error-unmatch", __file__):
+    try:
+        if not _git("ls-files", "--", "sources.py"):
+            return ""
+        changed = _git("status", "--porcelain", "--", ":/src", ":/scripts", ":/workflow", ":/Snakefile")
+        return f"{_git('rev-parse', '--short=12', 'HEAD')}{'-dirty' if changed else ''}"
+    except FileNotFoundError:
         return ""
-    changed = _git("status", "--porcelain", "--", ":/src", ":/scripts", ":/workflow", ":/Snakefile")
-    return f"{_git('rev-parse', '--short=12', 'HEAD')}{'-dirty' if changed else ''}"
+    except subprocess.CalledProcessError as error:
+        reason = " ".join(error.stderr.split())
+        if "not a git repository" in reason:
+            return ""
+        _log.warning("the commit of the code is entered as unknown, since git cannot read its repository: %s", reason)
+        return "unknown"
 
 
 def _git(*arguments: str) -> str:
-    try:
-        done = subprocess.run(["git", "-C", _PACKAGE, *arguments], capture_output=True, text=True)
-    except FileNotFoundError:
-        return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    # By default git refuses the repository of another user, whose settings could name programs to run. This program
+    # is itself code of that repository.
+    command = ["git", "-c", "safe.directory=*", "-C", str(_PACKAGE), *arguments]
+    environment = {**os.environ, "LC_ALL": "C"}
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=True).stdout.strip()
 
 
 def _path(name: str) -> Path:
