@@ -9,7 +9,7 @@ import pytest
 from disentangling_planted import planted
 from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
-from auscult.analyses.disentangling import figure as disentangling
+from auscult.analyses.disentangling import figure as disentangling, headline
 from auscult.analyses.disentangling.analysis import disentangle_activations
 from auscult.analyses.disentangling.geometry import VERDICTS
 from auscult.analyses.disentangling.latents import LATENT_COLUMNS, LATENTS
@@ -17,6 +17,8 @@ from auscult.analyses.disentangling.settings import DisentanglingSettings
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
 from auscult.figures.findings import number
+from auscult.figures.legibility import SLIDE_MM, faults
+from auscult.figures.slide import slide_style
 from auscult.manifests import digest
 from auscult.tables import write_table
 
@@ -174,7 +176,7 @@ def test_models_counts_and_the_resampled_unit_are_stated(figure, shown):
     assert {"HuBERT (English)", "HuBERT (English), untrained", "log-mel", "random subspaces, 95 %"} <= set(shown)
     assert "phone error rate 0.43" in words
     assert "trained on 480 utterances" in note_of(figure)
-    assert len(note_of(figure).split()) <= 60
+    assert all(len(note_of(page).split()) <= 60 for page in figure)
 
 
 def test_factors_methods_and_chance_are_named(shown):
@@ -301,8 +303,92 @@ def test_files_are_the_same_when_drawn_twice_and_name_their_sources(tmp_path, ta
 @pytest.mark.parametrize("models", [["hubert-english"], ["hubert-english", "mel"]])
 def test_no_text_lies_over_text(tables, misplaced, models):
     context = context_of("disentangling", shown=models, analysis=ANALYSIS)
-    plotting.save_figure(draw_styled(disentangling, context, **tables), "")
+    plotting.save_pages(draw_styled(disentangling, context, **tables), "")
     assert misplaced == []
+
+
+def test_pages_are_by_theme(figure):
+    assert len(figure) == 3
+    for page, title in zip(figure, ("Overlap of subspaces", "Mean projection", "Attribution to latents")):
+        assert title in drawn(page)
+
+
+def title(tables):
+    return headline.describe_headline(**tables, context=CONTEXT)
+
+
+def with_changes(tables, *, verdict=None, readouts=(), width=0.02):
+    """Return tables in which verdicts, or accuracies of erased factors, of the trained model are given."""
+    table = tables["table"].copy()
+    trained = (table["model"] == "hubert-english") & (table["step"].astype(str) == "1500")
+    if verdict:
+        table.loc[trained & table["verdict"].notna(), "verdict"] = verdict
+    own = trained & (table["metric"] == "balanced_accuracy") & (table["method"] == "leace")
+    own &= table["factor"] == table["target"]
+    for readout, over in readouts:
+        rows = own & (table["readout"] == readout)
+        for column, shift in (("value", 0), ("ci_low", -width), ("ci_high", width)):
+            table.loc[rows, column] = table.loc[rows, "chance"] + over + shift
+    return tables | {"table": table}
+
+
+@pytest.mark.parametrize(
+    ("models", "matrices"), [((), 2), (["hubert-english"], 2), (["mel"], 1), (["hubert-english", "mel"], 2)]
+)
+def test_the_slide_is_legible_and_its_title_is_the_finding(tables, models, matrices):
+    context = context_of("disentangling", shown=models, analysis=ANALYSIS)
+    with slide_style():
+        slide = headline.draw(**tables, context=context)
+    assert faults(slide, SLIDE_MM) == []
+    assert " ".join(slide.texts[0].get_text().split()) == headline.describe_headline(**tables, context=context)
+    assert len(slide.axes) == matrices + 1
+    assert {"chance", "none", "phone class – gender", "Overlap of subspaces"} <= set(drawn(slide))
+    assert not slide.legends
+
+
+def test_the_slide_of_tables_alone_names_states_and_baselines(tables):
+    with slide_style():
+        words = drawn(headline.draw(**tables))
+    assert words.count("trained") == words.count("untrained") == 2
+    assert "mel" in words
+
+
+@pytest.mark.parametrize(("verdict", "n"), [("orthogonal", 3), ("shared", 0), ("not determined", 0)])
+def test_the_headline_counts_orthogonal_pairs_beside_the_untrained_model(tables, verdict, n):
+    found = title(with_changes(tables, verdict=verdict))
+    assert found.startswith(f"Phone class, gender and language: subspaces orthogonal in {n} of 3 pairs (untrained: ")
+
+
+@pytest.mark.parametrize(
+    ("readouts", "said"),
+    [
+        (
+            (("ridge", 0.0), ("mlp", 0.2)),
+            "; once erased, above chance in 0 of 3 for a linear probe, 3 of 3 for a network",
+        ),
+        (
+            (("ridge", 0.1), ("mlp", 0.0)),
+            "; once erased, above chance in 3 of 3 for a linear probe, 0 of 3 for a network",
+        ),
+        (
+            (("ridge", -0.1), ("mlp", -0.1)),
+            "; once erased, above chance in 0 of 3 for a linear probe, 0 of 3 for a network",
+        ),
+    ],
+)
+def test_the_headline_counts_what_is_still_read_of_erased_factors(tables, readouts, said):
+    assert title(with_changes(tables, readouts=readouts)).endswith(said)
+
+
+def test_the_headline_without_intervals_counts_nothing(tables):
+    bare = with_changes(tables, readouts=(("ridge", 0.1), ("mlp", 0.2)), width=np.nan)
+    assert title(bare).endswith("above chance by at most: a linear probe .10, a network .20")
+
+
+def test_a_slide_without_erasure_is_refused(tables):
+    table = tables["table"]
+    with pytest.raises(AnalysisError, match="expected erasures at a declared layer"):
+        headline.draw(table[table["analysis"] != "erasure"], tables["latents"])
 
 
 def test_the_caption_takes_its_numbers_from_the_study():

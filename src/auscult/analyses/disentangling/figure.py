@@ -1,34 +1,41 @@
-"""Figure of disentangling: subspaces of factors, selective erasure, latents of a bottleneck and attributions."""
+"""Details of disentangling: subspaces of factors, selective erasure, latents of a bottleneck and attributions."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from auscult.analyses.disentangling.columns import REST
 from auscult.analyses.disentangling.figure_panels import (
+    ERASURE_HEAD_MM,
+    ERASURE_MM,
     METHODS,
     NULLS,
     READOUTS,
-    block_heights_mm,
+    RESIDUAL_MM,
+    angles_height_mm,
     draw_angles,
     draw_attribution,
     draw_erasure,
     draw_latents,
     draw_residuals,
     factors_of,
+    part_heights_mm,
     plain_name,
 )
 from auscult.figures.context import FigureContext
 from auscult.figures.findings import number, value_text
 from auscult.figures.marks import chance_handle, mark_handle
 from auscult.figures.palette import Entry, class_colours
-from auscult.figures.plotting import describe_range, new_figure
+from auscult.figures.plotting import describe_range, new_figure, paginate
 
-__all__ = ["draw", "drawn_rows", "describe_finding"]
+__all__ = ["draw", "drawn_rows", "describe_finding", "select_shown"]
+
+_PAGE_MM = 200
 
 # Apart from the palettes of models and of classes.
 LATENT_COLOURS = {"input": "#777777", "textual": "#661100", "acoustic": "#44AA99"}
@@ -41,8 +48,8 @@ VERDICT_TEXTS = {
 }
 
 
-def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
-    """Return the figure: for each corpus, subspaces, erasure, latents and attributions at the declared layer.
+def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
+    """Draw pages of subspaces, of erasure, and of latents and attributions, at the declared layer of each corpus.
 
     Parameters
     ----------
@@ -50,29 +57,104 @@ def draw(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext =
     latents : results of :func:`auscult.analyses.disentangling.latents.probe_latents`
     context : models, settings and study
     """
-    table, latents = (rows.fillna({"factor": ""}) for rows in _select(table, latents, context))
+    table, latents = select_shown(table, latents, context)
     entries = context.entries(table)
-    corpora = list(dict.fromkeys(table["corpus"]))
-    by_corpus = [tuple(rows[rows["corpus"] == corpus] for rows in (table, latents)) for corpus in corpora]
-    heights = [height for rows, probed in by_corpus for height in block_heights_mm(rows, probed, len(entries))]
-    figure = new_figure(sum(heights), _legends(table, entries), _note(table, latents, context))
-    grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
-    blocks = iter([grid[row] for row in range(len(heights))])
-    for rows, probed in by_corpus:
-        colours = class_colours(factors_of(rows)) | REST_COLOUR
+    pages = []
+    for corpus in dict.fromkeys(table["corpus"]):
+        rows, probed = (part[part["corpus"] == corpus] for part in (table, latents))
+        pages += [
+            *_subspace_pages(rows, entries, context),
+            *_erasure_pages(rows, entries, context),
+            *_part_pages(rows, probed, entries, context),
+        ]
+    return pages
+
+
+def _subspace_pages(rows: pd.DataFrame, entries: Sequence[Entry], context: FigureContext) -> Iterator[Figure]:
+    # Baselines, too, are drawn with markers here.
+    models = [Line2D([], [], **entry.style.line) for entry in entries]
+    nulls = [Line2D([], [], **look, label=label) for look, label in NULLS.values()]
+    factors = [Patch(color=colour, label=plain_name(name)) for name, colour in class_colours(factors_of(rows)).items()]
+    legends: list[Sequence[Line2D | Patch]] = [models, [*nulls, chance_handle("random axes removed")], factors]
+    note = (
+        f"{_describe_layer(rows, context)} “Other speakers”: a factor against itself on other speakers. Residual "
+        "variance: of each factor’s centroids as axes of one are removed; thin lines: its own axes."
+    )
+
+    def draw_subspaces(block: SubplotSpec) -> None:
+        draw_angles(block, rows[rows["analysis"] == "geometry"], entries)
+
+    def draw_variance(block: SubplotSpec) -> None:
+        draw_residuals(block, rows[rows["metric"] == "residual_variance"], entries)
+
+    blocks = [(angles_height_mm(rows, len(entries)), draw_subspaces), (RESIDUAL_MM, draw_variance)]
+    return _pages(blocks, legends, note)
+
+
+def _erasure_pages(rows: pd.DataFrame, entries: Sequence[Entry], context: FigureContext) -> Iterator[Figure]:
+    note = (
+        f"{_describe_layer(rows, context)} Balanced accuracy of linear probes with 95 % intervals, below it of a "
+        "network; colour: accuracy above chance. Rows: the erased factor."
+    )
+    n = int((_PAGE_MM - ERASURE_HEAD_MM) // ERASURE_MM)
+    for part in [entries[start : start + n] for start in range(0, len(entries), n)]:
+        figure = new_figure(ERASURE_HEAD_MM + ERASURE_MM * len(part), [], note)
+        draw_erasure(figure.add_gridspec(1, 1)[0], rows[rows["analysis"] == "erasure"], part)
+        yield figure
+
+
+def _part_pages(
+    rows: pd.DataFrame, probed: pd.DataFrame, entries: Sequence[Entry], context: FigureContext
+) -> Iterator[Figure]:
+    colours = class_colours(factors_of(rows)) | REST_COLOUR
+    legends: list[Sequence[Line2D | Patch]] = [
+        [Patch(color=colour, label=plain_name(name)) for name, colour in colours.items()],
+        [*(Patch(color=colour, label=name) for name, colour in LATENT_COLOURS.items()), chance_handle("chance, 0")],
+        [mark_handle("o", label, filled=filled) for filled, label in READOUTS.values()],
+    ]
+    note = (
+        f"{_describe_layer(rows, context)} Shares add up to 1 and may be negative; none are drawn if the score’s "
+        f"interval includes 0. The bottleneck was trained on {describe_range(probed['n_train'])} utterances of other "
+        "speakers."
+    )
+
+    def draw_probes(block: SubplotSpec) -> None:
+        draw_latents(block, probed, entries, LATENT_COLOURS)
+
+    def draw_subspace_shares(block: SubplotSpec) -> None:
         attributed = rows[rows["analysis"] == "attribution"]
-        draw_angles(next(blocks), rows[rows["analysis"] == "geometry"], entries)
-        draw_residuals(next(blocks), rows[rows["metric"] == "residual_variance"], entries)
-        draw_erasure(next(blocks), rows[rows["analysis"] == "erasure"], entries)
-        draw_latents(next(blocks), probed, entries, LATENT_COLOURS)
-        draw_attribution(next(blocks), attributed, entries, colours, "Attribution to subspaces")
+        draw_attribution(block, attributed, entries, colours, "Attribution to subspaces")
+
+    def draw_latent_shares(block: SubplotSpec) -> None:
         attributed = probed[probed["analysis"] == "attribution"]
-        draw_attribution(next(blocks), attributed, entries, LATENT_COLOURS, "Attribution to latents")
-    return figure
+        draw_attribution(block, attributed, entries, LATENT_COLOURS, "Attribution to latents")
+
+    drawings = (draw_probes, draw_subspace_shares, draw_latent_shares)
+    return _pages(list(zip(part_heights_mm(rows, probed, len(entries)), drawings)), legends, note)
+
+
+def _pages(
+    blocks: Sequence[tuple[float, Callable[[SubplotSpec], None]]],
+    legends: Sequence[Sequence[Line2D | Patch]],
+    note: str,
+) -> Iterator[Figure]:
+    """Yield pages of blocks of panels, each with its height, of which as many share a page as fit."""
+    for part in paginate([height for height, _ in blocks], _PAGE_MM):
+        heights = [height for height, _ in blocks[part]]
+        figure = new_figure(sum(heights), legends, note)
+        grid = figure.add_gridspec(len(heights), 1, height_ratios=heights)
+        for place, (_, drawing) in enumerate(blocks[part]):
+            drawing(grid[place])
+        yield figure
+
+
+def _describe_layer(rows: pd.DataFrame, context: FigureContext) -> str:
+    layer = ", ".join(dict.fromkeys(name for name in rows["layer"] if name != "input")) or "input"
+    return f"{context.describe(rows['corpus'])} Layer {layer}, declared beforehand."
 
 
 def drawn_rows(table: pd.DataFrame, latents: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
-    """Return the rows that the figure shows: results at the declared layer, followed by results of the latents."""
+    """Return the rows that the figures show: results at the declared layer, followed by results of the latents."""
     return pd.concat(_select(table, latents, context), ignore_index=True)
 
 
@@ -82,7 +164,7 @@ def describe_finding(table: pd.DataFrame, latents: pd.DataFrame, *, context: Fig
     It is of the first trained model and states the linear probe's accuracy of the erased factor, the network's, if one
     was trained, and chance. The method is LEACE, or else the first one that is no control.
     """
-    table = _select(table, latents, context)[0].fillna({"factor": ""})
+    table = select_shown(table, latents, context)[0]
     trained = [entry for entry in context.entries(table) if entry.step != "0" and not entry.style.baseline]
     factors = factors_of(table)
     if not trained or len(factors) < 2:
@@ -107,30 +189,15 @@ def describe_finding(table: pd.DataFrame, latents: pd.DataFrame, *, context: Fig
     return f"{sentence}."
 
 
+def select_shown(
+    table: pd.DataFrame, latents: pd.DataFrame, context: FigureContext
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of the models to draw, at the declared layer, with an empty factor where none is erased."""
+    table, latents = (rows.fillna({"factor": ""}) for rows in _select(table, latents, context))
+    return table, latents
+
+
 def _select(table: pd.DataFrame, latents: pd.DataFrame, context: FigureContext) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the rows of the models to draw, at the declared layer: the one where factors were erased."""
     layers = table.loc[table["analysis"] == "erasure", "layer"].unique()
     return context.select(table[table["layer"].isin(layers)]), context.select(latents)
-
-
-def _legends(table: pd.DataFrame, entries: Sequence[Entry]) -> list[Sequence[Line2D | Patch]]:
-    nulls = [Line2D([], [], **look, label=label) for look, label in NULLS.values()]
-    factors = class_colours(factors_of(table)) | REST_COLOUR
-    return [
-        # Baselines, too, are drawn with markers here.
-        [Line2D([], [], **entry.style.line) for entry in entries],
-        [*nulls, chance_handle("chance, random axes removed, zero share")],
-        [Patch(color=colour, label=plain_name(name)) for name, colour in factors.items()],
-        [Patch(color=colour, label=name) for name, colour in LATENT_COLOURS.items()],
-        [mark_handle("o", label, filled=filled) for filled, label in READOUTS.values()],
-    ]
-
-
-def _note(table: pd.DataFrame, latents: pd.DataFrame, context: FigureContext) -> str:
-    layer = ", ".join(dict.fromkeys(name for name in table["layer"] if name != "input")) or "input"
-    return (
-        f"{context.describe(table['corpus'])} Layer {layer}, declared beforehand. “Other speakers”: a factor against "
-        "itself on other speakers. Thin lines: a factor’s own axes. Matrices: linear probe, below it a network. Shares "
-        "add up to 1 and may be negative; none are drawn if the score’s interval includes 0. The bottleneck was "
-        f"trained on {describe_range(latents['n_train'])} utterances of other speakers."
-    )

@@ -27,7 +27,12 @@ __all__ = [
     "METHODS",
     "NULLS",
     "READOUTS",
-    "block_heights_mm",
+    "RESIDUAL_MM",
+    "ERASURE_HEAD_MM",
+    "ERASURE_MM",
+    "angles_height_mm",
+    "part_heights_mm",
+    "pairs_of",
     "factors_of",
     "plain_name",
     "draw_angles",
@@ -44,23 +49,23 @@ NULLS: Mapping[str, tuple[Mapping[str, Any], str]] = {
 }
 # Whether the marker of a readout is filled, and its name.
 READOUTS = {"ridge": (True, "linear readout"), "mlp": (False, "network")}
-_ANGLE_MM, _RESIDUAL_MM, _ERASURE_MM, _LATENTS_MM, _SHARE_MM = 2.6, 48, 38, 68, 7.5
+_ANGLE_MM, _LATENTS_MM, _SHARE_MM = 2.9, 68, 7.5
+RESIDUAL_MM, ERASURE_HEAD_MM, ERASURE_MM = 48, 14, 38
 _COLUMNS = 3  # panels per row
 _MOST_NAMED = 2  # targets named in one line above a panel
 _WHITE = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
-def block_heights_mm(rows: pd.DataFrame, latents: pd.DataFrame, n_entries: int) -> list[float]:
-    """Return the heights of a corpus's blocks of panels, in the order in which they are drawn."""
+def angles_height_mm(rows: pd.DataFrame, n_entries: int) -> float:
+    """Return the height of angles and overlaps of all pairs of factors and models."""
+    return 20 + _ANGLE_MM * len(pairs_of(rows)) * n_entries
+
+
+def part_heights_mm(rows: pd.DataFrame, latents: pd.DataFrame, n_entries: int) -> list[float]:
+    """Return the heights of probes of latents, and of attributions to subspaces and to latents."""
     shares = [part.loc[part["metric"] == "part_share", "target"].nunique() for part in (rows, latents)]
     n_rows = -(-n_entries // _COLUMNS)
-    return [
-        20 + _ANGLE_MM * len(_pairs(rows)) * n_entries,
-        _RESIDUAL_MM,
-        14 + _ERASURE_MM * n_entries,
-        n_rows * _LATENTS_MM,
-        *(n_rows * (28 + _SHARE_MM * n_targets) for n_targets in shares),
-    ]
+    return [n_rows * _LATENTS_MM, *(n_rows * (28 + _SHARE_MM * n_targets) for n_targets in shares)]
 
 
 def factors_of(rows: pd.DataFrame) -> list[str]:
@@ -79,7 +84,7 @@ def draw_angles(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry]
     Beside the overlap stands its verdict; for a factor with itself, the overlap is the uncorrected one.
     """
     grid = block.subgridspec(1, 2, width_ratios=[1.15, 1], wspace=0.06).subplots(squeeze=False)[0]
-    pairs = _pairs(rows)
+    pairs = pairs_of(rows)
     measures = (
         rows[(rows["metric"] == "angle_deg") & (rows["component"] == 1)],
         rows[
@@ -112,7 +117,7 @@ def _draw_over_nulls(axes: Axes, y: float, rows: pd.DataFrame, style: ModelStyle
     for row in rows.head(1).to_dict("records"):
         interval_row(axes, y, row, style, markersize=3.8)
     for verdict in rows["verdict"].dropna():
-        axes.text(1.06, y, verdict, fontsize=6, color=style.colour, va="center")
+        axes.text(1.06, y, verdict, fontsize=6, color=style.colour, va="center", bbox={**_WHITE, "pad": 0})
 
 
 def draw_residuals(block: SubplotSpec, rows: pd.DataFrame, entries: Sequence[Entry]) -> None:
@@ -187,11 +192,12 @@ def draw_attribution(
         row_axis(axes, list(map(plain_name, targets)), named=axes in grid[::_COLUMNS])
         low, high = shares["value"].min() - 0.1, shares["value"].max() + 0.1
         axes.set(xlim=(np.fmin(-0.3, low), np.fmax(1.3, high)), xlabel="share of the score")
+        axes.set_xticks([0, 0.5, 1])
         axes.grid(axis="x")
         head(axes, title if axes is grid[0] else "", [entry.style.label, *_counts(entry.rows(rows))])
 
 
-def _pairs(rows: pd.DataFrame) -> list[tuple[str, str]]:
+def pairs_of(rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Return the pairs of factors whose subspaces are compared; pairs of a factor with itself come last."""
     angles = rows[rows["metric"] == "angle_deg"]
     pairs = list(dict.fromkeys(zip(angles["target"], angles["factor"])))
