@@ -167,6 +167,35 @@ def test_words_are_silenced_by_key(page):
     assert page.run("window.played") == [[True, False, True], [True, False, False]]
 
 
+def test_slower_sound_keeps_its_pitch_and_place(page):
+    crossings = page.run(
+        "(() => { const tone = Float32Array.from({ length: 8000 }, (_, i) => Math.sin(2 * Math.PI * 200 * i / 16000));"
+        "return [1, 0.75, 0.5, 0.25].map(speed => { const slow = LISTEN.stretched(tone, speed); let n = 0;"
+        "  for (let i = 1; i < slow.length; i++) n += slow[i - 1] < 0 && slow[i] >= 0;"
+        "  return [slow.length, n / (slow.length / 16000)]; }); })()"
+    )
+    for (length, pitch_hz), speed in zip(crossings, (1, 0.75, 0.5, 0.25)):
+        assert abs(length - 8000 / speed) <= 1
+        assert abs(pitch_hz - 200) < 12
+    # A click stays where it is, relative to the length.
+    place = page.run(
+        "(() => { const click = new Float32Array(8000); click[4000] = 1; const slow = LISTEN.stretched(click, 0.5);"
+        "return slow.indexOf(Math.max(...slow)); })()"
+    )
+    assert abs(place - 8000) < 1200
+
+
+def test_half_speed_takes_twice_as_long_and_the_cursor_follows(page):
+    page.run("(s => { s.value = '0.5'; s.dispatchEvent(new Event('change')); })(document.getElementById('speed'))")
+    page.run("document.querySelectorAll('.segment[data-tier=word]')[0].focus()")
+    page.press("Enter")
+    wait(page, "LISTEN.state().playing")
+    begun = page.run("performance.now()")
+    wait(page, "!LISTEN.state().playing")
+    assert page.run("performance.now()") - begun > 1000 * (5866 - 1600) / RATE / 0.5 - 200
+    assert state(page)["place"] == 5866
+
+
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_its_window(opened, width, dark):

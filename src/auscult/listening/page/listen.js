@@ -61,14 +61,13 @@ const LISTEN = (() => {
   const play = (onset, offset, silent = []) => {
     stop();
     context = context || new AudioContext({ sampleRate: shown.data.rate });
-    let buffer = shown.buffer;
-    if (silent.length) {
-      buffer = new AudioBuffer({ length: shown.buffer.length, sampleRate: shown.buffer.sampleRate });
-      buffer.copyToChannel(silenced(shown.buffer.getChannelData(0), silent), 0);
-    }
+    let samples = shown.buffer.getChannelData(0);
+    if (silent.length) samples = silenced(samples, silent);
+    if (speed < 1) samples = stretched(samples, speed);
+    const buffer = new AudioBuffer({ length: samples.length, sampleRate: shown.data.rate });
+    buffer.copyToChannel(samples, 0);
     const one = context.createBufferSource();
     one.buffer = buffer;
-    one.playbackRate.value = speed;
     one.connect(context.destination);
     one.onended = () => {
       if (source !== one) return;
@@ -81,7 +80,7 @@ const LISTEN = (() => {
     const begin = () => {
       if (source !== one) return;
       began = context.currentTime;
-      one.start(0, onset / shown.data.rate, (offset - onset) / shown.data.rate);
+      one.start(0, onset / shown.data.rate / speed, (offset - onset) / shown.data.rate / speed);
     };
     began = Infinity;
     source = one;
@@ -100,6 +99,27 @@ const LISTEN = (() => {
       }
     }
     return copy;
+  };
+
+  // Return samples that last 1 / speed as long at the same pitch: windows overlap where they match the sound before best
+  // (WSOLA; Verhelst and Roelands, 1993).
+  const stretched = (samples, slower) => {
+    const hop = Math.round(0.0125 * shown.data.rate), size = 2 * hop, reach = hop;
+    const found = new Float32Array(Math.ceil(samples.length / slower) + size);
+    const fade = Float32Array.from({ length: size }, (_, i) => 0.5 - 0.5 * Math.cos(2 * Math.PI * (i + 0.5) / size));
+    let natural = 0; // where the window before would go on
+    for (let at = 0; at < found.length - size; at += hop) {
+      const wanted = Math.round(at * slower);
+      let best = wanted, most = -Infinity;
+      for (let start = Math.max(0, wanted - reach); at && start <= wanted + reach; start += 2) {
+        let match = 0;
+        for (let i = 0; i < hop; i += 2) match += (samples[start + i] ?? 0) * (samples[natural + i] ?? 0);
+        if (match > most) [best, most] = [start, match];
+      }
+      for (let i = 0; i < size; i++) found[at + i] += fade[i] * (samples[best + i] ?? 0);
+      natural = best + hop;
+    }
+    return found.subarray(0, Math.ceil(samples.length / slower));
   };
 
   const follow = () => {
@@ -231,7 +251,7 @@ const LISTEN = (() => {
       const node = make("span", letter === " " ? "␣" : letter, { class: "letter" });
       node.style.left = `${100 * (time_of(first) + time_of(end - 1)) / 2}%`;
       node.style.top = `${i * SPELT_ROW + 4}px`;
-      node.style.opacity = String(0.35 + 0.65 * p / 100);
+      node.style.opacity = String(0.5 + 0.5 * p / 100);
       return node;
     })));
   };
@@ -266,7 +286,7 @@ const LISTEN = (() => {
         cell.style.width = `${100 * (offset - onset) / shown.data.samples}%`;
         cell.style.top = `${i * ATTRIBUTION_ROW}px`;
         cell.style.height = `${ATTRIBUTION_ROW}px`;
-        cell.style.background = `rgba(var(${share < 0 ? "--against" : "--heat"}), ${0.6 * Math.abs(share)})`;
+        cell.style.background = `rgba(var(${share < 0 ? "--against" : "--heat"}), ${0.45 * Math.abs(share)})`;
         track.append(cell);
       });
     });
@@ -363,10 +383,10 @@ const LISTEN = (() => {
     const matrix = of_layers[name], body = document.querySelector(".matrix tbody"), head = document.querySelector(".matrix thead");
     seen.mixed = name;
     seen.word = undefined;
-    head.replaceChildren(row_of(["", ...words().map(([label]) => label)], "th"));
+    head.replaceChildren(row_of(["word", ...words().map(([label]) => label)], "th"));
     body.replaceChildren(...(matrix || []).map((row, i) => {
       const line = row_of([words()[i][0], ...row.map((value) => fraction(value / 1000))]);
-      row.forEach((value, j) => { line.children[j + 1].style.background = `rgba(var(--heat), ${0.75 * value / 1000})`; });
+      row.forEach((value, j) => { line.children[j + 1].style.background = `rgba(var(--heat), ${0.5 * value / 1000})`; });
       return line;
     }));
     if (!matrix) head.replaceChildren();
@@ -539,7 +559,7 @@ const LISTEN = (() => {
     index = found;
     for (const set of index.sets) {
       const speech = set.speech ? ` (${set.speech})` : "";
-      get("sets").append(make("h3", `${set.corpus}${speech}`));
+      get("sets").append(make("h2", `${set.corpus}${speech}`));
       for (const [rule, sentence] of Object.entries(set.rules)) {
         const list = make("ol");
         list.append(...index.utterances.filter((one) => one.corpus === set.corpus && one.rule === rule).map((one) => {
@@ -633,11 +653,11 @@ const LISTEN = (() => {
     draw();
   });
 
-  // For tests: where the cursor is, in samples, and what plays.
+  // For tests, like `stretched`: where the cursor is, in samples, and what plays.
   const state = () => shown && {
     id: shown.data.id, place: position(), playing: Boolean(source && began < Infinity), from, to, layer, run: run_of().key,
     samples: shown.buffer.length, rate: shown.buffer.sampleRate,
   };
 
-  return { open, add, state };
+  return { open, add, state, stretched };
 })();
