@@ -35,6 +35,7 @@ _GENDERS = {
     "male": "male",
     "man": "male",
 }
+_NO_GENDER = ("do_not_wish_to_say", "unknown", "n/a", "na", "nan", "none", "null", "?", "-")
 # Columns that the tables of utterances and segments, and the index of activations, already have.
 RESERVED_COLUMNS = (
     set(UTTERANCE_COLUMNS)
@@ -140,8 +141,10 @@ def read_speaker_table(path: Path) -> pd.DataFrame:
 
 
 def plain_gender(gender: str) -> str:
-    """Return ``female`` or ``male`` for the usual ways to write them (``F``, ``female_feminine``), others unchanged."""
-    return _GENDERS.get(gender.lower(), gender)
+    """Return ``female`` or ``male`` for the usual ways to write them (``F``, ``female_feminine``), "" where none is
+    stated (``unknown``), others unchanged.
+    """
+    return "" if gender.lower() in _NO_GENDER else _GENDERS.get(gender.lower(), gender)
 
 
 def add_speakers(utterances: pd.DataFrame, path: Path) -> pd.DataFrame:

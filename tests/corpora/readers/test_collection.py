@@ -436,3 +436,28 @@ def test_channels_of_a_ctm_are_speakers(tmp_path):
     utterances, _, report = read(folder, turns=True, channels={"A": 1, "B": 2})
     assert utterances[["speaker", "text"]].to_numpy().tolist() == [["A", "yes"], ["B", "no"]]
     assert report.left_out["words spoken while another speaks"] == 0
+
+
+def test_a_speaker_has_one_gender_or_none(tmp_path):
+    genders = {"a1": "male_masculine", "a2": "", "b1": "F", "b2": "male", "c1": "do_not_wish_to_say"}
+    folder = corpus(tmp_path / "c", *(f"{name}.wav" for name in genders))
+    rows = "".join(f"{name}\t{name[0]}\t{gender}\n" for name, gender in genders.items())
+    (folder / "list.tsv").write_text(f"path\tclient_id\tgender\n{rows}")
+    utterances, _, report = read(folder, table="list.tsv")
+    assert utterances["gender"].tolist() == ["male", "male", "", "", ""]
+    assert report.left_out["speakers of several genders, who get none"] == 1
+    assert report.changed["genders taken from other recordings of the speaker"] == 1
+
+
+def test_what_table_and_name_say_must_agree_and_speakers_be_stated(tmp_path):
+    folder = corpus(tmp_path / "c", "x1.wav", "x2.wav")
+    (folder / "list.csv").write_text("path,speaker,take,text\nx1.wav,anna,1,Hello!\nx2.wav,anna,3,\n")
+    with pytest.raises(
+        CorpusError, match=r"same in tables and names .* 1 that differ: x2\.wav \(take '3', '2'\); correct"
+    ):
+        read(folder, table="list.csv", pattern="(?P<take>[0-9])")
+    (folder / "x1.wrd").write_text("1600 3200 hello\n")
+    assert read(folder, table="list.csv", unlabelled="keep")[0]["text"].tolist() == ["Hello!", ""]
+    (folder / "list.csv").write_text("path,speaker\nx1.wav,anna\nx2.wav,\n")
+    with pytest.raises(CorpusError, match=r"a speaker in every row .* none for 1 of 2 recordings: x2; fill in"):
+        read(folder, table="list.csv", unlabelled="keep")

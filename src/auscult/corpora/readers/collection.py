@@ -203,24 +203,37 @@ def _with_names(rows: Sequence[TableRow], folder: Path, pattern: str) -> list[Ta
             f"expected named groups in the option pattern, such as '(?P<tone>[1-4])', found "
             f"{', '.join(sorted(taken)) or 'none'} in {pattern!r}; name the columns that they give"
         )
-    found, wrong = [], []
+    found, wrong, differ = [], [], []
     for row in rows:
         place = row.path.name if row.name else row.path.relative_to(folder).as_posix()
         place = unicodedata.normalize("NFC", place)
         match = compiled.search(place)
         if match is None:
             wrong.append(place)
-        else:
-            given = {key: value or "" for key, value in match.groupdict().items()}
-            if "split" in given:
-                given["split"] = plain_split(given["split"], place)
-            found.append(replace(row, values={**row.values, **given}))
+            continue
+        given = {key: value or "" for key, value in match.groupdict().items()}
+        if "split" in given:
+            given["split"] = plain_split(given["split"], place)
+        listed = {key: row.values.get(key, "") for key in given}
+        differ += [
+            f"{place} ({key} {listed[key]!r}, {given[key]!r})" for key in given if _differ(listed[key], given[key])
+        ]
+        found.append(replace(row, values={**row.values, **{key: given[key] or listed[key] for key in given}}))
+    if differ:
+        raise CorpusError(
+            f"expected the same in tables and names of recordings below {folder}, found {len(differ)} that differ: "
+            f"{_listed(differ)}; correct the table or the pattern"
+        )
     if wrong:
         raise CorpusError(
             f"expected the option pattern ({pattern}) to fit every recording below {folder}, found {len(wrong)} of "
             f"{len(rows)} that it does not fit: {_listed(wrong)}; correct the pattern or move these recordings"
         )
     return found
+
+
+def _differ(first: str, second: str) -> bool:
+    return bool(first and second) and first != second
 
 
 def _labels(
@@ -392,14 +405,15 @@ def _add(
     tiers: Mapping[str, Tier],
     options: LabelOptions,
 ) -> None:
-    text = entry.get("text", "")
+    # A text of the table's own stays, but is not that of a turn.
+    text = "" if "turn_onset_s" in entry else entry.get("text", "")
     if tiers:
         length = UtteranceLength(name, n_samples, entry["sample_rate_hz"])
         ordered = {tier: tiers[tier] for tier in ("word", "phone") if tier in tiers}
         segments = words_and_phones(ordered, length, options.pauses, tables.counts)
         segments = _with_attributes(segments, tiers, entry["sample_rate_hz"])
         tables.segments.append(segments)
-        text = " ".join(segments.loc[segments["tier"] == "word", "label"]) or text
+        text = text or " ".join(segments.loc[segments["tier"] == "word", "label"])
     tables.rows.append({**entry, "utterance": name, "n_samples": n_samples, _TIER_SPEAKER: speaker, "text": text})
 
 
@@ -471,6 +485,12 @@ def _with_speakers(
         utterances[column] = utterances.get(column, "")
     named = utterances.pop(_TIER_SPEAKER)
     named = named.where(named != "", utterances["speaker"])
+    unnamed = utterances.loc[named == "", "utterance"]
+    if (utterances["speaker"] != "").any() and len(unnamed) and rule is None:
+        raise CorpusError(
+            f"expected a speaker in every row of the tables, found none for {len(unnamed)} of {len(utterances)} "
+            f"recordings: {_listed(list(unnamed))}; fill in the column, or state the option speaker"
+        )
     places = [
         folder / (row.path.relative_to(folder) if row.path.is_relative_to(folder) else row.path.name) for row in rows
     ]
@@ -484,7 +504,7 @@ def _with_speakers(
     from_table = any("speaker" in row.values for row in rows)
     utterances = utterances.assign(speaker=speakers.names)
     utterances["language"] = utterances["language"].where(utterances["language"] != "", language)
-    utterances["gender"] = utterances["gender"].map(plain_gender)
+    utterances["gender"] = _genders(utterances, report)
     if table is not None:
         utterances = add_speakers(utterances, table)
     utterances["split"] = utterances["split"].mask(utterances["split"] == "", split_speakers(utterances, divide))
@@ -495,6 +515,17 @@ def _with_speakers(
     )
     report.found["genders"] = described["gender"].replace("", "unknown").value_counts().to_dict()
     return utterances
+
+
+def _genders(utterances: pd.DataFrame, report: ImportReport) -> pd.Series:
+    """Return one gender per speaker: that of any recording, "" if they contradict each other."""
+    stated = utterances["gender"].map(plain_gender)
+    known = stated[stated != ""].groupby(utterances["speaker"]).agg(lambda values: sorted(set(values)))
+    single = {speaker: values[0] for speaker, values in known.items() if len(values) == 1}
+    found = utterances["speaker"].map(single).fillna("")
+    report.left_out["speakers of several genders, who get none"] += int((known.map(len) > 1).sum())
+    report.changed["genders taken from other recordings of the speaker"] += int(((stated == "") & (found != "")).sum())
+    return found
 
 
 def _listed(names: Sequence[str]) -> str:
