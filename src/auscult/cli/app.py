@@ -185,9 +185,11 @@ def run(
       auscult run mine.yaml --keep-going             any option of Snakemake
       auscult run mine.yaml --config hub_unreachable=leave-out
 
-    An interrupted build continues with the same command. The exit status is that of Snakemake.
+    An interrupted build continues with the same command; the lock that a killed one left is removed if it was started
+    on this machine and no process works in the directory. The exit status is that of Snakemake.
     """
     from auscult.cli import workflow
+    from auscult.cli.locks import release_lock
     from auscult.cli.places import open_study
 
     place = open_study(study, directory)
@@ -195,6 +197,8 @@ def run(
     options = ["--cores", cores, *(["--dry-run"] if dry_run else []), *options]
     if not dry_run and not {"--quiet", "-q", "--verbose"}.intersection(options):
         options += ["--quiet", "rules", "host"]
+    if not dry_run and release_lock(place.directory):
+        typer.echo(f"auscult: removed the lock that a killed run left in {place.directory}", err=True)
     status = workflow.call(workflow.command(place, options, workflow.figure_targets(place, names)))
     if status == 0 and not dry_run:
         typer.echo(f"auscult: results of study {place.config['study']} are in {place.directory / 'results'}")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 from auscult.errors import ConfigError
 from auscult.study.reading import check_file, read_study
 
-__all__ = ["Owner", "default_directory", "check_directory", "keep_owner", "check_command"]
+__all__ = ["Owner", "default_directory", "check_directory", "keep_owner", "last_host", "check_command"]
 
 _RECORD = Path(".snakemake/auscult/study.json")
 _RESULTS = ("results", "resources")
@@ -87,10 +88,19 @@ def check_directory(config: Mapping[str, Any], file: Path, directory: Path, root
 
 
 def keep_owner(config: Mapping[str, Any], file: Path, directory: Path) -> None:
-    """Record that a directory belongs to a study, when the study starts to build there."""
+    """Record that a directory belongs to a study, and the machine, when the study starts to build there."""
     path = directory / _RECORD
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"study": config["study"], "file": str(file.absolute())}), encoding="utf-8")
+    record = {"study": config["study"], "file": str(file.absolute()), "host": platform.node()}
+    path.write_text(json.dumps(record), encoding="utf-8")
+
+
+def last_host(directory: Path) -> str:
+    """Return the name of the machine on which a study was last started in a directory; empty if unknown."""
+    try:
+        return str(json.loads((directory / _RECORD).read_text(encoding="utf-8"))["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def check_command(arguments: Sequence[str]) -> None:
