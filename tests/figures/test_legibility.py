@@ -32,6 +32,17 @@ def test_each_kind_of_fault_is_named():
     ]
 
 
+def test_each_line_of_a_text_is_measured():
+    one = figure()
+    one.text(0.1, 0.5, "first line\nsecond line")
+    one.text(0.1, 0.5, "third", va="baseline")
+    assert faults(one) == ["'second line' overlaps 'third'"]
+    turned = figure()
+    turned.text(0.5, 0.2, "upright\nlabel", rotation=90)
+    turned.text(0.5, 0.9, "a very long label that is turned", rotation=90)
+    assert faults(turned) == ["'a very long label that is turned' leaves the figure"]
+
+
 def test_ticks_outside_the_limits_and_hidden_texts_are_no_faults():
     one = figure()
     axes = one.add_subplot()

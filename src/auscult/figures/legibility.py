@@ -1,12 +1,13 @@
 """Legibility of a figure: texts that overlap, lie outside, or are too small, and figures over their size."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
+import numpy as np
 from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 __all__ = ["SLIDE_MM", "PAGE_MM", "faults"]
@@ -20,18 +21,34 @@ _SLACK = 2.0
 _EDGE = 1.0
 
 
+@dataclass(frozen=True)
+class _Line:
+    """A line of text as drawn: its size in points, its rotation in degrees and its box in pixels."""
+
+    text: str
+    size: float
+    angle: float
+    box: Bbox
+
+
 class _Recorder(RendererAgg):
-    """A renderer that keeps the texts drawn by it: ticks outside the limits of an axis are never drawn."""
+    """A renderer that keeps the lines of text drawn by it: ticks outside the limits of an axis are never drawn."""
 
     def __init__(self, width: float, height: float, dpi: float):
         super().__init__(width, height, dpi)
-        self.drawn: dict[int, Text] = {}
+        self.lines: list[_Line] = []
 
     def draw_text(
         self, gc: Any, x: float, y: float, s: str, prop: Any, angle: float, ismath: Any = False, mtext: Any = None
     ) -> None:
-        if mtext is not None and s.strip():
-            self.drawn[id(mtext)] = mtext
+        if not s.strip():
+            return
+        width, height, descent = self.get_text_width_height_descent(s, prop, ismath)
+        corners = np.array([[0, -descent], [width, -descent], [0, height - descent], [width, height - descent]])
+        turn = np.deg2rad(angle)
+        placed = corners @ [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]] + [x, self.height - y]
+        box = Bbox([placed.min(axis=0), placed.max(axis=0)])
+        self.lines.append(_Line(" ".join(s.split()), float(prop.get_size_in_points()), angle, box))
 
 
 def faults(figure: Figure, largest_mm: tuple[float, float] = PAGE_MM) -> list[str]:
@@ -61,30 +78,25 @@ def faults(figure: Figure, largest_mm: tuple[float, float] = PAGE_MM) -> list[st
     try:
         renderer = _Recorder(width * _DPI, height * _DPI, _DPI)
         figure.draw(renderer)
-        boxes = [(text, text.get_window_extent(renderer)) for text in renderer.drawn.values()]
     finally:
         figure.set_dpi(dpi)
-    found += list(_single(boxes, width * _DPI, height * _DPI))
-    found += [f"{_quoted(one)} overlaps {_quoted(other)}" for one, other in _overlapping(boxes)]
+    found += list(_single(renderer.lines, width * _DPI, height * _DPI))
+    found += [f"{one.text!r} overlaps {other.text!r}" for one, other in _overlapping(renderer.lines)]
     return found
 
 
-def _single(boxes: list[tuple[Text, Bbox]], width: float, height: float) -> Iterator[str]:
-    for text, box in boxes:
-        if float(text.get_fontsize()) < _SMALLEST_PT:
-            yield f"{_quoted(text)} has {float(text.get_fontsize()):g} points, fewer than {_SMALLEST_PT:g}"
+def _single(lines: list[_Line], width: float, height: float) -> Iterator[str]:
+    for line in lines:
+        if line.size < _SMALLEST_PT:
+            yield f"{line.text!r} has {line.size:g} points, fewer than {_SMALLEST_PT:g}"
+        box = line.box
         if box.x0 < -_EDGE or box.y0 < -_EDGE or box.x1 > width + _EDGE or box.y1 > height + _EDGE:
-            yield f"{_quoted(text)} leaves the figure"
+            yield f"{line.text!r} leaves the figure"
 
 
-def _overlapping(boxes: list[tuple[Text, Bbox]]) -> Iterator[tuple[Text, Text]]:
-    upright = [(text, box) for text, box in boxes if text.get_rotation() % 90 == 0]
-    for (one, box), (other, other_box) in combinations(upright, 2):
-        wide = min(box.x1, other_box.x1) - max(box.x0, other_box.x0)
-        high = min(box.y1, other_box.y1) - max(box.y0, other_box.y0)
+def _overlapping(lines: list[_Line]) -> Iterator[tuple[_Line, _Line]]:
+    for one, other in combinations([line for line in lines if line.angle % 90 == 0], 2):
+        wide = min(one.box.x1, other.box.x1) - max(one.box.x0, other.box.x0)
+        high = min(one.box.y1, other.box.y1) - max(one.box.y0, other.box.y0)
         if wide > _SLACK and high > _SLACK:
             yield one, other
-
-
-def _quoted(text: Text) -> str:
-    return repr(" ".join(text.get_text().split()))
