@@ -135,7 +135,8 @@ def _counts(panel: Panel) -> list[str]:
     return [
         f"{n_classes} classes, n = {int(row['n']):,}{dropped}",
         held_out,
-        plotting.describe_interval(panel.own),
+        # Three columns leave no room for the resampling units on the same line.
+        *plotting.describe_interval(panel.own).replace(" over ", " over\n").splitlines(),
     ]
 
 
