@@ -2,7 +2,7 @@
 // The listening page. files/index.js calls LISTEN.open(…) with the list of utterances; each utterance is a script of its
 // own that calls LISTEN.add(…) when it is first chosen. Labels only ever become text.
 const LISTEN = (() => {
-  const PX_PER_S = 300, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, NOTE = 22, FADE_S = 0.005;
+  const PX_PER_S = 300, SPELT_PX_PER_S = 480, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, NOTE = 22, FADE_S = 0.005;
   const get = (id) => document.getElementById(id);
   const cache = new Map();
   let index = { sets: [], utterances: [] };
@@ -464,7 +464,7 @@ const LISTEN = (() => {
     get("names").replaceChildren();
     get("tracks").replaceChildren(get("cursor"));
     get("panels").replaceChildren();
-    shown.width = Math.max(get("scroll").clientWidth, Math.round(PX_PER_S * seconds(data.samples)));
+    shown.width = Math.max(get("scroll").clientWidth, Math.round((lanes_of().spelling ? SPELT_PX_PER_S : PX_PER_S) * seconds(data.samples)));
     get("tracks").style.width = `${shown.width}px`;
     draw_wave();
     draw_spectrogram();
