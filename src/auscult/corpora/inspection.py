@@ -113,7 +113,7 @@ class _Notes:
     findings: list[Finding] = field(default_factory=list)
 
     def add(self, level: str, kind: str, found: str, done: str, file: str = "", place: str = "") -> None:
-        self.findings.append(Finding(level, kind, file, place, found, done))
+        self.findings.append(Finding(level, kind, _shown(file), place, found, done))
 
 
 def inspect_corpus(
@@ -268,7 +268,7 @@ def _check_sounds(sounds: Mapping[str, _Sound], notes: _Notes, settings: Inspect
             notes.add(
                 "warning",
                 "duplicate",
-                f"the same sound as {first[sound.digest]}",
+                f"the same sound as {_shown(first[sound.digest])}",
                 "both are used; remove one, or the same recording may be trained on and tested",
                 path,
             )
@@ -381,6 +381,11 @@ def _check_report(report: ImportReport, summary: list[str], notes: _Notes) -> No
                 "kept as a label of no known kind",
                 place=str(label),
             )
+
+
+def _shown(path: str) -> str:
+    """Return what the user knows of a recording: of one that a reader extracted, at an absolute path, only its name."""
+    return Path(path).name if Path(path).is_absolute() else path
 
 
 def _short(value: Any) -> str:

@@ -12,6 +12,7 @@ from places import DATA
 
 from auscult.cli.new import find_reader
 from auscult.corpora.importing import READERS, import_corpus, read_source
+from auscult.corpora.inspection import inspect_corpus
 from auscult.corpora.readers.collection import read_collection
 from auscult.corpora.readers.tiers import Tier
 from auscult.corpora.readers.turns import TurnOptions, find_turns
@@ -461,3 +462,11 @@ def test_what_table_and_name_say_must_agree_and_speakers_be_stated(tmp_path):
     (folder / "list.csv").write_text("path,speaker\nx1.wav,anna\nx2.wav,\n")
     with pytest.raises(CorpusError, match=r"a speaker in every row .* none for 1 of 2 recordings: x2; fill in"):
         read(folder, table="list.csv", unlabelled="keep")
+
+
+def test_a_check_names_recordings_of_a_table_without_the_folder_they_were_written_to(tmp_path):
+    rows = [{"audio": embedded(tmp_path / "c", name), "speaker": "anna"} for name in ("a.wav", "b.wav")]
+    parquet(tmp_path / "c" / "test.parquet", rows)
+    findings = inspect_corpus(tmp_path / "c", "collection").findings
+    assert {found.file for found in findings if found.kind in ("no labels", "duplicate")} == {"a.wav", "b.wav"}
+    assert "the same sound as a.wav" in {found.found for found in findings}
