@@ -26,9 +26,9 @@ def corpus(tmp_path):
     return write_recordings(tmp_path / "speech", n=4)
 
 
-def test_a_clean_corpus_has_no_finding_and_a_summary(corpus):
+def test_a_clean_corpus_has_a_summary_and_no_finding_but_what_its_reader_changed(corpus):
     inspection = found(corpus)
-    assert inspection.findings == ()
+    assert [entry.found for entry in inspection.findings] == ["96 stress marks moved to column stress"]
     assert inspection.summary[0] == "24 recordings of 6 speakers, 0.4 min"
     assert any("arpabet" in line for line in inspection.summary)
 
