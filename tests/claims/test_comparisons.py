@@ -34,6 +34,8 @@ def table(**columns):
         ({"above": {"model": "trained", "step": "0"}, "than": "chance"}, OPEN, 0.05),
         ({"above": {"model": "mel"}, "than": "chance"}, HOLDS, 0.25),
         ({"above": {"model": "mel"}, "than": 0.6}, FAILS, -0.1),
+        ({"below": {"model": "mel"}, "than": "chance"}, FAILS, 0.25),
+        ({"below": {"model": "mel"}, "than": {"model": "trained", "step": "last"}}, HOLDS, -0.3),
         ({"positive": {"model": "mel"}}, HOLDS, 0.5),
         ({"negative": {"model": "mel"}}, FAILS, 0.5),
         ({"within": {"model": "mel"}, "margin": 0.6}, HOLDS, 0.5),

@@ -82,7 +82,7 @@ def test_verdicts_are_counted_and_described():
         ("a: {family: tone}", "expected the keys of a claim at a in "),
         (
             "a: {family: tone, sentence: s, source: s, rows: {}, compared: c, test: {greater: {}}}",
-            "expected a comparison among above, positive, negative, within, descending at a in ",
+            "expected a comparison among above, below, positive, negative, within, descending at a in ",
         ),
     ],
 )

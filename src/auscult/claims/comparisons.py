@@ -53,7 +53,8 @@ def compare(table: pd.DataFrame, test: Mapping[str, Any], common: Mapping[str, A
     Parameters
     ----------
     table : result rows
-    test : one of ``{above: row, than: row | number | chance}``, ``{positive: row}``, ``{negative: row}``,
+    test : one of ``{above: row, than: row | number | column}``, the same with ``below``, ``{positive: row}``,
+        ``{negative: row}``,
         ``{within: row, margin: number}`` and ``{descending: [rows]}``; the row of ``within`` may have a key ``minus``,
         a number or the name of another model
     common : values of columns that all rows of the claim share
@@ -70,6 +71,8 @@ def compare(table: pd.DataFrame, test: Mapping[str, Any], common: Mapping[str, A
             return _within(_subtracted(table, dict(test["within"]), common), float(test["margin"]))
         if "above" in test:
             return _above(table, test["above"], test["than"], common)
+        if "below" in test:
+            return _above(table, test["below"], test["than"], common, opposite=True)
         if "positive" in test:
             return _judged(find(table, {**common, **test["positive"]}))
         return _judged(find(table, {**common, **test["negative"]}), opposite=True)
@@ -88,14 +91,17 @@ def _subtracted(table: pd.DataFrame, row: dict[str, Any], common: Mapping[str, A
     return difference(one, Estimate(minus, minus, minus, one.n, one.n_groups, one.unit))
 
 
-def _above(table: pd.DataFrame, row: Mapping[str, Any], than: Any, common: Mapping[str, Any]) -> Outcome:
+def _above(
+    table: pd.DataFrame, row: Mapping[str, Any], than: Any, common: Mapping[str, Any], *, opposite: bool = False
+) -> Outcome:
+    """Judge whether a row lies above another row, a number, or the value of one of its own columns."""
     one = find(table, {**common, **row})
     if isinstance(than, Mapping):
-        return _judged(difference(one, find(table, {**common, **than})))
-    level = one.chance if than == "chance" else float(than)
+        return _judged(difference(one, find(table, {**common, **than})), opposite)
+    level = float(than) if isinstance(than, int | float) else one.level(than)
     if not np.isfinite(level):
-        return Outcome(MISSING, reason="no chance level in the table")
-    return _judged(difference(one, Estimate(level, level, level, one.n, one.n_groups, one.unit)))
+        return Outcome(MISSING, reason=f"no {than} in the table")
+    return _judged(difference(one, Estimate(level, level, level, one.n, one.n_groups, one.unit)), opposite)
 
 
 def _judged(effect: Estimate, opposite: bool = False) -> Outcome:

@@ -1,7 +1,7 @@
 """Rows of result tables, selected by their columns."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,7 +24,7 @@ class Estimate:
     n : number of items
     n_groups : number of groups that were resampled
     unit : what was resampled
-    chance : chance level of the row
+    row : the whole row of the table
     """
 
     value: float
@@ -33,12 +33,17 @@ class Estimate:
     n: float = np.nan
     n_groups: float = np.nan
     unit: str = ""
-    chance: float = np.nan
+    row: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def has_interval(self) -> bool:
         """Whether both ends of the interval are known."""
         return bool(np.isfinite([self.ci_low, self.ci_high]).all())
+
+    def level(self, column: str) -> float:
+        """Return the number in a column of the row, such as its chance level; not a number if there is none."""
+        value = self.row.get(column, np.nan)
+        return float(value) if _is_number(value) else np.nan
 
 
 class NotFound(LookupError):
@@ -74,9 +79,9 @@ def find(table: pd.DataFrame, selection: Selection) -> Estimate:
         described = ", ".join(f"{column} {wanted}" for column, wanted in selection.items())
         raise NotFound(f"{len(rows) or 'no'} rows of {described}")
     row = rows.iloc[0]
-    numbers = {name: float(row.get(name, np.nan)) for name in ("value", "ci_low", "ci_high", "n", "n_groups", "chance")}
+    numbers = {name: float(row.get(name, np.nan)) for name in ("value", "ci_low", "ci_high", "n", "n_groups")}
     unit = row.get("resampling_unit", "")
-    return Estimate(**numbers, unit=unit if isinstance(unit, str) else "")
+    return Estimate(**numbers, unit=unit if isinstance(unit, str) else "", row=dict(row))
 
 
 def _matches(column: pd.Series, wanted: Any) -> pd.Series:

@@ -33,7 +33,7 @@ CLAIM_COLUMNS = (
     "controls",
     "decides",
 )
-_KINDS = ("above", "positive", "negative", "within", "descending")
+_KINDS = ("above", "below", "positive", "negative", "within", "descending")
 
 
 @dataclass(frozen=True)
