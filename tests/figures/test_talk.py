@@ -2,13 +2,15 @@
 
 import json
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from PIL import Image
 
-from auscult.errors import AnalysisError
+from auscult.errors import AnalysisError, ManifestError
 from auscult.figures.talk import build_talk, headline_numbers
+from auscult.result_seals import seal_results
 
 EVIL = "<script>alert(1)</script>"
 STUDY = {
@@ -178,6 +180,43 @@ def test_the_page_is_reproducible_byte_for_byte(tmp_path):
     before = (tmp_path / "results" / "talk" / "index.html").read_bytes()
     page(tmp_path, one)
     assert (tmp_path / "results" / "talk" / "index.html").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("probing.png", b"x", r"expected a whole picture in .*probing\.png, found a damaged one"),
+        ("probing-details/3.png", None, r"expected a whole picture in .*3\.png, found a damaged one"),
+        ("probing.json", b"", r"expected the provenance of figure 'probing' as a JSON object in .*, found other text"),
+        (
+            "probing.json",
+            b"[1]",
+            r"expected the provenance of figure 'probing' as a JSON object in .*, found other text",
+        ),
+        ("probing.csv", b"", r"expected a table in .*probing\.csv, found none"),
+    ],
+)
+def test_a_damaged_file_of_a_figure_is_an_error(name, content, message, tmp_path):
+    damaged = figure(tmp_path)
+    path = damaged["stem"].parent / name
+    path.write_bytes(path.read_bytes()[:-20] if content is None else content)
+    with pytest.raises(AnalysisError, match=message) as raised:
+        page(tmp_path, damaged)
+    assert "\n" not in str(raised.value)
+
+
+def test_pages_of_details_are_compared_with_their_seals(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    swapped = figure(Path())
+    sheets = swapped["stem"].with_name("probing-details")
+    Image.new("RGB", (30, 40)).save(sheets / "1.png")
+    seal_results([sheets])
+    page(Path(), swapped)
+    first, second = (sheets / "1.png").read_bytes(), (sheets / "2.png").read_bytes()
+    (sheets / "1.png").write_bytes(second)
+    (sheets / "2.png").write_bytes(first)
+    with pytest.raises(ManifestError, match=r"for results/figures/probing-details/1\.png.*delete the folder"):
+        page(Path(), swapped)
 
 
 def test_a_missing_file_of_a_figure_is_an_error(tmp_path):

@@ -21,6 +21,7 @@ from auscult.figures.captions import caption_html
 from auscult.figures.findings import value_text
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
+from auscult.result_seals import check_results_of
 from auscult.tables import read_table
 
 __all__ = ["build_talk", "headline_numbers"]
@@ -92,7 +93,9 @@ def build_talk(
     Raises
     ------
     AnalysisError
-        A file of a figure is missing.
+        A file of a figure is missing, a picture is damaged, or provenance is no JSON.
+    ManifestError
+        A file of a figure differs from the seal of the step that wrote it.
     """
     folder = Path(folder)
     verdicts = [] if claims is None else [_claim(row) for row in claims.to_dict("records")]
@@ -186,9 +189,10 @@ def _figure(figure: Mapping[str, Any], folder: Path, verdicts: Sequence[Mapping[
                 f"expected {path} of figure {figure['name']!r} for the page, found no such file; "
                 "draw the figure, then build the page again"
             )
+    sheets = stem.with_name(f"{stem.name}-details")
+    check_results_of([*files.values(), text, sheets])
     caption = caption_html(text.read_text(encoding="utf-8"))
     provenance = _provenance(files[".json"], figure["name"])
-    pages = stem.with_name(f"{stem.name}-details").glob("*.png")
     return {
         "name": figure["name"],
         "title": figure["title"],
@@ -197,7 +201,7 @@ def _figure(figure: Mapping[str, Any], folder: Path, verdicts: Sequence[Mapping[
         "caption": Markup(caption),
         "alt": provenance.get("finding") or _first_sentence(caption),
         "slide": files[".png"],
-        "sheets": sorted(pages, key=lambda path: int(path.stem)),
+        "sheets": sorted(sheets.glob("*.png"), key=lambda path: int(path.stem)),
         "rows": files[".csv"],
         "files": {_FILES[ending]: Path(relpath(path, folder)).as_posix() for ending, path in files.items()},
         "provenance": provenance,
