@@ -256,6 +256,9 @@ def _provenance(path: Path, name: str) -> dict[str, Any]:
 def _size(path: Path) -> tuple[int, int]:
     """Return width and height of a picture in pixels after reading all of it, so that no damaged one is shown."""
     try:
+        # The checksums of all parts of the file; then its pixels, which need the file opened anew.
+        with Image.open(path) as picture:
+            picture.verify()
         with Image.open(path) as picture:
             picture.load()
             return picture.size
