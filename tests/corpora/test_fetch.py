@@ -3,6 +3,8 @@ import json
 import logging
 import os
 import threading
+import time
+from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,12 +21,21 @@ class Server(ThreadingHTTPServer):
     """Serves ``content`` with ranges; the first ``n_breaks`` answers end after half of the announced bytes."""
 
     content, etag, n_breaks, status, kind, ranges = CONTENT, '"v1"', 0, 200, "application/zip", True
+    # Answers with a status and a header Retry-After before the file is served.
+    busy: tuple[tuple[int, str], ...] = ()
 
 
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         server, span = self.server, self.headers.get("Range")
         server.requests.append((self.path, span))
+        if server.busy:
+            (status, wait), *server.busy = server.busy
+            self.send_response(status)
+            self.send_header("Retry-After", wait)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         if server.status != 200 or not self.path.endswith("/corpus.bin"):
             self.send_error(server.status if server.status != 200 else 404)
             return
@@ -257,3 +268,33 @@ def test_a_first_download_of_a_table_that_is_none_is_not_trusted(tmp_path, conte
     source.write_bytes(b"PAR1 rows PAR1")
     fetch_file(source.as_uri(), tmp_path / "here" / "table.parquet", sha256=None, record=record)
     assert record.exists()
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """Collect the seconds that a download would wait."""
+    found = []
+    monkeypatch.setattr(fetch.time, "sleep", found.append)
+    return found
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_server_is_asked_again_after_the_time_that_it_names(status, server, waits, tmp_path, caplog):
+    server.busy = ((status, "7"), (status, formatdate(time.time() + 60, usegmt=True)))
+    assert fetch_file(server.url, tmp_path / "corpus.bin", sha256=SHA256) == SHA256
+    assert waits[0] == 7
+    assert 50 < waits[1] <= 60
+    assert f"status {status}, which asks to wait 7 s), trying again after 7 s" in caplog.text
+
+
+def test_a_server_that_asks_for_hours_is_not_waited_for(server, waits, tmp_path):
+    server.busy = ((429, "7200"),)
+    with pytest.raises(DownloadError, match=r"\(status 429, which asks to wait 7200 s\); check the network"):
+        fetch_file(server.url, tmp_path / "corpus.bin", sha256=SHA256)
+    assert waits == []
+
+
+def test_an_unreadable_waiting_time_is_none(server, waits, tmp_path):
+    server.busy = ((503, "soon"),)
+    assert fetch_file(server.url, tmp_path / "corpus.bin", sha256=SHA256) == SHA256
+    assert waits == [0]

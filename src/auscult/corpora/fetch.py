@@ -5,6 +5,8 @@ import logging
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from urllib.parse import unquote, urlparse
 from urllib.request import url2pathname
@@ -25,6 +27,9 @@ _CHUNK_BYTES = 1 << 16
 _TIMEOUT_S = 30
 _N_ATTEMPTS = 3
 _WAIT_S = 0.5
+# A server that asks to wait longer counts as one without the file.
+_MAX_WAIT_S = 120.0
+_BUSY = 429
 
 
 def fetch_file(
@@ -116,7 +121,17 @@ class _MismatchError(DownloadError):
 
 
 class _IncompleteError(Exception):
-    """Fewer bytes arrived than announced, or a web page instead of the file."""
+    """Fewer bytes arrived than announced, a web page came instead of the file, or the server is busy.
+
+    Parameters
+    ----------
+    message : what happened
+    wait_s : seconds that the server asks to wait
+    """
+
+    def __init__(self, message: str, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.wait_s = wait_s
 
 
 def _fetch_verified(source: str, path: Path, expected: str | None) -> str:
@@ -168,9 +183,12 @@ def _download(source: str, part: Path, expected: str | None) -> bool:
         try:
             return _request(source, part, expected) or resumed
         except (requests.ConnectionError, requests.Timeout, ChunkedEncodingError, _IncompleteError) as error:
-            _log.warning("%s broke off (%s), trying again", source, _reason(error))
+            wait_s = max(_WAIT_S * 2**attempt, getattr(error, "wait_s", 0.0))
+            if wait_s > _MAX_WAIT_S:
+                raise
+            _log.warning("%s broke off (%s), trying again after %.3g s", source, _reason(error), wait_s)
             resumed = True
-            time.sleep(_WAIT_S * 2**attempt)
+            time.sleep(wait_s)
     return _request(source, part, expected) or resumed
 
 
@@ -186,8 +204,10 @@ def _request(source: str, part: Path, expected: str | None) -> bool:
             # The partial file is at least as long as the file on the server, so it cannot be continued.
             _discard(part)
             raise _IncompleteError("the partial file does not fit the file on the server")
-        if response.status_code >= 500:
-            raise _IncompleteError(f"status {response.status_code}")
+        if response.status_code >= 500 or response.status_code == _BUSY:
+            wait_s = _asked_wait(response.headers.get("Retry-After", ""))
+            asked = f", which asks to wait {wait_s:.0f} s" if wait_s else ""
+            raise _IncompleteError(f"status {response.status_code}{asked}", wait_s)
         response.raise_for_status()
         if "text/html" in response.headers.get("Content-Type", "") and not source.endswith((".html", ".htm")):
             raise _IncompleteError("a web page came instead of the file")
@@ -199,6 +219,15 @@ def _request(source: str, part: Path, expected: str | None) -> bool:
         if "Content-Length" in response.headers and n_bytes != n_total:
             raise _IncompleteError(f"{n_bytes} of {n_total} bytes arrived")
     return n_kept > 0
+
+
+def _asked_wait(header: str) -> float:
+    """Return the seconds to wait that a server names, as a number or as a date."""
+    with suppress(ValueError):
+        return max(0.0, float(header))
+    with suppress(ValueError, TypeError):
+        return max(0.0, parsedate_to_datetime(header).timestamp() - time.time())
+    return 0.0
 
 
 def _state(source: str, part: Path, expected: str | None) -> tuple[int, str]:
