@@ -61,3 +61,10 @@ def test_a_run_says_that_it_removed_a_lock_and_a_dry_run_leaves_it(auscult, stud
     printed = auscult("run", study, "--directory", directory)
     assert f"auscult: removed the lock that a killed run left in {directory}" in printed
     assert locks(directory) == []
+
+
+def test_make_removes_the_lock_of_the_repository_in_the_same_way(locked):
+    command = [sys.executable, "-m", "auscult.cli.locks"]
+    done = subprocess.run(command, cwd=locked, capture_output=True, text=True, check=True)
+    assert done.stderr == f"auscult: removed the lock that a killed run left in {locked}\n"
+    assert locks(locked) == []

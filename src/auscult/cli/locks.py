@@ -1,7 +1,8 @@
-"""Locks that a killed run of Snakemake left in the directory of a study."""
+"""Locks that a killed run of Snakemake left: ``python -m auscult.cli.locks`` removes that of the current directory."""
 
 import os
 import platform
+import sys
 from pathlib import Path
 
 import psutil  # a dependency of Snakemake
@@ -53,3 +54,8 @@ def _runs_snakemake(process: psutil.Process) -> bool:
         return any("snakemake" in part for part in process.cmdline())
     except psutil.Error:
         return False
+
+
+if __name__ == "__main__":
+    if release_lock(Path.cwd()):
+        print(f"auscult: removed the lock that a killed run left in {Path.cwd()}", file=sys.stderr)

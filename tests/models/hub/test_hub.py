@@ -211,3 +211,13 @@ def test_a_hub_is_reachable_when_it_answers_as_one(hub, monkeypatch):
     assert is_reachable(hub.endpoint)
     assert not is_reachable(hub.endpoint + "/elsewhere")
     assert not is_reachable("http://127.0.0.1:9", timeout_s=0.5)
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"files": 1}'])
+def test_a_damaged_manifest_of_another_checkpoint_is_named_and_not_copied(damage, hub, files, tmp_path, caplog):
+    commit = hub.push(REPOSITORY, files)
+    of = {"repository": REPOSITORY, "revision": commit, "endpoint": hub.endpoint, "store": tmp_path}
+    first = fetch_checkpoint(tmp_path / "one" / "final", **of)
+    (tmp_path / "one" / "final" / "manifest.json").write_bytes(damage)
+    assert fetch_checkpoint(tmp_path / "two" / "final", **of).files == first.files
+    assert "one/final is not copied: expected a manifest in" in caplog.text
