@@ -1,7 +1,6 @@
 """Draw the figures of a family from its collected tables."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from auscult.figures.context import FigureContext
@@ -10,9 +9,8 @@ from auscult.jobs import job
 
 with job(snakemake.log[0], snakemake.threads):
     figure = snakemake.params.figure
-    headline = f"auscult.analyses.{figure['name']}.headline"
     write_figure(
-        import_module(headline) if find_spec(headline) else None,
+        import_module(f"auscult.analyses.{figure['name']}.headline"),
         import_module(f"auscult.analyses.{figure['name']}.figure"),
         Path(snakemake.output.pdf).with_suffix(""),
         {name: getattr(snakemake.input, name) for name in snakemake.params.tables},

@@ -7,21 +7,23 @@ import pytest
 from figure_cases import MODELS, context_of, drawn, probing_table
 from matplotlib.figure import Figure
 
-from auscult.drawing import draw
+from auscult.drawing import draw, draw_details
 from auscult.errors import AnalysisError
 from auscult.study.families import FAMILIES
 
 
-def test_the_figure_names_models_as_the_table_does():
+def test_figures_name_models_as_the_table_does():
     figure = draw("probing", probing_table())
     assert isinstance(figure, Figure)
-    shown = " ".join(drawn(figure))
+    assert "hubert-english" in " ".join(drawn(figure))
+    pages = draw_details("probing", probing_table())
+    shown = " ".join(drawn(pages))
     assert all(name in shown for name in ("hubert-english", "w2v2-english", "mel", "mfcc"))
     assert "Study" not in shown
 
 
 def test_a_context_supplies_labels_of_models():
-    shown = " ".join(drawn(draw("probing", probing_table(), context=context_of("probing"))))
+    shown = " ".join(drawn(draw_details("probing", probing_table(), context=context_of("probing"))))
     assert all(MODELS[name]["label"] in shown for name in ("hubert-english", "w2v2-english", "mel"))
     assert "hubert-english" not in shown
 

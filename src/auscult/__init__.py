@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         rsa as rsa,
         value_zeroing as value_zeroing,
     )
-    from auscult.drawing import draw as draw
+    from auscult.drawing import draw as draw, draw_details as draw_details
     from auscult.models.predictor import load_predictor as load_predictor
     from auscult.models.speech import load_speech_model as load_model
 
@@ -42,6 +42,7 @@ _PLACES = {
     "attribute": "auscult.arrays:attribute",
     "fit_eraser": "auscult.arrays:fit_eraser",
     "draw": "auscult.drawing:draw",
+    "draw_details": "auscult.drawing:draw_details",
 }
 __all__ = [
     "load_model",
@@ -59,6 +60,7 @@ __all__ = [
     "attribute",
     "fit_eraser",
     "draw",
+    "draw_details",
 ]
 
 __version__ = "0.1.0"

@@ -3,7 +3,6 @@
 import logging
 import sys
 from functools import cache
-from importlib.util import find_spec
 from urllib.parse import urlsplit
 
 import yaml
@@ -300,12 +299,6 @@ def code_of(script, *modules):
     would rerun jobs after an edit that only changes comments.
     """
     return code_digest(Path(workflow.basedir) / f"scripts/{script}.py", *modules)
-
-
-def drawn_by(family):
-    """Return the modules that draw the figures of a family."""
-    names = [f"analyses.{family}.{part}" for part in ("figure", "headline")]
-    return [name for name in names if find_spec(f"auscult.{name}")]
 
 
 try:

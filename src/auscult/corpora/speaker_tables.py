@@ -5,6 +5,7 @@ import io
 import unicodedata
 from collections.abc import Collection
 from pathlib import Path
+from typing import Literal
 
 import pandas as pd
 
@@ -80,7 +81,7 @@ def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
     text = unicodedata.normalize("NFC", _decode(path))
     separator = _separator(text)
     try:
-        quoting = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
+        quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
         reader = csv.reader(
             io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True, strict=True, quoting=quoting
         )

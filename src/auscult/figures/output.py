@@ -32,7 +32,7 @@ class HeadlineModule(Protocol):
 class FigureModule(Protocol):
     """Interface of ``auscult.analyses.{family}.figure``. Every function takes the tables of the family by name."""
 
-    def draw(self, *, context: FigureContext, **tables: pd.DataFrame) -> list[Figure] | Figure:
+    def draw(self, *, context: FigureContext, **tables: pd.DataFrame) -> list[Figure]:
         """Return the pages with all details."""
 
     def drawn_rows(self, *, context: FigureContext, **tables: pd.DataFrame) -> pd.DataFrame:
@@ -43,7 +43,7 @@ class FigureModule(Protocol):
 
 
 def write_figure(
-    headline: HeadlineModule | None,
+    headline: HeadlineModule,
     details: FigureModule,
     stem: str | Path,
     tables: Mapping[str, str],
@@ -86,17 +86,14 @@ def write_figure(
         corpora,
         checkpoints,
     )
-    # Families are being given slides of their own; until then the first page of the details stands in.
-    found = headline.describe_headline(**read, context=context) if headline else ""
-    source = {"finding": found, **source}
+    source = {"finding": headline.describe_headline(**read, context=context), **source}
     with plotting.figure_style(style):
-        drawn = details.draw(**read, context=context)
-        pages = drawn if isinstance(drawn, list) else [drawn]
+        pages = details.draw(**read, context=context)
         for number, page in enumerate(pages, start=1):
             _warn(f"{context.name}, page {number}", legibility.faults(page))
         plotting.save_pages(pages, f"{stem}-details")
     with slide.slide_style(style):
-        figure = headline.draw(**read, context=context) if headline else pages[0]
+        figure = headline.draw(**read, context=context)
         _warn(context.name, legibility.faults(figure, legibility.SLIDE_MM))
         plotting.save_figure(figure, stem, details.drawn_rows(**read, context=context), source)
     with write_file(f"{stem}.rst") as partial:

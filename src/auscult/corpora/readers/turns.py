@@ -104,7 +104,7 @@ def find_turns(
     length_s : length of the recording in seconds
     """
     said = {speaker: _spoken_rows(tiers, pauses) for speaker, tiers in spoken.items()}
-    turns = []
+    turns: list[Turn] = []
     for speaker, tiers in spoken.items():
         others = [
             span
