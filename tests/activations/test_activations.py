@@ -172,9 +172,7 @@ def refuse(model, tmp_path, kind, match, **changes):
 
 
 def test_recordings_at_another_rate_are_refused(model, tmp_path):
-    message = (
-        r"expected recordings at 16000 Hz for model 'wav2vec2', found 8000 Hz in utterance 'u0'; import"
-    )
+    message = r"expected recordings at 16000 Hz for model 'wav2vec2', found 8000 Hz in utterance 'u0'; import"
     refuse(model, tmp_path, AudioError, message, corpus=made_up_corpus(rate=8000))
 
 
