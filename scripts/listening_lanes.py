@@ -12,7 +12,7 @@ from auscult.settings import settings_from
 from auscult.tables import read_table
 
 with job(snakemake.log[0], snakemake.threads):
-    attributions = snakemake.input.get("attributions")
+    (attributions,) = snakemake.input.get("attributions") or [None]
     lanes = listen(
         read_corpus(Path(snakemake.input.corpus).parent),
         [Run(**run) for run in snakemake.params.runs],

@@ -49,7 +49,7 @@ def test_a_deleted_figure_is_rebuilt_alone(built):
     [
         ("results/probing/probing.csv", "probing"),
         ("results/probing/english.csv", "probing_run"),
-        ("results/activations/english/*/*/manifest.json", "extract_activations"),
+        ("resources/checkpoints/hubert-english/*/manifest.json", "train_model"),
         ("results/figures/tone.svg", "figure_tone"),
         ("results/figures/tone-details.pdf", "figure_tone"),
         ("results/talk/claims.csv", "claims"),

@@ -41,7 +41,9 @@ for family, tables in FIGURE_TABLES.items():
             mem_mb=1000,
             runtime=10,
         params:
-            code=code_of("figure", f"analyses.{family}.figure", f"analyses.{family}.headline"),
+            code=code_of(
+                "figure", f"analyses.{family}.figure", f"analyses.{family}.headline"
+            ),
             tables=list(tables),
             figure=get_figure(family),
             study=get_study(),

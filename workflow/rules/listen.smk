@@ -41,7 +41,7 @@ def get_listening_runs(wildcards):
 def get_attributions(wildcards):
     """Return the scores of attribution, if a lane shows them."""
     lanes = config["listen"][wildcards.corpus]["lanes"]
-    return "results/attribution/scores.parquet" if "attribution" in lanes else []
+    return ["results/attribution/scores.parquet"] if "attribution" in lanes else []
 
 
 rule listening_lanes:

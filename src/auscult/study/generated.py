@@ -1,6 +1,6 @@
 """Files generated from the declarations of the families: the schema for editors and the stages of DVC."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,8 @@ def dvc_pipeline() -> str:
             "talk",
             "The page, and the numbers that `dvc metrics diff` compares.",
             ["results/figures"],
-            ["results/talk/index.html"],
+            [f"results/talk/{name}" for name in ("index.html", "mail.html", "files", "claims.txt")],
+            kept_by_git=["results/talk/claims.csv"],
         )
         | {"metrics": [{"results/talk/metrics.json": {"cache": False, "persist": True}}]},
     }
@@ -88,12 +89,15 @@ def _family_stage(family: Family) -> dict[str, Any]:
     return _stage(family.name, family.description, needs, [f"results/{family.name}"])
 
 
-def _stage(name: str, description: str, needs: list[str], makes: list[str]) -> dict[str, Any]:
+def _stage(
+    name: str, description: str, needs: list[str], makes: list[str], kept_by_git: Sequence[str] = ()
+) -> dict[str, Any]:
+    small = [{path: {"cache": False, "persist": True}} for path in kept_by_git]
     return {
         "desc": description,
         "cmd": f"snakemake --cores all --quiet all -- {name}",
         "deps": [*_CODE, *needs],
-        "outs": [{path: {"persist": True}} for path in makes],
+        "outs": [*({path: {"persist": True}} for path in makes), *small],
     }
 
 
