@@ -86,11 +86,11 @@ localrules:
 
 
 def get_everything(_):
-    """Return every file of the study that a rule writes, but for vectors.
+    """Return every file of the study that a rule writes, but for vectors and companions of corpora.
 
     Snakemake does not rebuild a missing file whose products exist: after a failed analysis, the figure of the run before
-    would count as finished. As targets, all files are asked for. Vectors (activations) are large and not part of what
-    DVC versions: they are made again when a table needs them.
+    would count as finished. As targets, all files are asked for. Vectors (activations) and companions of corpora are
+    not part of what DVC versions: they are made again when a table needs them.
     """
     asked = [*rules.corpora.input, *rules.checkpoints.input, *rules.talk.output]
     if config.get("listen"):
@@ -108,7 +108,8 @@ def get_everything(_):
         wildcards = Wildcards(fromdict=producer.get_wildcards(path))
         found |= {str(output) for output in producer.expand_output(wildcards)[0]}
         waiting += [str(needed) for needed in producer.expand_input(wildcards)[0]]
-    return sorted(path for path in found if not path.startswith("results/activations/"))
+    remade = ("results/activations/", "resources/companions/")
+    return sorted(path for path in found if not path.startswith(remade))
 
 
 rule all:
