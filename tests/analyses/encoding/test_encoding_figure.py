@@ -219,6 +219,17 @@ def test_the_slide_is_legible_and_its_title_is_the_finding(shown, made):
     assert title.startswith("HuBERT (Dutch): levels rise from step ")
 
 
+@pytest.mark.parametrize(("half", "separated"), [(0.1, True), (1e3, False)])
+def test_midpoints_in_the_headline_have_intervals_and_no_order_where_these_overlap(made, half, separated):
+    summary = made["summary"].copy()
+    midpoints = summary["metric"] == "midpoint"
+    summary.loc[midpoints, "ci_low"] = summary.loc[midpoints, "value"] - half
+    summary.loc[midpoints, "ci_high"] = summary.loc[midpoints, "value"] + half
+    title = headline.describe_headline(**{**made, "summary": summary}, context=context())
+    assert title.split(";")[0].endswith(", not separated") is not separated
+    assert title.count(" [") >= 2
+
+
 def with_summary(made, **changes):
     """Return tables in which the order of levels, or its correlation by probes, of the first model is given."""
     summary = made["summary"].copy()

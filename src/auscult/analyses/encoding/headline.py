@@ -110,10 +110,18 @@ def _times(summary: pd.DataFrame) -> str:
     if len(ranked) < 2:
         return "no midpoints of two levels"
     first, last = ranked.iloc[0], ranked.iloc[-1]
-    return (
-        f"levels rise from step {first['value']:.0f} ({plain_name(first['target'])}) to {last['value']:.0f} "
-        f"({plain_name(last['target'])})"
+    ends = [f"{_step_text(row)} ({plain_name(row['target'])})" for row in (first, last)]
+    # Midpoints without intervals would suggest an order that seeds and speakers do not bear out.
+    verdict = ", not separated" if compare(first, last) == "not separated from" else ""
+    return f"levels rise from step {' to '.join(ends)}{verdict}"
+
+
+def _step_text(row: pd.Series) -> str:
+    """Return a training step with its 95 % interval, if it has one: ``52 [1, 398]``."""
+    interval = (
+        f" [{row['ci_low']:.0f}, {row['ci_high']:.0f}]" if np.isfinite([row["ci_low"], row["ci_high"]]).all() else ""
     )
+    return f"{row['value']:.0f}{interval}"
 
 
 def _order(summary: pd.DataFrame) -> str:
