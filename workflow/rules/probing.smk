@@ -4,8 +4,8 @@ Probes of every layer, tested on held-out speakers or types, with their controls
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, of acoustic baselines as well for targets such as log F0;
                   resources/corpora/{corpus}/manifest.json for the targets noun_number and verb_number
 outputs:          results/probing/{corpus}.csv, collected in results/probing/probing.csv; results/figures/probing.*;
-                  with keep_items results/probing/items/{corpus}.parquet, results/probing/confusions/{corpus}.csv and
-                  results/probing/probes/{corpus}.safetensors
+                  with keep_items results/probing/items/{corpus}.parquet, results/probing/confusions/{corpus}.csv (collected in
+                  results/probing/confusions.csv) and results/probing/probes/{corpus}.safetensors
 """
 
 from auscult.study.probing import (
@@ -113,15 +113,25 @@ rule probing_run:
         "../../scripts/probing.py"
 
 
+# Tables of single corpora that are collected: results, and confusions where the study keeps them.
+PROBING_TABLES = {
+    "table": "results/probing/{corpus}.csv",
+    **{name: path for name, path in KEPT_ITEMS.items() if name == "confusions"},
+}
+
+
 rule probing:
-    """Collect the probing results of the study in results/probing/probing.csv."""
+    """Collect the probing results of the study in results/probing/probing.csv, and the confusions in confusions.csv."""
     input:
-        table=expand(
-            "results/probing/{corpus}.csv",
-            corpus=config["analyses"]["probing"]["corpora"],
-        ),
+        **{
+            name: expand(path, corpus=config["analyses"]["probing"]["corpora"])
+            for name, path in PROBING_TABLES.items()
+        },
     output:
-        table="results/probing/probing.csv",
+        **{
+            name: f"results/probing/{'probing' if name == 'table' else name}.csv"
+            for name in PROBING_TABLES
+        },
     log:
         "logs/probing/collect.log",
     threads: 1
@@ -136,5 +146,5 @@ rule probing:
 
 # Tables from which the figure is drawn.
 FIGURE_TABLES["probing"] = {
-    "table": rules.probing.output.table,
+    name: getattr(rules.probing.output, name) for name in PROBING_TABLES
 }

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from auscult.activations.columns import ACOUSTIC, DURATION
 from auscult.analyses.probing.columns import NONLINEAR, SAMPLED, SELECTED
+from auscult.analyses.probing.figure_confusions import draw_confusions
 from auscult.analyses.probing.figure_panels import (
     CONTROL,
     LOWEST_R2,
@@ -37,12 +38,15 @@ _NONLINEAR_NAMES = {"mlp": "MLP", "attention": "attention-pooled"}
 _CURVES_MM, _ROW_MM = 48, 4
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
-    """Draw scores by layer and at the selected layer, on pages by tier, then control tasks and code lengths.
+def draw(
+    table: pd.DataFrame, confusions: pd.DataFrame | None = None, *, context: FigureContext = FigureContext()
+) -> list[Figure]:
+    """Draw scores by layer and at the selected layer, by tier, then control tasks, code lengths, confusions.
 
     Parameters
     ----------
     table : result rows of :func:`~auscult.analyses.probing.analysis.probe_activations`, of one or several models
+    confusions : as returned by :func:`~auscult.analyses.probing.kept_results.confusion_table`; pages if given
     context : models, settings and study
 
     Raises
@@ -60,7 +64,8 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> li
         pages += [_scores_page(pairs[page], rows, entries, context) for page in plotting.paginate(heights_mm)]
     controls = [panel for panel in by_target(rows) if _is_controlled(panel)]
     heights_mm = [_block_mm(present(entries, panel)) for panel in controls]
-    return pages + [_controls_page(controls[page], entries, context) for page in plotting.paginate(heights_mm)]
+    pages += [_controls_page(controls[page], entries, context) for page in plotting.paginate(heights_mm)]
+    return pages if confusions is None else [*pages, *draw_confusions(confusions, entries, context)]
 
 
 def _scores_page(
@@ -102,14 +107,18 @@ def _block_mm(lines: Sequence[Entry]) -> float:
     return 26 + _ROW_MM * len(lines)
 
 
-def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+def drawn_rows(
+    table: pd.DataFrame, confusions: pd.DataFrame | None = None, *, context: FigureContext = FigureContext()
+) -> pd.DataFrame:
     """Return the rows of the metrics, models and linear probes that the figure shows."""
     rows = table[table["metric"].isin([*METRICS, *_CONTROL_METRICS])]
     rows = rows.reindex(columns=list(dict.fromkeys([*rows.columns, *_OPTIONAL_COLUMNS])))
     return context.select(shown_linear(rows)).reset_index(drop=True)
 
 
-def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+def describe_finding(
+    table: pd.DataFrame, confusions: pd.DataFrame | None = None, *, context: FigureContext = FigureContext()
+) -> str:
     """Compare the first trained model, on its first target, with its untrained control and the best baseline."""
     rows = drawn_rows(table, context=context)
     entries, selected = context.entries(rows), linear(scores_of(rows))

@@ -34,7 +34,9 @@ class _Panel(NamedTuple):
     names: Mapping[Entry, str]
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+def draw(
+    table: pd.DataFrame, confusions: pd.DataFrame | None = None, *, context: FigureContext = FigureContext()
+) -> Figure:
     """Draw scores by layer of the target with most models, and a matrix of its controls at the selected layer.
 
     Parameters and errors are those of :func:`auscult.analyses.probing.figure.draw`.
@@ -48,7 +50,9 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     return figure
 
 
-def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+def describe_headline(
+    table: pd.DataFrame, confusions: pd.DataFrame | None = None, *, context: FigureContext = FigureContext()
+) -> str:
     """Return one sentence: the highest score of a trained model against other models, untrained and acoustic ones."""
     panel = _panel(table, context)
     trained = [entry for entry in panel.entries if not entry.style.baseline and entry.step != "0"]
