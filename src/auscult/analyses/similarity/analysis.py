@@ -195,8 +195,8 @@ def _compare_reference(
 ) -> Iterator[dict[str, Any]]:
     known = ~np.isnan(vectors).all(axis=1)
     items = Items.of(activations.index, rows[known], measures, seed)
-    measured = reference["space"] == "activations"
-    y = Space.around(vectors[known], f"reference {name!r}", name, items, measured=measured)
+    measured, one_hot = (reference["space"] == space for space in ("activations", "identity"))
+    y = Space.around(vectors[known], f"reference {name!r}", name, items, measured=measured, one_hot=one_hot)
     chance = Chance(y, measures)
     partner = {
         "target": name,

@@ -23,7 +23,16 @@ from auscult.analyses.similarity.rsa import (
     draw_rdms,
     noise_ceiling,
 )
-from auscult.analyses.similarity.settings import ALIGNMENTS, Alignment, Correlation, Distance, Measures, RdmDistance
+from auscult.analyses.similarity.settings import (
+    ALIGNMENTS,
+    UNIT_METRICS,
+    Alignment,
+    Correlation,
+    Distance,
+    Measures,
+    RdmDistance,
+)
+from auscult.analyses.similarity.units import assign_units, count_units, jensen_shannon, pnmi, unit_interval
 from auscult.errors import AnalysisError
 from auscult.statistics.moments import CONSTANT_SHARE, JointMoments
 from auscult.statistics.standardise import standardise_by_others
@@ -50,6 +59,7 @@ class Space:
     mean : the subtracted mean [shape=(n_dims,)]
     items : the items of the rows
     measured : whether vectors are activations, which RSA standardises, and not features of labels
+    classes : code from 0 of each item's value, of a space of one-hot vectors [shape=(n,)]
     """
 
     name: str
@@ -57,6 +67,7 @@ class Space:
     mean: Array
     items: Items
     measured: bool = True
+    classes: Array | None = None
     _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     @classmethod
@@ -65,7 +76,9 @@ class Space:
         return cls.around(activations.load(layer, items.rows), f"layer {layer!r}", layer, items)
 
     @classmethod
-    def around(cls, x: Array, where: str, name: str, items: Items, *, measured: bool = True) -> "Space":
+    def around(
+        cls, x: Array, where: str, name: str, items: Items, *, measured: bool = True, one_hot: bool = False
+    ) -> "Space":
         """Centre vectors after checking that they are finite and vary; ``where`` names them in errors."""
         x = np.asarray(x, dtype=np.float64)
         n_invalid = int((~np.isfinite(x)).any(axis=1).sum())
@@ -81,7 +94,7 @@ class Space:
                 f"similarity: expected features that vary, found {len(x)} items with the same vector in {where}; "
                 "leave it out or take other items"
             )
-        return cls(name, centred, mean, items, measured)
+        return cls(name, centred, mean, items, measured, x.argmax(axis=1) if one_hot else None)
 
     @cached_property
     def moments(self) -> JointMoments:
@@ -147,8 +160,15 @@ class Space:
 
     def shuffled(self, *stream: int) -> "Space":
         """Return the space with its items in random order, the chance level; ``stream`` numbers the order."""
-        rng = np.random.default_rng((self.items.seed, *stream))
-        return replace(self, vectors=rng.permutation(self.vectors), _kept={})
+        order = np.random.default_rng((self.items.seed, *stream)).permutation(len(self.vectors))
+        classes = None if self.classes is None else self.classes[order]
+        return replace(self, vectors=self.vectors[order], classes=classes, _kept={})
+
+    def units(self, n_units: int) -> tuple[Array, Array]:
+        """Return the discrete unit of each item, and the half of the groups in which each group was assigned."""
+        return self._keep(
+            ("units", n_units), lambda: assign_units(self.vectors, self.items.groups, n_units, self.items.seed)
+        )
 
     def _keep(self, key: tuple[Any, ...], make: Callable[[], Kept]) -> Kept:
         if key not in self._kept:
@@ -174,7 +194,8 @@ def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict[str,
     """Yield one row for each metric of two spaces over the same items: value, interval, n and details.
 
     A metric that is undefined for a space is left out and logged: RSA with fewer than three labels or with equal
-    distances throughout, as between one-hot vectors; CKA if no two speakers share a value, as with speaker identity;
+    distances throughout, as between one-hot vectors; metrics of discrete units, those of ``x``, unless ``y`` holds the
+    values of a column; CKA if no two speakers share a value, as with speaker identity;
     fitted metrics of a property of fewer than 30 speakers. With fewer than four speakers, CKA is computed over items,
     without interval (:func:`~auscult.analyses.similarity.cka.cka_of_items`).
 
@@ -191,12 +212,14 @@ def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict[str,
         if metric == "rsa":
             yield from ({**shared, **row} for row in _compare_rdms(x, y, measures))
             continue
-        reason = _why_undefined(metric, x) or _why_undefined(metric, y)
+        reason = _why_undefined(metric, x) or _why_undefined(metric, y) or _why_no_units(metric, y)
         if reason:
             _log.info("similarity: %s of %s and %s left out: %s", metric, x.name, y.name, reason)
             continue
         if metric == "cka":
             found = _compare_by_cka(pair, measures)
+        elif metric in UNIT_METRICS:
+            found = _compare_units(metric, x, y, measures)
         else:
             found = held_out_alignment(
                 Spaces(own[0], own[1], pair.moments),
@@ -206,6 +229,9 @@ def compare_spaces(x: Space, y: Space, measures: Measures) -> Iterator[dict[str,
                 n_resamples=measures.n_resamples,
                 seed=items.seed,
             )
+        if np.isnan(found[0]):
+            _log.info("similarity: %s of %s and %s left out: too few items of each label", metric, x.name, y.name)
+            continue
         row = dict(zip(("value", "ci_low", "ci_high"), found))
         yield {**shared, "metric": metric, **row, "held_out": "" if metric == "cka" else "speaker"}
 
@@ -216,6 +242,26 @@ def _compare_by_cka(pair: _Pair, measures: Measures) -> tuple[float, float, floa
         return cka_of_items(pair.x.vectors, pair.y.vectors), np.nan, np.nan
     sums = HsicSums.of(pair.moments), pair.x.hsic, pair.y.hsic
     return cka_interval(*sums, n_resamples=measures.n_resamples, seed=items.seed)
+
+
+def _compare_units(metric: str, x: Space, y: Space, measures: Measures) -> tuple[float, float, float]:
+    """Return how much the units of x tell about the classes of y, with an interval unless ``n_resamples`` is 0."""
+    assert y.classes is not None  # Otherwise the metric was left out.
+    units, halves = x.units(measures.n_units)
+    counts = count_units(units, halves, y.classes, x.items.groups)
+    measure = pnmi if metric == "pnmi" else jensen_shannon
+    if not measures.n_resamples:
+        return float(np.mean([measure(half) for half in counts.by_half()])), np.nan, np.nan
+    return unit_interval(counts, measure)
+
+
+def _why_no_units(metric: str, reference: Space) -> str:
+    if metric not in UNIT_METRICS:
+        return ""
+    if reference.classes is None:
+        return f"{reference.name} has vectors and no classes"
+    n_groups = len(reference.items.folds)
+    return f"expected at least 2 speakers, found {n_groups}" if n_groups < 2 else ""
 
 
 def _why_undefined(metric: str, space: Space) -> str:

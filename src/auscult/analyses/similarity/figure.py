@@ -40,8 +40,10 @@ METRICS = {
     "cca": "CCA",
     "procrustes": "Procrustes",
     "r2": "R²",
+    "pnmi": "PNMI",
+    "jsd": "JSD",
 }
-_ZERO_SHOT, _FITTED = ("cka", "rsa"), ("pwcca", "svcca", "cca", "procrustes", "r2")
+_ZERO_SHOT, _FITTED, _UNITS = ("cka", "rsa"), ("pwcca", "svcca", "cca", "procrustes", "r2"), ("pnmi",)
 BETWEEN = ("layers", "models")
 _CEILING = "#BBBBBB"
 _HEAT_MM, _CURVE_MM = 54, 33
@@ -49,6 +51,7 @@ _HEAT_MM, _CURVE_MM = 54, 33
 _MISSING = {
     "rsa": "undefined: equal\ndistances, or fewer\nthan 3 labels",
     "cka": "undefined: speakers\nshare no value",
+    "pnmi": "undefined: vectors\nwithout classes",
     "": "left out: property of\nfewer than 30 speakers",
 }
 
@@ -136,9 +139,10 @@ def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureCont
 
 
 def _metrics(rows: pd.DataFrame) -> list[str]:
-    """Return the metrics that are drawn: zero-shot ones and the first of those that are fitted."""
+    """Return the metrics that are drawn: zero-shot ones, the first of those that are fitted, and that of units."""
     measured = set(rows.loc[~rows["target"].isin(BETWEEN), "metric"])
-    return [name for name in _ZERO_SHOT if name in measured] + [name for name in _FITTED if name in measured][:1]
+    zero_shot, fitted, units = ([name for name in names if name in measured] for names in (_ZERO_SHOT, _FITTED, _UNITS))
+    return [*zero_shot, *fitted[:1], *units]
 
 
 def first_variant(rows: pd.DataFrame) -> pd.DataFrame:
@@ -226,7 +230,7 @@ def _draw_references(
         if metric == "rsa":
             axes.set(ylim=(-0.2, 1.02), yticks=[0, 0.5, 1])
         if column == 0:
-            axes.set_ylabel(METRICS[metric] + (",\nheld out" if metric in ALIGNMENTS else ""))
+            axes.set_ylabel(METRICS[metric] + (",\nheld out" if metric in (*ALIGNMENTS, *_UNITS) else ""))
         if row == 0:
             plotting.head(axes, f"vs. {reference_name(target)}", _counts(measured))
 
@@ -291,6 +295,10 @@ def _note(rows: pd.DataFrame, context: FigureContext) -> str:
     ]
     if rows["metric"].isin(ALIGNMENTS).any():
         sentences.append("Held out: fitted on some speakers, measured on others.")
+    if (rows["metric"] == "pnmi").any():
+        sentences.append(
+            "PNMI: mutual information of discrete units and labels over the entropy of the labels, adjusted for chance."
+        )
     sentences.append("Bands: 95 % intervals over speakers" + _rsa_labels(rows) + ".")
     sentences.append("Chance: each model's own. Noise ceiling of RSA: first model.")
     return " ".join(sentences)

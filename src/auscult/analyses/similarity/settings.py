@@ -16,6 +16,8 @@ __all__ = [
     "RDM_DISTANCES",
     "DISTANCES",
     "CORRELATIONS",
+    "UNIT_METRICS",
+    "LAYER_METRICS",
     "METRICS",
     "REFERENCES",
     "Measures",
@@ -33,7 +35,10 @@ ALIGNMENTS: tuple[str, ...] = get_args(Alignment)
 RDM_DISTANCES: tuple[str, ...] = get_args(RdmDistance)
 DISTANCES: tuple[str, ...] = get_args(Distance)
 CORRELATIONS: tuple[str, ...] = get_args(Correlation)
-METRICS = ("cka", *ALIGNMENTS, "rsa")
+# Of discrete units and the values of a column, so of references with space identity only.
+UNIT_METRICS = ("pnmi", "jsd")
+LAYER_METRICS = ("cka", *ALIGNMENTS, "rsa")
+METRICS = (*LAYER_METRICS, *UNIT_METRICS)
 REFERENCES = ("activations", "identity", "articulatory", "cooccurrence", "vectors")
 _TIERS = ["phone", "syllable", "word", "utterance"]
 
@@ -68,8 +73,9 @@ class Measures:
     """
 
     metrics: tuple[str, ...] = setting(
-        "Metrics between layers and references.",
-        ("cka", "pwcca", "procrustes", "r2", "rsa"),
+        "Metrics between layers and references; pnmi and jsd compare discrete units with the values of a column, for "
+        "references with space identity.",
+        ("cka", "pwcca", "procrustes", "r2", "rsa", "pnmi", "jsd"),
         items={"enum": list(METRICS)},
         minItems=1,
     )
@@ -95,6 +101,7 @@ class Measures:
         items={"type": "number", "exclusiveMinimum": 0},
         minItems=1,
     )
+    n_units: int = setting("Number of discrete units, for pnmi and jsd.", 50, minimum=2)
     max_conditions: int = setting("Number of labels that RSA compares, the most frequent first.", 80, minimum=3)
     n_resamples: int = setting("Number of bootstrap samples of speakers and conditions.", 1000, minimum=100)
 
@@ -116,7 +123,7 @@ class SimilaritySettings:
     layer_metrics: tuple[str, ...] = setting(
         "Metrics between the layers of one model and of two models.",
         ("cka",),
-        items={"enum": list(METRICS)},
+        items={"enum": list(LAYER_METRICS)},
         minItems=1,
     )
     n_items: int = setting("Number of segments in the random sample, the same for all models.", 3000, minimum=50)
