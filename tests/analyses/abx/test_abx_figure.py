@@ -271,29 +271,34 @@ def test_the_finding_compares_with_the_untrained_model_and_the_best_baseline():
 @pytest.mark.parametrize(
     ("value", "end"),
     [
-        (0.9, "by ABX .90, above untrained (.60)"),
-        (0.61, "by ABX .61, not separated from untrained (.60)"),
-        (0.55, "by ABX .55, below untrained (.60)"),
+        (0.9, "and .90 by ABX; both above untrained"),
+        (0.61, "and .61 by ABX; above untrained by probe, not separated by ABX"),
+        (0.55, "and .55 by ABX; above untrained by probe, below by ABX"),
     ],
 )
 def test_the_headline_compares_with_the_untrained_model(value, end):
     tables = tables_of(planted(VALUES | {("hubert-english", "1500"): value}))
-    assert title_of(tables).startswith("Phone on english, English model: by probe ")
+    assert title_of(tables).startswith("Phone on english, English model: .")
     assert title_of(tables).endswith(end)
 
 
-def test_the_headline_counts_the_models_below_by_each_measure():
+def test_the_headline_names_models_by_what_both_measures_say():
     third = planted({("hubert-english", "1500"): 0.5}).assign(model="third")
     table = pd.concat([planted(), planted({("w2v2-english", "1500"): 0.88}), third])
     probing = probing_table([("english", "phone")])
     third = probing[probing["model"] == "w2v2-english"].assign(model="third")
     title = title_of(tables_of(table, pd.concat([probing, third])))
-    assert "above 2 of 2 other models and untrained (" in title
-    assert title.endswith("by ABX .90, above 1 of 2 other models and untrained (.60)")
+    assert title.endswith("; both above third and untrained, above wav2vec 2.0 by probe, not separated by ABX")
+
+
+def test_the_headline_counts_many_models():
+    others = [planted({("hubert-english", "1500"): 0.5}).assign(model=f"other-{number}") for number in range(6)]
+    assert title_of({"table": pd.concat([planted(), *others])}).endswith("by ABX; above 7 others")
 
 
 def test_the_headline_judges_nothing_without_intervals():
-    assert title_of(tables_of(planted(width=np.nan, n_groups=4))).endswith("by ABX .90, against untrained (.60)")
+    title = title_of({"table": planted(width=np.nan, n_groups=4)})
+    assert title.endswith(".90 by ABX; against untrained")
 
 
 def test_the_finding_states_where_there_is_no_effect():

@@ -12,12 +12,13 @@ from auscult.analyses.abx import figure as details
 from auscult.analyses.abx.figure_panels import SPEAKERS
 from auscult.figures import marks, plotting, slide
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import compare, number, verdicts
+from auscult.figures.findings import compare, listed, number
 from auscult.figures.palette import Entry
 
 __all__ = ["draw", "describe_headline"]
 
 _PUBLISHED = {"probe": "phone_probe_accuracy", "ABX": "phone_abx_accuracy"}
+_MOST_NAMED = 4
 _TITLES = {"probe": "Probe, trained on labels", "ABX": "ABX, nothing trained"}
 
 
@@ -112,40 +113,52 @@ def _title(message: _Message) -> str:
     if best is None:
         return ""
     about = str(message.results.abx["target"].iloc[0]).replace("_", " ").capitalize()
-    said = [
-        f"by {name} {number(measure.chosen[best]['value'])}, {_compared(best, measure, trained, message)}"
+    values = [
+        f"{number(measure.chosen[best]['value'])} by {name}"
         for name, measure in message.measures.items()
         if best in measure.chosen
     ]
     name = message.names[best] + ("" if message.names[best] == best.style.label else " model")
-    return f"{about} on {message.results.abx['corpus'].iloc[0]}, {name}: {'; '.join(said)}"
+    said = f"{about} on {message.results.abx['corpus'].iloc[0]}, {name}: {' and '.join(values)}"
+    others = [entry for entry in trained if entry is not best]
+    return "; ".join(filter(None, [said, _compared(best, [*others, *_control(best, first, message)], message)]))
 
 
-def _compared(best: Entry, measure: _Measure, trained: Sequence[Entry], message: _Message) -> str:
-    """Return how the best model compares with other models, which are counted if there are several, and controls."""
-    row = measure.chosen[best]
-    others = {entry: measure.chosen[entry] for entry in trained if entry is not best and entry in measure.chosen}
-    judged = {entry: compare(row, other) for entry, other in others.items()}
-    counted = len(others) > 1 and "against" not in judged.values()
-    named: dict[str, pd.Series | float] = {}
-    if not counted:
-        named = {message.names[entry]: other for entry, other in others.items()}
-    controls = named | _controls(best, measure, message)
-    compared = verdicts(row, controls or {"chance": float(row["chance"])})
-    if not counted:
-        return compared
-    n_above = list(judged.values()).count("above")
-    if n_above and compared.startswith("above "):
-        return f"above {n_above} of {len(others)} other models and {compared.removeprefix('above ')}"
-    return f"above {n_above or 'none'} of {len(others)} other models, {compared}"
+def _compared(best: Entry, others: Sequence[Entry], message: _Message) -> str:
+    """Return how the best model compares with others: what both measures say, then where they differ."""
+    same: dict[str, list[str]] = {}
+    differing = []
+    for entry in others:
+        judged = {
+            name: compare(measure.chosen[best], measure.chosen[entry])
+            for name, measure in message.measures.items()
+            if best in measure.chosen and entry in measure.chosen
+        }
+        name = message.names[entry]
+        if len(set(judged.values())) == 1:
+            same.setdefault(next(iter(judged.values())), []).append(name)
+        elif judged:
+            (first, by), *rest = [(verdict, measure) for measure, verdict in judged.items()]
+            said = [
+                f"{first} {name} by {by}",
+                *(f"{verdict.removesuffix(' from')} by {other}" for verdict, other in rest),
+            ]
+            differing.append(", ".join(said))
+    said = [
+        f"{verdict} {listed(same[verdict]) if len(same[verdict]) <= _MOST_NAMED else f'{len(same[verdict])} others'}"
+        for verdict in ("above", "not separated from", "below", "against")
+        if verdict in same
+    ]
+    both = "both " if said and len(message.measures) > 1 else ""
+    return both + ", ".join([*said, *differing])
 
 
-def _controls(best: Entry, measure: _Measure, message: _Message) -> dict[str, pd.Series | float]:
-    """Return the row of the untrained model, its own one if there is one, or of the best acoustic baseline."""
+def _control(best: Entry, measure: _Measure, message: _Message) -> list[Entry]:
+    """Return the untrained model, its own one if there is one, or the best acoustic baseline."""
     untrained = [entry for entry in message.entries if entry.step == "0" and entry in measure.chosen]
     control = _best(measure, [entry for entry in untrained if entry.model == best.model] or untrained)
     control = control or _best(measure, [entry for entry in message.entries if entry.style.baseline])
-    return {message.names[control]: measure.chosen[control]} if control and control is not best else {}
+    return [control] if control and control is not best else []
 
 
 def _draw_measure(axes: Axes, name: str, measure: _Measure, message: _Message) -> None:

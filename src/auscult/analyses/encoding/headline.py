@@ -73,7 +73,7 @@ def describe_headline(
     shown = _select(table, curves, summary, context)
     model = _trained(shown)[0]
     own = shown.summary[shown.summary["model"] == task_of(model)]
-    text = "; ".join(part for part in (_times(own), _order(own), _above_controls(shown, model)) if part)
+    text = "; ".join(part for part in (_times(own, shown), _order(own), _above_controls(shown, model)) if part)
     several = len({task_of(name) for name in _trained(shown)}) > 1
     name = f"{condition_label(shown.styles[model].label)}: " if several else ""
     return f"{name}{text}" if name else text[:1].upper() + text[1:]
@@ -103,25 +103,19 @@ def _trained(shown: _Shown) -> list[str]:
     return [name for name in names_in(shown.scores["model"]) if not shown.styles[name].baseline]
 
 
-def _times(summary: pd.DataFrame) -> str:
-    """Return the levels with the first and the last midpoint, means over seeds."""
+def _times(summary: pd.DataFrame, shown: _Shown) -> str:
+    """Return the levels of the slide with the first and the last midpoint, means over seeds."""
     rows = summary[(summary["metric"] == "midpoint") & (summary["probe"] == "ridge") & (summary["verdict"] == FIT)]
-    ranked = rows[rows["value"].notna()].sort_values("value")
+    ranked = rows[rows["value"].notna() & rows["target"].isin(list(shown.levels))].sort_values("value")
     if len(ranked) < 2:
         return "no midpoints of two levels"
     first, last = ranked.iloc[0], ranked.iloc[-1]
-    ends = [f"{_step_text(row)} ({plain_name(row['target'])})" for row in (first, last)]
-    # Midpoints without intervals would suggest an order that seeds and speakers do not bear out.
-    verdict = ", not separated" if compare(first, last) == "not separated from" else ""
-    return f"levels rise from step {' to '.join(ends)}{verdict}"
-
-
-def _step_text(row: pd.Series) -> str:
-    """Return a training step with its 95 % interval, if it has one: ``52 [1, 398]``."""
-    interval = (
-        f" [{row['ci_low']:.0f}, {row['ci_high']:.0f}]" if np.isfinite([row["ci_low"], row["ci_high"]]).all() else ""
-    )
-    return f"{row['value']:.0f}{interval}"
+    steps = [f"{row['value']:.0f}" for row in (first, last)]
+    # An order of levels that seeds and speakers do not bear out is not suggested by naming the first and the last.
+    if compare(first, last) == "not separated from":
+        return f"levels rise at steps {' to '.join(steps)}, not separated"
+    ends = [f"{step} ({plain_name(row['target'])})" for step, row in zip(steps, (first, last))]
+    return f"levels rise from step {' to '.join(ends)}"
 
 
 def _order(summary: pd.DataFrame) -> str:
@@ -133,7 +127,7 @@ def _order(summary: pd.DataFrame) -> str:
     if verdict in (LATER, EARLIER):
         return f"abstract ones {verdict}{value}"
     if value and compare(correlation.iloc[0], 0.0) == "not separated from":
-        return f"order by abstractness not separated from 0{value}"
+        return f"not ordered by abstractness{value}"
     return f"no order stated{value or ': ' + verdict}" if value or verdict else ""
 
 

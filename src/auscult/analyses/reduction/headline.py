@@ -14,7 +14,7 @@ from auscult.analyses.reduction import figure as details
 from auscult.analyses.reduction.columns import NO_MAP
 from auscult.figures import marks, plotting, slide
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import number, verdicts
+from auscult.figures.findings import compare, number, verdicts
 from auscult.figures.palette import Entry, plain
 
 __all__ = ["draw", "describe_headline"]
@@ -76,21 +76,23 @@ def _title(message: _Message) -> str:
     first, factor = message.entries[0], message.factors[0]
     own = message.silhouettes[message.silhouettes["target"] == factor]
     maps = [
-        f"{details.METHODS.get(method, method).split(' (')[0]} {number(row['value'])}"
+        f"{number(row['value'])} ({details.METHODS.get(method, method).split(' (')[0]})"
         for entry, method in message.columns
         if entry is first
         for _, row in entry.rows(own[own["method"] == method]).head(1).iterrows()
     ]
-    said = f"Silhouette of {_name(factor)} on maps: {', '.join(maps)}" if maps else f"Maps by {_name(factor)}"
+    subject = _name(factor).capitalize()
+    said = f"{subject} on maps: silhouette {', '.join(maps)}" if maps else f"Maps by {_name(factor)}"
     layer = own[own["method"] == NO_MAP]
     if first.rows(layer).empty:
         return said
     row = first.rows(layer).iloc[0]
-    controls: dict[str, pd.Series | float] = {}
-    for entry in message.entries[1:]:
-        if len(entry.rows(layer)):
-            controls["untrained"] = entry.rows(layer).iloc[0]
-    controls["permuted"] = float(row["chance"])
+    untrained = [entry.rows(layer).iloc[0] for entry in message.entries[1:] if len(entry.rows(layer))]
+    permuted = float(row["chance"])
+    controls: dict[str, pd.Series | float] = {"untrained": untrained[-1]} if untrained else {}
+    # That a layer is above permuted labels goes without saying where it is compared with the untrained model.
+    if not untrained or compare(row, permuted) != "above":
+        controls["permuted"] = permuted
     return f"{said}; in layer {row['layer']} itself {number(row['value'])}, {verdicts(row, controls)}"
 
 

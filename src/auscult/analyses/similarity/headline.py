@@ -1,5 +1,6 @@
 """The slide of similarity: which layers are alike, trained and untrained, and which reference each layer is near to."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -9,7 +10,7 @@ from matplotlib.figure import Figure
 from auscult.analyses.similarity import figure as details
 from auscult.figures import marks, plotting, slide
 from auscult.figures.context import FigureContext
-from auscult.figures.findings import number, verdicts
+from auscult.figures.findings import compare, listed, number
 from auscult.figures.palette import Entry, ModelStyle
 
 __all__ = ["draw", "describe_headline"]
@@ -52,21 +53,29 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
         return "No model was compared"
     first, *others = message.entries
     metric = "CKA" if message.rows.empty else details.METRICS[message.rows["metric"].iloc[0]]
-    said = []
+    said: list[str] = []
+    judged: dict[str, list[str]] = {}
     for target in message.references:
         rows = message.rows[message.rows["target"] == target]
         own = first.rows(rows)
         best = own.loc[own["value"].idxmax()]
         same = rows[rows["layer"] == best["layer"]]
-        control: dict[str, pd.Series | float] = {"chance": float(best["chance"])}
-        if others and len(others[0].rows(same)):
-            control = {"untrained": others[0].rows(same).iloc[0]}
-        # Brackets within brackets would be hard to read.
-        compared = verdicts(best, control).replace("(", "").replace(")", "")
-        said.append(f"{details.reference_name(target)}: {best['layer']} ({number(best['value'])}, {compared})")
+        untrained = others[0].rows(same) if others else same[:0]
+        name, control = ("untrained", untrained.iloc[0]) if len(untrained) else ("chance", float(best["chance"]))
+        reference = details.reference_name(target)
+        said.append(f"{best['layer']} {'like' if said else 'is most like'} {reference} ({number(best['value'])})")
+        judged.setdefault(f"{compare(best, control)} {name}", []).append(reference)
     if not said:
         return f"{first.style.label}: CKA of its layers with each other"
-    return f"{first.style.label}, layer most like ({metric}) {'; '.join(said)}"
+    return f"{first.style.label}, by {metric}: {', '.join(said)}; {_judged(judged)}"
+
+
+def _judged(judged: Mapping[str, list[str]]) -> str:
+    """Return verdicts with the references that they are on, which are named only if verdicts differ."""
+    if len(judged) == 1:
+        (verdict, names), *_ = judged.items()
+        return f"all {verdict}" if len(names) > 1 else verdict
+    return ", ".join(f"{listed(names)} {verdict}" for verdict, names in judged.items())
 
 
 def _message(table: pd.DataFrame, context: FigureContext) -> _Message:
