@@ -163,7 +163,9 @@ def _draw_overlaps(axes: Axes, shown: _Shown) -> None:
     for place, (target, factor) in enumerate(pairs):
         top = place * step
         name = f"{plain_name(target)} – {plain_name(factor)}"
-        axes.annotate(name, (0, top), fontsize=8.5, va="center", annotation_clip=False)
+        # Right of the line at 0.
+        about = {"xytext": (4, 0), "textcoords": "offset points", "annotation_clip": False}
+        axes.annotate(name, (0, top), fontsize=8.5, va="center", **about)
         for shift, entry in enumerate(shown.entries, start=1):
             rows = _overlaps(shown, entry)
             rows = rows[(rows["target"] == target) & (rows["factor"] == factor)]
