@@ -43,6 +43,12 @@ if not workflow.configfiles:
     configfile: Path(workflow.basedir) / "config.yaml"
 
 
+# An Apptainer image for all jobs, used with --software-deployment-method apptainer.
+if "AUSCULT_CONTAINER" in os.environ:
+
+    container: os.environ["AUSCULT_CONTAINER"]
+
+
 include: "workflow/rules/common.smk"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import psutil  # a dependency of Snakemake
 
 from auscult.study.directories import last_host
+from auscult.study.slurm import has_jobs
 
 __all__ = ["release_lock", "running_here"]
 
@@ -17,16 +18,16 @@ _LOCKS = Path(".snakemake", "locks")
 def release_lock(directory: Path) -> bool:
     """Remove the lock of a directory if no process holds it; return whether there was such a lock.
 
-    A lock says nothing of its owner. It is removed only if the last run was started on this machine, and no process of
-    Snakemake, or of one of its jobs, works in the directory. Other machines may share the directory and cannot be
-    asked: their locks stay.
+    A lock says nothing of its owner. It is removed only if the last run was started on this machine, no process of
+    Snakemake, or of one of its jobs, works in the directory, and no job of a cluster, which outlives the process that
+    submitted it. Other machines may share the directory and cannot be asked: their locks stay.
 
     Parameters
     ----------
     directory : directory of a study
     """
     locks = sorted((directory / _LOCKS).glob("*.lock"))
-    if not locks or last_host(directory) != platform.node() or running_here(directory):
+    if not locks or last_host(directory) != platform.node() or running_here(directory) or has_jobs(directory):
         return False
     for lock in locks:
         lock.unlink(missing_ok=True)
