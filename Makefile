@@ -1,11 +1,14 @@
 # Set-up and everyday commands. The first command creates the environment in .venv from requirements.lock.
+# `make talk TORCH=cpu` installs PyTorch without what only GPUs need, from PyTorch's own package index.
 CORES ?= all
+TORCH ?= gpu
+LOCK := $(if $(filter cpu,$(TORCH)),requirements-cpu.lock,requirements.lock)
 VENV := $(CURDIR)/.venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: talk test docs lint format generated lock bench
+.PHONY: talk test test-slow docs lint format generated lock bench
 
 ## Build the default study: all figures and the page results/talk/index.html. It ends with the verdicts on the claims.
 talk: $(VENV)/.complete
@@ -18,6 +21,10 @@ talk: $(VENV)/.complete
 ## Run all tests, including the smoke study from end to end.
 test: $(VENV)/.complete
 	pytest
+
+## Run the slow tests: a real SLURM, an S3 server, kill -9 at 20 moments, a damaged build. About an hour on two cores.
+test-slow: $(VENV)/.complete build/slow/.complete
+	pytest -m slow
 
 ## Build the documentation in build/site.
 docs: $(VENV)/.complete
@@ -46,14 +53,30 @@ generated: $(VENV)/.complete
 bench: $(VENV)/.complete
 	python benchmarks/run.py
 
-## Regenerate requirements.lock from pyproject.toml, with versions and hashes pinned for Linux and macOS.
-lock: $(VENV)/.complete
-	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-emit-index-url \
-	  --no-emit-find-links --python-version 3.11 --custom-compile-command "make lock" --quiet -o requirements.lock
+# Options of all locks: versions and hashes for Linux and macOS, and no address of an index.
+COMPILE := uv pip compile --universal --generate-hashes --no-emit-index-url --no-emit-find-links --python-version 3.11 \
+  --custom-compile-command "make lock" --quiet
 
-$(VENV)/.complete: requirements.lock pyproject.toml
+## Regenerate the locks: of the environment, without what only GPUs need, and of the programs of the slow tests.
+lock: $(VENV)/.complete
+	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	$(COMPILE) pyproject.toml --extra dev -c requirements.lock -o requirements-cpu.lock \
+	  $$(grep -oE '^(nvidia|cuda)-[a-z0-9-]+|^triton|^torch(audio)?' requirements.lock | sed 's/^/--no-emit-package /')
+	$(COMPILE) tests/slow/requirements.in -o tests/slow/requirements.lock
+
+$(VENV)/.complete: $(LOCK) pyproject.toml
 	@command -v uv >/dev/null || { $(PYTHON) -m venv $(VENV) && $(VENV)/bin/python -m pip install --quiet uv==0.13.9; }
 	@test -x $(VENV)/bin/python || uv venv --quiet --python 3.11 $(VENV)
-	UV_HTTP_TIMEOUT=300 uv pip install --quiet --compile-bytecode --require-hashes --python $(VENV)/bin/python -r requirements.lock
+	UV_HTTP_TIMEOUT=300 uv pip install --quiet --compile-bytecode --require-hashes --python $(VENV)/bin/python -r $(LOCK)
+ifeq ($(TORCH),cpu)
+	uv pip install --quiet --no-deps --torch-backend cpu --python $(VENV)/bin/python \
+	  $$(grep -oE '^torch(audio)?==[0-9.]+' requirements.lock)
+endif
 	uv pip install --quiet --no-deps --no-build-isolation --python $(VENV)/bin/python -e .
+	@touch $@
+
+# Programs of the slow tests, apart from the environment: some of them need older versions of its packages.
+build/slow/.complete: $(VENV)/.complete tests/slow/requirements.lock
+	@test -x build/slow/bin/python || uv venv --quiet --python 3.11 build/slow
+	uv pip install --quiet --require-hashes --python build/slow/bin/python -r tests/slow/requirements.lock
 	@touch $@

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from auscult import __version__
 from auscult.errors import AuscultError
 
 __all__ = ["app"]
@@ -43,8 +44,18 @@ _Directory = Annotated[
 ]
 
 
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"auscult {__version__}")
+        raise typer.Exit
+
+
 @app.callback()
-def auscult() -> None:
+def auscult(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
     """Interpretability of speech models: a study of your model and your recordings, from a file to figures.
 
     \b
@@ -56,6 +67,7 @@ def auscult() -> None:
       auscult run mine.yaml probing     build one figure and everything it needs
       auscult status mine.yaml          which figures are built, stale or missing
       auscult verify runs/mine          whether every file is as it was written
+      auscult crate runs/mine --license CC-BY-4.0   describe it for publication
 
     Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
     files.
@@ -332,3 +344,30 @@ def verify(
     for line in verifying.report_build(checked):
         typer.echo(line)
     raise typer.Exit(int(bool(checked.faults)))
+
+
+@app.command()
+def crate(
+    licence: Annotated[
+        str,
+        typer.Option("--license", help="Licence of the results: an SPDX identifier such as CC-BY-4.0, or an address."),
+    ],
+    directory: Annotated[Path, typer.Argument(help="Directory of a finished build.")] = Path("."),
+    creator: Annotated[
+        list[str] | None, typer.Option("--creator", help="ORCID as an address, or a name; repeatable.")
+    ] = None,
+) -> None:
+    """Describe a finished build as an RO-Crate, so that it can be published: writes ro-crate-metadata.json into it.
+
+    \b
+    Figures, tables: each file with its SHA-256.    Pages, corpora, models: each folder.
+    How they were made: this version of Auscult and the commits of the figures.
+
+    \b
+    Examples:
+      auscult crate runs/mine --license CC-BY-4.0 --creator https://orcid.org/0000-0002-1825-0097
+    """
+    from auscult.cli.crate import METADATA, write_crate
+
+    described = write_crate(directory, licence, tuple(creator or ()))
+    typer.echo(f"{directory / METADATA}: {', '.join(f'{number} {what}' for what, number in described.items())}")

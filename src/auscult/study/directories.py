@@ -12,7 +12,7 @@ from typing import Any
 from auscult.errors import ConfigError
 from auscult.study.reading import check_file, read_study
 
-__all__ = ["Owner", "default_directory", "check_directory", "keep_owner", "last_host", "check_command"]
+__all__ = ["Owner", "build_owner", "default_directory", "check_directory", "keep_owner", "last_host", "check_command"]
 
 _RECORD = Path(".snakemake/auscult/study.json")
 _RESULTS = ("results", "resources")
@@ -95,6 +95,15 @@ def keep_owner(config: Mapping[str, Any], file: Path, directory: Path) -> None:
     path.write_text(json.dumps(record), encoding="utf-8")
 
 
+def build_owner(directory: Path) -> Owner | None:
+    """Return the study that was last started in a directory, or that its figures name; None if neither is recorded."""
+    try:
+        found = json.loads((directory / _RECORD).read_text(encoding="utf-8"))
+        return Owner(found["study"], found["file"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return _owner_of_figures(directory)
+
+
 def last_host(directory: Path) -> str:
     """Return the name of the machine on which a study was last started in a directory; empty if unknown."""
     try:
@@ -149,11 +158,7 @@ def _owner(directory: Path, root: Path) -> Owner | None:
         return Owner(str(read_study(default).get("study", "")), str(default)) if default.is_file() else None
     if not any((directory / name).exists() for name in _RESULTS):
         return None  # the results were deleted, or nothing was built yet
-    try:
-        found = json.loads((directory / _RECORD).read_text(encoding="utf-8"))
-        return Owner(found["study"], found["file"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return _owner_of_figures(directory)
+    return build_owner(directory)
 
 
 def _owner_of_figures(directory: Path) -> Owner | None:
