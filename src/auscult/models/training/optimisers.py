@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
+from auscult.models.training.muon import Muon
+
 __all__ = ["build_optimisers", "is_layer_matrix", "learning_rate_share"]
 
 _WEIGHT_DECAY = 0.01
@@ -43,7 +45,7 @@ def build_optimisers(
     found: list[torch.optim.Optimizer] = []
     if matrices:
         groups = [{"params": each, "share": matrix_rate * ratio} for ratio, each in matrices.items()]
-        found.append(torch.optim.Muon(groups, lr=1.0, weight_decay=_WEIGHT_DECAY, momentum=0.95, nesterov=True))
+        found.append(Muon(groups, lr=1.0, weight_decay=_WEIGHT_DECAY, momentum=0.95, nesterov=True))
     groups = [{"params": each, "share": ratio} for ratio, each in others.items()]
     adamw = torch.optim.AdamW(groups, lr=1.0, betas=(0.9, 0.98), eps=1e-6, weight_decay=_WEIGHT_DECAY, fused=True)
     return [*found, adamw]
