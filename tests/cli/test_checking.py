@@ -11,7 +11,8 @@ def test_a_study_and_its_folder_are_inspected_with_the_limits_of_the_study(auscu
     assert "corpus mine\n  18 recordings of 6 speakers, 0.3 min" in printed
     assert "note: small class: 6" in printed
     assert "which needs 4 (min_class_size)" in printed
-    assert printed.endswith("0 errors, 0 warnings, 7 notes\n")
+    assert "note: probing: 2\n    target phone: 180 items of 5 classes and 6 speakers" in printed
+    assert printed.endswith("0 errors, 0 warnings, 9 notes\n")
     assert "which needs 10 (min_class_size)" in auscult("check", study.parent / "speech")
 
 

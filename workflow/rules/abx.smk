@@ -74,6 +74,7 @@ rule abx_items:
     """Run one model over the recordings of item files, and score its layers on their items."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         checkpoint=get_checkpoint,
         item_files=get_abx_item_files,
     output:

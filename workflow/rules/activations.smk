@@ -17,6 +17,7 @@ for corpus, name, runs in extracted_sweeps(config):
         input:
             corpus=f"resources/corpora/{corpus}/manifest.json",
             checkpoints=get_extracted(corpus, runs),
+            needs=get_check(corpus),
         output:
             manifests=[
                 f"results/activations/{corpus}/{model}/{step}/manifest.json"

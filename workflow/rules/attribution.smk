@@ -27,6 +27,7 @@ for (corpus, task), runs in explained_tasks(config).items():
             f"attribution_{corpus}_{task}".replace("-", "_")
         input:
             corpus=f"resources/corpora/{corpus}/manifest.json",
+            needs=get_check(corpus),
             checkpoints=[
                 f"resources/checkpoints/{model}/{step}/manifest.json"
                 for model, step in runs

@@ -31,6 +31,7 @@ from auscult.study.families import parts
 from auscult.study.loading import load_study
 from auscult.study.local_checkpoints import local_checkpoint
 from auscult.study.looks import figure_entry, study_entry
+from auscult.study.needs import checked_corpora, needed_modules, needs_of
 from auscult.study.places import local_path
 from auscult.study.published_checkpoints import published_checkpoint
 from auscult.study.reading import check_file
@@ -178,6 +179,31 @@ def get_unlisted_files(wildcards):
     """Return sizes and times of files with braces in their path, which Snakemake would read as wildcards."""
     paths = [path for path in list_local_corpus(wildcards.corpus) if "{" in str(path)]
     return {str(path): [path.stat().st_size, path.stat().st_mtime_ns] for path in paths}
+
+
+def get_needs(wildcards):
+    """Return what the analyses of the study need of a corpus."""
+    return needs_of(config, wildcards.corpus, STUDY_FOLDER)
+
+
+def get_needed_corpora(wildcards):
+    """Return the manifests of the other corpora that analyses of a corpus train or fit on."""
+    others = get_needs(wildcards)["others"]
+    return [f"resources/corpora/{name}/manifest.json" for name in others]
+
+
+def get_check(corpus):
+    """Return the file that an imported corpus has once it meets the needs of the study; nothing for other corpora.
+
+    It is no reason to run anything again: whoever changes the settings of an analysis keeps the activations.
+    """
+    checked = corpus in checked_corpora(config)
+    return [ancient(f"results/needs/{corpus}.csv")] if checked else []
+
+
+def get_checked(wildcards):
+    """Return the same for the corpus of a rule."""
+    return get_check(wildcards.corpus)
 
 
 def get_corpora(family):

@@ -2,7 +2,8 @@
 Corpora in one common format: synthesised, fetched or imported.
 
 required inputs:  none (synthesised), the URL of an archive (fetched), a folder of recordings and labels (folder)
-outputs:          resources/corpora/{corpus}/manifest.json, written last, with hashes of the tables and audio beside it
+outputs:          resources/corpora/{corpus}/manifest.json, written last, with hashes of the tables and audio beside it;
+                  results/needs/{corpus}.csv, what the analyses leave out of an imported corpus, once it has all that they need
 """
 
 
@@ -175,6 +176,31 @@ rule import_folder:
         options=lookup("corpora/{corpus}/options", within=config),
     script:
         "../../scripts/import_folder.py"
+
+
+rule check_needs:
+    """Check at once all that the analyses of the study need of an imported corpus, before anything is computed on it."""
+    input:
+        corpus="resources/corpora/{corpus}/manifest.json",
+        others=get_needed_corpora,
+    output:
+        table="results/needs/{corpus}.csv",
+    log:
+        "logs/check_needs/{corpus}.log",
+    wildcard_constraints:
+        corpus="|".join(checked_corpora(config)) or "(?!)",
+    priority: 1000000
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        code=lambda wildcards: code_of(
+            "check_needs", *needed_modules(get_needs(wildcards))
+        ),
+        needs=get_needs,
+    script:
+        "../../scripts/check_needs.py"
 
 
 rule corpora:

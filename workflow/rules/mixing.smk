@@ -16,6 +16,7 @@ rule mixing_run:
     """Score how one model mixes the words of sentences whose cues are known."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         checkpoint=get_checkpoint,
     output:
         table="results/mixing/{corpus}/{model}/{step}.csv",

@@ -25,6 +25,7 @@ rule scrubbing_run:
     """Erase gender from one model, probe every layer again and count its errors."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         fit=get_fit_corpus,
         checkpoint=get_checkpoint,
     output:

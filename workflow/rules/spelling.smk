@@ -15,6 +15,7 @@ rule spelling_run:
     """Score one recogniser on words whose number only a cue marks, with the cue audible and silenced."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         checkpoint=get_checkpoint,
     output:
         table="results/spelling/{corpus}/{model}/{step}.csv",

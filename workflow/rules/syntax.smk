@@ -29,6 +29,7 @@ rule syntax_run:
     """Measure every checkpoint of one language model on one corpus."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         checkpoints=get_sweep_checkpoints,
     output:
         table="results/syntax/{corpus}/{model}.csv",

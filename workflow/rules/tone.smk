@@ -46,6 +46,7 @@ rule tone_baselines:
     """Probe contours of F0 and MFCCs of the same syllables."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
     output:
         table="results/tone/{corpus}/baselines.csv",
         syllables="results/tone/{corpus}/baselines.syllables.parquet",

@@ -74,6 +74,7 @@ rule translation_run:
     """Translate the test sentences with all seeds of one translator, score their gender, and probe its states."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         companion=get_companion,
         checkpoints=get_translator_checkpoints,
     output:
@@ -105,6 +106,7 @@ rule translation_baseline:
     """Probe acoustic frames of the same utterances for gender."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        needs=get_checked,
         companion=get_companion,
     output:
         table="results/translation/{corpus}/{model}.csv",

@@ -66,6 +66,7 @@ def auscult(
       auscult fetch mine.yaml           download what it needs
       auscult run mine.yaml probing     build one figure and everything it needs
       auscult status mine.yaml          which figures are built, stale or missing
+      auscult export mine.yaml mine/my-model out   activations for other tools
       auscult verify runs/mine          whether every file is as it was written
       auscult crate runs/mine --license CC-BY-4.0   describe it for publication
 
@@ -131,6 +132,9 @@ def check(
     table: Annotated[
         Path | None, typer.Option("--table", "-t", help="CSV file for all findings, one row per file and label.")
     ] = None,
+    page: Annotated[
+        Path | None, typer.Option("--page", "-p", help="HTML page of all findings, with a player for each recording.")
+    ] = None,
     complete: Annotated[bool, typer.Option("--all", "-a", help="Print every finding.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 for warnings, too.")] = False,
     reader: Annotated[str | None, typer.Option("--reader", "-r", help="Layout of a folder.")] = None,
@@ -146,13 +150,15 @@ def check(
     Labels: past the audio, overlapping, gaps, shorter than a frame, of no known phone.
     Speakers: without gender, too few for the folds. Classes: too small.
     Splits: the same voices, texts or recordings on both sides.
+    Study: tiers, columns, classes, genders and speakers that each of its analyses needs.
 
-    An error stops an import; a warning may change what results mean; a note says what is changed or left out. The
-    exit status is 1 if there is an error, 0 otherwise. Nothing is written but the table.
+    An error stops an import or an analysis; a warning may change what results mean; a note says what is changed or
+    left out. The exit status is 1 if there is an error, 0 otherwise. Nothing is written but the table and the page.
 
     \b
     Examples:
       auscult check mine.yaml
+      auscult check mine.yaml --page findings.html
       auscult check ~/my-corpus --table findings.csv
       auscult check ~/timit --reader timit --all
     """
@@ -166,15 +172,22 @@ def check(
         readers = base_schema(repository())["$defs"]["reader"]["enum"]
         chosen = reader or find_reader(folder, readers)
         inspected = checking.inspect_folder(folder, chosen, parse_options(option or []), cores)
+        folders = dict.fromkeys(inspected, folder)
     else:
-        inspected = checking.inspect_study(open_study(study), cores)
+        place = open_study(study)
+        inspected, folders = checking.inspect_study(place, cores), checking.folders_of(place)
     for name, found in inspected.items():
         lines = [f"not inspected: {found}"] if isinstance(found, str) else checking.summarise(found, complete)
         typer.echo("\n".join([f"corpus {name}", *(f"  {line}" for line in lines)]))
     findings = checking.collect(inspected)
     if table:
         findings.to_csv(table, index=False)
-    typer.echo(f"{checking.count(findings)}{f'; all in {table}' if table else ''}")
+    if page:
+        from auscult.cli.check_page import write_page
+
+        write_page(page, inspected, folders)
+    written = " and ".join(str(path) for path in (table, page) if path)
+    typer.echo(f"{checking.count(findings)}{f'; all in {written}' if written else ''}")
     failing = ("error", "warning") if strict else ("error",)
     raise typer.Exit(int(findings["level"].isin(failing).any()))
 
@@ -306,6 +319,52 @@ def fetch(
         return
     passed = ["--cores", cores, *(["--dry-run"] if dry_run else []), *(options or [])]
     raise typer.Exit(workflow.call(workflow.command(place, passed, targets)))
+
+
+@app.command()
+def export(
+    study: _Study,
+    run: Annotated[
+        str, typer.Argument(metavar="CORPUS/MODEL[/STEP]", help="What to export; by default the last step.")
+    ],
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to write into.")],
+    form: Annotated[
+        str,
+        typer.Option("--form", "-f", help="npy, hdf5 or safetensors; of frames npy, hdf5 or fastabx."),
+    ] = "npy",
+    frames: Annotated[
+        bool, typer.Option("--frames", help="Run the model and export every frame instead of vectors of segments.")
+    ] = False,
+    tier: Annotated[
+        str, typer.Option("--tier", "-t", help="Tier to export, or of fastabx's item file; by default all, or phone.")
+    ] = "",
+    layer: Annotated[list[str] | None, typer.Option("--layer", "-l", help="Layer to export; repeatable.")] = None,
+    directory: _Directory = None,
+) -> None:
+    """Write activations of a build in the forms that other tools read.
+
+    \b
+    npy          LAYER.npy and segments.csv, one row per vector
+    hdf5         activations.h5 with a dataset per layer, and segments.csv
+    safetensors  activations.safetensors with a tensor per layer, and segments.csv
+    With --frames, for every recording, and frames.json with the rate and the time of the first frame:
+    npy          LAYER/UTTERANCE.npy
+    hdf5         frames.h5 with datasets LAYER/UTTERANCE
+    fastabx      LAYER/UTTERANCE.pt, and items.item with the segments of a tier and their neighbours
+
+    A study reads npy, hdf5 and safetensors back by source: arrays.
+
+    \b
+    Examples:
+      auscult export mine.yaml english/hubert exported --form hdf5 --tier phone
+      auscult export mine.yaml english/hubert/1000 exported --frames --form fastabx --layer T4
+    """
+    from auscult.cli import exporting
+    from auscult.cli.places import open_study
+
+    write = exporting.export_model_frames if frames else exporting.export_activations
+    for path in write(open_study(study, directory), run, out, form=form, tier=tier or None, layers=layer):
+        typer.echo(path)
 
 
 @app.command()

@@ -1,19 +1,26 @@
 """Inspection of the corpora of a study, or of a folder: summary on the terminal, all findings in a table."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
 
+from auscult.activations.planned import spoken
 from auscult.cli.fetching import archives_of
 from auscult.cli.places import StudyPlace
 from auscult.corpora.archives import unpack_or_copy
-from auscult.corpora.inspection import LEVELS, Inspection, InspectionSettings, inspect_corpus
+from auscult.corpora.corpus import read_corpus
+from auscult.corpora.importing import read_source
+from auscult.corpora.inspection import LEVELS, Finding, Inspection, InspectionSettings, inspect_corpus
+from auscult.errors import AuscultError
+from auscult.needs import find_needs
 from auscult.requirements import is_text
+from auscult.study.needs import checked_corpora, needs_of
 
-__all__ = ["inspect_study", "inspect_folder", "summarise", "collect", "count"]
+__all__ = ["inspect_study", "inspect_folder", "folders_of", "summarise", "collect", "count"]
 
 _SHOWN = 3
 
@@ -21,7 +28,8 @@ _SHOWN = 3
 def inspect_study(place: StudyPlace, n_workers: int) -> dict[str, Inspection | str]:
     """Return the inspection of each corpus of a study, or the reason why there is none.
 
-    Folders are inspected where they are, archives that have been downloaded after unpacking them to a temporary folder.
+    What the analyses of the study need of a corpus, and would refuse or leave out, is among the findings. Folders are
+    inspected where they are, archives that have been downloaded after unpacking them to a temporary folder.
 
     Parameters
     ----------
@@ -35,7 +43,7 @@ def inspect_study(place: StudyPlace, n_workers: int) -> dict[str, Inspection | s
         elif corpus["source"] == "fetched":
             inspected[name] = _inspect_archives(place, name, n_workers)
         elif corpus["source"] == "folder":
-            inspected[name] = _inspect(place, name, place.file.parent / Path(corpus["path"]).expanduser(), n_workers)
+            inspected[name] = _inspect(place, name, _folder(place, name), n_workers)
         else:
             inspected[name] = "synthesised here, with exact labels"
     return inspected
@@ -61,8 +69,43 @@ def _inspect(place: StudyPlace, name: str, folder: Path, n_workers: int) -> Insp
         corpus["options"],
         resample=corpus["resample"],
         settings=_limits(place.config, name),
+        further=partial(_needs, place, name) if name in checked_corpora(place.config) else None,
         n_workers=n_workers,
     )
+
+
+def _folder(place: StudyPlace, name: str) -> Path:
+    return place.file.parent / Path(place.config["corpora"][name]["path"]).expanduser()
+
+
+def _needs(place: StudyPlace, name: str, tables: Any) -> list[Finding]:
+    """Return what the analyses of the study refuse or leave out of a corpus as its reader gives it."""
+    if not isinstance(tables, tuple) or "utterance" not in getattr(tables[0], "columns", ()):
+        return []
+    needs = needs_of(dict(place.config), name, place.file.parent)
+    others = {other: found for other in needs["others"] if (found := _other(place, other)) is not None}
+    return find_needs(spoken(name, None, *tables), needs, others)
+
+
+def _other(place: StudyPlace, name: str) -> Any:
+    """Return another corpus that an analysis trains on: imported, or as its reader gives it; None if it is not here."""
+    corpus, imported = place.config["corpora"][name], place.directory / "resources" / "corpora" / name
+    if (imported / "manifest.json").is_file():
+        return read_corpus(imported)
+    if corpus["source"] != "folder":
+        return None
+    try:
+        with read_source(corpus["reader"], _folder(place, name), corpus["options"]) as (tables, _):
+            return spoken(name, None, *tables)
+    except AuscultError:
+        return None  # a finding of that corpus
+
+
+def folders_of(place: StudyPlace) -> dict[str, Path]:
+    """Return the folders of the local corpora of a study."""
+    return {
+        name: _folder(place, name) for name, entry in place.config["corpora"].items() if entry["source"] == "folder"
+    }
 
 
 def inspect_folder(

@@ -14,6 +14,7 @@ import jinja2
 
 from auscult.cli.places import base_schema, repository
 from auscult.errors import ConfigError, HubError
+from auscult.models.accessories import check_accessories
 from auscult.study.loading import load_study
 from auscult.study.reading import read_study
 
@@ -104,6 +105,7 @@ def look_at_model(model: str, endpoint: str = "") -> NewModel:
                 f"expected config.json in {folder}, as save_pretrained writes it, found none; name the folder of one "
                 "checkpoint, or owner/name@commit on the hub"
             )
+        check_accessories(folder)
         label = folder.resolve().name
         return NewModel(_slug(label), label, model, n_layers=_layers(settings))
     found = _REPOSITORY.fullmatch(model)

@@ -1,6 +1,7 @@
 """Safe unpacking of archives: plain files only, inside the target folder, with limits on size and number."""
 
 import bz2
+import errno
 import gzip
 import io
 import lzma
@@ -42,8 +43,13 @@ _DAMAGED = (
 # Modules of decompressors by the first bytes of a file; other files are read as they are.
 _DECOMPRESSORS = {b"\x1f\x8b": gzip, b"BZh": bz2, b"\xfd7zXZ": lzma, b"\x5d\x00\x00": lzma}
 _CHUNK_BYTES = 1 << 20
-# Names of files and other attributes of a member are shorter than this by far.
+# Names of files and other attributes of a member are shorter than this by far, and so is the padding of a tar.
 _MAX_HEADER_BYTES = 4 << 20
+_MAX_PADDING_BYTES = 64 << 20
+# What a member has as a header, and not counted as content.
+_HEADER_BYTES = 2 * tarfile.BLOCKSIZE
+# Compressions of zip members whose memory does not depend on what the archive states.
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)
 
 
 def unpack(archive: str | Path, folder: str | Path, *, max_bytes: int = MAX_BYTES, max_files: int = MAX_FILES) -> None:
@@ -84,11 +90,11 @@ def check_archive(archive: str | Path) -> None:
     Raises
     ------
     ArchiveError
-        The archive is damaged, truncated or encrypted, or has a header that is far too long.
+        The archive is damaged, truncated or encrypted, has a header that is far too long, or expands implausibly.
     """
     archive = Path(archive)
     with _damage(archive):
-        for _, _, stream in _members(archive):
+        for _, _, stream in _limited(archive, MAX_BYTES, MAX_FILES):
             while stream is not None and stream.read(_CHUNK_BYTES):
                 pass
 
@@ -100,7 +106,7 @@ def _damage(archive: Path) -> Iterator[None]:
         yield
     except _DAMAGED as error:
         # Damage found by a decompressor has no error number; a full disk has one.
-        if isinstance(error, OSError) and error.errno:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):  # places before the file's start
             raise
         raise ArchiveError(
             f"expected a whole zip or tar archive, found {archive} damaged or encrypted ({error}); fetch it again"
@@ -120,8 +126,18 @@ def unpack_or_copy(archive: str | Path, folder: str | Path) -> None:
 
 
 def _unpack_members(archive: Path, folder: Path, max_bytes: int, max_files: int) -> None:
+    empty = True
+    for name, _, stream in _limited(archive, max_bytes, max_files):
+        _write_member(folder / _safe(name, archive), name, stream, archive)
+        empty = False
+    if empty:
+        raise ArchiveError(f"expected files in {archive}, found an empty archive; fetch it again")
+
+
+def _limited(archive: Path, max_bytes: int, max_files: int) -> Iterator[tuple[str, int, IO[bytes] | None]]:
+    """Yield the members of an archive until they are too many or too long, headers included."""
     limit = min(max_bytes, max(_SMALL_BYTES, _MAX_RATIO * archive.stat().st_size))
-    n_bytes = n_files = 0
+    n_bytes = 0
     for n_files, (name, size, stream) in enumerate(_members(archive), 1):
         n_bytes += size
         if n_files > max_files:
@@ -131,9 +147,7 @@ def _unpack_members(archive: Path, folder: Path, max_bytes: int, max_files: int)
                 f"expected at most {limit} bytes from {archive}, found {n_bytes} at member {name!r}: this may be a "
                 "decompression bomb; unpack it by hand if you trust it"
             )
-        _write_member(folder / _safe(name, archive), name, stream, archive)
-    if not n_files:
-        raise ArchiveError(f"expected files in {archive}, found an empty archive; fetch it again")
+        yield name, size, stream
 
 
 def _write_member(path: Path, name: str, stream: IO[bytes] | None, archive: Path) -> None:
@@ -165,6 +179,11 @@ def _zip_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
             if member.is_dir():
                 yield member.orig_filename, 0, None
                 continue
+            if member.compress_type not in _ZIP_METHODS:
+                raise ArchiveError(
+                    f"expected members that are stored, deflated or compressed by bzip2 in {archive}, found "
+                    f"{member.filename!r} of method {member.compress_type}; unpack it by hand and pack it anew"
+                )
             with opened.open(member) as stream:
                 yield member.orig_filename, member.file_size, stream
 
@@ -174,30 +193,49 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
         first = plain.read(8)
     opener: Any = next((module for start, module in _DECOMPRESSORS.items() if first.startswith(start)), io)
     with opener.open(archive, "rb") as stream:
-        guarded = cast("IO[bytes]", _ShortReads(stream, archive))
-        with tarfile.open(fileobj=guarded, mode="r:") as opened:
-            for member in opened:
+        guarded = _ShortReads(stream, archive)
+        with tarfile.open(fileobj=cast("IO[bytes]", guarded), mode="r:") as opened:
+            while (member := opened.next()) is not None:
                 if not (member.isfile() or member.isdir()) or member.issparse():
                     _refuse_kind(member.name, archive)
-                yield member.name, member.size if member.isfile() else 0, opened.extractfile(member)
+                n_bytes = (member.size if member.isfile() else 0) + max(0, guarded.n_of_headers - _HEADER_BYTES)
+                guarded.in_headers = False
+                yield member.name, n_bytes, opened.extractfile(member)
+                opened.members.clear()  # each keeps its headers, of which there may be gigabytes
+                guarded.check_length(sum(len(name) + len(value) for name, value in opened.pax_headers.items()))
+                guarded.in_headers, guarded.n_of_headers = True, 0
             _check_end(stream, opened.offset, archive)
 
 
 class _ShortReads:
-    """A stream that refuses to read more than 4 MiB at once: content is read in smaller parts, headers as a whole."""
+    """A stream that refuses more than 4 MiB at once, or as the headers of one member: content is read in small parts.
+
+    Parameters
+    ----------
+    in_headers : whether headers are being read
+    n_of_headers : number of bytes read as headers since it was set to 0
+    """
 
     def __init__(self, stream: IO[bytes], archive: Path) -> None:
         self._stream, self._archive = stream, archive
+        self.in_headers, self.n_of_headers = True, 0
         self.seek, self.tell, self.close = stream.seek, stream.tell, stream.close
 
     def read(self, n_bytes: int = -1) -> bytes:
         """Return the next bytes, unless they are too many."""
+        self.check_length(n_bytes)
+        if self.in_headers:
+            self.n_of_headers += n_bytes
+            self.check_length(self.n_of_headers)
+        return self._stream.read(n_bytes)
+
+    def check_length(self, n_bytes: int) -> None:
+        """Refuse a number of bytes that no header has."""
         if not 0 <= n_bytes <= _MAX_HEADER_BYTES:
             raise ArchiveError(
                 f"expected headers of at most {_MAX_HEADER_BYTES} bytes in {self._archive}, found one of {n_bytes}; "
                 "nothing was unpacked: get the archive from a source you trust"
             )
-        return self._stream.read(n_bytes)
 
 
 def _check_end(stream: IO[bytes], offset: int, archive: Path) -> None:
@@ -214,6 +252,11 @@ def _check_end(stream: IO[bytes], offset: int, archive: Path) -> None:
                 "or archives were joined; fetch it again, or unpack it by hand and pack it anew"
             )
         n_zeros += len(block)
+        if n_zeros > _MAX_PADDING_BYTES:
+            raise ArchiveError(
+                f"expected at most {_MAX_PADDING_BYTES} zeros at the end of {archive}, found more: this may be a "
+                "decompression bomb; unpack it by hand if you trust it"
+            )
     if n_zeros < tarfile.BLOCKSIZE:
         raise ArchiveError(
             f"expected a block of zeros at the end of {archive}, found none: the archive is truncated; fetch it again"

@@ -2,7 +2,7 @@
 
 import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import astuple, dataclass, field, fields
@@ -123,6 +123,7 @@ def inspect_corpus(
     *,
     resample: bool = True,
     settings: InspectionSettings = InspectionSettings(),
+    further: Callable[[Any], Sequence[Finding]] | None = None,
     n_workers: int = 1,
 ) -> Inspection:
     """Read a folder with its reader and inspect every recording and label.
@@ -136,6 +137,7 @@ def inspect_corpus(
     options : options of the reader
     resample : whether recordings at other rates than 16 kHz are resampled or refused
     settings : limits
+    further : function of the tables of the reader that returns more findings, such as what a study needs of them
     n_workers : number of threads that decode recordings; the result does not depend on it
 
     Raises
@@ -161,6 +163,7 @@ def inspect_corpus(
                     _check_phones(segments, notes, settings)
                     _check_speakers(utterances, notes, settings)
                     _check_splits(utterances, sounds, notes)
+                notes.findings += further(tables) if further else []
                 _check_report(report, summary, notes)
         except ConfigError:
             raise

@@ -60,7 +60,7 @@ def find_speaker_table(folder: Path) -> Path | None:
     return found[0] if found else None
 
 
-def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
+def read_columns(path: Path, quoted: bool = True, *, separator: str = "", numbered: bool = False) -> pd.DataFrame:
     """Read a table as text: UTF-8 or UTF-16 with byte order mark, separated by commas, semicolons or tabs.
 
     Cells are stripped of blanks and brought into Unicode's composed form (NFC); empty lines are skipped.
@@ -69,6 +69,8 @@ def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
     ----------
     path : the file
     quoted : whether cells may stand in quotation marks; False keeps these marks as they are
+    separator : "" finds it
+    numbered : whether the first column may have no name, as in tables with numbers of rows
 
     Raises
     ------
@@ -79,7 +81,7 @@ def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
     if not path.is_file():
         raise CorpusError(f"expected a table at {path}, found no such file; correct the path or write the table")
     text = unicodedata.normalize("NFC", _decode(path))
-    separator = _separator(text)
+    separator = separator or _separator(text)
     try:
         quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if quoted else csv.QUOTE_NONE
         reader = csv.reader(
@@ -95,7 +97,7 @@ def read_columns(path: Path, quoted: bool = True) -> pd.DataFrame:
         raise CorpusError(f"expected a table with a header in {path}, found an empty file; write it again")
     header = _trimmed(rows[0][1], 0)
     repeated = sorted({name for name in header if header.count(name) > 1})
-    if repeated or "" in header:
+    if repeated or "" in header[int(numbered) :]:
         raise CorpusError(
             f"expected different names of columns in {path}, found {', '.join(map(repr, repeated)) or 'an empty one'}"
             f"{' more than once' if repeated else ''}; correct line {rows[0][0]}"

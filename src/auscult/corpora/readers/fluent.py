@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Collection
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import pandas as pd
@@ -15,6 +15,7 @@ from auscult.corpora.readers.alignments import align_utterances
 from auscult.corpora.readers.librispeech import keep_aligned
 from auscult.corpora.readers.tiers import PHONE_TIERS, WORD_TIERS
 from auscult.corpora.report import ImportReport
+from auscult.corpora.speaker_tables import read_columns
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_segments, check_utterances, no_segments
@@ -25,6 +26,7 @@ _log = logging.getLogger(__name__)
 SLOTS = ("action", "object", "location")
 _COLUMNS = ("path", "speakerId", "transcription", *SLOTS)
 _GENDERS = ("female", "male")
+_MAX_NAME = 200
 
 
 def read_fluent(
@@ -125,8 +127,7 @@ def _find(folder: Path, split: str) -> Path:
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # "none" is an object and a location, so only empty fields may be read as missing.
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
+    return read_columns(path, separator=",", numbered=True)
 
 
 def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], language: str) -> list[dict[str, Any]]:
@@ -142,7 +143,10 @@ def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], l
         audio = path.parents[1] / row["path"]
         sample_rate_hz, n_samples = 0, 0
         with faults.check():
+            _require_inside(row["path"], path)
             sample_rate_hz, n_samples = audio_length(audio)
+        if not sample_rate_hz:
+            continue
         rows.append(
             {
                 "utterance": audio.stem,
@@ -161,6 +165,15 @@ def _utterances(folder: Path, path: Path, split: str, genders: dict[str, str], l
         )
     faults.complain()
     return rows
+
+
+def _require_inside(name: str, path: Path) -> None:
+    parts = PurePosixPath(name).parts
+    long = max(map(len, parts), default=0) > _MAX_NAME
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name or long:
+        raise CorpusError(
+            f"expected the path of a recording inside the corpus in {path}, found {name[:80]!r}; unpack it again"
+        )
 
 
 def _genders(path: Path) -> dict[str, str]:

@@ -109,8 +109,9 @@ def _rows(paths: list[Path]) -> Iterator[dict[str, Any]]:
                         f"{', '.join(columns)}; this is another dataset"
                     )
                 for batch in file.iter_batches(batch_size=_ROWS_AT_ONCE):
+                    batch.validate(full=True)  # values of a damaged file would be read from outside of it
                     yield from batch.to_pylist()
-        except (pyarrow.ArrowException, OSError) as error:
+        except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
             raise CorpusError(f"expected a Parquet table in {path}, found: {error}; download it again") from None
 
 
@@ -124,6 +125,7 @@ def _add_row(
     counts: dict[str, int],
 ) -> None:
     counts["rows"] += 1
+    _check_row(row, number)
     content, suffix = _recording(row["audio"], folder, number)
     key = sha256(content).hexdigest()
     if key not in found:
@@ -154,14 +156,41 @@ def _add_row(
     _mark(found[key]["words"], row, number, counts)
 
 
+def _check_row(row: Mapping[str, Any], number: int) -> None:
+    """Refuse cells of other kinds than those of the dataset; a table may have any."""
+    audio, alignment = row["audio"], row["alignment"]
+    wrong = [
+        column
+        for column, fits in {
+            "audio": audio is None or (isinstance(audio, Mapping) and isinstance(audio.get("path") or "", str)),
+            "alignment": alignment is None or isinstance(alignment, Mapping),
+            "cue_word": isinstance(row["cue_word"], str),
+            "target_word": isinstance(row["target_word"], str),
+            "target_word_2": isinstance(row.get("target_word_2") or "", str),
+            "client_id": isinstance(row.get("client_id") or "", str),
+        }.items()
+        if not fits
+    ]
+    if wrong:
+        raise CorpusError(
+            f"expected a recording, an alignment and words in row {number}, found another kind of value in "
+            f"{', '.join(wrong)}; this is another dataset, or it is damaged: download it again"
+        )
+
+
 def _recording(audio: Any, folder: Path, number: int) -> tuple[bytes, str]:
     """Return the content that identifies a recording, its bytes or its samples, and the ending of its file."""
     audio = audio if isinstance(audio, Mapping) else {}
     name = PurePosixPath(audio.get("path") or "")
-    if audio.get("bytes"):
+    if isinstance(audio.get("bytes"), bytes) and audio["bytes"]:
         return audio["bytes"], name.suffix.lower() if name.suffix.lower() in _ENDINGS else ".wav"
     if audio.get("array"):
-        return np.asarray(audio["array"], dtype=np.float32).tobytes(), ".flac"
+        try:
+            return np.asarray(audio["array"], dtype=np.float32).reshape(-1).tobytes(), ".flac"
+        except (ValueError, TypeError) as error:
+            raise CorpusError(
+                f"expected the samples of the recording of row {number} as numbers, found: {error}; download it again"
+            ) from None
     raise CorpusError(
         f"expected the recording of row {number} inside the tables below {folder}, found "
         f"{'only its path ' + repr(str(name)) if name.name else 'none'}; save the dataset with its audio embedded"
@@ -175,11 +204,14 @@ def _shown(audio: Mapping[str, Any], folder: Path, number: int) -> str:
 
 
 def _write(content: bytes, path: Path, audio: Mapping[str, Any], shown: str) -> Path:
-    if audio.get("bytes"):
+    if isinstance(audio.get("bytes"), bytes) and audio["bytes"]:
         path.write_bytes(content)
     else:
+        rate_hz = audio.get("sampling_rate")
+        if not isinstance(rate_hz, int) or not 1000 <= rate_hz <= 400_000:
+            raise CorpusError(f"expected the sampling_rate of {shown} in Hz, found {rate_hz!r}; download it again")
         waveform = check_waveform(np.frombuffer(content, dtype=np.float32), shown)
-        write_audio(waveform, path, int(audio.get("sampling_rate") or 16000))
+        write_audio(waveform, path, rate_hz)
     return path
 
 
@@ -188,16 +220,17 @@ def _words(
 ) -> list[dict[str, Any]]:
     """Return the words of a sentence as segments; targets and cues are marked later."""
     intervals = (row["alignment"] or {}).get("intervals") or []
-    if isinstance(intervals, Mapping):  # Parquet may store a sequence of records as a record of sequences
+    if isinstance(intervals, Mapping) and all(isinstance(values, list) for values in intervals.values()):
+        # Parquet may store a sequence of records as a record of sequences.
         intervals = [dict(zip(intervals, values)) for values in zip(*intervals.values())]
-    if not intervals:
+    if not intervals or not isinstance(intervals, list):
         raise LabelError(
             f"expected words with their times in column alignment of row {number}, found none; "
             "download the dataset again"
         )
     rate, n_samples, words = utterance["sample_rate_hz"], utterance["n_samples"], []
     for index, interval in enumerate(intervals):
-        onset, offset = (round(float(interval[side]) * rate) for side in ("start", "end"))
+        onset, offset = (round(_time_s(interval, side, number) * rate) for side in ("start", "end"))
         if 0 < offset - n_samples <= _MAX_EXCESS_S * rate:
             offset, counts["cut"] = n_samples, counts["cut"] + 1
         words.append(
@@ -215,6 +248,16 @@ def _words(
             }
         )
     return words
+
+
+def _time_s(interval: Any, side: str, number: int) -> float:
+    value = interval.get(side) if isinstance(interval, Mapping) and isinstance(interval.get("word"), str) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e6:
+        raise LabelError(
+            f"expected words with start and end in seconds in column alignment of row {number}, found {interval!r}; "
+            "download the dataset again"
+        )
+    return float(value)
 
 
 def _mark(words: list[dict[str, Any]], row: Mapping[str, Any], number: int, counts: dict[str, int]) -> None:
@@ -242,7 +285,8 @@ def _positions(words: list[dict[str, Any]], row: Mapping[str, Any], indices: str
     if not stated:
         wanted = str(row[word]).lower()
         return [position for position, found in enumerate(words) if found["label"].lower() == wanted]
-    wrong = [position for position in stated if not 0 <= position < len(words)]
+    stated = stated if isinstance(stated, list) else [stated]
+    wrong = [position for position in stated if not isinstance(position, int) or not 0 <= position < len(words)]
     if wrong:
         raise LabelError(
             f"expected positions among the {len(words)} words of row {number} in column {indices}, found "

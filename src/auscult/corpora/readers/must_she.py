@@ -13,6 +13,7 @@ import pandas as pd
 from auscult.corpora.audio import audio_length
 from auscult.corpora.corpus import split_speakers
 from auscult.corpora.faults import Faults
+from auscult.corpora.speaker_tables import read_columns
 from auscult.corpora.walk import list_files
 from auscult.errors import CorpusError
 from auscult.tables import check_utterances, no_segments
@@ -50,8 +51,8 @@ def read_must_she(
     Raises
     ------
     CorpusError
-        There are no tables, a column or a recording is missing, a gender or a language is unknown, or no row has one of
-        the categories.
+        There are no tables, or they cannot be read; a column or a recording is missing, a gender or a language is
+        unknown, or no row has one of the categories.
     """
     folder = Path(folder)
     files = list_files(folder)
@@ -89,8 +90,8 @@ def read_must_she(
 
 
 def _read(path: Path) -> pd.DataFrame:
-    # Words such as "null" are text, and quotation marks belong to the sentence.
-    table = pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False, quoting=3)
+    # Quotation marks belong to the sentence.
+    table = read_columns(path, quoted=False, separator="\t")
     missing = [column for column in _COLUMNS if column not in table]
     if missing:
         raise CorpusError(

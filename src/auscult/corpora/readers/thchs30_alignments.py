@@ -76,10 +76,11 @@ def _from_tables(paths: Iterable[Path], utterances: Collection[str]) -> Iterator
             columns = [identity, *(column for triple in chosen.values() for column in triple)]
             # Some tables also hold the audio, so only the columns in use are read.
             for batch in pyarrow.parquet.ParquetFile(path).iter_batches(_ROWS_AT_ONCE, columns=columns):
+                batch.validate(full=True)  # values of a damaged file would be read from outside of it
                 for row in batch.to_pylist():
                     if row[identity] in wanted:
                         yield path, row[identity], {name: _tier(row, triple, path) for name, triple in chosen.items()}
-        except pyarrow.ArrowException as error:
+        except (pyarrow.ArrowException, OSError, ValueError, OverflowError) as error:
             raise LabelError(f"expected a Parquet table in {path}, found: {error}; download it again") from None
 
 
@@ -100,6 +101,12 @@ def _choose(names: list[str], path: Path) -> tuple[str, dict[str, tuple[str, str
 
 def _tier(row: dict[str, Any], triple: tuple[str, str, str], path: Path) -> Tier:
     labels, starts, ends = (row[column] or [] for column in triple)
+    lists = all(isinstance(values, list) for values in (labels, starts, ends))
+    if not lists or not all(isinstance(time, int | float) for time in (*starts, *ends)):
+        raise LabelError(
+            f"expected lists of labels and times in columns {', '.join(triple)} of {path}, found other values; take "
+            "the table of anyspeech/THCHS-30-alignments"
+        )
     if not len(labels) == len(starts) == len(ends):
         raise LabelError(
             f"expected as many times as labels in columns {', '.join(triple)} of {path}, found "

@@ -16,6 +16,7 @@ from huggingface_hub.hf_api import ModelInfo, RepoSibling
 
 from auscult.errors import CheckpointError, HubError
 from auscult.manifests import MANIFEST, Manifest, build_folder, check_folder, write_file
+from auscult.models.accessories import check_accessories
 from auscult.models.checkpoint_format import (
     ACCESSORIES,
     CONFIG,
@@ -135,6 +136,7 @@ def fetch_checkpoint(
             fetch(adapter_name(language))
         if second is not None:
             _fetch_tokenizer(partial, *second, endpoint, token)
+        check_accessories(partial)
         _require_vocabulary(partial, repository)
         _require_pinned(pinned, partial, repository)
         if language:
