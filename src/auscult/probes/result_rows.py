@@ -69,6 +69,9 @@ def score_rows(task: Task, outcome: Outcome, n_resamples: int, seed: int) -> Ite
         chance = _measure(task, truth, guess, guess, {})
         for metric, (value, low, high) in measured.items():
             by_chance = chance[metric][0]
+            if metric == "accuracy":
+                # The most frequent class of training items is the rarest of test items where classes are balanced.
+                by_chance = max(by_chance, 1 / task.n_classes)
             yield {**shared, "metric": metric, "value": value, "ci_low": low, "ci_high": high, "chance": by_chance}
         if labels == "control":
             shared |= {"labels": "true", "metric": "selectivity", "chance": 0.0}

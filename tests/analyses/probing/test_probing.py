@@ -116,6 +116,16 @@ def test_nested_selection_equals_a_loop_over_scikit_learn(planted):
         assert value(results, layer=layer) == pytest.approx(expected, abs=1.1 / 480)
 
 
+def test_chance_of_balanced_classes_is_one_of_them(planted):
+    """The class that is rarest among the test speakers is the most frequent one of all others."""
+    speakers = np.unique(planted.index["speaker"], return_inverse=True)[1]
+    rarer = np.where(np.arange(len(speakers)) % 7, np.arange(len(speakers)) % 4, speakers % 4)
+    balanced = replace_column(planted, "label", np.array(list("abcd"))[rarer])
+    chance = run(balanced).query("metric == 'accuracy' and labels == 'true'")["chance"]
+    assert (chance >= 0.25).all()
+    assert chance.max() < 0.3
+
+
 def test_chance_is_the_most_frequent_class_of_the_training_side(planted):
     skewed = np.where(np.arange(480) % 10 < 7, "a", "b")
     chance = run(replace_column(planted, "label", skewed)).groupby("metric")["chance"].unique()

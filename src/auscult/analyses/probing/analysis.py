@@ -93,8 +93,8 @@ def probe_activations(
         - ``labels``: ``true``, ``shuffled`` or ``control``.
         - ``layer``: a layer, or :data:`SELECTED`, the layer selected on validation data. Code lengths count tested
           items, each at the layer selected for its test fold; items that are never tested are sent but not counted.
-        - ``chance``: the metric of the most frequent class, or the mean, of the training items; for code lengths, a
-          code without vectors.
+        - ``chance``: the metric of the most frequent class, or the mean, of the training items, for accuracies at
+          least 1 / ``n_classes``; for code lengths, a code without vectors.
         - ``valid_value``: validation score that selected penalty and layer, for all metrics; ``penalty``: median over
           folds; ``selected_layer``: most frequent selection.
         - ``n_dropped``: number of items without a usable label; ``text_overlap``, ``type_overlap``: share of tested
