@@ -1,4 +1,4 @@
-"""Files that catalogues and archives read agree with the package."""
+"""The package is complete when it is installed, and files that catalogues and archives read agree with it."""
 
 import json
 import re
@@ -40,3 +40,11 @@ def test_the_lock_for_cpus_has_every_package_but_those_of_gpus_in_the_same_versi
     assert {"torch", "torchaudio", "triton"} <= left_out
     assert all(re.match(r"torch(audio)?$|triton$|nvidia-|cuda-", name) for name in left_out)
     assert {name: both[name] for name in cpu} == cpu
+
+
+def test_every_file_of_the_library_is_installed_with_it():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]["auscult"]
+    source = ROOT / "src/auscult"
+    installed = {path for pattern in data for path in source.glob(pattern)}
+    others = [path for path in source.rglob("*") if path.is_file() and path.suffix not in (".py", ".pyc")]
+    assert [path.relative_to(source) for path in others if path not in installed] == []

@@ -26,7 +26,8 @@ def seal_results(paths: Iterable[str | Path]) -> None:
     Folders with a manifest are left out, and so are files elsewhere.
     """
     for path in map(Path, paths):
-        if path.name != MANIFEST and path.parts[:1] and path.parts[0] in _ROOTS and path.exists():
+        sealed = path.name == MANIFEST or (path / MANIFEST).is_file()
+        if not sealed and path.parts[:1] and path.parts[0] in _ROOTS and path.exists():
             lines = [f"{digest(file)}  {file.as_posix()}\n" for file in _files(path)]
             with write_file(seal_path(path)) as partial:
                 partial.write_text("".join(lines), encoding="utf-8")

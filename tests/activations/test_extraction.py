@@ -6,7 +6,7 @@ import torch
 from extraction_cases import ARGUMENTS, CORPUS, Killed
 from tiny_models import tiny_encoder
 
-from auscult.activations.extraction import Extraction, extract_activations, extract_sweep
+from auscult.activations.extraction import Extraction, extract_activations, extract_part, extract_sweep
 from auscult.activations.store import read_activations
 from auscult.errors import CheckpointError, ManifestError
 from auscult.models.acoustic import acoustic_model
@@ -105,6 +105,65 @@ def test_a_killed_sweep_goes_on_with_the_next_checkpoint_and_ends_in_the_same_by
     resumed = sweep(tmp_path / "killed", models, shard_rows=10**6)
     assert calls == [0, 1, 1, 2]
     assert resumed == whole
+
+
+def scattered(folder, models, n_parts, shard_rows=40):
+    """Divide a sweep among several jobs, and gather their parts."""
+    settings = SETTINGS | {"shard_rows": shard_rows}
+    runs = [
+        Extraction(folder / str(step), lambda model=model: model, {"step": step}, {"checkpoint": str(step)})
+        for step, model in enumerate(models)
+    ]
+    parts = [folder / f"part-{part}" for part in range(1, n_parts + 1)]
+    for part, path in enumerate(parts, 1):
+        extract_part(path, runs, part=part, n_parts=n_parts, **settings)
+    return runs, settings, parts
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 5, 100])
+def test_a_sweep_divided_among_jobs_has_the_same_bytes_and_every_shard_is_made_once(tmp_path, monkeypatch, n_parts):
+    whole = sweep(tmp_path / "whole", checkpoints(), shard_rows=40)
+    runs, settings, parts = scattered(tmp_path / "scattered", checkpoints(), n_parts)
+    made = [path.name for part in parts for path in part.glob("*.safetensors")]
+    n_shards = len(list((tmp_path / "whole/0").glob("shard-*")))
+    assert n_shards > 2
+    assert len(set(made)) == len(made) == 3 * n_shards
+    counts = [len(list(part.glob("*.safetensors"))) for part in parts]
+    assert max(counts) - min(counts) <= 1
+
+    def not_again(self, *_, **__):
+        raise AssertionError("a model was run although its part is finished")
+
+    monkeypatch.setattr(SpeechModel, "frames", not_again)
+    assert extract_sweep(runs, parts=parts, **settings) == whole
+
+
+def test_parts_of_other_settings_or_damaged_ones_are_refused(tmp_path):
+    runs, settings, parts = scattered(tmp_path, checkpoints(), 2)
+    with pytest.raises(ManifestError, match=f"expected in {parts[0]} a part of this extraction, found one of other"):
+        extract_sweep(runs, parts=parts, **(settings | {"batch_s": 1.0}))
+    path = next(parts[1].glob("*.safetensors"))
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ManifestError, match=f"expected SHA-256 .* for {path}"):
+        extract_sweep(runs, parts=parts, **settings)
+
+
+def test_a_killed_part_goes_on_with_its_next_shard(tmp_path, monkeypatch):
+    calls, run = [], SpeechModel.frames
+
+    def frames(self, waveforms, **shared):
+        calls.append(1)
+        if len(calls) == 4:
+            raise Killed
+        return run(self, waveforms, **shared)
+
+    monkeypatch.setattr(SpeechModel, "frames", frames)
+    monkeypatch.setitem(SETTINGS, "batch_s", 1000.0)  # one batch a shard
+    with pytest.raises(Killed):
+        scattered(tmp_path, checkpoints(), 1)
+    scattered(tmp_path, checkpoints(), 1)
+    n_shards = len(list((tmp_path / "part-1").glob("*.safetensors")))
+    assert len(calls) == n_shards + 1
 
 
 def test_checkpoints_of_different_architectures_are_no_sweep(tmp_path):

@@ -41,6 +41,20 @@ def test_the_smoke_study_gives_the_same_bytes_on_a_cluster(undisturbed, tmp_path
     assert "Nothing to be done" in snakemake(tmp_path, "--dry-run")
 
 
+def test_an_extraction_scattered_over_a_cluster_gives_the_same_bytes(undisturbed, tmp_path):
+    folder = "results/activations/english/hubert-english"
+    targets = [f"{folder}/{step}/manifest.json" for step in (0, 4, 12)]
+    printed = on_cluster(tmp_path, "--set-scatter", "extraction=3", "--", *targets)
+    # Corpus, training, three parts, and the job that gathers them.
+    assert len(set(submitted(printed))) == 6
+    found = contents(tmp_path)
+    assert {name for name in found if "/.parts/" in name} == set()
+    expected = {name: sha for name, sha in undisturbed.contents.items() if name.startswith(folder)}
+    assert {name: sha for name, sha in found.items() if name.startswith(folder)} == expected
+    again = snakemake(tmp_path, "--dry-run", "--set-scatter", "extraction=3", "--", *targets)
+    assert "Nothing to be done" in again
+
+
 def test_a_job_that_fails_is_submitted_once_more_and_its_reason_is_told(tmp_path):
     labels = next(write_recordings(tmp_path / "speech").glob("*.TextGrid"))
     labels.write_text(labels.read_text()[:300])

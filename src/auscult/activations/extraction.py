@@ -2,50 +2,37 @@
 
 The checkpoints of a model are run in one sweep. They share everything that does not depend on their weights (imports,
 tables, decoded recordings, the frames of each segment) and, where their front ends are equal, the front end's output.
+A sweep can be divided among several jobs, each of which makes a part of the shards; the bytes are the same.
 """
 
-import json
 import logging
-from collections.abc import Callable, Hashable, Mapping, Sequence
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
-from safetensors.numpy import save_file
 from tqdm import tqdm
 
-from auscult.activations.array_model import ArrayModel
 from auscult.activations.batches import batches_of_like_length
-from auscult.activations.pooling import pool_frames
+from auscult.activations.running import Models, SharedData, write_shard
 from auscult.activations.segment_index import segment_index, select_utterances
 from auscult.activations.store import INDEX, shard_name
-from auscult.errors import CheckpointError
-from auscult.manifests import Manifest, build_folder, check_folder, write_file
+from auscult.errors import ManifestError
+from auscult.manifests import Manifest, build_folder, check_folder, digest_json, write_file
 from auscult.tables import write_table
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from auscult.corpora.corpus import Corpus
     from auscult.models.interface import FrameModel
 
-    class _FrontEndModel(FrameModel, Protocol):
-        """A model whose front end can be run apart and shared with other checkpoints."""
-
-        front_end_digest: str | None
-
-        def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]: ...
-
-        def frames(
-            self, waveforms: Sequence[np.ndarray], *, front: list[Tensor] | None = None
-        ) -> Mapping[str, list[Tensor]]: ...
-
-
-__all__ = ["Extraction", "extract_sweep", "extract_activations"]
+__all__ = ["Extraction", "extract_sweep", "extract_part", "extract_activations"]
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +71,7 @@ def extract_sweep(
     shard_rows: int = 20000,
     max_utterances: int | None = None,
     max_bytes: int = 2**30,
+    parts: Sequence[str | Path] = (),
 ) -> list[Manifest]:
     """Run checkpoints over a corpus and store, for every layer, the mean of the frames in every segment.
 
@@ -106,6 +94,7 @@ def extract_sweep(
     max_utterances : number of utterances to run, spread evenly over the corpus; None for all
     max_bytes : memory for recordings and front-end frames of a shard that are kept for the next checkpoint. Data beyond
         it are computed again. For a single checkpoint nothing is kept
+    parts : folders made by :func:`extract_part` with the same arguments, whose shards are taken over
 
     Raises
     ------
@@ -115,99 +104,127 @@ def extract_sweep(
         A checkpoint differs from the first in its layers, sample rate or frame timing.
     CorpusError, LabelError
         The corpus has no utterance in the splits, no segment of a tier, or a syllable without a rime.
+    ManifestError
+        A part is damaged, or was made from other data or with other settings.
     """
-    models = _Models(extractions, max_bytes)
-    first = models[0]
-    utterances = select_utterances(corpus, splits, max_utterances, first)
-    index = segment_index(corpus, utterances, tiers, first, shard_rows)
-    settings = {"tiers": list(tiers), "splits": list(splits), "batch_s": batch_s, "shard_rows": shard_rows}
-    settings["max_utterances"] = max_utterances
-    _report_nearest(index)
-    lengths = utterances.set_index("utterance")["n_samples"]
+    sweep = _Sweep(extractions, corpus, tiers, splits, batch_s, shard_rows, max_utterances, max_bytes)
+    _report_nearest(sweep.index)
     with ExitStack() as sealed:
-        partials = [
-            sealed.enter_context(build_folder(one.folder, {**one.recipe, "extraction": settings}, one.parents, True))
-            for one in extractions
-        ]
-        progress = sealed.enter_context(tqdm(total=len(lengths) * len(partials), unit="utterance", disable=None))
-        for shard, rows in index.groupby("shard", sort=False):
-            batches = list(
-                batches_of_like_length(lengths.loc[rows["utterance"].unique()], int(batch_s * first.sample_rate_hz))
-            )
-            shared = _Shared(corpus, max_bytes if len(partials) > 1 else 0)
-            for place, folder in enumerate(partials):
-                if not (folder / shard_name(shard)).is_file():
-                    _write_shard(folder / shard_name(shard), models[place], shared, rows, batches)
-                progress.update(rows["utterance"].nunique())
+        partials = [sealed.enter_context(build_folder(*identity, True)) for identity in sweep.identities]
+        sweep.fill(sweep.cells, lambda shard, place: partials[place] / shard_name(shard), sweep.made_in(parts))
         for folder in partials:
-            write_table(index.drop(columns="start"), folder / INDEX)
+            write_table(sweep.index.drop(columns="start"), folder / INDEX)
     return [check_folder(one.folder) for one in extractions]
 
 
-class _Models:
-    """The models of a sweep, each opened when it is needed; small models stay open for the next shard."""
+def extract_part(
+    folder: str | Path, extractions: Sequence[Extraction], *, part: int, n_parts: int, **settings: Any
+) -> Manifest:
+    """Make the shards of one of several jobs among which a sweep is divided, for :func:`extract_sweep`.
 
-    def __init__(self, extractions: Sequence[Extraction], max_bytes: int) -> None:
-        self._extractions, self._open = extractions, {0: extractions[0].open()}
-        self._keep = len(extractions) * getattr(self._open[0], "n_bytes", 0) <= max_bytes
+    The shards of all checkpoints, in the order in which a sweep makes them, are cut into ``n_parts`` runs of nearly
+    equal number, so that many checkpoints are divided as well as many hours of speech.
 
-    def __getitem__(self, place: int) -> "FrameModel":
-        model = self._open.get(place) or self._extractions[place].open()
-        found, expected = ((each.layers, each.sample_rate_hz, each.timing) for each in (model, self._open[0]))
-        if found != expected:
-            raise CheckpointError(
-                f"expected checkpoints of one architecture in a sweep, found layers {', '.join(found[0])} with "
-                f"{found[2]} for {self._extractions[place].folder}, but {', '.join(expected[0])} with {expected[2]} "
-                f"for {self._extractions[0].folder}; give models of different sizes different names"
-            )
-        if self._keep:
-            self._open[place] = model
-        return model
-
-
-class _Shared:
-    """Data that checkpoints share within a shard: decoded recordings, and the output of equal front ends."""
-
-    def __init__(self, corpus: "Corpus", max_bytes: int) -> None:
-        self._corpus, self._sharing, self._free = corpus, max_bytes > 0, max_bytes
-        self._kept: dict[Hashable, Any] = {}
-
-    def frames(self, model: "FrameModel | ArrayModel", batch: Sequence[str]) -> "Mapping[str, list[Tensor]]":
-        """Return the model's frames of a batch; an equal front end that has run already is not run again."""
-        if isinstance(model, ArrayModel):
-            return model.frames_of(batch)
-        waveforms = [self._keep(name, partial(self._corpus.waveform, name)) for name in batch]
-        identity = getattr(model, "front_end_digest", None)
-        if not self._sharing or identity is None:
-            return model.frames(waveforms)
-        shared = cast("_FrontEndModel", model)
-        return shared.frames(waveforms, front=self._keep((identity, *batch), partial(shared.front_end, waveforms)))
-
-    def _keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
-        if key in self._kept:
-            return self._kept[key]
-        made = make()
-        n_bytes = sum(part.nbytes for part in made) if isinstance(made, list) else made.nbytes
-        if n_bytes <= self._free:
-            self._kept[key], self._free = made, self._free - n_bytes
-        return made
+    Parameters
+    ----------
+    folder : path of the sealed folder of the part: ``{place of the extraction}-shard-….safetensors``
+    extractions, settings : as in :func:`extract_sweep`; ``shard_rows`` and others must be the same there
+    part, n_parts : which part, from 1, and of how many; parts beyond the number of shards are empty
+    """
+    sweep = _Sweep(extractions, **settings)
+    cells = sweep.cells
+    cells = cells[(part - 1) * len(cells) // n_parts : part * len(cells) // n_parts]
+    with build_folder(folder, {"part": part, "of": n_parts, "extractions": sweep.digests}, resume=True) as made:
+        sweep.fill(cells, lambda shard, place: made / f"{place:04d}-{shard_name(shard)}", {})
+    return check_folder(folder)
 
 
-def _write_shard(
-    path: Path, model: "FrameModel", shared: _Shared, rows: pd.DataFrame, batches: list[list[str]]
-) -> None:
-    places = dict(list(rows.groupby("utterance", sort=False)[["row", "start", "n_frames"]]))
-    vectors: dict[str, np.ndarray] = {}
-    for batch in batches:
-        spans = [places[name].to_numpy() for name in batch]
-        at = np.concatenate([span[:, 0] for span in spans])
-        frames = shared.frames(model, batch)
-        for layer, pooled in pool_frames(frames, [span[:, 1:] for span in spans], batch):
-            if layer not in vectors:
-                vectors[layer] = np.empty((len(rows), pooled.shape[1]), dtype=np.float32)
-            vectors[layer][at] = pooled
+@dataclass(frozen=True)
+class _Sweep:
+    """A sweep before anything is run: its segments, and its shards with what writes them."""
+
+    extractions: Sequence[Extraction]
+    corpus: "Corpus"
+    tiers: Sequence[str]
+    splits: Sequence[str]
+    batch_s: float = 60.0
+    shard_rows: int = 20000
+    max_utterances: int | None = None
+    max_bytes: int = 2**30
+
+    @cached_property
+    def models(self) -> Models:
+        return Models(self.extractions, self.max_bytes)
+
+    @cached_property
+    def index(self) -> pd.DataFrame:
+        utterances = select_utterances(self.corpus, self.splits, self.max_utterances, self.models[0])
+        return segment_index(self.corpus, utterances, self.tiers, self.models[0], self.shard_rows)
+
+    @property
+    def cells(self) -> list[tuple[int, int]]:
+        """Shards and places of the extractions, in the order in which they are made."""
+        shards = self.index["shard"].unique()
+        return [(int(shard), place) for shard in shards for place in range(len(self.extractions))]
+
+    @property
+    def identities(self) -> list[tuple[Path, dict[str, Any], Mapping[str, str]]]:
+        """Folder, recipe and parents of each extraction."""
+        settings = {"tiers": list(self.tiers), "splits": list(self.splits), "batch_s": self.batch_s}
+        settings |= {"shard_rows": self.shard_rows, "max_utterances": self.max_utterances}
+        return [(one.folder, {**one.recipe, "extraction": settings}, one.parents) for one in self.extractions]
+
+    @property
+    def digests(self) -> list[str]:
+        return [digest_json(identity[1:]) for identity in self.identities]
+
+    def made_in(self, parts: Sequence[str | Path]) -> dict[tuple[int, int], Path]:
+        """Return the shards of parts, by number of the shard and place of the extraction."""
+        found = {}
+        for folder in map(Path, parts):
+            manifest = check_folder(folder)
+            if manifest.recipe.get("extractions") != self.digests:
+                raise ManifestError(
+                    f"expected in {folder} a part of this extraction, found one of other data or settings; delete the "
+                    "folder and run the same command again"
+                )
+            for name in manifest.files:
+                place, _, shard = name.partition("-")
+                found[int(shard.removeprefix("shard-").split(".")[0]), int(place)] = folder / name
+        return found
+
+    def fill(
+        self,
+        cells: Sequence[tuple[int, int]],
+        path_of: Callable[[int, int], Path],
+        made: Mapping[tuple[int, int], Path],
+    ) -> None:
+        """Write the shards that are not there yet: those of ``made`` are taken over, for others the model is run."""
+        blocks = dict(list(self.index.groupby("shard", sort=False)))
+        total = sum(blocks[shard]["utterance"].nunique() for shard, _ in cells)
+        with tqdm(total=total, unit="utterance", disable=None) as progress:
+            for shard, of_shard in groupby(cells, key=itemgetter(0)):
+                rows = blocks[shard]
+                lengths = rows.drop_duplicates("utterance").set_index("utterance")["n_samples"]
+                n_samples = int(self.batch_s * self.models[0].sample_rate_hz)
+                batches = list(batches_of_like_length(lengths, n_samples))
+                shared = SharedData(self.corpus, self.max_bytes if len(self.extractions) > 1 else 0)
+                for _, place in of_shard:
+                    path = path_of(shard, place)
+                    if (shard, place) in made:
+                        _take(made[shard, place], path)
+                    elif not path.is_file():
+                        write_shard(path, self.models[place], shared, rows, batches)
+                    progress.update(len(lengths))
+
+
+def _take(made: Path, path: Path) -> None:
+    """Take over a finished shard: by a second name for the file where that is possible, otherwise as a copy."""
     with write_file(path) as partial_path:
-        save_file(vectors, partial_path, metadata={"layers": json.dumps(model.layers)})
+        try:
+            os.link(made, partial_path)
+        except OSError:
+            shutil.copyfile(made, partial_path)
 
 
 def _report_nearest(index: pd.DataFrame) -> None:

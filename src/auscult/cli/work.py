@@ -12,6 +12,7 @@ from auscult.cli.fetching import archives_of
 from auscult.cli.places import StudyPlace
 from auscult.cli.workflow import Job
 from auscult.study.configuration import read_steps, runs_of
+from auscult.study.extractions import extracted_sweeps
 
 __all__ = ["Sizes", "kind_of"]
 
@@ -42,6 +43,7 @@ def kind_of(rule: str) -> str:
     """Return the kind of a rule: its name without the corpus, model or task that it is defined for."""
     if _COLLECTED.fullmatch(rule):
         return rule
+    rule = rule.replace("extract_part_", "extract_activations_", 1)
     return next((stem for stem in _STEMS if rule.startswith(f"{stem}_")), rule)
 
 
@@ -108,8 +110,11 @@ class Sizes:
             case "finetune_model" | "train_translators" | "train_language_model":
                 return float(entry["steps"][-1] * entry["batch_size"] * (layers * dims + 512))
             case "extract_activations":
-                n_runs = sum(output.startswith("results/activations/") for output in job.outputs)
-                return n_runs * self.analysed_hours(corpus) * (layers * dims**2 + 100_000 if model else 65_000)
+                return (
+                    self._extracted_runs(job, corpus, model)
+                    * self.analysed_hours(corpus)
+                    * (layers * dims**2 + 100_000 if model else 65_000)
+                )
             case "probing_run":
                 return self._probing(corpus)
             case "encoding_sweep" | "tone_run" | "syntax_run":
@@ -125,6 +130,15 @@ class Sizes:
                 return float(settings["n_utterances"] * len(settings["methods"]))
             case _:
                 return 1.0
+
+    def _extracted_runs(self, job: Job, corpus: str, model: str) -> float:
+        """Return the number of checkpoints that a job runs over a corpus: a fraction for a part of an extraction."""
+        if any("/.parts/" in path for path in job.inputs):
+            return 0.0  # the parts are only gathered
+        if "scatteritem" not in job.wildcards:
+            return float(sum(output.startswith("results/activations/") for output in job.outputs))
+        runs = next(runs for of, name, runs in extracted_sweeps(self.place.config) if (of, name) == (corpus, model))
+        return len(runs) / int(job.wildcards["scatteritem"].split("-of-")[1])
 
     def _sampled(self, family: str, corpus: str) -> float:
         section = self.place.config["analyses"][family]
