@@ -50,8 +50,8 @@ rule abx_run:
         "logs/abx/{corpus}/{model}/{step}.log",
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUEST.memory("abx_run"),
+        runtime=REQUEST.minutes("abx_run"),
     params:
         code=code_of("abx"),
         targets=get_abx_targets,

@@ -64,8 +64,13 @@ for corpus, name, runs in extracted_sweeps(config):
             f"logs/benchmarks/extract_activations/{corpus}/{name or 'baselines'}.tsv"
         threads: 1
         resources:
-            mem_mb=6000,
-            runtime=240,
+            mem_mb=REQUEST.memory("extract_activations", corpus=corpus, model=name),
+            runtime=REQUEST.minutes(
+                "extract_activations",
+                n_outputs=0 if get_extraction_parts(corpus, name, runs) else len(runs),
+                corpus=corpus,
+                model=name,
+            ),
             gpu=get_gpus(),
         params:
             **get_extraction_params(corpus, runs),
@@ -95,8 +100,13 @@ for corpus, name, runs in extracted_sweeps(config):
                 f"logs/benchmarks/extract_part/{corpus}/{name or 'baselines'}-{{scatteritem}}.tsv"
             threads: 1
             resources:
-                mem_mb=6000,
-                runtime=240,
+                mem_mb=REQUEST.memory("extract_activations", corpus=corpus, model=name),
+                runtime=REQUEST.minutes(
+                    "extract_activations",
+                    n_outputs=len(runs),
+                    corpus=corpus,
+                    model=name,
+                ),
                 gpu=get_gpus(),
             params:
                 **get_extraction_params(corpus, runs),

@@ -42,8 +42,8 @@ for (corpus, task), runs in explained_tasks(config).items():
             f"logs/benchmarks/attribution/{corpus}/{task}.tsv"
         threads: 1
         resources:
-            # Activations, and 1500 MB for model and libraries.
-            mem_mb=int(1500 + config["analyses"]["attribution"]["memory_mb"]),
+            # Activations, and 2000 MB for model and libraries.
+            mem_mb=int(2000 + config["analyses"]["attribution"]["memory_mb"]),
             runtime=240,
             gpu=get_gpus(),
         params:

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from auscult.cli.places import StudyPlace
+from auscult.cli.resources import ResourceRequests
+from auscult.cli.work import Sizes
 from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.walk import list_source
 from auscult.seeds import task_of
@@ -344,6 +347,11 @@ except AuscultError as error:
 config.clear()
 config.update(study.config)
 MODELS, LEFT_OUT = study.models, study.left_out
+
+# What the jobs of a cluster ask for: functions of the size of corpora and models.
+REQUEST = ResourceRequests(
+    Sizes(StudyPlace(STUDY_FILE, Path.cwd(), Path(workflow.basedir), config))
+)
 
 if warning:
     logging.getLogger("snakemake.logging").warning(f"auscult: {warning}")

@@ -41,8 +41,8 @@ rule disentangling_run:
         "logs/benchmarks/disentangling/{corpus}/{model}/{step}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=REQUEST.memory("disentangling_run"),
+        runtime=REQUEST.minutes("disentangling_run"),
     params:
         code=code_of("disentangling"),
         layer=config["analyses"]["disentangling"]["layer"],
@@ -67,8 +67,8 @@ rule disentangling_latents:
         "logs/benchmarks/disentangling/{corpus}/{model}/{step}.latents.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=REQUEST.memory("disentangling_latents"),
+        runtime=REQUEST.minutes("disentangling_latents"),
         gpu=get_gpus(),
     params:
         code=code_of("disentangling_latents"),

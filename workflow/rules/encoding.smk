@@ -42,8 +42,8 @@ rule encoding_sweep:
         "logs/benchmarks/encoding/{corpus}/{model}.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=120,
+        mem_mb=REQUEST.memory("encoding_sweep"),
+        runtime=REQUEST.minutes("encoding_sweep"),
     params:
         code=code_of("encoding"),
         levels=get_targets("encoding"),

@@ -34,8 +34,8 @@ for name, model in config["models"].items():
         # Two models of this size train faster in parallel on one thread each than one after the other on two threads.
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=REQUEST.memory("finetune_model", model=name),
+            runtime=REQUEST.minutes("finetune_model", model=name),
             gpu=get_gpus(),
         params:
             code=code_of("finetune_model"),

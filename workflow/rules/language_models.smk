@@ -29,8 +29,8 @@ for name, model in config["models"].items():
             f"logs/benchmarks/train_language_model/{name}.tsv"
         threads: 1
         resources:
-            mem_mb=2000,
-            runtime=60,
+            mem_mb=REQUEST.memory("train_language_model", model=name),
+            runtime=REQUEST.minutes("train_language_model", model=name),
             gpu=get_gpus(),
         params:
             code=code_of("train_language_model"),

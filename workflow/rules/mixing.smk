@@ -28,8 +28,10 @@ rule mixing_run:
         "logs/benchmarks/mixing/{corpus}/{model}/{step}.tsv"
     threads: 1
     resources:
-        mem_mb=int(3000 + config["analyses"]["mixing"]["memory_mb"]),
-        runtime=240,
+        mem_mb=REQUEST.memory(
+            "mixing_run", extra_mb=config["analyses"]["mixing"]["memory_mb"] / 2
+        ),
+        runtime=REQUEST.minutes("mixing_run"),
         gpu=get_gpus(),
     params:
         code=code_of("mixing"),

@@ -33,8 +33,8 @@ for name, model in config["models"].items():
         # Two models of this size train faster in parallel on one thread each than one after the other on two threads.
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=REQUEST.memory("train_model", model=name),
+            runtime=REQUEST.minutes("train_model", model=name),
             gpu=get_gpus(),
         params:
             code=code_of("train_model"),

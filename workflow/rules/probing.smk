@@ -91,8 +91,8 @@ rule probing_run:
         "logs/benchmarks/probing/{corpus}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=REQUEST.memory("probing_run"),
+        runtime=REQUEST.minutes("probing_run"),
     params:
         code=code_of("probing"),
         runs=get_probed_runs,

@@ -25,8 +25,8 @@ rule reduction_run:
         "logs/reduction/{corpus}/{model}/{step}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=REQUEST.memory("reduction_run"),
+        runtime=REQUEST.minutes("reduction_run"),
     params:
         code=code_of("reduction"),
         layers=get_mapped_layers,

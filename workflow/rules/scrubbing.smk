@@ -37,8 +37,8 @@ rule scrubbing_run:
         "logs/benchmarks/scrubbing/{corpus}/{model}/{step}.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=240,
+        mem_mb=REQUEST.memory("scrubbing_run"),
+        runtime=REQUEST.minutes("scrubbing_run"),
         gpu=get_gpus(),
     params:
         code=code_of("scrubbing"),

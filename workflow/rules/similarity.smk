@@ -48,8 +48,8 @@ rule similarity_run:
         "logs/similarity/{corpus}/{model}/{step}.log",
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=REQUEST.memory("similarity_run"),
+        runtime=REQUEST.minutes("similarity_run"),
     params:
         code=code_of("similarity"),
         references=reference_spaces(config, STUDY_FOLDER),

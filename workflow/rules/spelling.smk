@@ -25,8 +25,8 @@ rule spelling_run:
         "logs/benchmarks/spelling/{corpus}/{model}/{step}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
-        runtime=60,
+        mem_mb=REQUEST.memory("spelling_run"),
+        runtime=REQUEST.minutes("spelling_run"),
         gpu=get_gpus(),
     params:
         code=code_of("spelling"),

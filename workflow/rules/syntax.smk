@@ -39,8 +39,8 @@ rule syntax_run:
         "logs/benchmarks/syntax/{corpus}/{model}.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=REQUEST.memory("syntax_run"),
+        runtime=REQUEST.minutes("syntax_run"),
         gpu=get_gpus(),
     params:
         code=code_of("syntax"),

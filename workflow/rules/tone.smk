@@ -32,8 +32,8 @@ rule tone_run:
         "logs/benchmarks/tone/{corpus}/{model}.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=REQUEST.memory("tone_run"),
+        runtime=REQUEST.minutes("tone_run"),
     params:
         code=code_of("tone"),
         settings=get_settings("tone", "contrasts", "poolings", "n_folds", "n_resamples"),
@@ -56,8 +56,8 @@ rule tone_baselines:
         "logs/benchmarks/tone/{corpus}/baselines.tsv"
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=REQUEST.memory("tone_baselines"),
+        runtime=REQUEST.minutes("tone_baselines"),
     params:
         code=code_of("tone_baselines"),
         features=contour_features(config),

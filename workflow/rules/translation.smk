@@ -61,7 +61,7 @@ rule translation_companion:
         corpus=get_names("corpora", "synthetic"),
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=400,
         runtime=30,
     params:
         code=code_of("translation_companion"),
@@ -90,8 +90,8 @@ rule translation_run:
         ),
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=REQUEST.memory("translation_run"),
+        runtime=REQUEST.minutes("translation_run"),
         gpu=get_gpus(),
     params:
         code=code_of("translation"),
@@ -118,8 +118,8 @@ rule translation_baseline:
         model=get_names("models", "acoustic"),
     threads: 1
     resources:
-        mem_mb=3000,
-        runtime=60,
+        mem_mb=REQUEST.memory("translation_baseline"),
+        runtime=REQUEST.minutes("translation_baseline"),
     params:
         code=code_of("translation_baseline"),
         features=lookup("models/{model}/features", within=config),

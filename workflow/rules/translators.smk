@@ -37,8 +37,8 @@ for name, group in translator_seeds(config).items():
         priority: model["steps"][-1] * model["batch_size"]
         threads: 1
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=REQUEST.memory("train_translators", model=next(iter(group))),
+            runtime=REQUEST.minutes("train_translators", model=next(iter(group))),
             gpu=get_gpus(),
         params:
             code=code_of("train_translators"),

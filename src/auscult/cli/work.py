@@ -63,6 +63,12 @@ class Sizes:
         """Hours of speech of every corpus, of all splits; NaN if unknown before it is downloaded."""
         return {name: self._hours(name, corpus) for name, corpus in self.place.config["corpora"].items()}
 
+    def with_hours(self, corpus: str, hours: float) -> "Sizes":
+        """Return the same sizes with another length of a corpus, such as a guess of one that is unknown."""
+        other = Sizes(self.place)
+        other.__dict__["hours"] = {**self.hours, corpus: hours}
+        return other
+
     def analysed_hours(self, corpus: str) -> float:
         """Return the hours of speech in the splits that models are run on."""
         entry, splits = self.place.config["corpora"][corpus], self.place.config["activations"]["splits"]
