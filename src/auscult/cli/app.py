@@ -7,6 +7,7 @@ import typer
 from typer.core import TyperGroup
 
 from auscult import __version__
+from auscult.cli.align_command import align
 from auscult.errors import AuscultError
 
 __all__ = ["app"]
@@ -69,6 +70,10 @@ def auscult(
       auscult export mine.yaml mine/my-model out   activations for other tools
       auscult verify runs/mine          whether every file is as it was written
       auscult crate runs/mine --license CC-BY-4.0   describe it for publication
+
+    \b
+    Recordings without alignments:
+      auscult align ~/speech --model ~/recogniser --out ~/aligned
 
     Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
     files.
@@ -190,6 +195,9 @@ def check(
     typer.echo(f"{checking.count(findings)}{f'; all in {written}' if written else ''}")
     failing = ("error", "warning") if strict else ("error",)
     raise typer.Exit(int(findings["level"].isin(failing).any()))
+
+
+app.command()(align)
 
 
 @app.command(context_settings=_PASS_ON)
