@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from auscult.alignment import ctc
 from auscult.alignment.ctc import align_tokens
+from auscult.alignment.long_paths import best_labels
 from auscult.errors import LabelError
 
 BLANK = 0
@@ -66,3 +68,25 @@ def test_a_recording_too_short_for_its_text_is_refused():
         LabelError, match=r"at least 6 frames for the 4 tokens of the transcript, found 5: .* too short"
     ):
         align_tokens(torch.zeros(5, 3).log_softmax(-1), [1, 1, 2, 2], BLANK)
+
+
+@pytest.mark.parametrize("block", [1, 7, 30, 1000])
+def test_a_long_path_is_that_of_the_kernel_whatever_the_blocks(block):
+    rng = np.random.default_rng(block)
+    tokens = rng.integers(1, 4, 40).tolist()
+    log_probs = torch.from_numpy(rng.normal(0, 2, (150, 4)).astype(np.float32)).log_softmax(-1)
+    spans = align_tokens(log_probs, tokens, BLANK)
+    expected = np.zeros(150, dtype=int)
+    for token, start, stop in zip(tokens, spans.starts, spans.stops):
+        expected[start:stop] = token
+    assert best_labels(log_probs.numpy(), tokens, BLANK, block).tolist() == expected.tolist()
+
+
+def test_an_hour_is_more_than_the_kernel_can_count_and_takes_the_other_path(monkeypatch):
+    log_probs = torch.randn(60, 4, generator=torch.Generator().manual_seed(0)).log_softmax(-1)
+    expected = align_tokens(log_probs, [1, 2, 2, 3], BLANK)
+    monkeypatch.setattr(ctc, "_LARGEST", 0)
+    monkeypatch.delattr(ctc, "forced_align")
+    found = align_tokens(log_probs, [1, 2, 2, 3], BLANK)
+    assert found.starts.tolist() == expected.starts.tolist()
+    np.testing.assert_allclose(found.confidence, expected.confidence, rtol=1e-6)

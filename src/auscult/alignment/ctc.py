@@ -1,7 +1,8 @@
 """The most probable CTC path of a known text: which frames emit each of its tokens.
 
 Source: Graves et al. (2006), Connectionist temporal classification, ICML; the alignment is Viterbi's on the states of
-the forward recursion (section 4.1), computed by :func:`torchaudio.functional.forced_align`.
+the forward recursion (section 4.1), computed by :func:`torchaudio.functional.forced_align`, for long recordings by
+:mod:`auscult.alignment.long_paths`.
 """
 
 from collections.abc import Sequence
@@ -14,9 +15,13 @@ import torch
 from torch import Tensor
 from torchaudio.functional import forced_align
 
+from auscult.alignment.long_paths import best_labels
 from auscult.errors import LabelError
 
 __all__ = ["TokenSpans", "align_tokens", "require_frames"]
+
+# Steps of the kernel of torchaudio, which fails beyond 2^31.
+_LARGEST = 2**30
 
 
 @dataclass(frozen=True)
@@ -59,9 +64,12 @@ def align_tokens(log_probs: Tensor, tokens: Sequence[int], blank: int) -> TokenS
         The path needs more frames than there are (:func:`require_frames`).
     """
     require_frames(tokens, len(log_probs))
-    # The kernel for CPUs is as fast as the model's last layer, and is the same everywhere.
-    path, scores = forced_align(log_probs.float().cpu()[None], torch.tensor([list(tokens)]), blank=blank)
-    labels, probabilities = path[0].numpy(), scores[0].double().exp().numpy()
+    log_probs = log_probs.float().cpu()
+    if (2 * len(tokens) + 2) * len(log_probs) < _LARGEST:
+        labels = forced_align(log_probs[None], torch.tensor([list(tokens)]), blank=blank)[0][0].numpy()
+    else:
+        labels = best_labels(log_probs.numpy(), tokens, blank)
+    probabilities = log_probs.double().exp().numpy()[np.arange(len(labels)), labels]
     # A new token begins where the label changes: equal neighbours have a blank between them.
     changes = np.flatnonzero(np.diff(labels)) + 1
     edges = np.concatenate([[0], changes, [len(labels)]])
