@@ -102,6 +102,9 @@ def new(
     endpoint: Annotated[str, typer.Option("--endpoint", help="Address of the hub or of a mirror.")] = "",
     name: Annotated[str, typer.Option("--name", help="Name of the study; by default that of the file.")] = "",
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", help="Write the template of an adapter here instead of a study.")
+    ] = None,
 ) -> None:
     """Write a commented study of your model and your recordings; what is not given is asked.
 
@@ -113,7 +116,14 @@ def new(
       auscult new
       auscult new studies/mine.yaml --model ~/my-model --corpus ~/my-corpus
       auscult new mine.yaml -m facebook/wav2vec2-base@0b5b8e8 -c ~/timit -r timit -o language=english
+      auscult new --adapter my_adapter.py     a model of an architecture that is not known here
     """
+    if adapter:
+        from auscult.adapters import write_adapter
+
+        write_adapter(adapter, force)
+        typer.echo(f"{adapter}: an adapter that passes as it stands; put your model in, then auscult adapter-check it")
+        return
     from auscult.cli import new as writing
     from auscult.cli.asking import ask, parse_options
     from auscult.cli.places import base_schema, repository
@@ -129,6 +139,30 @@ def new(
     for note in left_out:
         typer.echo(f"left out: {note}")
     typer.echo(f"next: auscult run {file} --dry-run, then auscult run {file}")
+
+
+@app.command("adapter-check")
+def adapter_check(
+    adapter: Annotated[Path, typer.Argument(metavar="FILE", help="Python file with a function model().")],
+) -> None:
+    """Test the adapter of a model of your own: what every analysis relies on.
+
+    \b
+    layers            as many as stated, one array (frames, dimensions) per recording
+    number of frames  as many as its timing gives
+    times of frames   a burst of noise is heard at its time
+    batch             recordings in a batch have the frames that they have alone
+    repetition        the same frames again
+    value zeroing     equal to its definition, for models whose attention is found
+
+    The file is run: it is your own code. The exit status is 1 if an answer is no.
+    """
+    from auscult.adapters import check_adapter, load_adapter
+
+    answers = check_adapter(load_adapter(adapter))
+    for answer in answers:
+        typer.echo(f"{ {True: 'yes', False: 'no', None: '–'}[answer.passed]:4}{answer.name:18}{answer.found}")
+    raise typer.Exit(int(any(answer.passed is False for answer in answers)))
 
 
 @app.command()
@@ -347,6 +381,9 @@ def export(
         str, typer.Option("--tier", "-t", help="Tier to export, or of fastabx's item file; by default all, or phone.")
     ] = "",
     layer: Annotated[list[str] | None, typer.Option("--layer", "-l", help="Layer to export; repeatable.")] = None,
+    adapter: Annotated[
+        Path | None, typer.Option("--adapter", help="With --frames: run the model of this adapter on CORPUS.")
+    ] = None,
     directory: _Directory = None,
 ) -> None:
     """Write activations of a build in the forms that other tools read.
@@ -366,12 +403,18 @@ def export(
     Examples:
       auscult export mine.yaml english/hubert exported --form hdf5 --tier phone
       auscult export mine.yaml english/hubert/1000 exported --frames --form fastabx --layer T4
+      auscult export mine.yaml english my-states --frames --adapter my_adapter.py
     """
     from auscult.cli import exporting
     from auscult.cli.places import open_study
 
-    write = exporting.export_model_frames if frames else exporting.export_activations
-    for path in write(open_study(study, directory), run, out, form=form, tier=tier or None, layers=layer):
+    place, given = open_study(study, directory), {"form": form, "tier": tier or None, "layers": layer}
+    if adapter:
+        paths = exporting.export_adapter_frames(place, run, out, adapter, **given)
+    else:
+        write = exporting.export_model_frames if frames else exporting.export_activations
+        paths = write(place, run, out, **given)
+    for path in paths:
         typer.echo(path)
 
 

@@ -5,13 +5,16 @@ from pathlib import Path
 
 from auscult.activations.export import FORMS, FRAME_FORMS, export, export_frames
 from auscult.cli.places import StudyPlace
+from auscult.corpora.audio import SAMPLE_RATE_HZ
 from auscult.corpora.corpus import read_corpus
 from auscult.errors import ConfigError
+from auscult.models.interface import FrameModel
 from auscult.models.loading import model_opener
+from auscult.models.views import Resampled
 from auscult.requirements import suggestion
 from auscult.study.configuration import steps_of
 
-__all__ = ["export_activations", "export_model_frames"]
+__all__ = ["export_activations", "export_adapter_frames", "export_model_frames"]
 
 
 def export_activations(
@@ -72,9 +75,62 @@ def export_model_frames(
     opener, _ = model_opener(
         features=entry.get("features"), checkpoint=checkpoint, device=place.config["device"], layers=entry.get("layers")
     )
+    return _export(place, corpus, opener(), folder, form, tier, layers)
+
+
+def export_adapter_frames(
+    place: StudyPlace,
+    corpus: str,
+    folder: Path,
+    adapter: Path,
+    *,
+    form: str = "npy",
+    tier: str | None = None,
+    layers: Sequence[str] | None = None,
+) -> list[Path]:
+    """Run the model of an adapter over a corpus of a study and export frames, which ``source: arrays`` reads.
+
+    Parameters
+    ----------
+    corpus : name of the corpus
+    adapter : file of the adapter, see :mod:`auscult.adapters`
+    place, folder, form, tier, layers : as for :func:`export_model_frames`
+
+    Raises
+    ------
+    ConfigError
+        The study has no such corpus, it is not imported, the adapter does not load, or its model does not pass.
+    """
+    from auscult.adapters import check_adapter, load_adapter
+
+    _check_form(form, FRAME_FORMS, "segments, which need no adapter")
+    if corpus not in place.config["corpora"]:
+        known = ", ".join(place.config["corpora"])
+        raise ConfigError(f"expected one of the corpora {known} with --adapter, found {corpus!r}")
+    _require(place, place.directory / "resources" / "corpora" / corpus, f"corpus {corpus}")
+    model = load_adapter(adapter)
+    wrong = [f"{answer.name}: {answer.found}" for answer in check_adapter(model) if answer.passed is False]
+    if wrong:
+        raise ConfigError(
+            f"expected an adapter that passes auscult adapter-check in {adapter}, found {'; '.join(wrong)}"
+        )
+    if model.sample_rate_hz != SAMPLE_RATE_HZ:
+        model = Resampled(model, SAMPLE_RATE_HZ)
+    return _export(place, corpus, model, folder, form, tier, layers)
+
+
+def _export(
+    place: StudyPlace,
+    corpus: str,
+    model: FrameModel,
+    folder: Path,
+    form: str,
+    tier: str | None,
+    layers: Sequence[str] | None,
+) -> list[Path]:
     return export_frames(
-        opener(),
-        read_corpus(resources / "corpora" / corpus),
+        model,
+        read_corpus(place.directory / "resources" / "corpora" / corpus),
         folder,
         form=form,  # type: ignore[arg-type]
         layers=layers,
