@@ -119,7 +119,7 @@ def late(waveforms):
         ({"layers": ("cnn", "T1")}, "layers", "stated cnn, T1, found cnn"),
         ({"frames": lambda waveforms: 1 / 0}, "layers", "frames() fails on one recording: ZeroDivisionError"),
         ({"timing": FrameTiming(400, 160)}, "number of frames", "of which timing makes 98"),
-        ({"frames": late}, "times of frames", "bursts of noise are heard +60 ms"),
+        ({"frames": late}, "times of frames", "bursts of noise are heard +62 ms"),
         ({"frames": padded}, "batch", "frames differ from those alone"),
         ({"frames": noisy}, "repetition", "call .eval()"),
     ],

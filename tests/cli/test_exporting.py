@@ -7,8 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from auscult.activations.array_import import import_arrays
+from auscult.activations.array_settings import array_settings
 from auscult.activations.extraction import extract_activations
 from auscult.activations.store import read_activations
+from auscult.adapters import write_adapter
 from auscult.corpora.corpus import read_corpus
 from auscult.corpora.importing import import_corpus
 from auscult.models.acoustic import acoustic_model
@@ -56,6 +59,28 @@ def test_frames_are_those_of_the_model(auscult, study, build, tmp_path):
     printed = auscult("export", study, "mine/mfcc", tmp_path / "abx", "--frames", "--form", "fastabx")
     assert (tmp_path / "abx" / "items.item").read_text().startswith("#file onset offset #phone")
     assert printed.splitlines()[1] == str(tmp_path / "abx" / "items.item")
+
+
+def test_frames_of_an_adapter_are_features_of_a_study(auscult, study, build, tmp_path):
+    write_adapter(tmp_path / "mine.py")
+    auscult("export", study, "mine", tmp_path / "out", "--frames", "--adapter", tmp_path / "mine.py")
+    about = json.loads((tmp_path / "out" / "frames.json").read_text())
+    assert (about["frame_rate_hz"], about["first_frame_s"], about["layers"]) == (50, 0.0125, ["cnn"])
+    corpus = read_corpus(build / "resources/corpora/mine")
+    back = tmp_path / "back"
+    rate = {"frame_rate_hz": 50, "first_frame_s": 0.0125, "path": str(tmp_path / "out")}
+    import_arrays(back, array_settings(rate), corpus=corpus, tiers=("phone",), splits=("test",))
+    assert read_activations(back).load("features").shape == (180, 16)  # as a single layer is called
+
+
+def test_an_adapter_that_does_not_pass_exports_nothing(auscult, study, build, tmp_path):
+    write_adapter(tmp_path / "mine.py")
+    text = (tmp_path / "mine.py").read_text().replace("hop_samples=320", "hop_samples=160")
+    (tmp_path / "mine.py").write_text(text)
+    arguments = ["mine", tmp_path / "out", "--frames", "--adapter", tmp_path / "mine.py"]
+    assert "in cnn for 16000 samples, of which timing makes 98" in auscult("export", study, *arguments, status=2)
+    assert not (tmp_path / "out").exists()
+    assert "expected one of the corpora mine with --adapter" in auscult("export", study, "x", *arguments[1:], status=2)
 
 
 @pytest.mark.parametrize(

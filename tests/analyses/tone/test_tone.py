@@ -198,6 +198,60 @@ def test_the_probe_is_scikit_learns_scaler_without_centring_and_ridge_classifier
     assert (probe_cells(x, items).predicted == slow_probe(x, items, PENALTIES)).all()
 
 
+def slow_probe_of_two_voices(x, items, penalties):
+    """Return predictions for one voice by a probe of the other, whose other strings choose the penalty."""
+    string, predicted = items.cells[:, 1] - 2, np.full(len(x), -1)
+
+    def predict(train, test, penalty):
+        model = make_pipeline(StandardScaler(with_mean=False), RidgeClassifier(alpha=penalty * train.sum()))
+        return model.fit(x[train], items.labels[train]).predict(x[test])
+
+    for voice in (0, 1):
+        trains = items.cells[:, 0] != voice
+        for tested in range(3):
+            hits = np.zeros(len(penalties))
+            for judging in {0, 1, 2} - {tested}:
+                train, judges = trains & ~np.isin(string, [tested, judging]), trains & (string == judging)
+                hits += [(predict(train, judges, p) == items.labels[judges]).sum() for p in penalties]
+            mine = ~trains & (string == tested)
+            predicted[mine] = predict(trains & (string != tested), mine, penalties[hits.argmax()])
+    return predicted
+
+
+def test_two_voices_are_tested_by_each_other_on_strings_that_neither_trained():
+    table = syllable_table(2, 120)
+    items = contrast_items(table, "tone", n_folds=2, seed=0)
+    assert items.n_string_folds == 3
+    assert items.speaker_overlap == items.string_overlap == 0
+    random = np.random.default_rng(5)
+    x = np.eye(4)[items.labels] * 1.2 + random.normal(0, 1, (len(items.labels), 4))
+    outcome = probe_cells(x, items)
+    assert (outcome.predicted == slow_probe_of_two_voices(x, items, PENALTIES)).all()
+    assert outcome.valid.shape == outcome.penalty.shape == (2, 3)
+
+
+def test_what_a_voice_says_in_its_own_way_is_not_read_across_two_voices():
+    table = syllable_table(2, 200)
+    items = contrast_items(table, "tone", n_folds=2, seed=0)
+    voices = np.unique(items.speakers, return_inverse=True)[1]
+    x = np.eye(8)[voices * 4 + items.labels] + np.random.default_rng(3).normal(0, 0.1, (len(items.labels), 8))
+    outcome = probe_cells(x, items)
+    assert (outcome.predicted == items.labels).mean() < 0.4
+    assert outcome.valid.mean() > 0.9  # within the training voice
+
+
+def test_two_voices_have_scores_without_intervals():
+    table = syllable_table(2, 120)
+    settings = replace(SETTINGS, n_folds=2)
+    results, items = tone_activations(
+        {"0": contour_activations(table)}, corpus="mine", model="hubert", settings=settings, seed=0
+    )
+    assert results[["ci_low", "ci_high"]].isna().all(axis=None)
+    assert set(results.loc[results["metric"] != PUBLISHED, "n_groups"]) == {2}
+    summary = summarise_tone(items, settings=settings)
+    assert summary["ci_low"].isna().all()
+
+
 def test_no_probe_is_trained_on_the_voice_or_the_string_of_its_test_items():
     for contrast, strings in (("tone", TABLE["label"].str[:-1]), ("consonant", TABLE["rime"])):
         items = contrast_items(TABLE, contrast, n_folds=4, seed=0)

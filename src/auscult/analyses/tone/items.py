@@ -11,11 +11,13 @@ from auscult.analyses.tone.settings import Contrast
 from auscult.errors import AnalysisError
 from auscult.statistics.folds import check_disjoint, speaker_folds, type_folds
 
-__all__ = ["CONSONANTS", "TONES", "Contrast", "ContrastItems", "contrast_items"]
+__all__ = ["CONSONANTS", "TONES", "MIN_STRING_FOLDS", "Contrast", "ContrastItems", "contrast_items"]
 
 # The ten fricatives and affricates of Shen et al. (2024), and the four tones without the neutral one.
 CONSONANTS = ("r", "sh", "ch", "s", "z", "j", "zh", "q", "c", "x")
 TONES = ("1", "2", "3", "4")
+# One fold of strings is tested, one validates, and one trains.
+MIN_STRING_FOLDS = 3
 _COLUMNS: dict[str, str] = {"tone": "tone", "consonant": "onset_consonant"}
 _log = logging.getLogger(__name__)
 
@@ -34,7 +36,7 @@ class ContrastItems:
         [shape=(n_items,)]
     speakers, strings : voice and string of each item [shape=(n_items,)]
     cells : fold of its voice, counted from 0, and of its string, counted from ``n_folds`` [shape=(n_items, 2)]
-    n_folds : number of folds of voices, and of strings
+    n_folds, n_string_folds : number of folds of voices, and of strings
     n_dropped : number of syllables left out because their class cannot be tested
     """
 
@@ -47,6 +49,7 @@ class ContrastItems:
     strings: np.ndarray
     cells: np.ndarray
     n_folds: int
+    n_string_folds: int
     n_dropped: int
 
     @property
@@ -87,7 +90,8 @@ def contrast_items(
     ----------
     syllables : columns ``label, tone, onset_consonant, rime, speaker, gender`` and optionally ``lexical_tone``
     contrast : ``tone`` or ``consonant``
-    n_folds : number of folds of voices, and of strings; an item is tested by a probe trained without its two folds
+    n_folds : number of folds of voices, and of strings, of which there are at least :data:`MIN_STRING_FOLDS`; an item
+        is tested by a probe trained without its two folds
     seed : of the folds
     classes : by default :data:`TONES` or :data:`CONSONANTS`
 
@@ -114,10 +118,12 @@ def contrast_items(
     strings = (chosen["label"].str.rstrip("12345") if contrast == "tone" else chosen["rime"]).to_numpy(str)
     speakers = chosen["speaker"].to_numpy(str)
     voices = speaker_folds(speakers, n_folds, seed, strata=chosen["gender"].to_numpy(str), where=where)
-    cells = np.stack([voices, n_folds + type_folds(strings, values[rows], n_folds, seed, where=where)], axis=1)
+    n_string_folds = max(MIN_STRING_FOLDS, n_folds)
+    cells = np.stack([voices, n_folds + type_folds(strings, values[rows], n_string_folds, seed, where=where)], axis=1)
     check_disjoint(speakers, cells[:, 0])
     check_disjoint(strings, cells[:, 1], "string")
-    names = tuple(name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, n_folds))
+    shape = n_folds, n_string_folds
+    names = tuple(name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, shape))
     kept = np.isin(values[rows], names)
     _require_classes(where, values[rows][kept], names, syllables)
     if not kept.all():
@@ -140,18 +146,19 @@ def contrast_items(
         strings=strings[kept],
         cells=cells[kept],
         n_folds=n_folds,
+        n_string_folds=n_string_folds,
         n_dropped=int((~kept).sum()),
     )
 
 
-def _is_testable(cells: np.ndarray, members: np.ndarray, n_folds: int) -> bool:
+def _is_testable(cells: np.ndarray, members: np.ndarray, shape: tuple[int, int]) -> bool:
     """Return whether a class has training items whichever fold of voices and fold of strings is left out."""
-    occupied = np.zeros((n_folds, n_folds), dtype=bool)
-    occupied[cells[members, 0], cells[members, 1] - n_folds] = True
+    occupied = np.zeros(shape, dtype=bool)
+    occupied[cells[members, 0], cells[members, 1] - shape[0]] = True
     return all(
         np.delete(np.delete(occupied, voice, axis=0), string, axis=1).any()
-        for voice in range(n_folds)
-        for string in range(n_folds)
+        for voice in range(shape[0])
+        for string in range(shape[1])
     )
 
 

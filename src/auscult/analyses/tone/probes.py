@@ -4,9 +4,12 @@ Voices and strings are divided into K folds each, so that every item lies in one
 tested by a probe trained without its voice fold and its string fold. Penalty and layer are chosen on validation cells
 that share neither fold with the test cell, by probes trained without all four folds. Only validation cells at the same
 distance in voices as in strings are used (folds on a circle; all cells if K = 3), which halves the number of fits.
+
+With two folds of voices, none is left to validate with: penalty and layer are chosen on other strings of the voices
+that train. The test remains one of unseen voices and unseen strings.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
@@ -15,6 +18,7 @@ import numpy as np
 from auscult.analyses.tone.items import ContrastItems
 from auscult.probes.classifiers import prepare_fitter
 
+Cell = tuple[int, int]
 __all__ = ["PENALTIES", "CellOutcome", "probe_cells", "choose_layer", "majority"]
 
 # For unit variance and one item: scikit-learn's alpha is n · penalty.
@@ -28,9 +32,9 @@ class CellOutcome:
     Parameters
     ----------
     predicted : class codes [shape=(n_items,)]
-    valid : validation accuracy of the best penalty, by voice fold and string fold [shape=(n_folds, n_folds)]
-    penalty : that penalty [shape=(n_folds, n_folds)]
-    layer : name of the layer [shape=(n_folds, n_folds)]
+    valid : validation accuracy of the best penalty, by voice fold and string fold [shape=(n_folds, n_string_folds)]
+    penalty : that penalty [shape=(n_folds, n_string_folds)]
+    layer : name of the layer [shape=(n_folds, n_string_folds)]
     published : accuracy in the published mode: one split, by strings alone, with the penalty that is best on its test
         items
     n_published : number of these items
@@ -60,15 +64,15 @@ def probe_cells(
     layer : name of the layer, copied into the outcome
     penalties : candidates; ties go to the strongest
     """
-    strongest_first, k, n_classes = np.sort(np.asarray(list(penalties)))[::-1], items.n_folds, len(items.classes)
+    strongest_first, n_classes = np.sort(np.asarray(list(penalties)))[::-1], len(items.classes)
+    k, shape = items.n_folds, (items.n_folds, items.n_string_folds)
     fit = prepare_fitter("ridge", [(np.arange(len(x)), x)], items.labels[:, None], items.cells, [n_classes])
-    members = {(s, t): np.flatnonzero((items.cells == (s, k + t)).all(axis=1)) for s, t in product(range(k), repeat=2)}
-    hits, n_valid = np.zeros((k, k, len(strongest_first))), np.zeros((k, k))
-    for voices, strings in _pairs(k):
-        left_out = [*voices, *(k + string for string in strings)]
-        predict = fit(left_out, strongest_first)
-        for s, t in product(voices, strings):
-            validation = members[sum(voices) - s, sum(strings) - t]
+    members = {(s, t): np.flatnonzero((items.cells == (s, k + t)).all(axis=1)) for s, t in np.ndindex(*shape)}
+    hits, n_valid = np.zeros((*shape, len(strongest_first))), np.zeros(shape)
+    for voices, strings, validations in _selections(*shape):
+        predict = fit([*voices, *(k + string for string in strings)], strongest_first)
+        for (s, t), cell in validations:
+            validation = members[cell]
             if len(validation):
                 hits[s, t] += (predict(x[validation])[:, :, 0] == items.labels[validation, None]).sum(axis=0)
                 n_valid[s, t] += len(validation)
@@ -76,14 +80,14 @@ def probe_cells(
     for (s, t), tested in members.items():
         if len(tested):
             predicted[tested] = fit([s, k + t], strongest_first[[best[s, t]]])(x[tested])[:, 0, 0]
-    valid = np.divide(hits.max(axis=2), n_valid, out=np.zeros((k, k)), where=n_valid > 0)
+    valid = np.divide(hits.max(axis=2), n_valid, out=np.zeros(shape), where=n_valid > 0)
     unseen = items.cells[:, 1] == k
     right = fit([k], strongest_first)(x[unseen])[:, :, 0] == items.labels[unseen, None]
     return CellOutcome(
         predicted,
         valid,
         strongest_first[best],
-        np.full((k, k), layer, dtype=object),
+        np.full(shape, layer, dtype=object),
         float(right.mean(axis=0).max()),
         int(unseen.sum()),
     )
@@ -113,6 +117,22 @@ def majority(items: ContrastItems) -> np.ndarray:
         training = items.labels[(items.cells != cell).all(axis=1)]
         guess[(items.cells == cell).all(axis=1)] = np.bincount(training).argmax()
     return guess
+
+
+def _selections(k: int, m: int) -> Iterator[tuple[Sequence[int], tuple[int, int], list[tuple[Cell, Cell]]]]:
+    """Yield folds of voices and strings that a probe is trained without, and pairs of a tested and a validating cell.
+
+    Parameters
+    ----------
+    k, m : number of folds of voices, and of strings
+    """
+    if k > 2:
+        for voices, strings in _pairs(k):
+            cells = product(voices, strings)
+            yield voices, strings, [((s, t), (sum(voices) - s, sum(strings) - t)) for s, t in cells]
+        return
+    for s, (t, u) in product(range(k), combinations(range(m), 2)):
+        yield (s,), (t, u), [((s, t), (1 - s, u)), ((s, u), (1 - s, t))]
 
 
 def _pairs(k: int) -> Iterator[tuple[tuple[int, int], tuple[int, int]]]:

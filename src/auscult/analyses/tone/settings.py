@@ -41,7 +41,12 @@ class ToneSettings:
         ("f0", "mfcc"),
         uniqueItems=True,
     )
-    n_folds: int = setting("Number of folds of voices, and of strings.", 5, minimum=3)
+    n_folds: int = setting(
+        "Number of folds of voices, and of strings. With 2, for two voices, strings have three folds, and penalty and "
+        "layer are chosen on other strings of the voice that trains; fewer than 6 voices give no interval.",
+        5,
+        minimum=2,
+    )
     n_resamples: int = setting(
         "Number of bootstrap samples of voices, for differences also of strings.", 2000, minimum=100
     )

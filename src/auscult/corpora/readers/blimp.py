@@ -99,4 +99,6 @@ def _read(path: Path) -> list[dict[str, str]]:
                 "field": str(entry.get("field", "")),
             }
         )
+    if not pairs:
+        raise CorpusError(f"expected a pair on every line of {path}, found an empty file; copy it again")
     return pairs

@@ -205,7 +205,10 @@ def _segments(path: Path, row: dict, counts: dict[str, int], encoding: str) -> l
     phones = _read_labels(path, row, counts, encoding)
     _cut_shared(words, row, counts)
     words = words.assign(tier="word", parent=-1)
-    folded = [fold_phone(phone) for phone in phones["label"]]
+    try:
+        folded = [fold_phone(phone) for phone in phones["label"]]
+    except LabelError as error:
+        raise LabelError(str(error).replace("the .phn file it comes from", str(path))) from None
     phones = phones.assign(tier="phone", label_61=phones["label"], label=folded).dropna(subset="label")
     phones["phone_class"] = phones["label"].map(phone_class)
     phones["ipa"] = phones["label"].map(_ipa)
