@@ -115,7 +115,7 @@ def _wav(folder):
 
 
 def _elan(folder):
-    noise(folder / "talk.wav", 2)
+    noise(folder / "talk.wav", 1)
     words = [(0, 500, "yes"), (600, 900, "no")]
     (folder / "talk.eaf").write_text(elan({("words", "ada", "words"): words}), encoding="utf-8")
 

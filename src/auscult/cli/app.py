@@ -150,7 +150,7 @@ def adapter_check(
     \b
     layers            as many as stated, one array (frames, dimensions) per recording
     number of frames  as many as its timing gives
-    times of frames   a burst of noise is heard at its time
+    times of frames   other noise for 20 ms is heard at its time
     batch             recordings in a batch have the frames that they have alone
     repetition        the same frames again
     value zeroing     equal to its definition, for models whose attention is found
