@@ -483,7 +483,7 @@ TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses
         ({"contrasts": {"vowel": ["mean"]}}, "unknown key 'vowel' in analyses: tone: contrasts"),
         ({"poolings": {"mean": ["rime"], "contour": ["syllable"]}}, TIERS_OF_MANDARIN),
         ({"n_folds": 25}, "expected at least 25 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
-        ({"n_folds": 2}, "analyses: tone: n_folds: 2 is less than the minimum of 3"),
+        ({"n_folds": 1}, "analyses: tone: n_folds: 1 is less than the minimum of 2"),
         ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
     ],
 )
