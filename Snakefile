@@ -115,7 +115,9 @@ def get_everything(_):
         found |= {str(output) for output in producer.expand_output(wildcards)[0]}
         waiting += [str(needed) for needed in producer.expand_input(wildcards)[0]]
     remade = ("results/activations/", "resources/companions/")
-    return sorted(path for path in found if not path.startswith(remade))
+    return sorted(
+        path for path in found if not path.startswith(remade) and "/.parts/" not in path
+    )
 
 
 rule all:

@@ -18,6 +18,43 @@ localrules:
     attribution,
 
 
+# Number of jobs among which the utterances of a task are divided. For clusters: --set-scatter attribution=8.
+scattergather:
+    attribution=1,
+
+
+def get_attribution_inputs(corpus, runs):
+    """Return what the attribution of a task, and a part of it, reads."""
+    return dict(
+        corpus=f"resources/corpora/{corpus}/manifest.json",
+        checkpoints=[
+            f"resources/checkpoints/{model}/{step}/manifest.json"
+            for model, step in runs
+        ],
+    )
+
+
+def get_attribution_params(corpus, runs):
+    """Return the parameters that the attribution of a task and a part of it share."""
+    return dict(
+        code=code_of("attribution"),
+        corpus=corpus,
+        runs=runs,
+        settings=attribution_settings(config),
+        inputs=[explained_inputs(config, model) for model, _ in runs],
+        device=config["device"],
+        seed=config["seed"],
+    )
+
+
+def get_attribution_parts(corpus, task):
+    """Return the folders of the parts of a task; none if one job explains all utterances."""
+    parts = gather.attribution(
+        f"results/attribution/.parts/{corpus}/{task}/{{scatteritem}}"
+    )
+    return [] if len(parts) == 1 else parts
+
+
 # One rule per task: its models are explained on the same utterances, in one job that loads libraries and corpus once.
 for (corpus, task), runs in explained_tasks(config).items():
 
@@ -26,12 +63,8 @@ for (corpus, task), runs in explained_tasks(config).items():
         name:
             f"attribution_{corpus}_{task}".replace("-", "_")
         input:
-            corpus=f"resources/corpora/{corpus}/manifest.json",
-            needs=get_check(corpus),
-            checkpoints=[
-                f"resources/checkpoints/{model}/{step}/manifest.json"
-                for model, step in runs
-            ],
+            **get_attribution_inputs(corpus, runs),
+            parts=get_attribution_parts(corpus, task),
         output:
             scores=get_run_paths("attribution", corpus, runs, ".parquet"),
             summaries=get_run_paths("attribution", corpus, runs, ".csv"),
@@ -47,15 +80,37 @@ for (corpus, task), runs in explained_tasks(config).items():
             runtime=240,
             gpu=get_gpus(),
         params:
-            code=code_of("attribution"),
-            corpus=corpus,
-            runs=runs,
-            settings=attribution_settings(config),
-            inputs=[explained_inputs(config, model) for model, _ in runs],
-            device=config["device"],
-            seed=config["seed"],
+            **get_attribution_params(corpus, runs),
+            part="",
         script:
             "../../scripts/attribution.py"
+
+    if get_attribution_parts(corpus, task):
+
+        rule:
+            """Explain a share of the utterances of a task; another job summarises all of them."""
+            name:
+                f"attribution_part_{corpus}_{task}".replace("-", "_")
+            input:
+                **get_attribution_inputs(corpus, runs),
+            output:
+                folder=temp(
+                    directory(
+                        f"results/attribution/.parts/{corpus}/{task}/{{scatteritem}}"
+                    )
+                ),
+            log:
+                f"logs/attribution_part/{corpus}/{task}-{{scatteritem}}.log",
+            threads: 1
+            resources:
+                mem_mb=int(2000 + config["analyses"]["attribution"]["memory_mb"]),
+                runtime=240,
+                gpu=get_gpus(),
+            params:
+                **get_attribution_params(corpus, runs),
+                part="{scatteritem}",
+            script:
+                "../../scripts/attribution.py"
 
 
 rule attribution_tables:

@@ -11,15 +11,23 @@ import pytest
 import torch
 from tiny_predictors import CLASSES, noise, tiny_predictor
 
-from auscult.analyses.attribution.analysis import ATTRIBUTION_COLUMNS, METHODS, attribute, attribute_corpus
+from auscult.analyses.attribution.analysis import (
+    ATTRIBUTION_COLUMNS,
+    METHODS,
+    attribute,
+    attribute_corpus,
+    explain_part,
+)
 from auscult.analyses.attribution.cost import chunk_size, count_coalitions, footprint
 from auscult.analyses.attribution.explained_outputs import class_output
 from auscult.analyses.attribution.inputs import INPUTS, frame_units, view_input
 from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item, utterance_seed
+from auscult.analyses.attribution.parts import read_parts, write_part
 from auscult.analyses.attribution.settings import AttributionSettings, ExplainedKind
 from auscult.analyses.attribution.summary import SUMMARY_COLUMNS, summarise
 from auscult.analyses.reliability.agreement import score_vectors
-from auscult.errors import AnalysisError, AudioError, LabelError
+from auscult.errors import AnalysisError, AudioError, LabelError, ManifestError
+from auscult.manifests import build_folder
 from auscult.models.frames import FrameTiming
 from auscult.tables import check_results
 
@@ -130,6 +138,25 @@ def test_a_second_run_gives_the_same_tables(classifier, tables):
     again = attribute_corpus(classifier, toy(), settings_of(**FEW, n_utterances=3), **RUN)
     for first, second in zip(tables, again):
         pd.testing.assert_frame_equal(first, second)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 5])
+def test_utterances_explained_by_several_jobs_have_the_same_tables(classifier, tmp_path, n_parts):
+    settings = settings_of(**FEW, n_utterances=3)
+    whole = attribute_corpus(classifier, toy(), settings, **RUN)
+    run = {name: RUN[name] for name in ("model", "step")}
+    for part in range(1, n_parts + 1):
+        explained = explain_part(classifier, toy(), settings, part=part, n_parts=n_parts, **run)
+        with build_folder(tmp_path / str(part), {"part": part}) as folder:
+            if explained is not None:
+                write_part(explained, folder / "0")
+    explained = read_parts([tmp_path / str(part) for part in range(1, n_parts + 1)], 0)
+    assert len(explained.correct) == 3
+    for table, expected in zip(attribute_corpus(classifier, toy(), settings, explained=explained, **RUN), whole):
+        pd.testing.assert_frame_equal(table, expected)
+    next(tmp_path.rglob("0.scores.parquet")).write_bytes(b"")
+    with pytest.raises(ManifestError, match="expected SHA-256"):
+        read_parts([tmp_path / str(part) for part in range(1, n_parts + 1)], 0)
 
 
 def test_phones_of_a_word_share_its_gradients(tables):

@@ -16,12 +16,21 @@ from auscult.analyses.attribution.cost import count_coalitions, seconds_per_inpu
 from auscult.analyses.attribution.inputs import frame_units, view_input
 from auscult.analyses.attribution.items import Item, choose_utterances, prepare_item
 from auscult.analyses.attribution.methods import as_function, attribute
+from auscult.analyses.attribution.parts import Explained
 from auscult.analyses.attribution.settings import INTEGRATED, METHODS, UNITS, AttributionSettings
 from auscult.analyses.attribution.summary import completeness_gaps, summarise
 from auscult.corpora.corpus import Corpus
 from auscult.models.predictor import Predictor
 
-__all__ = ["METHODS", "UNITS", "ATTRIBUTION_COLUMNS", "AttributionSettings", "attribute", "attribute_corpus"]
+__all__ = [
+    "METHODS",
+    "UNITS",
+    "ATTRIBUTION_COLUMNS",
+    "AttributionSettings",
+    "attribute",
+    "attribute_corpus",
+    "explain_part",
+]
 
 ATTRIBUTION_COLUMNS = (
     "corpus",
@@ -60,6 +69,7 @@ def attribute_corpus(
     cues: pd.DataFrame | None = None,
     forms: Mapping[str, str] | None = None,
     estimated: bool = True,
+    explained: Explained | None = None,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
     """Attribute the predictions of a model on a sample of test utterances.
@@ -75,6 +85,7 @@ def attribute_corpus(
     forms : form of the explained output of each utterance, which replaces sample and kind: explains another model's
         outputs
     estimated : whether to estimate and log the time
+    explained : the same utterances, if they have been explained already by :func:`explain_part`
     seed : of the sample, of coalitions and noise, and of the bootstrap
 
     Returns
@@ -93,21 +104,11 @@ def attribute_corpus(
         The errors of :func:`attribute` and :func:`auscult.analyses.attribution.items.prepare_item`.
     """
     kind = settings.explain.of(predictor.task)
-    chosen = choose_utterances(
-        speech,
-        predictor.labels,
-        kind=kind,
-        cues=cues,
-        n_utterances=settings.n_utterances,
-        drawn_within_s=settings.drawn_within_s,
-        seed=seed,
-        only=forms,
-    )
     names = {"corpus": corpus, "model": model, "step": step}
-    scores, gaps, correct = _attribute_all(
-        predictor, speech, chosen, settings, forms or {}, seed, estimated, f"{model}/{step}"
-    )
-    table, all_gaps = pd.concat(scores, ignore_index=True).assign(**names), pd.concat(gaps, ignore_index=True)
+    if explained is None:
+        chosen = _choose(predictor, speech, settings, cues, forms, seed)
+        explained = _explain(predictor, speech, chosen, settings, forms or {}, seed, estimated, f"{model}/{step}")
+    table, all_gaps = explained.scores.assign(**names), explained.gaps
     gap = completeness_gaps(all_gaps)
     found = [gap.get(key, 0.0) for key in zip(table["input"], table["method"])]
     table = table.assign(complete=np.array(found) <= settings.largest_gap)[list(ATTRIBUTION_COLUMNS)]
@@ -119,14 +120,58 @@ def attribute_corpus(
         n_resamples=settings.n_resamples,
         seed=seed,
     )
-    shown = _typical(table, chosen["utterance"], correct)
+    shown = _typical(table, explained.correct)
     example = {**names, "utterance": shown, "sample_rate_hz": predictor.sample_rate_hz}
     return table, summary, pd.DataFrame([example | {"waveform": speech.waveform(shown)}])
 
 
-def _typical(table: pd.DataFrame, utterances: pd.Series, correct: Sequence[bool]) -> str:
+def explain_part(
+    predictor: Predictor,
+    speech: Corpus,
+    settings: AttributionSettings = AttributionSettings(),
+    *,
+    part: int,
+    n_parts: int,
+    model: str,
+    step: str,
+    cues: pd.DataFrame | None = None,
+    seed: int = 0,
+) -> Explained | None:
+    """Explain the share of one of several jobs in the sampled utterances; None if it has none.
+
+    Parameters
+    ----------
+    part, n_parts : which part, from 1, and of how many
+    settings, model, step, cues, seed : as in :func:`attribute_corpus`
+    """
+    chosen = _choose(predictor, speech, settings, cues, None, seed)
+    mine = chosen.iloc[(part - 1) * len(chosen) // n_parts : part * len(chosen) // n_parts]
+    return _explain(predictor, speech, mine, settings, {}, seed, True, f"{model}/{step}") if len(mine) else None
+
+
+def _choose(
+    predictor: Predictor,
+    speech: Corpus,
+    settings: AttributionSettings,
+    cues: pd.DataFrame | None,
+    forms: Mapping[str, str] | None,
+    seed: int,
+) -> pd.DataFrame:
+    return choose_utterances(
+        speech,
+        predictor.labels,
+        kind=settings.explain.of(predictor.task),
+        cues=cues,
+        n_utterances=settings.n_utterances,
+        drawn_within_s=settings.drawn_within_s,
+        seed=seed,
+        only=forms,
+    )
+
+
+def _typical(table: pd.DataFrame, correct: pd.Series) -> str:
     """Return the utterance of the median share of the deciding word among those predicted correctly and confidently."""
-    right = set(utterances[np.array(correct)]) or set(utterances)
+    right = set(correct.index[correct.to_numpy()]) or set(correct.index)
     mine = table[table["utterance"].isin(right)]
     confident = mine[mine["probability"] >= _CONFIDENT]
     mine = mine if confident.empty else confident
@@ -139,7 +184,7 @@ def _typical(table: pd.DataFrame, utterances: pd.Series, correct: Sequence[bool]
     return str(shares.sort_values(kind="stable").index[(len(shares) - 1) // 2])
 
 
-def _attribute_all(
+def _explain(
     predictor: Predictor,
     speech: Corpus,
     chosen: pd.DataFrame,
@@ -148,7 +193,7 @@ def _attribute_all(
     seed: int,
     estimated: bool,
     model: str,
-) -> tuple[list[pd.DataFrame], list[pd.DataFrame], list[bool]]:
+) -> Explained:
     """Return scores and completeness gaps of every utterance, and whether its prediction is correct."""
     scores: list[pd.DataFrame] = []
     gaps: list[pd.DataFrame] = []
@@ -178,7 +223,11 @@ def _attribute_all(
         correct.append(item.correct)
     if estimated:
         _log.info("attribution: predicted about %.0f s, took %.0f s", predicted_s, perf_counter() - start)
-    return scores, gaps, correct
+    return Explained(
+        pd.concat(scores, ignore_index=True),
+        pd.concat(gaps, ignore_index=True),
+        pd.Series(correct, index=pd.Index(chosen["utterance"], name="utterance"), name="correct"),
+    )
 
 
 def _units(predictor: Predictor, speech: Corpus, item: Item, settings: AttributionSettings) -> dict[str, pd.DataFrame]:
