@@ -14,6 +14,7 @@ with job(snakemake.log[0], snakemake.threads):
         read_corpus(Path(snakemake.input.corpus).parent),
         features=snakemake.params.features,
         splits=snakemake.params.splits,
+        training=read_corpus(Path(snakemake.input.training[0]).parent) if snakemake.input.training else None,
         settings=settings_from(ToneSettings, snakemake.params.settings),
         seed=snakemake.params.seed,
     )

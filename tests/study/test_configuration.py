@@ -485,6 +485,12 @@ TIERS_OF_MANDARIN = r"\(phone, syllable, rime_20, rime_50, rime_80\) in analyses
         ({"n_folds": 25}, "expected at least 25 voices .* in corpora: mandarin: voices, since analyses: tone holds"),
         ({"n_folds": 1}, "analyses: tone: n_folds: 1 is less than the minimum of 2"),
         ({"corpora": ["mandarine"]}, "analyses: tone: corpora, found 'mandarine'"),
+        (
+            {"train": {"mandarin": "mandarin"}},
+            r"other corpora \(.*\) in analyses: tone: train: mandarin, found",
+        ),
+        ({"train": {"dutch": "french"}}, r"corpora of tone \(.*\) in analyses: tone: train: dutch, found 'dutch'"),
+        ({"train": {"mandarin": "english"}}, "tone: train: mandarin: poolings"),
     ],
 )
 def test_invalid_settings_of_tone_are_reported_before_anything_runs(config, changes, message):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from auscult.study.tone import contour_features, tone_runs
+from auscult.study.tone import contour_features, tone_runs, tone_training
 
 
 def study(baselines):
@@ -14,6 +14,14 @@ def study(baselines):
 def test_features_are_those_of_the_named_baselines():
     assert contour_features(study(["pitch"])) == {"pitch": "f0"}
     assert contour_features(study([])) == {}
+
+
+def test_another_corpus_trains_where_the_study_names_it():
+    config = study([])
+    assert tone_training(config, "mandarin") == []
+    config["analyses"]["tone"]["train"] = {"mandarin": "thchs30"}
+    assert tone_training(config, "mandarin") == ["thchs30"]
+    assert tone_training(config, "thchs30") == []
 
 
 @pytest.mark.parametrize(("baselines", "last"), [(["pitch"], ["baselines"]), ([], [])])

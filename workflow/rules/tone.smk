@@ -7,12 +7,29 @@ outputs:          results/tone/{corpus}/{model}.csv and {model}.syllables.parque
                   collected in results/tone/tone.csv; mean over seeds and comparisons in results/tone/summary.csv; results/figures/tone.*
 """
 
-from auscult.study.tone import contour_features, tone_runs
+from auscult.study.tone import contour_features, tone_runs, tone_training
 
 
 def get_tone(ending):
     """Return the path of the table of every run."""
     return [f"results/tone/{corpus}/{run}{ending}" for corpus, run in tone_runs(config)]
+
+
+def get_tone_training(wildcards):
+    """Return the manifests of a model's activations on the corpus that trains, in training order."""
+    return [
+        path.replace(f"/{wildcards.corpus}/", f"/{other}/", 1)
+        for other in tone_training(config, wildcards.corpus)
+        for path in get_sweep(wildcards)
+    ]
+
+
+def get_tone_training_corpus(wildcards):
+    """Return the manifest of the corpus that trains, in a list."""
+    return [
+        f"resources/corpora/{other}/manifest.json"
+        for other in tone_training(config, wildcards.corpus)
+    ]
 
 
 localrules:
@@ -23,6 +40,7 @@ rule tone_run:
     """Probe every layer of every checkpoint of a model for tones and consonants."""
     input:
         activations=get_sweep,
+        training=get_tone_training,
     output:
         table="results/tone/{corpus}/{model}.csv",
         syllables="results/tone/{corpus}/{model}.syllables.parquet",
@@ -46,6 +64,7 @@ rule tone_baselines:
     """Probe contours of F0 and MFCCs of the same syllables."""
     input:
         corpus="resources/corpora/{corpus}/manifest.json",
+        training=get_tone_training_corpus,
         needs=get_checked,
     output:
         table="results/tone/{corpus}/baselines.csv",

@@ -15,6 +15,8 @@ __all__ = ["ENDINGS", "StoredArray", "array_files", "stored_arrays"]
 
 _HDF5 = (".h5", ".hdf5")
 ENDINGS = (".npy", ".npz", *_HDF5, ".safetensors")
+# Features hardly compress; a file that expands further is damaged or made to fill the memory.
+_MAX_RATIO, _SMALL_BYTES = 200, 10 << 20
 _IGNORED = re.compile(r"^(\.|__MACOSX$)")
 
 
@@ -91,10 +93,12 @@ def _arrays_of(path: Path, stem: str) -> Iterator[StoredArray]:
     ending = path.suffix.lower()
     if ending == ".npy":
         np.load(path, mmap_mode="r", allow_pickle=False)
-        yield StoredArray(stem or path.stem, path, lambda: np.load(path, mmap_mode="r", allow_pickle=False))
+        yield StoredArray(stem or path.stem, path, _reader(_read_npy, path, path.stem))
     elif ending == ".npz":
-        with np.load(path, allow_pickle=False) as archive:
+        # Opened here, since NumPy leaves a damaged file open.
+        with open(path, "rb") as content, np.load(content, allow_pickle=False) as archive:
             names = list(archive.files)
+            _check_expansion(sum(member.file_size for member in archive.zip.infolist()), path)
         for name in names:
             yield StoredArray(named(name), path, _reader(_read_npz, path, name))
     elif ending == ".safetensors":
@@ -110,11 +114,31 @@ def _arrays_of(path: Path, stem: str) -> Iterator[StoredArray]:
 
 
 def _reader(read: Callable[[Path, str], npt.NDArray[Any]], path: Path, name: str) -> Callable[[], npt.NDArray[Any]]:
-    return lambda: read(path, name)
+    def read_array() -> npt.NDArray[Any]:
+        try:
+            return read(path, name)
+        except Exception as error:  # as above
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())[:120]}"
+            raise AnalysisError(
+                f"expected an array {name!r} that can be read in {path}, found it damaged ({reason}); write it again"
+            ) from None
+
+    return read_array
+
+
+def _check_expansion(n_bytes: int, path: Path) -> None:
+    """Refuse arrays that are far longer than their file: a few bytes may state terabytes of zeros."""
+    n_stored = path.stat().st_size
+    if n_bytes > max(_SMALL_BYTES, _MAX_RATIO * n_stored):
+        raise ValueError(f"arrays of {n_bytes} bytes in a file of {n_stored}")
+
+
+def _read_npy(path: Path, name: str) -> npt.NDArray[Any]:
+    return cast(npt.NDArray[Any], np.load(path, mmap_mode="r", allow_pickle=False))
 
 
 def _read_npz(path: Path, name: str) -> npt.NDArray[Any]:
-    with np.load(path, allow_pickle=False) as archive:
+    with open(path, "rb") as content, np.load(content, allow_pickle=False) as archive:
         return cast(npt.NDArray[Any], archive[name])
 
 
@@ -131,13 +155,17 @@ def _hdf5_names(path: Path) -> list[str]:
     import h5py
 
     names: list[str] = []
+    n_bytes = 0
 
     def keep(name: str, entry: Any) -> None:
+        nonlocal n_bytes
         if isinstance(entry, h5py.Dataset):
             names.append(name)
+            n_bytes += entry.nbytes
 
     with h5py.File(path, "r") as stream:
         stream.visititems(keep)
+    _check_expansion(n_bytes, path)
     return names
 
 

@@ -91,7 +91,11 @@ def import_vectors(
 def _read_segments(path: str) -> pd.DataFrame:
     if not Path(path).is_file():
         raise AnalysisError(f"expected a table of segments at {path}, found none; correct segments of the model")
-    table = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, keep_default_na=False)
+    try:
+        table = pd.read_parquet(path) if path.endswith(".parquet") else pd.read_csv(path, keep_default_na=False)
+    except (ValueError, OverflowError, OSError) as error:  # errors of pandas and PyArrow are kinds of these
+        reason = " ".join(str(error).split())[:200]
+        raise AnalysisError(f"expected a table of segments in {path}, found: {reason}; write it again") from None
     lacking = [column for column in ("utterance", "tier") if column not in table]
     timed = {"onset_s", "offset_s"} <= set(table)
     if lacking or not ("index" in table or timed):

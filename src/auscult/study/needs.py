@@ -8,6 +8,7 @@ from auscult.requirements import Config, is_text, tiers_of
 from auscult.study.families import FAMILIES, get_family
 from auscult.study.places import local_path
 from auscult.study.probing import training_names
+from auscult.study.tone import tone_training
 
 __all__ = ["checked_corpora", "needs_of", "needed_modules"]
 
@@ -48,6 +49,7 @@ def needs_of(config: Config, corpus: str, folder: Path) -> dict[str, Any]:
         if corpus in config["analyses"].get(name, {"corpora": ()})["corpora"]
     }
     others = training_names(config, corpus) if "probing" in analyses else []
+    others += tone_training(config, corpus) if "tone" in analyses else []
     others += [fit for fit in [analyses.get("scrubbing", {}).get("fit_corpora", {}).get(corpus)] if fit]
     extracted = any(get_family(name).reads_activations for name in analyses)
     return {

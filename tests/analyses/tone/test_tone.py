@@ -240,6 +240,69 @@ def test_what_a_voice_says_in_its_own_way_is_not_read_across_two_voices():
     assert outcome.valid.mean() > 0.9  # within the training voice
 
 
+def two_corpora(n_tested=3, n_training=4):
+    """Return syllables of a tested corpus and of one that trains, with voices of their own."""
+    tested, training = syllable_table(n_tested, 60), syllable_table(n_training, 60, seed=9)
+    parts = {"mine": tested, "other": training.assign(speaker="o" + training["speaker"])}
+    return {name: table.assign(corpus=name) for name, table in parts.items()}
+
+
+def slow_probe_across(x, items, penalties):
+    """Return predictions for the tested corpus, penalties chosen on each fold of training voices in turn."""
+    k = items.n_folds
+    voice, string, predicted = items.cells[:, 0], items.cells[:, 1] - k, np.full(len(x), -1)
+
+    def predict(train, test, penalty):
+        model = make_pipeline(StandardScaler(with_mean=False), RidgeClassifier(alpha=penalty * train.sum()))
+        return model.fit(x[train], items.labels[train]).predict(x[test])
+
+    for tested in range(items.n_string_folds):
+        hits = np.zeros(len(penalties))
+        for judge in range(1, k):
+            for other in {*range(items.n_string_folds)} - {tested}:
+                train = (voice > 0) & ~np.isin(string, [tested, other]) & ((voice != judge) | (k == 2))
+                judges = (voice == judge) & (string == other)
+                hits += [(predict(train, judges, p) == items.labels[judges]).sum() for p in penalties]
+        mine = (voice == 0) & (string == tested)
+        predicted[mine] = predict((voice > 0) & (string != tested), mine, penalties[hits.argmax()])
+    return predicted
+
+
+@pytest.mark.parametrize("n_training", [1, 4])
+def test_probes_of_one_corpus_are_trained_on_another(n_training):
+    table = pd.concat(two_corpora(n_training=n_training).values(), ignore_index=True)
+    items = contrast_items(table, "tone", n_folds=4, seed=0, train="other")
+    assert items.n_folds == min(3, n_training) + 1
+    assert set(items.speakers[items.tested]) == {"v0", "v1", "v2"}
+    assert items.speaker_overlap == items.string_overlap == 0
+    random = np.random.default_rng(5)
+    x = np.eye(4)[items.labels] * 1.2 + random.normal(0, 1, (len(items.labels), 4))
+    outcome = probe_cells(x, items)
+    assert (outcome.predicted == slow_probe_across(x, items, PENALTIES)).all()
+    assert set(outcome.predicted[~items.tested]) == {-1}
+    assert np.isnan(outcome.published)
+
+
+def test_results_across_corpora_are_of_the_tested_one_alone():
+    tables = two_corpora(8)
+    settings = replace(SETTINGS, n_folds=4)
+    sweep, others = ({"0": contour_activations(table)} for table in tables.values())
+    results, items = tone_activations(
+        sweep, corpus="mine", model="hubert", training=("other", others), settings=settings, seed=0
+    )
+    assert set(results["n"]) == {len(tables["mine"])}
+    assert set(results["held_out"]) == {"corpus+string"}
+    assert set(results["train"]) == {"other"}
+    assert set(results["metric"]) == {"accuracy", "balanced_accuracy"}
+    assert results.loc[results["metric"] == "accuracy", "ci_low"].notna().all()
+    assert set(items["speaker"]) == {f"mine:v{number}" for number in range(8)}
+    assert value(results, pooling="contour", layer=SELECTED, metric="accuracy") > 0.7
+    with pytest.raises(AnalysisError, match="expected activations of every step on corpus 'other', which trains"):
+        tone_activations(sweep, corpus="mine", model="hubert", training=("other", {}), settings=settings)
+    with pytest.raises(AnalysisError, match="expected syllables to train on in one corpus and to test in another"):
+        contrast_items(tables["mine"], "tone", n_folds=4, seed=0, train="other")
+
+
 def test_two_voices_have_scores_without_intervals():
     table = syllable_table(2, 120)
     settings = replace(SETTINGS, n_folds=2)

@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.activations.interface import Activations
+from auscult.activations.joined import join_activations
 from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.tone.columns import CONTOUR, ITEM_COLUMNS, PUBLISHED, SELECTED, TONE_COLUMNS
 from auscult.analyses.tone.contours import contours
@@ -38,6 +39,7 @@ def tone_activations(
     *,
     corpus: str,
     model: str,
+    training: tuple[str, Mapping[str, Activations]] | None = None,
     settings: ToneSettings = ToneSettings(),
     seed: int = 0,
 ) -> Tables:
@@ -47,6 +49,8 @@ def tone_activations(
     ----------
     sweep : activations of each step, all of the same segments
     corpus, model : names, copied into the tables
+    training : name of another corpus and the activations of each step on it. Its syllables train the probes, and those
+        of ``corpus`` are all tested
     settings : contrasts, poolings, folds and resampling
     seed : of folds and resampling
 
@@ -71,9 +75,12 @@ def tone_activations(
     conditions: list[tuple[Contrast, str]] = [
         (contrast, pooling) for contrast, names in settings.contrasts.items() for pooling in names
     ]
+    train = training[0] if training else ""
+    sweep = _with_training(sweep, corpus, training) if training else sweep
     first = next(iter(sweep.values())).index
     syllables = first.iloc[_rows(first, poolings[conditions[0][1]][0])]
-    tasks = {name: contrast_items(syllables, name, n_folds=settings.n_folds, seed=seed) for name in settings.contrasts}
+    given: dict[str, Any] = {"n_folds": settings.n_folds, "seed": seed, "train": train}
+    tasks = {name: contrast_items(syllables, name, **given) for name in settings.contrasts}
     tables, predictions = [], []
     for step, activations in tqdm(sweep.items(), desc=model, unit="checkpoint", disable=None):
         tiers = {tier for _, pooling in conditions for tier in poolings[pooling]}
@@ -98,6 +105,7 @@ def tone_contours(
     *,
     features: Mapping[str, str],
     splits: Sequence[str],
+    training: "Corpus | None" = None,
     settings: ToneSettings = ToneSettings(),
     seed: int = 0,
 ) -> Tables:
@@ -108,6 +116,7 @@ def tone_contours(
     corpus : with the recordings and labelled syllables
     features : ``f0`` or ``mfcc``, by the name of the baseline
     splits : splits of the utterances, as in the extraction of activations
+    training : another corpus, whose syllables train
     settings : contrasts, folds and resampling
     seed : of folds and resampling
 
@@ -116,18 +125,14 @@ def tone_contours(
     results, items : as returned by :func:`tone_activations`, with the one layer ``input``, step ``final`` and pooling
         :data:`~auscult.analyses.tone.columns.CONTOUR`
     """
-    utterances = corpus.utterances.set_index("utterance")[["speaker", "gender", "split"]]
-    utterances = utterances[utterances["split"].isin(splits)]
-    order = pd.Series(np.arange(len(utterances)), index=utterances.index)
-    segments = corpus.segments
-    table = segments[(segments["tier"] == "syllable") & segments["utterance"].isin(utterances.index)]
-    # In the order of the activations' index, since the folds of strings depend on the order of items.
-    keys = pd.DataFrame({"place": table["utterance"].map(order), "index": table["index"]})
-    table = table.loc[keys.sort_values(["place", "index"], kind="stable").index].join(utterances, on="utterance")
+    corpora = [corpus, *([training] if training is not None else [])]
+    parts = [_syllables(one, splits) for one in corpora]
+    table = parts[0] if training is None else pd.concat(map(_named, parts, (one.name for one in corpora)))
     tables, predictions = [], []
-    tasks = [contrast_items(table, name, n_folds=settings.n_folds, seed=seed) for name in settings.contrasts]
+    given: dict[str, Any] = {"n_folds": settings.n_folds, "seed": seed, "train": training.name if training else ""}
+    tasks = [contrast_items(table, name, **given) for name in settings.contrasts]
     for name, kind in features.items():
-        x = contours(corpus, table, kind)
+        x = np.concatenate([contours(one, part, kind) for one, part in zip(corpora, parts)])
         for items in tasks:
             outcome = probe_cells(x[items.rows], items)
             found = {"input": outcome, SELECTED: outcome}
@@ -135,6 +140,40 @@ def tone_contours(
             tables += [row | shared for row in _result_rows(items, found, settings.n_resamples, seed)]
             predictions.append(_item_table(items, outcome, table).assign(**shared))
     return _stack(tables, predictions)
+
+
+def _syllables(corpus: "Corpus", splits: Sequence[str]) -> pd.DataFrame:
+    """Return the syllables of a corpus in the order of the activations' index, on which folds of strings depend."""
+    utterances = corpus.utterances.set_index("utterance")[["speaker", "gender", "split"]]
+    utterances = utterances[utterances["split"].isin(splits)]
+    order = pd.Series(np.arange(len(utterances)), index=utterances.index)
+    segments = corpus.segments
+    table = segments[(segments["tier"] == "syllable") & segments["utterance"].isin(utterances.index)]
+    keys = pd.DataFrame({"place": table["utterance"].map(order), "index": table["index"]})
+    return table.loc[keys.sort_values(["place", "index"], kind="stable").index].join(utterances, on="utterance")
+
+
+def _named(table: pd.DataFrame, corpus: str) -> pd.DataFrame:
+    """Return syllables with names of utterances and speakers as :func:`join_activations` gives them."""
+    prefixed = {column: f"{corpus}:" + table[column].astype(str) for column in ("utterance", "speaker")}
+    return table.assign(**prefixed, corpus=corpus)
+
+
+def _with_training(
+    sweep: Mapping[str, Activations], corpus: str, training: tuple[str, Mapping[str, Activations]]
+) -> dict[str, Activations]:
+    """Return the activations of each step with those on the other corpus behind them."""
+    name, others = training
+    missing = [step for step in sweep if step not in others]
+    if missing:
+        raise AnalysisError(
+            f"expected activations of every step on corpus {name!r}, which trains, found none of {missing[0]}; extract "
+            "them"
+        )
+    return {
+        step: join_activations({corpus: one, name: others[step]}, {corpus: one.index, name: others[step].index})
+        for step, one in sweep.items()
+    }
 
 
 def _check_poolings(settings: ToneSettings) -> None:
@@ -166,42 +205,45 @@ def _result_rows(
     items: ContrastItems, outcomes: Mapping[str, CellOutcome], n_resamples: int, seed: int
 ) -> Iterator[dict[str, Any]]:
     """Yield the rows of each layer: accuracy and, at the selected layer, balanced accuracy and the published mode."""
-    guess = majority(items)
+    tested = items.tested
+    guess, labels, speakers = majority(items)[tested], items.labels[tested], items.speakers[tested]
     described = {
         "target": items.contrast,
-        "n": len(items.labels),
-        "n_groups": len(np.unique(items.speakers)),
+        "n": len(labels),
+        "n_groups": len(np.unique(speakers)),
         "n_classes": len(items.classes),
-        "n_strings": len(np.unique(items.strings)),
-        "held_out": "speaker+string",
+        "n_strings": len(np.unique(items.strings[tested])),
+        "held_out": "corpus+string" if items.train else "speaker+string",
         "speaker_overlap": items.speaker_overlap,
         "string_overlap": items.string_overlap,
         "resampling_unit": "speaker",
-        "n_folds": items.n_folds,
+        "n_folds": 1 if items.train else items.n_folds,
         "n_dropped": items.n_dropped,
+        "train": items.train,
     }
     for layer, outcome in outcomes.items():
-        hits = (outcome.predicted == items.labels).astype(float)
-        names, counts = np.unique(outcome.layer.astype(str), return_counts=True)
-        low, high = cluster_bootstrap(hits, np.ones_like(hits), items.speakers, n_resamples=n_resamples, seed=seed)
+        predicted = outcome.predicted[tested]
+        hits, cells = (predicted == labels).astype(float), slice(0, 1) if items.train else slice(None)
+        names, counts = np.unique(outcome.layer[cells].astype(str), return_counts=True)
+        low, high = cluster_bootstrap(hits, np.ones_like(hits), speakers, n_resamples=n_resamples, seed=seed)
         row = described | {
             "layer": layer,
             "metric": "accuracy",
             "value": hits.mean(),
             "ci_low": low,
             "ci_high": high,
-            "chance": (guess == items.labels).mean(),
-            "valid_value": outcome.valid.mean(),
-            "penalty": np.median(outcome.penalty),
+            "chance": (guess == labels).mean(),
+            "valid_value": outcome.valid[cells].mean(),
+            "penalty": np.median(outcome.penalty[cells]),
             "selected_layer": str(names[counts.argmax()]),
         }
         yield row
         if layer == SELECTED:
-            value, low, high = _balanced_accuracy(
-                items.labels, outcome.predicted, items.speakers, n_resamples=n_resamples, seed=seed
-            )
+            value, low, high = _balanced_accuracy(labels, predicted, speakers, n_resamples=n_resamples, seed=seed)
             balanced = {"metric": "balanced_accuracy", "value": value, "ci_low": low, "ci_high": high}
             yield row | balanced | {"chance": 1 / len(items.classes)}
+            if items.train:
+                continue  # in the published mode, the voices of the tests are known
             published = {"metric": PUBLISHED, "value": outcome.published, "n": outcome.n_published}
             none = dict.fromkeys(("ci_low", "ci_high", "valid_value", "penalty"), float("nan"))
             yield row | published | none | {"held_out": "string", "n_folds": 1, "selected_layer": ""}
@@ -231,17 +273,17 @@ def _balanced_accuracy(
 
 
 def _item_table(items: ContrastItems, outcome: CellOutcome, syllables: pd.DataFrame) -> pd.DataFrame:
-    classes = np.array([*items.classes, ""])
+    classes, tested = np.array([*items.classes, ""]), items.tested
     columns = {
         "target": items.contrast,
-        "speaker": items.speakers,
-        "string": items.strings,
-        "label": classes[items.labels],
-        "citation": classes[items.citation],
-        "predicted": classes[outcome.predicted],
-        "chance": classes[majority(items)],
+        "speaker": items.speakers[tested],
+        "string": items.strings[tested],
+        "label": classes[items.labels[tested]],
+        "citation": classes[items.citation[tested]],
+        "predicted": classes[outcome.predicted[tested]],
+        "chance": classes[majority(items)[tested]],
     }
-    return syllables.iloc[items.rows][_KEYS].reset_index(drop=True).assign(**columns)
+    return syllables.iloc[items.rows[tested]][_KEYS].reset_index(drop=True).assign(**columns)
 
 
 def _stack(rows: list[dict[str, Any]], predictions: list[pd.DataFrame]) -> Tables:

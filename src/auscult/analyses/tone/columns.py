@@ -24,6 +24,7 @@ TONE_COLUMNS = (
     "penalty",
     "selected_layer",
     "n_dropped",
+    "train",
 )
 ITEM_COLUMNS = (
     "corpus",

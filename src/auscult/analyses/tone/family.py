@@ -35,7 +35,14 @@ def check_tone(tone: Config, config: Config) -> None:
         for name, tiers in tone["poolings"].items():
             for tier in tiers:
                 check_tier(tier, config, corpus, f"analyses: tone: poolings: {name}")
-        check_voices(corpus, config, "tone", tone["n_folds"])
+        if corpus not in tone["train"]:
+            check_voices(corpus, config, "tone", tone["n_folds"])
+    for corpus, other in tone["train"].items():
+        where = f"analyses: tone: train: {corpus}"
+        check_known(corpus, tone["corpora"], where, "corpora of tone")
+        check_known(other, [name for name in config["corpora"] if name != corpus], where, "other corpora")
+        for tier in sorted({tier for tiers in tone["poolings"].values() for tier in tiers}):
+            check_tier(tier, config, other, f"{where}: poolings")
 
 
 FAMILY = Family(

@@ -1,7 +1,7 @@
 """Items of a Mandarin contrast: syllables, their classes, and the folds of voices and strings."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,8 @@ class ContrastItems:
     cells : fold of its voice, counted from 0, and of its string, counted from ``n_folds`` [shape=(n_items, 2)]
     n_folds, n_string_folds : number of folds of voices, and of strings
     n_dropped : number of syllables left out because their class cannot be tested
+    train : name of the corpus whose voices train, if it is another one: these are divided into folds from 1, and all
+        voices that are tested are fold 0
     """
 
     contrast: str
@@ -51,6 +53,12 @@ class ContrastItems:
     n_folds: int
     n_string_folds: int
     n_dropped: int
+    train: str = ""
+
+    @property
+    def tested(self) -> np.ndarray:
+        """Mask of the items that are tested: all, or those of the tested corpus [shape=(n_items,)]."""
+        return self.cells[:, 0] == 0 if self.train else np.ones(len(self.labels), dtype=bool)
 
     @property
     def speaker_overlap(self) -> float:
@@ -64,11 +72,11 @@ class ContrastItems:
 
     def _overlap(self, values: np.ndarray) -> float:
         n_seen = 0
-        for cell in np.unique(self.cells, axis=0):
+        for cell in np.unique(self.cells[self.tested], axis=0):
             tested = (self.cells == cell).all(axis=1)
             training = (self.cells != cell).all(axis=1)
             n_seen += np.isin(values[tested], values[training]).sum()
-        return float(n_seen / len(values))
+        return float(n_seen / self.tested.sum())
 
 
 def contrast_items(
@@ -78,6 +86,7 @@ def contrast_items(
     n_folds: int,
     seed: int,
     classes: Sequence[str] = (),
+    train: str = "",
 ) -> ContrastItems:
     """Select the syllables of a contrast and divide voices and strings into folds.
 
@@ -94,6 +103,8 @@ def contrast_items(
         is tested by a probe trained without its two folds
     seed : of the folds
     classes : by default :data:`TONES` or :data:`CONSONANTS`
+    train : name of another corpus in column ``corpus``, whose syllables train the probes of all others. Its voices are
+        divided into ``n_folds - 1`` folds that choose penalty and layer, or as many as it has
 
     Raises
     ------
@@ -117,13 +128,20 @@ def contrast_items(
     chosen = syllables.iloc[rows]
     strings = (chosen["label"].str.rstrip("12345") if contrast == "tone" else chosen["rime"]).to_numpy(str)
     speakers = chosen["speaker"].to_numpy(str)
-    voices = speaker_folds(speakers, n_folds, seed, strata=chosen["gender"].to_numpy(str), where=where)
-    n_string_folds = max(MIN_STRING_FOLDS, n_folds)
+    genders, n_string_folds = chosen["gender"].to_numpy(str), max(MIN_STRING_FOLDS, n_folds)
+    if train:
+        trains = (chosen["corpus"] == train).to_numpy()
+        voices, n_folds = _training_voices(speakers, genders, trains, n_folds, seed, where)
+    else:
+        voices = speaker_folds(speakers, n_folds, seed, strata=genders, where=where)
     cells = np.stack([voices, n_folds + type_folds(strings, values[rows], n_string_folds, seed, where=where)], axis=1)
     check_disjoint(speakers, cells[:, 0])
     check_disjoint(strings, cells[:, 1], "string")
     shape = n_folds, n_string_folds
-    names = tuple(name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, shape))
+    left_out = [0] if train else range(n_folds)
+    names = tuple(
+        name for name in names if name in values[rows] and _is_testable(cells, values[rows] == name, shape, left_out)
+    )
     kept = np.isin(values[rows], names)
     _require_classes(where, values[rows][kept], names, syllables)
     if not kept.all():
@@ -148,16 +166,32 @@ def contrast_items(
         n_folds=n_folds,
         n_string_folds=n_string_folds,
         n_dropped=int((~kept).sum()),
+        train=train,
     )
 
 
-def _is_testable(cells: np.ndarray, members: np.ndarray, shape: tuple[int, int]) -> bool:
+def _training_voices(
+    speakers: np.ndarray, genders: np.ndarray, trains: np.ndarray, n_folds: int, seed: int, where: str
+) -> tuple[np.ndarray, int]:
+    """Return the fold of each voice, 0 for those that are tested, and the number of folds."""
+    if trains.all() or not trains.any():
+        raise AnalysisError(
+            f"{where}: expected syllables to train on in one corpus and to test in another, found them in one only; "
+            "correct train"
+        )
+    n_training = min(max(2, n_folds - 1), len(np.unique(speakers[trains])))
+    voices = np.zeros(len(speakers), dtype=np.int64)
+    voices[trains] = 1 + speaker_folds(speakers[trains], n_training, seed, strata=genders[trains], where=where)
+    return voices, n_training + 1
+
+
+def _is_testable(cells: np.ndarray, members: np.ndarray, shape: tuple[int, int], left_out: Iterable[int]) -> bool:
     """Return whether a class has training items whichever fold of voices and fold of strings is left out."""
     occupied = np.zeros(shape, dtype=bool)
     occupied[cells[members, 0], cells[members, 1] - shape[0]] = True
     return all(
         np.delete(np.delete(occupied, voice, axis=0), string, axis=1).any()
-        for voice in range(shape[0])
+        for voice in left_out
         for string in range(shape[1])
     )
 

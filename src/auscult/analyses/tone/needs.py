@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from auscult.activations.planned import PlannedItems, Trial
 from auscult.analyses.tone.items import contrast_items
@@ -23,9 +24,15 @@ def trials(section: Mapping[str, Any], items: PlannedItems) -> Iterator[Trial]:
     yield "poolings", partial(_require, sorted({tier for tiers in settings.poolings.values() for tier in tiers}), items)
 
 
-def _choose(contrast: Contrast, items: PlannedItems, settings: ToneSettings) -> int:
-    found = contrast_items(items.of_tier("syllable"), contrast, n_folds=settings.n_folds, seed=items.seed)
-    return len(np.unique(found.speakers))
+def _choose(contrast: Contrast, items: PlannedItems, settings: ToneSettings) -> int | None:
+    syllables, train = items.of_tier("syllable"), settings.train.get(items.name, "")
+    if train:
+        if items.lacks([train]):
+            return None
+        other = items.others[train].of_tier("syllable")
+        syllables = pd.concat([syllables.assign(corpus=items.name), other.assign(corpus=train)])
+    found = contrast_items(syllables, contrast, n_folds=settings.n_folds, seed=items.seed, train=train)
+    return len(np.unique(found.speakers[found.tested]))
 
 
 def _require(tiers: Sequence[str], items: PlannedItems) -> None:

@@ -6,7 +6,8 @@ that share neither fold with the test cell, by probes trained without all four f
 distance in voices as in strings are used (folds on a circle; all cells if K = 3), which halves the number of fits.
 
 With two folds of voices, none is left to validate with: penalty and layer are chosen on other strings of the voices
-that train. The test remains one of unseen voices and unseen strings.
+that train. The test remains one of unseen voices and unseen strings. Where another corpus trains, its voices validate
+in turn (or other strings of its only voice), by probes that have met no voice of the tested corpus.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -19,6 +20,8 @@ from auscult.analyses.tone.items import ContrastItems
 from auscult.probes.classifiers import prepare_fitter
 
 Cell = tuple[int, int]
+# Folds of voices and of strings that are left out, and tested cells with the cells that validate for them.
+Selection = tuple[Sequence[int], tuple[int, int], list[tuple[Cell, Cell]]]
 __all__ = ["PENALTIES", "CellOutcome", "probe_cells", "choose_layer", "majority"]
 
 # For unit variance and one item: scikit-learn's alpha is n · penalty.
@@ -31,12 +34,12 @@ class CellOutcome:
 
     Parameters
     ----------
-    predicted : class codes [shape=(n_items,)]
+    predicted : class codes, -1 for items that only train [shape=(n_items,)]
     valid : validation accuracy of the best penalty, by voice fold and string fold [shape=(n_folds, n_string_folds)]
     penalty : that penalty [shape=(n_folds, n_string_folds)]
     layer : name of the layer [shape=(n_folds, n_string_folds)]
     published : accuracy in the published mode: one split, by strings alone, with the penalty that is best on its test
-        items
+        items; NaN where another corpus trains
     n_published : number of these items
     """
 
@@ -69,7 +72,7 @@ def probe_cells(
     fit = prepare_fitter("ridge", [(np.arange(len(x)), x)], items.labels[:, None], items.cells, [n_classes])
     members = {(s, t): np.flatnonzero((items.cells == (s, k + t)).all(axis=1)) for s, t in np.ndindex(*shape)}
     hits, n_valid = np.zeros((*shape, len(strongest_first))), np.zeros(shape)
-    for voices, strings, validations in _selections(*shape):
+    for voices, strings, validations in _selections(*shape, bool(items.train)):
         predict = fit([*voices, *(k + string for string in strings)], strongest_first)
         for (s, t), cell in validations:
             validation = members[cell]
@@ -78,17 +81,20 @@ def probe_cells(
                 n_valid[s, t] += len(validation)
     best, predicted = hits.argmax(axis=2), np.full(len(x), -1)
     for (s, t), tested in members.items():
-        if len(tested):
+        if len(tested) and items.tested[tested[0]]:
             predicted[tested] = fit([s, k + t], strongest_first[[best[s, t]]])(x[tested])[:, 0, 0]
     valid = np.divide(hits.max(axis=2), n_valid, out=np.zeros(shape), where=n_valid > 0)
-    unseen = items.cells[:, 1] == k
-    right = fit([k], strongest_first)(x[unseen])[:, :, 0] == items.labels[unseen, None]
+    unseen = (items.cells[:, 1] == k) & (not items.train)
+    published = float("nan")
+    if not items.train:
+        right = fit([k], strongest_first)(x[unseen])[:, :, 0] == items.labels[unseen, None]
+        published = float(right.mean(axis=0).max())
     return CellOutcome(
         predicted,
         valid,
         strongest_first[best],
         np.full(shape, layer, dtype=object),
-        float(right.mean(axis=0).max()),
+        published,
         int(unseen.sum()),
     )
 
@@ -111,21 +117,26 @@ def choose_layer(items: ContrastItems, outcomes: Mapping[str, CellOutcome]) -> C
 
 
 def majority(items: ContrastItems) -> np.ndarray:
-    """Return for each item the most frequent class in the training data of its probe [shape=(n_items,)]."""
-    guess = np.empty(len(items.labels), dtype=np.int64)
-    for cell in np.unique(items.cells, axis=0):
+    """Return for each tested item the most frequent class in the training data of its probe [shape=(n_items,)]."""
+    guess = np.full(len(items.labels), -1, dtype=np.int64)
+    for cell in np.unique(items.cells[items.tested], axis=0):
         training = items.labels[(items.cells != cell).all(axis=1)]
         guess[(items.cells == cell).all(axis=1)] = np.bincount(training).argmax()
     return guess
 
 
-def _selections(k: int, m: int) -> Iterator[tuple[Sequence[int], tuple[int, int], list[tuple[Cell, Cell]]]]:
+def _selections(k: int, m: int, across: bool) -> Iterator[Selection]:
     """Yield folds of voices and strings that a probe is trained without, and pairs of a tested and a validating cell.
 
     Parameters
     ----------
     k, m : number of folds of voices, and of strings
+    across : whether the voices of fold 0 are tested, and those of the other folds train
     """
+    if across:
+        for s, (t, u) in product(range(1, k), combinations(range(m), 2)):
+            yield (0, s) if k > 2 else (0,), (t, u), [((0, t), (s, u)), ((0, u), (s, t))]
+        return
     if k > 2:
         for voices, strings in _pairs(k):
             cells = product(voices, strings)

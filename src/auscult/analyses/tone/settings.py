@@ -47,6 +47,12 @@ class ToneSettings:
         5,
         minimum=2,
     )
+    train: Mapping[str, str] = setting(
+        "Another corpus whose syllables train the probes, by the corpus that is tested; all voices of the latter are "
+        "tested, and none is met in training.",
+        {},
+        additionalProperties={"$ref": "#/$defs/name"},
+    )
     n_resamples: int = setting(
         "Number of bootstrap samples of voices, for differences also of strings.", 2000, minimum=100
     )
