@@ -13,7 +13,7 @@ export PYTHONNOUSERSITE := 1
 ## Build the default study: all figures and the page results/talk/index.html. It ends with the verdicts on the claims.
 talk: $(VENV)/.complete
 	@python -m auscult.cli.locks
-	snakemake --cores $(CORES) --quiet rules host
+	@snakemake --cores $(CORES) --logger auscult
 	@cat results/talk/claims.txt
 	@echo "Page: $(CURDIR)/results/talk/index.html"
 	@echo "To listen: $(CURDIR)/results/listen/index.html"

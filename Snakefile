@@ -18,6 +18,8 @@ from snakemake.exceptions import WorkflowError
 from snakemake.iocontainers import Wildcards
 from snakemake.utils import min_version
 
+from auscult.cli.places import StudyPlace
+from auscult.cli.progress import expect
 from auscult.environment import use_utf8
 from auscult.errors import AuscultError
 
@@ -82,6 +84,11 @@ keep_digests(DIGESTS)
 
 onstart:
     keep_owner(config, STUDY_FILE, Path.cwd())
+    # Only the progress line (--logger auscult) asks for it.
+    expect(
+        StudyPlace(STUDY_FILE, Path.cwd(), Path(workflow.basedir), config),
+        workflow.dag.needrun_jobs,
+    )
 
 
 localrules:

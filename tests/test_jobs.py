@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from auscult.jobs import job
+from auscult.jobs import LOG_ONLY, job
 
 IMPORTS = "import sys\nfrom auscult.errors import LabelError\nfrom auscult.jobs import job\n"
 
@@ -26,14 +26,34 @@ def test_a_fault_of_ours_keeps_its_traceback(tmp_path):
     assert ended.returncode == 1
     assert b"Traceback" in ended.stderr
     assert b"KeyError: 'gone'" in ended.stderr
+    assert "KeyError: 'gone'" in (tmp_path / "step.log").read_text()
 
 
-def test_messages_go_to_the_terminal_and_the_log_but_progress_only_to_the_former(tmp_path):
-    code = "with job(sys.argv[1]):\n    print('done')\n    sys.stderr.write('\\r50 %')\n"
-    ended = run(code, tmp_path / "step.log")
+def test_messages_go_to_the_terminal_and_the_log_but_bars_only_to_the_latter(tmp_path):
+    code = (
+        "with job(sys.argv[1]):\n    print('done')\n    sys.stderr.write('\\r50 %')\n    sys.stderr.write('\\r60 %')\n"
+    )
+    ended = run(code + "    sys.stderr.write('\\n')\n", tmp_path / "step.log")
     assert ended.returncode == 0
-    assert ended.stderr == b"done\n\r50 %"
-    assert (tmp_path / "step.log").read_text() == "done\n"
+    assert ended.stderr == b"done\n"
+    assert (tmp_path / "step.log").read_text() == "done\n50 %\n60 %\n"
+
+
+def test_bars_of_tqdm_are_lines_of_the_log(tmp_path):
+    code = "with job(sys.argv[1]):\n    from tqdm import tqdm\n    list(tqdm(range(3), desc='layers', disable=None))\n"
+    ended = run(code, tmp_path / "step.log")
+    assert ended.stderr == b""
+    lines = (tmp_path / "step.log").read_text().splitlines()
+    assert len(lines) == 2
+    assert lines[-1].startswith("layers: 100%")
+    assert "3/3" in lines[-1]
+
+
+def test_below_a_progress_line_everything_goes_to_the_log(tmp_path, monkeypatch):
+    monkeypatch.setenv(LOG_ONLY, "1")
+    ended = run("with job(sys.argv[1]):\n    print('read')\n    raise LabelError('found y')\n", tmp_path / "step.log")
+    assert (ended.returncode, ended.stderr) == (1, b"")
+    assert (tmp_path / "step.log").read_text() == "read\nauscult: found y\n"
 
 
 def test_what_the_library_reports_is_shown_and_kept(tmp_path):

@@ -252,6 +252,9 @@ def run(
       auscult run mine.yaml --keep-going             any option of Snakemake
       auscult run mine.yaml --config hub_unreachable=leave-out
 
+    One line shows how many jobs are done, the time elapsed and expected to be left, and what runs now; of a job that
+    fails, its log file and the last lines of it. --verbose or --quiet rules host show Snakemake's own messages instead.
+
     An interrupted build continues with the same command; the lock that a killed one left is removed if it was started
     on this machine and no process works in the directory. The exit status is that of Snakemake.
     """
@@ -262,8 +265,8 @@ def run(
     place = open_study(study, directory)
     names, options = workflow.divide_arguments(figures or [])
     options = ["--cores", cores, *(["--dry-run"] if dry_run else []), *options]
-    if not dry_run and not {"--quiet", "-q", "--verbose"}.intersection(options):
-        options += ["--quiet", "rules", "host"]
+    if not dry_run and not {"--quiet", "-q", "--verbose", "--logger"}.intersection(options):
+        options += ["--logger", "auscult"]
     if not dry_run and release_lock(place.directory):
         typer.echo(f"auscult: removed the lock that a killed run left in {place.directory}", err=True)
     status = workflow.call(workflow.command(place, options, workflow.figure_targets(place, names)))
