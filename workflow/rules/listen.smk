@@ -7,10 +7,6 @@ outputs:          results/listening/{corpus}.json, the lanes of the chosen utter
 """
 
 
-localrules:
-    listen,
-
-
 def get_listeners(wildcards):
     """Return the manifests of the checkpoints that listen to a corpus."""
     return [

@@ -285,10 +285,11 @@ class _Scan:
         advice = "check frame_rate_hz, and that arrays belong to these recordings"
         if self._fit_transposed == len(wrong):
             advice = "the other axis has the right length: set transposed: true"
+        elif len(set(self.counts.values())) == 1 and len(self.counts) > 1:
+            # Before any fit: the slope of equal numbers is 0 up to rounding, which differs between machines.
+            advice = "all arrays are equally long: if they were padded, set padded: true"
         elif abs(self._fitted_rate() / rate - 1) > 0.02:
             advice = f"their numbers fit a frame rate of about {self._fitted_rate():.3g} Hz"
-        elif len(set(self.counts.values())) == 1 and len(self.counts) > 1:
-            advice = "all arrays are equally long: if they were padded, set padded: true"
         return (
             f"numbers of frames that differ by more than {settings.tolerance_frames} (tolerance_frames) from {rate:g} "
             f"Hz ({len(wrong)} of {len(self._found)} arrays): {listed(wrong)}; {advice}"
