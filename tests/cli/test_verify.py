@@ -115,3 +115,13 @@ def test_mistakes_are_one_line(build, arguments, message):
     assert done.exit_code == 2
     assert done.stderr.count("\n") == 1
     assert re.search(message, done.stderr)
+
+
+@pytest.mark.parametrize(
+    "folder", ["resources/corpora/a", "resources/checkpoints/m/final", "results/activations/a/m/final"]
+)
+def test_a_folder_that_lost_its_manifest_is_named(auscult, build, folder):
+    (build / folder / "manifest.json").unlink()
+    printed = auscult("verify", build, status=1)
+    assert f"fault: expected {build / folder / 'manifest.json'} (a finished folder has one), found none" in printed
+    assert printed.count("fault:") == 1

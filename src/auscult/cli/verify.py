@@ -20,6 +20,8 @@ __all__ = ["Checked", "Comparison", "check_build", "report_build", "compare_buil
 _METRICS = Path("results/talk/metrics.json")
 _CLAIMS = Path("results/talk/claims.csv")
 _ROOTS = ("resources", "results")
+# Places of sealed folders. One that has lost its manifest is a fault, too.
+_SEALED = ("resources/corpora/*", "resources/checkpoints/*/*", "results/activations/*/*/*")
 _SHOWN = 20
 
 
@@ -92,6 +94,12 @@ def check_build(directory: Path) -> Checked:
         sealed.add(path.parent)
         try:
             check_folder(directory / path.parent)
+        except ManifestError as error:
+            faults.append(str(error))
+    for folder in _unsealed_folders(directory):
+        sealed.add(folder)
+        try:
+            check_folder(directory / folder)
         except ManifestError as error:
             faults.append(str(error))
     for path in sealed_results(directory):
@@ -185,6 +193,16 @@ def _manifests(directory: Path) -> Iterator[Path]:
         for path in sorted((directory / root).rglob(MANIFEST)):
             if not any(part.startswith(".") for part in path.relative_to(directory).parts):
                 yield path.relative_to(directory)
+
+
+def _unsealed_folders(directory: Path) -> Iterator[Path]:
+    """Yield folders with files where sealed ones belong, but without a manifest."""
+    for pattern in _SEALED:
+        for folder in sorted(directory.glob(pattern)):
+            place = folder.relative_to(directory)
+            hidden = any(part.startswith(".") for part in place.parts)
+            if folder.is_dir() and not hidden and any(folder.iterdir()) and not (folder / MANIFEST).is_file():
+                yield place
 
 
 def _results(directory: Path) -> Iterator[Path]:
