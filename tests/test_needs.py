@@ -182,4 +182,4 @@ def test_only_imported_corpora_that_are_analysed_are_checked():
     assert checked_corpora(study) == ["mine"]
     found = needs_of(study, "mine", ROOT)
     assert found["tiers"] == ["word"]
-    assert needed_modules(found) == ["analyses.probing.needs"]
+    assert needed_modules(study) == ["analyses.probing.needs"]

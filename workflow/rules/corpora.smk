@@ -195,9 +195,7 @@ rule check_needs:
         mem_mb=2000,
         runtime=30,
     params:
-        code=lambda wildcards: code_of(
-            "check_needs", *needed_modules(get_needs(wildcards))
-        ),
+        code=code_of("check_needs", *needed_modules(config)),
         needs=get_needs,
     script:
         "../../scripts/check_needs.py"

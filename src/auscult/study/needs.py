@@ -62,9 +62,9 @@ def needs_of(config: Config, corpus: str, folder: Path) -> dict[str, Any]:
     }
 
 
-def needed_modules(needs: Mapping[str, Any]) -> list[str]:
-    """Return the modules that the check imports, by their names within the package."""
-    return [f"analyses.{name}.needs" for name in needs["analyses"] if name != "reliability"]
+def needed_modules(config: Config) -> list[str]:
+    """Return the modules that the checks of a study import, by their names within the package."""
+    return [f"analyses.{name}.needs" for name in FAMILIES if name in config["analyses"] and name != "reliability"]
 
 
 def _section(config: Config, name: str, corpus: str, folder: Path) -> dict[str, Any]:
