@@ -25,6 +25,7 @@ def get_extraction_params(corpus, runs):
         features=[model.get("features") for model in models],
         checkpoints=[get_folder(*run) for run in runs],
         layers=[model.get("layers") for model in models],
+        windows=[model.get("windows") for model in models],
         arrays=[get_arrays(corpus, *run) for run in runs],
         tiers=tiers_of(config, corpus),
         splits=config["activations"]["splits"],

@@ -73,7 +73,11 @@ def export_model_frames(
         checkpoint = resources / "checkpoints" / model / step
         _require(place, checkpoint, f"checkpoint {model}/{step}")
     opener, _ = model_opener(
-        features=entry.get("features"), checkpoint=checkpoint, device=place.config["device"], layers=entry.get("layers")
+        features=entry.get("features"),
+        checkpoint=checkpoint,
+        device=place.config["device"],
+        layers=entry.get("layers"),
+        windows=entry.get("windows"),
     )
     return _export(place, corpus, opener(), folder, form, tier, layers)
 

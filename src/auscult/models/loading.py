@@ -2,17 +2,19 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ
-from auscult.errors import CheckpointError
+from auscult.errors import CheckpointError, ConfigError
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
 from auscult.models.checkpoint_format import CONFIG
 from auscult.models.seals import checkpoint_digest
-from auscult.models.views import Resampled, SomeLayers
+from auscult.models.views import Resampled, SomeLayers, Windowed
+from auscult.models.windows import Windows
 
 if TYPE_CHECKING:
     from auscult.models.interface import FrameModel
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["open_model", "model_opener"]
 
 _log = logging.getLogger(__name__)
+# Windows of Whisper share this part of their length.
+_SHARED = 6
 
 
 def open_model(
@@ -53,23 +57,30 @@ def model_opener(
     checkpoint: str | Path | None = None,
     device: str = "cpu",
     layers: Sequence[str] | None = None,
+    windows: Mapping[str, float] | None = None,
 ) -> "tuple[Callable[[], FrameModel], Mapping[str, str]]":
     """Return a function that opens a model later, and the digest that :func:`open_model` would return now.
 
-    A model of another sample rate than that of corpora gets resampled waveforms, which the log says.
+    A model of another sample rate than that of corpora gets resampled waveforms, which the log says. Recordings are run
+    as a whole unless ``windows`` are stated; Whisper, which reads no more than 30 s, runs longer ones in windows of
+    that length that overlap by a sixth.
 
     Parameters
     ----------
     features, checkpoint, device : as for :func:`open_model`
     layers : names of the layers to keep; all by default
+    windows : ``window_s`` and ``overlap_s`` of :class:`auscult.models.windows.Windows`
 
     Raises
     ------
+    ConfigError
+        Windows cannot be joined.
     ManifestError, CheckpointError
         The folder is missing, unfinished or damaged; raised at once, not when the function is called.
     """
     parents = {} if features is not None else {"checkpoint": _digest(_required(checkpoint))}
-    return partial(_open, features, checkpoint, device, layers), parents
+    chosen = Windows(**windows) if windows else None
+    return partial(_open, features, checkpoint, device, layers, chosen), parents
 
 
 def _required(checkpoint: str | Path | None) -> str | Path:
@@ -85,9 +96,23 @@ def _digest(checkpoint: str | Path) -> str:
 
 
 def _open(
-    features: str | None, checkpoint: str | Path | None, device: str, layers: Sequence[str] | None
+    features: str | None,
+    checkpoint: str | Path | None,
+    device: str,
+    layers: Sequence[str] | None,
+    windows: Windows | None,
 ) -> "FrameModel":
     model = open_model(features=features, checkpoint=checkpoint, device=device)[0]
+    longest_s = getattr(model, "window_s", None)
+    if windows is not None and longest_s is not None and windows.window_s > longest_s:
+        raise ConfigError(
+            f"expected windows of at most {longest_s:g} s for {model.name!r}, which reads no more, found "
+            f"{windows.window_s:g} s; correct windows of the model"
+        )
+    windows = windows or (Windows(longest_s, longest_s / _SHARED) if longest_s else None)
+    if windows is not None:
+        _log.info("recordings of %r longer than %g s are run in windows that share %g s", model.name, *astuple(windows))
+        model = Windowed(model, windows)
     if model.sample_rate_hz != SAMPLE_RATE_HZ:
         _log.warning(
             "recordings are resampled from %d Hz, the rate of corpora, to %d Hz for %r",

@@ -160,14 +160,28 @@ class SpeechModel:
         with torch.inference_mode():
             return self._masked(front) if self.name in MASKED else self._alike(front)
 
-    def front_end(self, waveforms: Sequence[np.ndarray]) -> list[Tensor]:
-        """Return the layer ``cnn`` of each waveform; waveforms of equal length run together, and none is padded."""
+    @property
+    def hears_waveforms(self) -> bool:
+        """Whether the front end reads the waveform itself, not a filterbank."""
+        return self._extractor is None
+
+    @property
+    def window_s(self) -> float | None:
+        """Length of the only window that the encoder reads, in seconds; None if it reads waveforms of any length."""
+        return self._extractor.n_samples / self.sample_rate_hz if self.name == "whisper" else None
+
+    def front_end(self, waveforms: Sequence[np.ndarray], *, prepared: bool = False) -> list[Tensor]:
+        """Return the layer ``cnn`` of each waveform; waveforms of equal length run together, and none is padded.
+
+        ``prepared`` waveforms have been through :meth:`prepare`, as parts of longer ones have.
+        """
         if self._extractor is not None:
             return [self._filterbank(waveform) for waveform in waveforms]
         features: dict[int, Tensor] = {}
         for length in sorted({len(waveform) for waveform in waveforms}):
             same = [i for i, waveform in enumerate(waveforms) if len(waveform) == length]
-            batch = torch.stack([self.prepare(waveforms[i]) for i in same]).to(self.device, self.dtype)
+            ready = [torch.from_numpy(waveforms[i]) if prepared else self.prepare(waveforms[i]) for i in same]
+            batch = torch.stack(ready).to(self.device, self.dtype)
             features |= dict(zip(same, self.encoder.feature_extractor(batch).transpose(1, 2)))
         return [features[i] for i in range(len(waveforms))]
 

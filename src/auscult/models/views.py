@@ -1,5 +1,6 @@
-"""Models seen through the rate of a corpus, or by some of their layers only."""
+"""Models seen through the rate of a corpus, by some of their layers only, or in windows of long recordings."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +10,15 @@ from auscult.corpora.audio import resample_waveform
 from auscult.errors import CheckpointError
 from auscult.models.frames import FrameTiming
 from auscult.models.interface import FrameModel
+from auscult.models.windows import Window, Windows
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Resampled", "SomeLayers"]
+__all__ = ["Resampled", "SomeLayers", "Windowed"]
+
+# Windows that run together: with 30 s each, as much audio as a batch of an extraction.
+_WINDOWS_AT_ONCE = 2
 
 
 class _View:
@@ -139,3 +144,81 @@ class SomeLayers(_View):
         """Return for each kept layer one tensor [shape=(n_frames, n_dims)] per waveform."""
         found = self._frames(waveforms, front)
         return {layer: found[layer] for layer in self._kept}
+
+
+class Windowed(_View):
+    """A model that hears recordings longer than a window in windows that overlap; shorter ones are not changed.
+
+    Each frame is one of the whole recording, at its time (:class:`~auscult.models.windows.Windows`). A waveform is
+    normalised as a whole, before it is cut. Layers whose frames depend on no more than half of an overlap to either
+    side are those of the whole recording; attention, and group norm over time, see the window only.
+
+    Parameters
+    ----------
+    model : a model that reads waveforms
+    windows : how recordings are cut
+    """
+
+    def __init__(self, model: FrameModel, windows: Windows) -> None:
+        super().__init__(model)
+        self._windows = windows
+        # Whisper's front end is not run apart, and filterbanks have no normalised waveform.
+        self._has_front = hasattr(model, "front_end") and model.name != "whisper"
+        self._is_prepared = self._has_front and getattr(model, "hears_waveforms", False)
+
+    @property
+    def front_end_digest(self) -> str | None:
+        """Identity of the front end, which the windows are a part of."""
+        own = super().front_end_digest
+        return None if own is None else hashlib.sha256(f"{own} {self._windows}".encode()).hexdigest()
+
+    def front_end(self, waveforms: "Sequence[np.ndarray]") -> "list[Tensor]":
+        """Return the output of the front end for each window of each waveform, in order."""
+        if not self._is_prepared:
+            return self._model.front_end(self._pieces(waveforms, self._cuts(waveforms)))
+        whole = [self._model.prepare(waveform).numpy() for waveform in waveforms]
+        return self._model.front_end(self._pieces(whole, self._cuts(waveforms)), prepared=True)
+
+    def frames(
+        self, waveforms: Sequence[np.ndarray], *, front: "list[Tensor] | None" = None
+    ) -> "Mapping[str, list[Tensor]]":
+        """Return for each layer one tensor [shape=(n_frames, n_dims)] per waveform.
+
+        Raises
+        ------
+        AudioError
+            A waveform is shorter than the receptive field.
+        """
+        for place, waveform in enumerate(waveforms):
+            self.timing.require_frame(len(waveform), f"waveform {place} of the batch")
+        cuts = self._cuts(waveforms)
+        if all(len(windows) == 1 for windows in cuts):
+            return self._frames(waveforms, front)
+        if self._has_front and front is None:
+            front = self.front_end(waveforms)
+        pieces = self._pieces(waveforms, cuts)
+        parts = [
+            self._frames(pieces[place : place + _WINDOWS_AT_ONCE], front and front[place : place + _WINDOWS_AT_ONCE])
+            for place in range(0, len(pieces), _WINDOWS_AT_ONCE)
+        ]
+        return {
+            layer: self._joined([frames for part in parts for frames in part[layer]], cuts) for layer in self.layers
+        }
+
+    def _cuts(self, waveforms: Sequence[np.ndarray]) -> list[list[Window]]:
+        cut = self._windows.cut
+        return [list(cut(len(waveform), self.timing, self.sample_rate_hz)) for waveform in waveforms]
+
+    @staticmethod
+    def _pieces(waveforms: Sequence[np.ndarray], cuts: Sequence[Sequence[Window]]) -> list[np.ndarray]:
+        return [
+            waveform[window.start : window.stop] for waveform, windows in zip(waveforms, cuts) for window in windows
+        ]
+
+    @staticmethod
+    def _joined(frames: "Sequence[Tensor]", cuts: Sequence[Sequence[Window]]) -> "list[Tensor]":
+        # Imported here: a study of baselines opens views without torch.
+        import torch
+
+        parts = iter(frames)
+        return [torch.cat([next(parts)[window.first : window.last] for window in windows]) for windows in cuts]
