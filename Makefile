@@ -8,7 +8,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 export PATH := $(VENV)/bin:$(PATH)
 export PYTHONNOUSERSITE := 1
 
-.PHONY: talk test test-slow docs lint format generated lock bench
+.PHONY: talk report test test-slow docs lint format generated lock bench
 
 ## Build the default study: all figures and the page results/talk/index.html. It ends with the verdicts on the claims.
 talk: $(VENV)/.complete
@@ -17,6 +17,11 @@ talk: $(VENV)/.complete
 	@cat results/talk/claims.txt
 	@echo "Page: $(CURDIR)/results/talk/index.html"
 	@echo "To listen: $(CURDIR)/results/listen/index.html"
+
+## Write Snakemake's report of the finished default study: every figure with its caption, how long each job took, and the rules.
+report: $(VENV)/.complete
+	@snakemake --cores 1 --report results/report.html
+	@echo "Report: $(CURDIR)/results/report.html"
 
 ## Run all tests, including the smoke study from end to end.
 test: $(VENV)/.complete

@@ -18,6 +18,8 @@ with job(snakemake.log[0], snakemake.threads):
         ],
         study=snakemake.params.study,
         parts=snakemake.params.parts,
+        models=snakemake.params.models,
+        charts=snakemake.params.charts,
         claims=read_table(snakemake.input.claims),
         commit=code_commit(),
     )

@@ -1,7 +1,7 @@
 """Declaration of a family of analyses, from which its schema, checks, place in the talk and DVC stage are derived."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from auscult.requirements import Config
@@ -34,6 +34,8 @@ class Family:
     reads_activations : whether it reads stored activations
     reads_text : whether its corpora are text and its models language models
     translates : whether its models are translators
+    chart : what the chart on the page shows at first, by column of the figure's table; ``along`` is the column of its
+        axis. Columns and values that a table lacks are passed over
     needs : families whose results it reads
     check : function of its section and the whole study; raises ConfigError if a requirement is not met
     """
@@ -50,6 +52,7 @@ class Family:
     reads_activations: bool = False
     reads_text: bool = False
     translates: bool = False
+    chart: Mapping[str, str] = field(default_factory=dict)
     needs: tuple[str, ...] = ()
     check: Callable[[Config, Config], None] = no_requirements
 

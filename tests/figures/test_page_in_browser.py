@@ -13,10 +13,48 @@ def opened(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
     row = {"family": "probing", "sentence": EVIL, "source": "A (2025)", "verdict": "borne out", "compared": "x − y"}
     claims = pd.DataFrame([row | {"value": 0.1, "ci_low": 0.05, "ci_high": 0.25, "reason": None, "decides": "more"}])
-    page(folder, figure(folder, finding="Phones: .80"), figure(folder, "tone", title=EVIL), claims=claims)
+    figures = [figure(folder, finding="Phones: .80"), figure(folder, "tone", title=EVIL), figure(folder, "mixing")]
+    scores(folder).to_csv(folder / "results" / "figures" / "mixing.csv", index=False)
+    models = {"hubert": {"label": EVIL, "source": "trained", "colour": "#004488"}, "mfcc": {"source": "acoustic"}}
+    charts = {"mixing": {"metric": "accuracy", "along": "layer"}}
+    page(folder, *figures, claims=claims, models=models, charts=charts)
     with browser(folder / "profile") as one:
         one.open(folder / "results" / "talk" / "index.html")
         yield one, folder
+
+
+def scores(folder):
+    """Return a table of two metrics, three layers, a model before and after training, and a baseline."""
+    rows = [
+        {"metric": metric, "model": model, "step": step, "layer": layer, "value": value}
+        for metric in ("r2", "accuracy")
+        for model, step, first in (("hubert", "0", 0.2), ("hubert", "300", 0.5), ("mfcc", "final", 0.4))
+        for layer, value in (("cnn", first), ("T1", first + 0.2), ("T2", first + 0.1))
+    ]
+    table = pd.DataFrame(rows)
+    limits = {"ci_low": table["value"] - 0.05, "ci_high": table["value"] + 0.05}
+    return table.assign(**limits, n=1718, n_groups=8, resampling_unit="speaker", chance=0.1)
+
+
+def open_chart(one, family="mixing"):
+    chart = f"document.querySelector('#chart-{family}')"
+    one.run("document.documentElement.style.scrollBehavior = 'auto'")  # places are read at once
+    if not one.run(f"{chart}.dataset.drawn ?? ''"):
+        one.run(f"document.querySelector('[data-chart={family}] summary').focus()")
+        one.press("Enter")
+        drawn = f"({chart}.dataset.drawn || ({chart}.firstChild && {chart}.firstChild.tagName === 'P'))"
+        one.run(f"new Promise(done => {{ const wait = () => {drawn} ? done() : setTimeout(wait, 10); wait(); }})")
+    one.run(f"{chart}.scrollIntoView({{ block: 'center', behavior: 'instant' }})")
+    return chart
+
+
+def dots(one, chart):
+    """Return the centre of every dot of a chart in the window."""
+    found = f"""[...{chart}.querySelectorAll('.mark-symbol.role-mark path')].map(dot => {{
+        const box = dot.getBoundingClientRect();
+        return [box.x + box.width / 2, box.y + box.height / 2];
+    }})"""
+    return [tuple(point) for point in one.run(found)]
 
 
 def open_table(one, family="probing"):
@@ -29,6 +67,7 @@ def open_table(one, family="probing"):
 def test_the_page_is_silent_and_no_request_leaves_its_folder(opened):
     one, folder = opened
     open_table(one)
+    open_chart(one)
     assert one.messages == []
     assert one.requests
     assert all(url.startswith((folder / "results" / "talk").as_uri()) for url in one.requests)
@@ -48,9 +87,52 @@ def test_a_table_opens_sorts_and_filters_by_keyboard(opened):
     assert one.run("document.querySelector('[data-rows=tone] [role=status]').textContent") == "1 row"
 
 
+def test_pointing_at_a_dot_says_its_value_interval_and_n(opened):
+    one, _ = opened
+    chart = open_chart(one)
+    said = set()
+    for x, y in dots(one, chart)[:9]:
+        one("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
+        said.add(one.run(f"{chart}.querySelector('.said').textContent"))
+        assert one.run(f"!{chart}.querySelector('.tip').hidden")
+        assert one.run(f"{chart}.querySelector('.tip').textContent === {chart}.querySelector('.said').textContent")
+    assert f"{EVIL}, layer T1: .700 [.650, .750]; n = 1718, 8 speakers; chance .100" in said
+    assert f"{EVIL}, untrained, layer cnn: .200 [.150, .250]; n = 1718, 8 speakers; chance .100" in said
+    assert "mfcc, layer T2: .500 [.450, .550]; n = 1718, 8 speakers; chance .100" in said
+    assert one.messages == []
+
+
+def test_a_chart_is_read_and_changed_by_keyboard(opened):
+    one, _ = opened
+    chart = open_chart(one)
+    one.run(f"{chart}.querySelector('.chart').focus()")
+    said = f"{chart}.querySelector('.said').textContent"
+    one.press("Home")
+    assert one.run(said).startswith(f"{EVIL}, untrained, layer cnn: .200")
+    one.press("ArrowRight")
+    assert one.run(said).startswith(f"{EVIL}, untrained, layer T1: .400")
+    one.press("End")
+    assert one.run(said).startswith("mfcc, layer T2: .500")
+    assert "accuracy by layer, 9 values" in one.run(f"{chart}.querySelector('.chart').getAttribute('aria-label')")
+    one.run(f"""(select => {{ select.value = 'model'; select.dispatchEvent(new Event('change')); }})
+        ({chart}.querySelector('select'))""")
+    assert "accuracy by model, 3 values" in one.run(f"{chart}.querySelector('.chart').getAttribute('aria-label')")
+    one.run(f"""(select => {{ select.value = 'layer'; select.dispatchEvent(new Event('change')); }})
+        ({chart}.querySelector('select'))""")
+    assert one.messages == []
+
+
+def test_a_table_without_models_and_layers_is_drawn_all_the_same(opened):
+    one, _ = opened
+    chart = open_chart(one, "tone")
+    one.run(f"{chart}.querySelector('.chart').focus()")
+    one.press("Home")
+    assert one.run(f"{chart}.querySelector('.said').textContent") == "hubert: .500, no interval".replace("hubert", EVIL)
+
+
 def test_labels_stay_text(opened):
     one, _ = opened
-    assert one.run("document.querySelectorAll('script').length") <= 3
+    assert one.run("document.querySelectorAll('script').length") <= 9
     assert one.run("[...document.scripts].every(script => script.src)")
 
 
@@ -59,6 +141,7 @@ def test_labels_stay_text(opened):
 def test_the_page_fits_its_window(opened, width, dark):
     one, folder = opened
     one.open(folder / "results" / "talk" / "index.html", width=width, dark=dark)
+    open_chart(one)
     assert one.run("document.documentElement.scrollWidth") <= width
     assert one.run("getComputedStyle(document.body).backgroundColor") == (
         "rgb(21, 25, 29)" if dark else "rgb(251, 250, 248)"

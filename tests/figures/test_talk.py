@@ -78,7 +78,7 @@ def test_the_page_shows_picture_caption_files_and_provenance_of_a_figure(tmp_pat
     links = [value for tag, name, value in shown.attributes if tag in ("a", "link") and name == "href"]
     endings = (".pdf", ".svg", ".png", "-details.pdf", ".csv", ".json")
     figures = [f"../figures/probing{ending}" for ending in endings]
-    assert links == ["files/talk.css", "#main", "#probing", *figures, "mail.html"]
+    assert links == ["files/talk.css", "#main", "#probing", *figures, "mail.html", "files/vega-LICENSE.txt"]
     assert all(
         text in shown.text
         for text in ("c0ffee", "hubert/300", "beef", "abc123", "01dc0de", "auscult.analyses.probing.analysis")
@@ -112,12 +112,31 @@ def test_the_table_is_a_script_in_which_labels_stay_text(tmp_path):
     assert script == f'TALK.rows("probing", ["model", "value"], [["hubert", 0.5], [{json.dumps(EVIL)}, null]]);\n'
 
 
+def test_models_of_charts_have_the_names_and_colours_of_the_figures(tmp_path):
+    models = {"hubert": {"label": EVIL, "source": "trained", "colour": "#004488"}, "mfcc": {"source": "acoustic"}}
+    page(tmp_path, figure(tmp_path), models=models, charts={"probing": {"along": "layer"}})
+    files = tmp_path / "results" / "talk" / "files"
+    script = (files / "looks.js").read_text()
+    assert json.loads(script.removeprefix("Object.assign(TALK, ").removesuffix(");\n")) == {
+        "looks": {"hubert": {"label": EVIL, "colour": "#004488"}, "mfcc": {"label": "mfcc", "colour": "#333333"}},
+        "charts": {"probing": {"along": "layer"}},
+    }
+    assert (files / "vega-LICENSE.txt").read_text().startswith("Copyright (c) 2015")
+
+
+def test_the_first_view_loads_no_chart(tmp_path):
+    shown = page(tmp_path, figure(tmp_path))
+    assert [value for tag, name, value in shown.attributes if (tag, name) == ("script", "src")] == ["files/talk.js"]
+    assert ("details", "data-chart", "probing") in shown.attributes
+
+
 def test_the_page_for_mail_is_a_single_file_without_scripts(tmp_path):
     page(tmp_path, figure(tmp_path))
     mail = Page((tmp_path / "results" / "talk" / "mail.html").read_text())
     assert not {"script", "link", "iframe", "object"} & set(mail.tags)
     sources = [value for _, name, value in mail.attributes if name in ("src", "href")]
     assert all(value.startswith(("data:image/png;base64,", "#")) for value in sources)
+    assert "This file for mail has no scripts: charts" in mail.text
 
 
 def test_links_point_to_existing_files(tmp_path):

@@ -38,6 +38,24 @@ def test_a_finished_study_has_nothing_left_to_do(smoke):
     assert "Nothing to be done" in snakemake(smoke, "--dry-run")
 
 
+def test_the_report_of_snakemake_has_every_figure_with_caption_category_and_labels(smoke, tmp_path):
+    snakemake(smoke, "--report", str(tmp_path / "report.html"))
+    text = (tmp_path / "report.html").read_text()
+    results = json.loads(re.search(r"var results = (\{.*?\});?\n", text, re.S)[1])
+    config = yaml.safe_load((ROOT / "studies/smoke.yaml").read_text())
+    found = {Path(one["name"]).name: one for one in results.values()}
+    assert set(found) == {f"{name}{end}" for name in config["figures"] for end in (".svg", "-details.pdf")}
+    for name, figure in config["figures"].items():
+        for end, form in ((".svg", "slide"), ("-details.pdf", "all details")):
+            one = found[f"{name}{end}"]
+            assert one["labels"] == {"figure": figure["title"], "form": form}
+            assert "Method: docs page" in one["caption"]
+            assert one["data_uri"].startswith("data:")
+    assert {"Part I: representational analyses", "Part II: feature importance", "Part III: outlook"} <= set(
+        json.loads(re.search(r"var categories = (\{.*?\});?\n", text, re.S)[1])
+    )
+
+
 def test_a_deleted_figure_is_rebuilt_alone(built):
     (built / "results/figures/probing.pdf").unlink()
     jobs = planned(snakemake(built, "--dry-run", "results/figures/probing.pdf"))

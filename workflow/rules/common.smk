@@ -30,7 +30,7 @@ from auscult.study.configuration import (
 )
 from auscult.study.directories import check_directory, keep_owner
 from auscult.study.extractions import extracted_sweeps
-from auscult.study.families import parts
+from auscult.study.families import charts, parts
 from auscult.study.loading import load_study
 from auscult.study.local_checkpoints import local_checkpoint
 from auscult.study.looks import figure_entry, study_entry

@@ -6,6 +6,19 @@ outputs:          results/figures/{family}.pdf .svg .png, its table (.csv), prov
                   results/figures/{family}-details.pdf, and its pages as pictures in a folder of that name
 """
 
+PART_OF = {name: part for part, names in parts().items() for name in names}
+
+
+def describe_in_report(family, form):
+    """Return what Snakemake's report shows of a figure: caption, part of the talk, title, and slide or details."""
+    return {
+        # Written by the rule itself, since it states findings computed from the tables.
+        "caption": Path(f"results/figures/{family}.rst").absolute(),
+        "category": PART_OF[family],
+        "labels": {"figure": get_figure(family)["title"], "form": form},
+    }
+
+
 # One rule per family, since families differ in their tables.
 for family, tables in FIGURE_TABLES.items():
 
@@ -21,18 +34,19 @@ for family, tables in FIGURE_TABLES.items():
             style=source("src/auscult/figures/auscult.mplstyle"),
             slide_style=source("src/auscult/figures/slide.mplstyle"),
         output:
-            pdf=report(
-                f"results/figures/{family}.pdf",
-                # Written by this rule, since it states findings computed from the tables.
-                caption=Path(f"results/figures/{family}.rst").absolute(),
-                category=family,
+            pdf=f"results/figures/{family}.pdf",
+            svg=report(
+                f"results/figures/{family}.svg",
+                **describe_in_report(family, "slide"),
             ),
-            svg=f"results/figures/{family}.svg",
             png=f"results/figures/{family}.png",
             table=f"results/figures/{family}.csv",
             provenance=f"results/figures/{family}.json",
             caption=f"results/figures/{family}.rst",
-            details=f"results/figures/{family}-details.pdf",
+            details=report(
+                f"results/figures/{family}-details.pdf",
+                **describe_in_report(family, "all details"),
+            ),
             pages=directory(f"results/figures/{family}-details"),
         log:
             f"logs/figures/{family}.log",

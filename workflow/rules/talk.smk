@@ -35,7 +35,10 @@ rule talk:
         claims=rules.claims.output.table,
         template=source("src/auscult/figures/page/talk.html.j2"),
         style=source("src/auscult/figures/page/talk.css"),
-        program=source("src/auscult/figures/page/talk.js"),
+        programs=[
+            source(f"src/auscult/figures/page/{name}")
+            for name in ("talk.js", "charts.js", "vega")
+        ],
     output:
         page="results/talk/index.html",
         mail="results/talk/mail.html",
@@ -51,6 +54,8 @@ rule talk:
         code=code_of("talk"),
         titles={name: entry["title"] for name, entry in config["figures"].items()},
         parts=parts(),
+        models=MODELS,
+        charts=charts(),
         study=get_study(),
     script:
         "../../scripts/talk.py"

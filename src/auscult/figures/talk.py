@@ -19,6 +19,7 @@ from PIL import Image
 from auscult.errors import AnalysisError
 from auscult.figures.captions import caption_html
 from auscult.figures.findings import value_text
+from auscult.figures.palette import model_style
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
 from auscult.result_seals import check_results_of
@@ -59,6 +60,16 @@ _FILES = {
     ".json": "provenance (JSON)",
 }
 _PAGE = Path(__file__).with_name("page")
+# Files beside the page, and where they are in its folder of the package.
+_PROGRAMS = {
+    "talk.css": "talk.css",
+    "talk.js": "talk.js",
+    "charts.js": "charts.js",
+    "vega.js": "vega/vega.js",
+    "vega-lite.js": "vega/vega-lite.js",
+    "vega-interpreter.js": "vega/vega-interpreter.js",
+    "vega-LICENSE.txt": "vega/LICENSE",
+}
 # A sign beside each verdict, so that none is told by colour alone.
 _MARKS = {"borne out": "✓", "not separated": "○", "contradicted": "✗", "cannot be tested here": "–"}
 
@@ -70,14 +81,18 @@ def build_talk(
     study: Mapping[str, Any],
     parts: Mapping[str, Sequence[str]],
     claims: pd.DataFrame | None = None,
+    models: Mapping[str, Mapping[str, Any]] | None = None,
+    charts: Mapping[str, Mapping[str, str]] | None = None,
     commit: str = "",
 ) -> None:
     """Write the page of a study: ``index.html`` with its ``files``, and ``mail.html``, the same in a single file.
 
-    The page opens from a disk, without a network. Its pictures, style and script lie in ``files``, so that the folder
+    The page opens from a disk, without a network. Its pictures, style and scripts lie in ``files``, so that the folder
     can be moved or sent as it is; links to PDF, SVG and tables lead to the figures' own folder. The rows of a table are
-    loaded when it is opened. Names, labels and captions are escaped, so they cannot become markup or scripts; the
-    content security policy allows no inline script and no request outside. ``mail.html`` has no script and no tables.
+    loaded when its table or chart is first opened, and the programs that draw charts (Vega and Vega-Lite, 0.8 MB) with
+    the first chart. Names, labels and captions are escaped, so they cannot become markup or scripts; the content
+    security policy allows no inline script and no request outside. ``mail.html`` has no script, no tables and no
+    charts.
 
     Parameters
     ----------
@@ -87,6 +102,8 @@ def build_talk(
     study : ``name`` and ``title``; ``sources``, the source of each corpus by name; ``left_out``, the reason for each
         missing model
     parts : names of the families in each part of the talk
+    models : entry of each model in the study, as in :func:`auscult.figures.palette.model_style`, for charts
+    charts : what the chart of each figure shows at first, by column; see :class:`auscult.family.Family`
     claims : verdicts, as returned by :func:`auscult.claims.verdicts.judge`; each figure shows those of its family
     commit : commit of the code, shown with every figure
 
@@ -111,9 +128,11 @@ def build_talk(
     }
     for figure in shown:
         _write_files(figure, folder / "files")
-    for name in ("talk.css", "talk.js"):
+    for name, path in _PROGRAMS.items():
         with write_file(folder / "files" / name) as partial:
-            partial.write_bytes((_PAGE / name).read_bytes())
+            partial.write_bytes((_PAGE / path).read_bytes())
+    with write_file(folder / "files" / "looks.js") as partial:
+        partial.write_text(_looks(models or {}, charts or {}), encoding="utf-8")
     _render(folder / "index.html", {**about, "style": "", "parts": _by_part(map(_linked, shown), parts)})
     style = Markup((_PAGE / "talk.css").read_text(encoding="utf-8"))
     _render(folder / "mail.html", {**about, "style": style, "parts": _by_part(map(_embedded, shown), parts)})
@@ -219,6 +238,16 @@ def _write_files(figure: Mapping[str, Any], folder: Path) -> None:
     columns, rows = (json.dumps(part, ensure_ascii=True, default=str) for part in (list(table.columns), values))
     with write_file(folder / f"{figure['name']}.js") as partial:
         partial.write_text(f"TALK.rows({json.dumps(figure['name'])}, {columns}, {rows});\n", encoding="utf-8")
+
+
+def _looks(models: Mapping[str, Mapping[str, Any]], charts: Mapping[str, Mapping[str, str]]) -> str:
+    """Return a script with the name and colour of every model, and what the chart of each figure shows at first."""
+    looks = {
+        name: {"label": models[name].get("label") or name, "colour": style.colour}
+        for name, style in model_style(models).items()
+    }
+    values = {"looks": looks, "charts": {name: dict(chart) for name, chart in charts.items()}}
+    return f"Object.assign(TALK, {json.dumps(values, ensure_ascii=True)});\n"
 
 
 def _pictures(figure: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:

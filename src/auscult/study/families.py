@@ -5,7 +5,7 @@ from importlib import import_module
 
 from auscult.family import Family
 
-__all__ = ["FAMILIES", "get_family", "families", "parts"]
+__all__ = ["FAMILIES", "get_family", "families", "parts", "charts"]
 
 FAMILIES = (
     "reduction",
@@ -43,3 +43,8 @@ def parts() -> dict[str, list[str]]:
     for family in families():
         found.setdefault(family.part, []).append(family.name)
     return found
+
+
+def charts() -> dict[str, dict[str, str]]:
+    """Return what the chart of each family shows at first, by column (:class:`auscult.family.Family`)."""
+    return {family.name: dict(family.chart) for family in families()}

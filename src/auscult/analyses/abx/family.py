@@ -22,6 +22,7 @@ FAMILY = Family(
     part="Part I: representational analyses",
     description="ABX scores, also by contrast, and the agreement of their rankings with a probe.",
     settings=AbxSection,
+    chart={"metric": "abx_accuracy", "speaker": "across", "along": "layer"},
     corpora="The targets that are scored on each corpus.",
     asks="targets",
     also=True,

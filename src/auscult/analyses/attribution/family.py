@@ -18,6 +18,7 @@ FAMILY = Family(
     part="Part II: feature importance",
     description="Attributions of predictions, their completeness, and the share of the deciding word.",
     settings=AttributionSection,
+    chart={"metric": "cue_share", "input": "waveform", "along": "method"},
     corpora="Models to explain on each corpus; each must have a head.",
     asks="models",
     check=check_attribution,

@@ -23,6 +23,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Subspaces of factors, selective erasure, shares of predictions, latents of a two-stage bottleneck.",
     settings=DisentanglingSection,
+    chart={"metric": "balanced_accuracy", "analysis": "erasure", "along": "method"},
     reads_activations=True,
     check=check_disentangling,
 )

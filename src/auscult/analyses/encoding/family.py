@@ -29,6 +29,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Linguistic levels at every checkpoint, with sigmoid fits and comparisons of midpoints and layers.",
     settings=EncodingSection,
+    chart={"metric": "accuracy", "layer": "selected", "along": "step"},
     corpora="Targets of each corpus.",
     asks="targets",
     watches_training=True,

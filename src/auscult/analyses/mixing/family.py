@@ -23,6 +23,7 @@ FAMILY = Family(
     part="Part II: feature importance",
     description="Context mixing: share and hits of the known cue word, and word-by-word maps.",
     settings=MixingSettings,
+    chart={"metric": "cue_hit", "target": "all", "layer": "selected", "along": "method"},
     corpora="Corpora whose words carry number, head and relation, or whose reader gives the cues (homophones).",
     check=check_mixing,
 )

@@ -57,6 +57,7 @@ FAMILY = Family(
     part="Part I: representational analyses",
     description="Probing results.",
     settings=ProbingSection,
+    chart={"metric": "accuracy", "target": "phone", "labels": "true", "probe": "ridge", "along": "layer"},
     corpora="Targets to probe on each corpus.",
     asks="targets",
     also=True,

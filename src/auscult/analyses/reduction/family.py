@@ -17,6 +17,7 @@ FAMILY = Family(
     part="Part I: representational analyses",
     description="Maps of segment vectors and their quality.",
     settings=ReductionSection,
+    chart={"metric": "silhouette", "target": "phone_class", "along": "method"},
     reads_activations=True,
     check=check_reduction,
 )

@@ -67,6 +67,7 @@ FAMILY = Family(
     part="Part II: feature importance",
     description="Agreement, faithfulness, pointing game and sanity check of attributions.",
     settings=ReliabilitySection,
+    chart={"metric": "pearson", "target": "seeds", "along": "method"},
     models="All models of all tasks; attribution explains them, too.",
     corpora="Tasks to measure on each corpus.",
     asks="tasks",

@@ -21,6 +21,7 @@ FAMILY = Family(
     part="Part I: representational analyses",
     description="Similarity of layers, models and reference spaces.",
     settings=SimilaritySection,
+    chart={"target": "articulatory", "metric": "cka", "along": "layer"},
     reads_activations=True,
     check=check_similarity,
 )

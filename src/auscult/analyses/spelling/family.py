@@ -23,6 +23,7 @@ FAMILY = Family(
     part="Part II: feature importance",
     description="Number as spelt by recognisers where only the determiner marks it.",
     settings=SpellingSettings,
+    chart={"metric": "number_right", "target": "all", "layer": "output", "along": "model"},
     models="Each must have a CTC head.",
     corpora="Words must be annotated with number, head and relation; see auscult.corpora.cues.",
     check=check_spelling,

@@ -11,6 +11,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Loss, syntactic attention and grammatical accuracy of language models by checkpoint, with onsets.",
     settings=SyntaxSettings,
+    chart={"metric": "uas", "target": "all", "along": "layer"},
     models="Masked language models.",
     corpora="Corpora of text with parses (loss and attachment), minimal pairs (accuracy), or both.",
     watches_training=True,

@@ -50,6 +50,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Probes of Mandarin tones and consonants at every checkpoint, averaged over seeds and compared.",
     settings=ToneSettings,
+    chart={"metric": "accuracy", "target": "tone", "along": "step"},
     corpora="Corpora with syllables labelled for tone; the tiers of the poolings must be extracted.",
     watches_training=True,
     reads_activations=True,

@@ -30,6 +30,7 @@ FAMILY = Family(
     part="Part III: outlook",
     description="Gender written by speech translators, gender probes of their states, and how one follows the other.",
     settings=TranslationSection,
+    chart={"metric": "gender_accuracy", "along": "model"},
     models="Models of source translator, or translators of source hub or folder.",
     corpora="Corpora of first-person sentences with translations, with splits train, valid and test.",
     translates=True,

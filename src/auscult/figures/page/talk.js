@@ -1,6 +1,6 @@
 "use strict";
-// Tables of the figures. A page opened from a disk may not fetch files, so the rows of each table are a script, loaded when
-// the table is first opened: it calls TALK.rows(name, columns, rows).
+// Tables and charts of the figures. A page opened from a disk may not fetch files, so the rows of each table are a script,
+// loaded when its table or chart is first opened: it calls TALK.rows(name, columns, rows).
 const TALK = (() => {
   const SHOWN = 200;
   const state = new Map();
@@ -38,7 +38,7 @@ const TALK = (() => {
       place !== order.column ? "none" : order.sign > 0 ? "ascending" : "descending"));
   };
 
-  const rows = (name, columns, values) => {
+  const showTable = (name, columns, values) => {
     const place = document.getElementById(`rows-${name}`);
     const table = make("table"), body = make("tbody"), line = make("tr"), head = make("thead");
     const count = make("span", "", { class: "count", role: "status" });
@@ -67,16 +67,42 @@ const TALK = (() => {
     draw(name);
   };
 
+  // Rows and programs are scripts beside the page, loaded once.
+  const tables = new Map(), scripts = new Map();
+  const rows = (name, columns, values) => tables.set(name, { columns, rows: values });
+  const script = (file) => {
+    if (!scripts.has(file)) scripts.set(file, new Promise((resolve, reject) => {
+      const node = make("script", undefined, { src: `files/${file}` });
+      node.addEventListener("load", resolve);
+      node.addEventListener("error", () => reject(new Error(`The file files/${file} is missing beside this page.`)));
+      document.head.append(node);
+    }));
+    return scripts.get(file);
+  };
+  const load = async (name) => {
+    await script(`${name}.js`);
+    return tables.get(name);
+  };
+
+  const openTable = async (name) => {
+    const { columns, rows: values } = await load(name);
+    showTable(name, columns, values);
+  };
+  const openChart = async (name) => {
+    await script("vega.js"); // the others need it
+    await Promise.all(["vega-lite.js", "vega-interpreter.js", "looks.js", "charts.js"].map(script));
+    const place = document.getElementById(`chart-${name}`);
+    CHARTS.open(place, await load(name), place.getAttribute("aria-label"), TALK.charts[name] || {});
+  };
+
   document.addEventListener("toggle", (event) => {
-    const details = event.target, name = details.dataset.rows;
-    if (!details.open || !name || details.dataset.loaded) return;
+    const details = event.target, { rows: table, chart, loaded } = details.dataset;
+    if (!details.open || loaded || !(table || chart)) return;
     details.dataset.loaded = "yes";
-    const script = make("script", undefined, { src: `files/${name}.js` });
-    script.addEventListener("error", () => {
-      document.getElementById(`rows-${name}`).textContent = `The file files/${name}.js is missing beside this page.`;
+    (table ? openTable(table) : openChart(chart)).catch((error) => {
+      document.getElementById(table ? `rows-${table}` : `chart-${chart}`).textContent = error.message;
     });
-    document.head.append(script);
   }, true);
 
-  return { rows };
+  return { rows, looks: {}, charts: {} };
 })();
