@@ -356,7 +356,10 @@ def test_the_slide_of_tables_alone_names_states_and_baselines(tables):
 @pytest.mark.parametrize(("verdict", "n"), [("orthogonal", 3), ("shared", 0), ("not determined", 0)])
 def test_the_headline_counts_orthogonal_pairs_beside_the_untrained_model(tables, verdict, n):
     found = title(with_changes(tables, verdict=verdict))
-    assert found.startswith(f"Phone class, gender and language: subspaces orthogonal in {n} of 3 pairs (untrained: ")
+    assert found.startswith(
+        "Phone class, gender and language: subspaces overlap no more than random ones in "
+        f"{n} of 3 pairs (untrained: in "
+    )
 
 
 @pytest.mark.parametrize(

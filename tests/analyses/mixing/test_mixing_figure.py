@@ -378,7 +378,9 @@ def test_the_headline_says_how_attention_compares_where_the_cue_is_needed(value,
     if value == 0.23:
         table.loc[table["method"] == "attention", ["ci_low", "ci_high"]] = (0.1, 0.4)
     title = title_of(table)
-    assert title.startswith("Without the cue word in T4, number is spelt worse (from .96 to .70); attention ")
+    assert title.startswith(
+        "Without the cue word in T4, singular and plural are spelt worse (from .96 to .70); its share of attention "
+    )
     assert title.endswith(f"there: {end}")
 
 
@@ -388,7 +390,9 @@ def test_the_headline_tells_nouns_from_verbs_and_a_spelling_without_a_needed_lay
     table.loc[nouns, ["value", "ci_low", "ci_high"]] = 0.0
     assert title_of(table).endswith("there: below untrained for nouns, above for verbs")
     table.loc[table["metric"] == "number_right_change", "ci_high"] = 0.1
-    assert title_of(table).startswith("Without the cue word in one layer, number is spelt as with it (.96); attention ")
+    assert title_of(table).startswith(
+        "Without the cue word in one layer, singular and plural are spelt as with it (.96); its share of attention "
+    )
 
 
 @pytest.mark.parametrize("runs", [RUNS[:2], RUNS[1:2]])
@@ -397,7 +401,7 @@ def test_the_slide_of_a_model_that_does_not_spell_is_legible(runs, layers, n):
     table = mixing_table(runs, layers, n=n)
     shown = slide_of(table)
     assert faults(shown, SLIDE_MM) == []
-    assert title_of(table).startswith("This model spells nothing, so it needs no cue word; attention to it")
+    assert title_of(table).startswith("This model spells nothing, so it needs no cue word; its share of attention")
     if n == 4:
         assert "not tested against" in title_of(table)
     if runs == RUNS[1:2]:

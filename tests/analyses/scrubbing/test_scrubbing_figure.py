@@ -282,7 +282,7 @@ def test_the_slide_is_legible_and_its_title_is_the_finding(runs, layers, kinds):
 )
 def test_the_headline_compares_the_erased_layer_with_chance(changes, probe):
     title = headline.describe_headline(scrubbing_table(**changes), context=CONTEXT)
-    assert title.startswith(f"Gender erased in all layers: probe from .90 to {probe}; word errors ")
+    assert title.startswith(f"Gender erased in all layers: probe of T4 from .90 to {probe}; word errors ")
     assert title.endswith(" from .14 to .14 (control: .14)") or "not separated (control: .14)" in title
 
 

@@ -186,8 +186,8 @@ def test_the_slide_has_a_pair_of_bars_for_nouns_and_verbs_with_chance():
     assert words.count("heard") == words.count("silenced") == 2
     assert {"nouns", "verbs", "chance", ".96", ".52"} <= set(words)
     assert title == (
-        "Number is spelt right in .97 of words with the determiner heard, above silenced (.53); silenced is not "
-        "separated from chance (.50)"
+        "Singular or plural is spelt right in .97 of words with the determiner heard, above silenced (.53); "
+        "silenced is not separated from chance (.50)"
     )
 
 
@@ -210,7 +210,7 @@ def test_the_headline_follows_the_intervals(value, ends):
 def test_the_slide_of_other_recognisers_is_legible(runs):
     drawing, title = slide_of(spelling_table(runs))
     assert ("no word in a recognisable number" in title) == (runs == RUNS[:1])
-    assert title.startswith("HuBERT (English): number right in .97") == (runs == MORE)
+    assert title.startswith("HuBERT (English): singular or plural right in .97") == (runs == MORE)
     assert drawn(drawing).count("heard") == 2
 
 

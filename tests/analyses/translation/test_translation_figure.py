@@ -240,7 +240,7 @@ def test_the_slide_of_tables_alone_is_drawn(made):
 
 def test_the_headline_follows_only_with_a_rank_p_and_a_slope_above_0(six):
     assert title(six, SIX).startswith("Written gender follows the gender heard by a probe (6 models): slope ")
-    assert "], above 0; shuffled genders " in title(six, SIX)
+    assert "], above 0; with shuffled genders " in title(six, SIX)
     flat = tables(accuracy=dict.fromkeys(SIX, 0.75), heard=SIX)
     assert title(flat, SIX).startswith("Written gender is not shown to follow the gender heard by a probe (6 models): ")
 
@@ -254,7 +254,7 @@ def test_the_headline_judges_the_slope_by_its_interval(six, ends, verdict):
     slopes = (summary["metric"] == "slope") & (summary["model"] == "all")
     summary.loc[slopes, ["ci_low", "ci_high"]] = ends
     found = title(six | {"summary": summary}, SIX)
-    assert f"{verdict}; shuffled genders " in found
+    assert f"{verdict}; with shuffled genders " in found
     assert found.startswith("Written gender follows") == ("above" in verdict)
 
 

@@ -24,7 +24,7 @@ __all__ = ["draw", "describe_headline"]
 _NAMES = {
     "input_x_gradient": "input × gradient",
     "integrated_gradients": "integrated gradients",
-    "integrated_gradients_noise": "… from noise",
+    "integrated_gradients_noise": "same, from noise",
     "kernel_shap": "KernelSHAP",
 }
 _COLOURS = "RdBu_r"
@@ -88,10 +88,12 @@ def describe_headline(
         for part in (mine, shares[(shares["step"].astype(str) == "0") & (entry.step != "0")])
     )
     name = "chance" if mine["chance"].iloc[0] >= mine["chance_duration"].iloc[0] else "duration"
-    levels = mine[["chance", "chance_duration"]].max(axis=1)
+    # Both counts are of the same methods: those with an untrained control, where there is one.
+    counted = mine[mine["method"].isin(before)] if before else mine
+    levels = counted[["chance", "chance_duration"]].max(axis=1)
     counts = [
         count_verdicts(own, before, "untrained", "methods"),
-        count_verdicts(own, dict(zip(mine["method"], levels)), name, "" if len(before) else "methods"),
+        count_verdicts(own, dict(zip(counted["method"], levels)), name, "" if len(before) else "methods"),
     ]
     same = all(count.startswith("not separated from") for count in counts)
     counts[1] = f"or {counts[1].removeprefix('not separated from ')}" if same else counts[1]  # said once

@@ -64,7 +64,7 @@ def describe_headline(table: pd.DataFrame, latents: pd.DataFrame, *, context: Fi
     text = listed([plain_name(name) for name in shown.factors])
     pairs = _pairs_text(shown, entry)
     untrained = next((other for other in shown.entries[1:] if other.step == "0"), None)
-    control = "" if untrained is None else f" (untrained: {_n_orthogonal(shown, untrained)[0]})"
+    control = "" if untrained is None else f" (untrained: in {_n_orthogonal(shown, untrained)[0] or 'none'})"
     readouts = _readouts_text(shown, entry)
     said = "; ".join(part for part in (pairs and f"{pairs}{control}", readouts) if part)
     return f"{text[:1].upper()}{text[1:]}: {said}" if said else f"{text[:1].upper()}{text[1:]}: nothing is erased"
@@ -107,7 +107,7 @@ def _n_orthogonal(shown: _Shown, entry: Entry) -> tuple[int, int]:
 
 def _pairs_text(shown: _Shown, entry: Entry) -> str:
     n, of = _n_orthogonal(shown, entry)
-    return f"subspaces orthogonal in {n} of {of} pair{'' if of == 1 else 's'}" if of else ""
+    return f"subspaces overlap no more than random ones in {n} of {of} pair{'' if of == 1 else 's'}" if of else ""
 
 
 def _readouts_text(shown: _Shown, entry: Entry) -> str:

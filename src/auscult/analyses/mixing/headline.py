@@ -82,14 +82,16 @@ def describe_headline(
     label = details.METHODS[method].label
     if needed:
         whole, without = (_effect(own, layer) for layer in (UNTOUCHED, needed))
-        start = f"Without the cue word in {needed}, number is spelt worse (from {whole} to {without})"
+        start = f"Without the cue word in {needed}, singular and plural are spelt worse (from {whole} to {without})"
     elif len(effects_of(own)):
-        start = f"Without the cue word in one layer, number is spelt as with it ({_effect(own, UNTOUCHED)})"
+        start = (
+            f"Without the cue word in one layer, singular and plural are spelt as with it ({_effect(own, UNTOUCHED)})"
+        )
     else:
         start = "This model spells nothing, so it needs no cue word"
     verdicts = _verdicts(rows, entry, method, needed or _layers(own)[-1])
     where = "there" if needed else "in the last layer"
-    return f"{start}; {label} to it {where}: {verdicts}"
+    return f"{start}; its share of {label} {where}: {verdicts}"
 
 
 def _chosen(shown: pd.DataFrame, context: FigureContext) -> tuple[pd.DataFrame, Entry]:
@@ -187,7 +189,7 @@ def _label_effect(axes: Axes, rows: pd.DataFrame, probes: pd.DataFrame) -> None:
     if UNTOUCHED in effects:
         labels.append(("intact", float(effects[UNTOUCHED]), marks.INK))
     last = plotting.layer_order(set(effects.index) - {UNTOUCHED, EVERY_LAYER})[-1:]
-    labels += [("cut off here", float(effects[layer]) + 0.02, marks.INK) for layer in last]
+    labels += [("cue cut off here", float(effects[layer]) + 0.02, marks.INK) for layer in last]
     if len(probes):
         end = probes.set_index("layer")["value"][plotting.layer_order(probes["layer"])[-1]]
         labels.append(("linear probe", float(end) - 0.02, PROBE.colour))

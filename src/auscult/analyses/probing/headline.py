@@ -117,7 +117,7 @@ def _control_matrix(panel: _Panel) -> pd.DataFrame:
     true, sampled = chosen["labels"] == "true", chosen["probe"].isin(SAMPLED)
     rows = {
         "linear probe": true & ~sampled,
-        "random label\nper type": (chosen["labels"] == "control") & ~sampled,
+        "control task\n(random labels)": (chosen["labels"] == "control") & ~sampled,
         "shuffled labels": (chosen["labels"] == "shuffled") & ~sampled,
         "linear,\nsmall sample": true & (chosen["probe"] == PEER),
         "nonlinear,\nsmall sample": true & chosen["probe"].isin(NONLINEAR),

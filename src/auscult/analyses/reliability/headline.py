@@ -51,7 +51,7 @@ def draw(table: pd.DataFrame, interaction: pd.DataFrame, *, context: FigureConte
         title,
         f"Pearson’s r of segment scores between models that differ only in seed ({_seeds(rows)}), mean over "
         "utterances. ▲ ▼: above, below untrained (95 % intervals over utterances). Ceiling: same model again. "
-        "Grey: too few utterances to say.",
+        + ("Grey: too few utterances to say." if (trained(rows)["n_groups"] < MIN_UTTERANCES).any() else ""),
     )
     methods = [name for name in order_methods(table) if name in set(trained(rows)["method"])]
     for place, (task, mine) in enumerate(panels.items()):

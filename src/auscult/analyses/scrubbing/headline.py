@@ -58,7 +58,8 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
     if before is None or after is None:
         row = after if before is None else before
         return "Gender is not erased anywhere" if row is None else f"Gender probe: {_against_chance(row)}"
-    return f"Gender erased in all layers: probe from {number(before['value'])} to {_against_chance(after)}{_cost(mine)}"
+    probe = f"probe of {last} from {number(before['value'])} to {_against_chance(after)}"
+    return f"Gender erased in all layers: {probe}{_cost(mine)}"
 
 
 def _against_chance(row: Mapping[str, Any]) -> str:

@@ -51,7 +51,11 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
     heard, silenced = (details.row_of(own, metric) for metric in (_HEARD, _SILENCED))
     if heard is None:
         return f"{entries[0].style.label} spells no word in a recognisable number"
-    start = f"{entries[0].style.label}: number right in" if len(entries) > 1 else "Number is spelt right in"
+    start = (
+        f"{entries[0].style.label}: singular or plural right in"
+        if len(entries) > 1
+        else "Singular or plural is spelt right in"
+    )
     said = f"{start} {number(heard['value'])} of words with the determiner heard"
     chance = f"chance ({number(heard['chance'])})"
     if silenced is None:

@@ -30,7 +30,8 @@ def draw(table: pd.DataFrame, summary: pd.DataFrame, *, context: FigureContext =
     figure = slide.new_slide(
         describe_headline(table, summary, context=context),
         f"Layer chosen on validation items; probes of unseen voices and syllables. Bands: 95 % over "
-        f"{own['resampling_unit'].iloc[0]}s; thin lines: seeds. {marks.count_line(own)}. Step 0: untrained.",
+        f"{own['resampling_unit'].iloc[0]}s; thin lines: seeds. {marks.count_line(own)}. Step 0: untrained; "
+        "chance: commonest class.",
     )
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False, sharey=True)[0], panels):
         _draw_panel(axes, panel, styles)

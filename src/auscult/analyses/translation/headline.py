@@ -35,7 +35,7 @@ def draw(
     below = details.below_bar(shown, context)
     values = _values(shown, "")
     words = values[values["metric"] == _Y]
-    few = "; open: few sentences right, gender aside" if below else ""
+    few = "; open: few sentences right apart from gender" if below else ""
     figure = slide.new_slide(
         describe_headline(table, summary, probes, accuracies, context=context),
         f"Large points: models with 95 % intervals over {_unit(words)}{few}; small: languages; ×: genders shuffled "
@@ -93,7 +93,7 @@ def describe_headline(
 def _control_text(control: pd.Series) -> str:
     verdict = compare(control, 0.0)
     judged = "" if verdict == "against" else f", {verdict} 0"
-    return f"; shuffled genders {number(control['value'])}{judged}"
+    return f"; with shuffled genders {number(control['value'])}{judged}"
 
 
 def _values(shown: ShownTranslators, control: str) -> pd.DataFrame:
