@@ -52,7 +52,7 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
     if heard is None:
         return f"{entries[0].style.label} spells no word in a recognisable number"
     start = (
-        f"{entries[0].style.label}: singular or plural right in"
+        f"{entries[0].style.label}: singular/plural right in"
         if len(entries) > 1
         else "Singular or plural is spelt right in"
     )
@@ -61,7 +61,7 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
     if silenced is None:
         return f"{said}, {_verdict(heard, float(heard['chance']))} {chance}; silenced, none is recognisable"
     gap = f"{_verdict(heard, silenced)} silenced ({number(silenced['value'])})"
-    return f"{said}, {gap}; silenced is {_verdict(silenced, float(heard['chance']))} {chance}"
+    return f"{said}, {gap}; silenced {_verdict(silenced, float(heard['chance']))} {chance}"
 
 
 def _verdict(row: pd.Series, control: pd.Series | float) -> str:
