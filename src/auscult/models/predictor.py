@@ -219,14 +219,18 @@ class Predictor:
         AnalysisError
             As :meth:`head`.
         """
-        norm = self.encoder.encoder.encoder.layer_norm if self._normalises_first else None
-        layers = list(self.encoder.layers[1:])
-        logits = {}
-        for layer, (frames,) in self.encoder.frames([waveform]).items():
-            if layer in layers:
-                ready = norm(frames) if norm is not None and layer != layers[-1] else frames
-                logits[layer] = self.head(ready)
-        return logits
+        found = self.encoder.frames([waveform])
+        return {layer: self.head(self.as_last(layer, *found[layer])) for layer in self.encoder.layers[1:]}
+
+    def as_last(self, layer: str, frames: Tensor) -> Tensor:
+        """Return frames of a layer as the head reads those of the last one [shape=(n_frames, n_dims)].
+
+        In models that normalise before their blocks, the final norm is applied, which the last layer's have had.
+        """
+        if not self._normalises_first or layer == self.encoder.layers[-1]:
+            return frames
+        with torch.inference_mode():
+            return self.encoder.encoder.encoder.layer_norm(frames)
 
     def transcribe_layers(self, waveform: np.ndarray) -> dict[str, str]:
         """Return what the CTC head spells if it reads each layer instead of the last, see :meth:`layer_logits`.

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerFast
+from transformers.modeling_outputs import BaseModelOutput
 
 from auscult.devices import pick_device
 from auscult.errors import CheckpointError
@@ -20,6 +21,8 @@ __all__ = ["Transcriber", "load_transcriber"]
 # Tokens per second of speech that are written at most, and in any case: speech has about four words per second. A model
 # whose states were changed may otherwise repeat itself up to the end of its positions.
 _TOKENS_PER_S, _FEWEST_TOKENS = 8, 10
+# Transcripts that are written at once from given states, to limit memory.
+_BATCH = 16
 
 
 def load_transcriber(folder: str | Path, *, device: str | torch.device = "cpu") -> "Transcriber":
@@ -92,12 +95,46 @@ class Transcriber:
         AudioError
             A waveform is longer than Whisper's window.
         """
-        longest_s = max(len(waveform) for waveform in waveforms) / self.encoder.sample_rate_hz
+        longest = max(len(waveform) for waveform in waveforms)
+        return self._write(self._n_tokens(longest), input_features=self.features(waveforms))
+
+    def encoder_states(self, features: torch.Tensor) -> list[torch.Tensor]:
+        """Return the encoder's states of one window: the input of the first block, then the output of every block.
+
+        Parameters
+        ----------
+        features : as returned by :meth:`features`, of one waveform [shape=(1, n_mels, n_window)]
+
+        Returns
+        -------
+        states of the whole window, padding included; the last ones are normalised [shapes=(n_positions, n_dims)]
+        """
+        with torch.inference_mode():
+            found = self.model.model.encoder(features, output_hidden_states=True).hidden_states
+        return [states[0] for states in found]
+
+    def normalise(self, states: torch.Tensor) -> torch.Tensor:
+        """Return states after the final normalisation of the encoder [shape=(..., n_dims)]."""
+        with torch.inference_mode():
+            return self.model.model.encoder.layer_norm(states)
+
+    def transcribe_states(self, states: torch.Tensor, n_samples: int) -> list[str]:
+        """Return greedy transcripts of what the decoder reads from given states, as :meth:`transcribe` does.
+
+        Parameters
+        ----------
+        states : in place of the encoder's last ones, normalised [shape=(n, n_positions, n_dims)]
+        n_samples : length of the recording, which limits the transcripts
+        """
+        texts = []
+        for part in states.split(_BATCH):
+            texts += self._write(self._n_tokens(n_samples), encoder_outputs=BaseModelOutput(last_hidden_state=part))
+        return texts
+
+    def _n_tokens(self, n_samples: int) -> int:
+        return _FEWEST_TOKENS + int(_TOKENS_PER_S * n_samples / self.encoder.sample_rate_hz)
+
+    def _write(self, n_tokens: int, **read: Any) -> list[str]:
         with torch.inference_mode(), quiet():
-            tokens = self.model.generate(
-                self.features(waveforms),
-                max_new_tokens=_FEWEST_TOKENS + int(_TOKENS_PER_S * longest_s),
-                num_beams=1,
-                do_sample=False,
-            )
+            tokens = self.model.generate(**read, max_new_tokens=n_tokens, num_beams=1, do_sample=False)
         return [text.strip() for text in self._tokenizer.batch_decode(tokens, skip_special_tokens=True)]

@@ -13,6 +13,7 @@ FAMILIES = (
     "similarity",
     "abx",
     "spelling",
+    "lens",
     "mixing",
     "attribution",
     "reliability",

@@ -11,7 +11,7 @@ from auscult.analyses.scrubbing.analysis import SCRUBBING_COLUMNS, scrub_gender
 from auscult.analyses.scrubbing.conditions import Condition, fit_conditions, plan_conditions
 from auscult.analyses.scrubbing.items import JoinedCorpora, choose_items
 from auscult.analyses.scrubbing.probes import probe_gender
-from auscult.analyses.scrubbing.rates import count_edits, paired_test, score
+from auscult.analyses.scrubbing.rates import paired_test, score
 from auscult.analyses.scrubbing.runs import AcousticRuns, ModelRuns, pool_positions
 from auscult.analyses.scrubbing.settings import ScrubbingSettings, ScrubbingSplits
 from auscult.analyses.scrubbing.summary import RATES_COLUMNS, tabulate_rates

@@ -20,12 +20,13 @@ from auscult.analyses.scrubbing.columns import ALL, KIND, SCRUBBING_COLUMNS, SPE
 from auscult.analyses.scrubbing.conditions import Condition, Runs, fit_conditions, plan_conditions
 from auscult.analyses.scrubbing.items import JoinedCorpora, ScrubbingItems, choose_items, leave_kinds_out
 from auscult.analyses.scrubbing.probes import PROBES, Answers, choose_validation, probe_gender
-from auscult.analyses.scrubbing.rates import count_edits, score
+from auscult.analyses.scrubbing.rates import score
 from auscult.analyses.scrubbing.runs import POSITIONS, AcousticRuns, ModelRuns, WhisperRuns
 from auscult.analyses.scrubbing.settings import ScrubbingSettings
 from auscult.corpora.corpus import Corpus
 from auscult.erasure.erasers import Eraser
 from auscult.models.acoustic import AcousticModel
+from auscult.models.error_rates import count_edits
 from auscult.models.predictor import Predictor
 from auscult.models.transcriber import Transcriber
 from auscult.tables import check_results

@@ -13,6 +13,7 @@ import pandas as pd
 
 from auscult.analyses.scrubbing.settings import ScrubbingSplits
 from auscult.corpora.corpus import Corpus
+from auscult.corpora.sampling import spread_over_speakers
 from auscult.erasure.labels import class_codes, require_unseen
 from auscult.errors import AnalysisError
 from auscult.models.training.vocabulary import plain_text
@@ -109,8 +110,10 @@ def choose_items(
         where=where,
         advice="use a split with more {unit}",
     )
-    chosen = {role: _spread(fit[folds == place], n_utterances, seed) for place, role in enumerate(ROLES[:2])}
-    return _assemble(chosen | {"test": _spread(test, n_test, seed)}, corpus.name)
+    chosen = {
+        role: spread_over_speakers(fit[folds == place], n_utterances, seed) for place, role in enumerate(ROLES[:2])
+    }
+    return _assemble(chosen | {"test": spread_over_speakers(test, n_test, seed)}, corpus.name)
 
 
 def leave_kinds_out(
@@ -146,11 +149,11 @@ def leave_kinds_out(
     """
     fit, test = _read_splits(corpus, splits)
     class_codes(fit["gender"], fit["speaker"], where=f"split {splits.fit!r} of corpus {corpus.name!r}")
-    test = _spread(test, n_test, seed)
+    test = spread_over_speakers(test, n_test, seed)
     (fit, fit_groups), (test, test_groups) = (
         _with_kinds(rows, voice_bands(fit, rows, columns, corpus.name)) for rows in (fit, test)
     )
-    by_group = [_spread(fit[fit_groups == group], n_utterances, seed) for group in range(N_BANDS)]
+    by_group = [spread_over_speakers(fit[fit_groups == group], n_utterances, seed) for group in range(N_BANDS)]
     return [
         _assemble(
             {
@@ -238,16 +241,6 @@ def _select_split(utterances: pd.DataFrame, split: str, corpus: str) -> pd.DataF
             "another split in analyses: scrubbing: splits"
         )
     return rows
-
-
-def _spread(rows: pd.DataFrame, n: int | None, seed: int) -> pd.DataFrame:
-    """Return at most ``n`` utterances: one of every speaker, then a second, and so on, in random order."""
-    if n is None or n >= len(rows):
-        return rows
-    order = np.random.default_rng(seed).permutation(len(rows))
-    shuffled = rows.iloc[order]
-    turn = shuffled.groupby("speaker").cumcount().to_numpy()
-    return rows.iloc[np.sort(order[np.argsort(turn, kind="stable")[:n]])]
 
 
 def _require_transcripts(rows: pd.DataFrame, corpus: str) -> None:

@@ -1,58 +1,13 @@
-"""Error rates of a recogniser: edits per word and character, and their paired changes after erasure."""
+"""Error rates of a recogniser and their paired changes after erasure."""
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import jiwer
 import numpy as np
 
-from auscult.errors import AnalysisError
-from auscult.models.training.vocabulary import plain_text
 from auscult.statistics.intervals import cluster_bootstrap
 
-__all__ = ["UNITS", "count_edits", "paired_test", "score"]
-
-_PUNCTUATION = re.compile(r'[.,;:!?"“”„«»…()]')
-UNITS = ("word", "character")
-
-
-def count_edits(references: Sequence[str], hypotheses: Sequence[str]) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the number of edits of each transcript and the length of its reference, in words and in characters.
-
-    Substitutions, deletions and insertions count one each. Both texts are compared in lower case and without
-    punctuation marks.
-
-    Parameters
-    ----------
-    references, hypotheses : one text per utterance; a hypothesis may be empty
-
-    Returns
-    -------
-    by unit (``word``, ``character``): edits and lengths [shapes=(n_utterances,)]
-
-    Raises
-    ------
-    AnalysisError
-        A reference is empty.
-    """
-    references, hypotheses = (
-        [plain_text(_PUNCTUATION.sub(" ", text)) for text in texts] for texts in (references, hypotheses)
-    )
-    empty = [place for place, text in enumerate(references) if not text]
-    if empty:
-        raise AnalysisError(
-            f"expected reference transcripts with words, found an empty one at place {empty[0]} ({len(empty)} in all); "
-            "leave these utterances out"
-        )
-    found = {}
-    processes: dict[str, Any] = dict(zip(UNITS, (jiwer.process_words, jiwer.process_characters)))
-    for unit, process in processes.items():
-        outputs = [process(reference, text) for reference, text in zip(references, hypotheses, strict=True)]
-        edits = [output.substitutions + output.deletions + output.insertions for output in outputs]
-        lengths = [output.substitutions + output.deletions + output.hits for output in outputs]
-        found[unit] = np.array(edits, dtype=float), np.array(lengths, dtype=float)
-    return found
+__all__ = ["paired_test", "score"]
 
 
 def score(
