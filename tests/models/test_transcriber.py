@@ -36,6 +36,28 @@ def test_transcripts_are_those_of_the_stock_model(folder):
     assert any(expected)
 
 
+def test_the_decoder_writes_from_the_last_states_what_it_writes_from_the_recording(folder):
+    transcriber = load_transcriber(folder)
+    expected = transcriber.encoder.frames(WAVEFORMS)
+    for place, waveform in enumerate(WAVEFORMS):
+        states = transcriber.encoder_states(transcriber.features([waveform]))
+        for layer, found in zip(transcriber.encoder.layers[1:], states, strict=True):
+            spoken = expected[layer][place]
+            torch.testing.assert_close(found[: len(spoken)], spoken, atol=1e-4, rtol=0)
+        torch.testing.assert_close(states[-1], transcriber.normalise(last_block(transcriber, waveform)))
+        own = transcriber.transcribe([waveform])
+        assert transcriber.transcribe_states(torch.stack([states[0], states[-1]]), len(waveform))[1:] == own
+
+
+def last_block(transcriber, waveform):
+    """Return the states of the last block before the final normalisation."""
+    kept = []
+    hook = transcriber.encoder.encoder.layers[-1].register_forward_hook(lambda _, __, output: kept.append(output))
+    transcriber.encoder.frames([waveform])
+    hook.remove()
+    return (kept[0][0] if isinstance(kept[0], tuple) else kept[0]).reshape(-1, 32)
+
+
 class Recordings:
     def waveform(self, name):
         return WAVEFORMS[int(name)]

@@ -526,6 +526,32 @@ def test_invalid_settings_of_scrubbing_are_reported_before_anything_runs(config,
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"models": ["hubert-english"]}, r"recognisers \(task: ctc\), or Whisper, in .* lens: models, found 'hubert-e"),
+        ({"models": ["gender-1"]}, r"or Whisper, in analyses: lens: models, found 'gender-1'; take it out"),
+        ({"models": ["mel"]}, r"or Whisper, in analyses: lens: models, found 'mel'; take it out"),
+        (
+            {"splits": {"test": ["train", "test"]}},
+            "separate splits for fit and test in analyses: lens: splits, found train in both; name another, or set aff",
+        ),
+        ({"splits": {"test": []}}, "analyses: lens: splits: test"),
+        ({"n_fit": 0}, "analyses: lens: n_fit: 0 is less than the minimum of 1"),
+    ],
+)
+def test_invalid_settings_of_lens_are_reported_before_anything_runs(config, changes, message):
+    changed(config, "lens", **changes)
+    with pytest.raises(ConfigError, match=message) as caught:
+        check_study(config, SCHEMA)
+    assert "\n" not in str(caught.value)
+
+
+def test_lens_without_maps_may_test_on_the_split_of_the_maps(config):
+    changed(config, "lens", splits={"test": ["train"]}, affine=False)
+    assert check_study(config, SCHEMA)["analyses"]["lens"]["splits"] == {"fit": ["train"], "test": ["train"]}
+
+
 def test_scrubbing_fits_and_tests_on_separate_splits(config):
     splits = check_study(config, SCHEMA)["analyses"]["scrubbing"]["splits"]
     assert splits == {"fit": "train", "test": "test"}

@@ -125,7 +125,7 @@ class Sizes:
                 return self._probing(corpus)
             case "encoding_sweep" | "tone_run" | "syntax_run":
                 return float(len(read_steps(config, kind.split("_")[0], model)) * layers * dims)
-            case "mixing_run" | "spelling_run" | "scrubbing_run" | "translation_run":
+            case "mixing_run" | "spelling_run" | "lens_run" | "scrubbing_run" | "translation_run":
                 return self.analysed_hours(corpus) * layers * dims
             case "reduction_run" | "similarity_run":
                 return layers * dims * self._sampled(kind.split("_")[0], corpus)

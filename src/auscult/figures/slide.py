@@ -1,6 +1,7 @@
 """Slides: the figure of a family with one message, on 16 × 9 cm, under its finding."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -18,7 +19,7 @@ from auscult.figures.marks import GREY
 from auscult.figures.palette import plain
 from auscult.figures.plotting import STYLE, spread
 
-__all__ = ["SLIDE_MM", "slide_style", "new_slide", "wrapped", "short_names", "label_ends"]
+__all__ = ["SLIDE_MM", "slide_style", "new_slide", "wrapped", "shortened", "short_names", "label_ends"]
 
 _STYLE = Path(__file__).with_name("slide.mplstyle")
 _MARGIN_MM = 3
@@ -92,6 +93,21 @@ def wrapped(text: str, width_mm: float, size: float, weight: str = "normal") -> 
         else:
             lines.append(word)
     return lines
+
+
+def shortened(text: str, width_mm: float, size: float) -> str:
+    """Return a text of one line that fits a width, its end replaced by an ellipsis where it does not.
+
+    Parameters
+    ----------
+    text : any text; line breaks count as blanks
+    width_mm, size : width of the line in mm and font size in points, as for :func:`wrapped`
+    """
+    text, font = " ".join(text.split()), FontProperties(size=size)
+    if _width_mm(text, font) <= width_mm:
+        return text
+    n_kept = bisect_left(range(len(text)), True, key=lambda n: _width_mm(f"{text[: n + 1]}…", font) > width_mm)
+    return f"{text[:n_kept].rstrip()}…"
 
 
 def short_names(labels: Iterable[str]) -> dict[str, str]:

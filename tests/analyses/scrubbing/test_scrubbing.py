@@ -225,24 +225,6 @@ def test_the_network_finds_what_no_line_separates(probe):
     assert accuracy > 0.95 if probe == "mlp" else accuracy < 0.75
 
 
-def test_edits_of_single_transcripts_add_up_to_the_rates_of_jiwer():
-    references, written = ["the old cat", "A dog", "kings"], ["the cat sat", "", "Kings"]
-    counts = count_edits(references, written)
-    for unit, rate in (("word", jiwer.wer), ("character", jiwer.cer)):
-        edits, lengths = counts[unit]
-        expected = rate([text.lower() for text in references], [text.lower() for text in written])
-        assert edits.sum() / lengths.sum() == pytest.approx(expected)
-    assert counts["word"][0].tolist() == [2, 2, 0]
-    assert counts["character"][1].tolist() == [11, 5, 5]
-
-
-def test_an_empty_reference_is_refused():
-    with pytest.raises(
-        AnalysisError, match=r"expected reference transcripts with words, found an empty one at place 1"
-    ):
-        count_edits(["a", " "], ["a", "a"])
-
-
 def test_the_paired_test_exchanges_whole_speakers():
     speakers = np.repeat(np.arange(8), 5)
     assert paired_test(np.ones(40), speakers, n_permutations=20000, seed=0) == pytest.approx(2 / 2**8, abs=0.002)

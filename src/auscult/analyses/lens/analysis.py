@@ -26,7 +26,10 @@ from auscult.models.transcriber import Transcriber
 from auscult.statistics.intervals import cluster_bootstrap
 from auscult.tables import check_results
 
-__all__ = ["LENS_COLUMNS", "LensSettings", "read_layers"]
+__all__ = ["LENS_COLUMNS", "LensSettings", "exchanged", "read_layers"]
+
+# Times that transcripts are exchanged for chance, whose error is then small beside that of the rates.
+_N_EXCHANGES = 5
 
 
 def read_layers(
@@ -53,9 +56,9 @@ def read_layers(
         of what the output writes from ``layer``, read by ``lens``: ``direct``, after the final normalisation only, or
         ``affine``, through the layer's map; with ``control: other_map`` through the map of ``map_of``. Rows of target
         ``output``: ``word_agreement``, the share of the words of the model's own transcript that are written from the
-        layer, too. ``chance`` is the same measure with the transcripts exchanged between utterances. Layer ``input`` is
-        log-mel. ``example`` is the transcript of one utterance, ``example_of`` its text. Intervals resample speakers;
-        ``n`` counts utterances
+        layer, too. ``chance`` is the same measure with the transcripts exchanged between utterances, five times. Layer
+        ``input`` is log-mel. ``example`` is the transcript of one utterance, ``example_of`` its text. Intervals
+        resample speakers; ``n`` counts utterances
 
     Raises
     ------
@@ -126,14 +129,15 @@ class _Scores:
     def rows(self, texts: list[str]) -> Iterator[dict[str, Any]]:
         """Yield one row for each measure of these transcripts."""
         shown = {"example": texts[self._example], "example_of": self._spoken[self._example]}
-        others = [texts[place] for place in self._exchanged]
-        chances = count_edits(self._spoken, others)
+        others = [texts[place] for place in self._exchanged.ravel()]
+        n_times = len(self._exchanged)
+        chances = count_edits(self._spoken * n_times, others)
         for unit, (edits, lengths) in count_edits(self._spoken, texts).items():
             described = {"target": "spoken", "metric": f"{unit}_error_rate"}
             yield shown | described | self._ratio(edits, lengths) | {"chance": _share(*chances[unit])}
         kept, lengths = count_kept_words(self._output, texts)
         if lengths.sum():
-            chance = _share(*count_kept_words(self._output, others))
+            chance = _share(*count_kept_words(self._output * n_times, others))
             described = {"target": "output", "metric": "word_agreement"}
             yield shown | described | self._ratio(kept, lengths) | {"chance": chance}
 
@@ -144,14 +148,19 @@ class _Scores:
 
 
 def exchanged(n: int, seed: int) -> np.ndarray:
-    """Return for each of n utterances another one, at random, each drawn once: a cycle in random order.
+    """Return for each of n utterances other ones at random: in each row, every utterance is drawn once.
 
     A single utterance is its own.
+
+    Returns
+    -------
+    places [shape=(n_times, n)]
     """
     order = np.random.default_rng(seed).permutation(n)
-    partner = np.empty(n, dtype=int)
-    partner[order] = np.roll(order, 1)
-    return partner
+    rows = np.empty((max(1, min(_N_EXCHANGES, n - 1)), n), dtype=int)
+    for shift, row in enumerate(rows, start=1):
+        row[order] = np.roll(order, shift)
+    return rows
 
 
 def _share(numerators: np.ndarray, denominators: np.ndarray) -> float:

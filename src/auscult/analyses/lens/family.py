@@ -9,7 +9,7 @@ __all__ = ["FAMILY"]
 
 
 def check_lens(lens: Config, config: Config) -> None:
-    """Refuse models without transcripts, one split for two purposes, and splits that a synthetic corpus lacks.
+    """Refuse models without transcripts, a split for two purposes, and splits that a synthetic corpus lacks.
 
     Published and local models are known once they are opened.
     """
@@ -20,16 +20,17 @@ def check_lens(lens: Config, config: Config) -> None:
                 f"expected recognisers (task: ctc), or Whisper, in analyses: lens: models, found {name!r}; take it out"
             )
     splits = lens["splits"]
-    if lens["affine"] and splits["fit"] == splits["test"]:
+    shared = sorted(set(splits["fit"]) & set(splits["test"]))
+    if lens["affine"] and shared:
         raise ConfigError(
-            f"expected a separate test split in analyses: lens: splits, found {splits['test']!r} also for fit; name "
-            "another, or set affine: false"
+            f"expected separate splits for fit and test in analyses: lens: splits, found {', '.join(shared)} in both; "
+            "name another, or set affine: false"
         )
     for corpus in lens["corpora"]:
-        named = config["corpora"][corpus].get("sentences")
+        known = config["corpora"][corpus].get("sentences")
         for use in ("fit", "test") if lens["affine"] else ("test",):
-            if named:
-                check_known(splits[use], named, f"analyses: lens: splits: {use}", f"splits of corpus {corpus}")
+            for split in splits[use] if known else ():
+                check_known(split, known, f"analyses: lens: splits: {use}", f"splits of corpus {corpus}")
 
 
 FAMILY = Family(

@@ -1,5 +1,6 @@
 """Utterances of lens: those that fit the affine maps, and those that are tested, by other speakers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,13 +66,13 @@ def choose_utterances(corpus: Any, settings: LensSettings, seed: int) -> LensIte
     return LensItems(names, test[["utterance", "speaker", "text"]].reset_index(drop=True))
 
 
-def _select(utterances: pd.DataFrame, split: str, corpus: str) -> pd.DataFrame:
-    rows = utterances[utterances["split"] == split]
+def _select(utterances: pd.DataFrame, splits: Sequence[str], corpus: str) -> pd.DataFrame:
+    rows = utterances[utterances["split"].isin(splits)]
     if rows.empty:
         found = ", ".join(sorted(utterances["split"].unique()))
         raise AnalysisError(
-            f"expected utterances of split {split!r} in corpus {corpus!r} to read layers of, found only {found}; name "
-            "another split in analyses: lens: splits, or set affine: false if there is none to fit on"
+            f"expected utterances of split {' or '.join(splits)} in corpus {corpus!r} to read layers of, found only "
+            f"{found}; name another split in analyses: lens: splits, or set affine: false if there is none to fit on"
         )
     return rows
 
@@ -81,5 +82,5 @@ def _require_unseen(shared: set[str], corpus: str) -> None:
         named = ", ".join(sorted(map(str, shared))[:_MAX_NAMED]) + (", …" if len(shared) > _MAX_NAMED else "")
         raise AnalysisError(
             f"expected test speakers of corpus {corpus!r} that the maps were not fitted on, found {len(shared)} in "
-            f"both splits ({named}); divide the speakers, or set affine: false in analyses: lens"
+            f"both roles ({named}); divide the speakers, or set affine: false in analyses: lens"
         )

@@ -11,17 +11,21 @@ _SPLITS = ["train", "valid", "test"]
 
 @dataclass(frozen=True)
 class LensSplits:
-    """Which split serves which purpose; no speaker may serve two."""
+    """Which splits serve which purpose; no speaker may serve two."""
 
-    fit: str = setting("Split on which affine maps are fitted.", "train", enum=_SPLITS)
-    test: str = setting("Split of which all results are reported.", "test", enum=_SPLITS)
+    fit: tuple[str, ...] = setting(
+        "Splits on which affine maps are fitted.", ("train",), items={"enum": _SPLITS}, minItems=1, uniqueItems=True
+    )
+    test: tuple[str, ...] = setting(
+        "Splits of which all results are reported.", ("test",), items={"enum": _SPLITS}, minItems=1, uniqueItems=True
+    )
 
 
 @dataclass(frozen=True)
 class LensSettings:
     """Settings of :func:`~auscult.analyses.lens.analysis.read_layers`."""
 
-    splits: LensSplits = setting("Which split serves which purpose.", LensSplits)
+    splits: LensSplits = setting("Which splits serve which purpose.", LensSplits)
     affine: bool = setting(
         "Whether layers are also read through affine maps to the last layer's states, fitted by least squares.", True
     )
