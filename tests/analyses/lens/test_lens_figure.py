@@ -1,4 +1,4 @@
-"""The lens figure, drawn from planted tables: curves, sentences, slide, note, finding and caption."""
+"""The lens figure, drawn from planted tables: curves, sentences, headline, finding and caption."""
 
 import numpy as np
 import pandas as pd
@@ -6,216 +6,169 @@ import pytest
 from figure_cases import MODELS, STUDY, caption_of, context_of, draw_styled, drawn, note_of, run_script
 
 from auscult.analyses.lens import figure as lens, headline
-from auscult.analyses.lens.columns import LENS_COLUMNS
+from auscult.analyses.lens.columns import AFFINE, DIRECT, LENS_COLUMNS, OTHER_MAP
 from auscult.errors import AnalysisError
 from auscult.figures import plotting
 from auscult.figures.legibility import SLIDE_MM, faults
 from auscult.figures.slide import slide_style
 from auscult.manifests import digest
-from auscult.tables import read_table, write_table
+from auscult.tables import write_table
 
-LAYERS = ("embed", "T1", "T2", "T3", "T4")
-DIRECT = dict(zip(LAYERS, (1.02, 0.99, 0.92, 0.63, 0.08)))
-AFFINE = {"input": 0.99, "cnn": 0.98} | dict(zip(LAYERS, (0.97, 0.9, 0.62, 0.31, 0.08)))
-SPOKEN = "the old king reads a letter to the quiet queen"
+RUNS = [("hubert-english", "0"), ("hubert-english", "1500")]
+MORE = [*RUNS, ("w2v2-english", "1500")]
+LAYERS = ("embed", "T1", "T2", "T3")
+# Word error rate of the trained model by way of reading, from embed to T3.
+DIRECTLY = (1.0, 1.0, 0.7, 0.1)
+MAPPED = {"input": 0.99, "cnn": 0.98, "embed": 0.95, "T1": 0.6, "T2": 0.3, "T3": 0.1}
+OTHER = {"embed": 1.0, "T1": 1.0, "T2": 0.99}
+SPOKEN = "the old king sees a small grey cat beside the long wall"
+WRITTEN = {"embed": "", "T1": "e", "T2": "the old kin see a smal cat", "T3": SPOKEN}
+
+
+def readings(trained, mapped=True):
+    yield from ((layer, DIRECT, "", rate) for layer, rate in zip(LAYERS, DIRECTLY))
+    if mapped:
+        yield from ((layer, AFFINE, "", rate) for layer, rate in MAPPED.items())
+        yield from ((layer, AFFINE, OTHER_MAP, rate) for layer, rate in OTHER.items())
+
+
+def lens_table(runs=RUNS, *, n_speakers=16, mapped=True):
+    rows, width = [], 0.02 if n_speakers >= 6 else np.nan
+    for model, step in runs:
+        for layer, how, control, rate in readings(step != "0", mapped):
+            rate = rate if step != "0" else 1.0
+            found = {"word_error_rate": rate, "character_error_rate": 0.6 * rate, "word_agreement": 1 - rate}
+            for metric, value in found.items():
+                target = "output" if metric == "word_agreement" else "spoken"
+                chance = 0.02 if metric == "word_agreement" else 1.1
+                text = WRITTEN.get(layer, "s") if step != "0" else ""
+                row = [model, step, layer, target, metric, value, value - width, value + width, 160, n_speakers]
+                rows.append([*row, how, control, chance, text])
+    names = [*LENS_COLUMNS[1:11], "lens", "control", "chance", "example"]
+    table = pd.DataFrame(rows, columns=names).assign(corpus="english", resampling_unit="speaker", example_of=SPOKEN)
+    fitted = table["lens"] == AFFINE
+    return table.assign(n_fit=np.where(fitted, 200, np.nan), n_fit_frames=np.where(fitted, 30000, np.nan)).reindex(
+        columns=list(LENS_COLUMNS)
+    )
+
+
 CONTEXT = context_of("lens", study=STUDY | {"sources": {"english": "synthetic"}})
-
-
-def lens_table(direct=DIRECT, affine=AFFINE, models=("hubert-english",), width=0.03, untrained=True):
-    """Return rows of each reading; untrained, all words are wrong at every layer."""
-    rows = []
-    readings = [("direct", "", direct), ("affine", "", affine)]
-    readings.append(("affine", "other_map", {layer: 1.1 for layer in list(direct)[:-1] if affine}))
-    for model in models:
-        for step in ("0", "1500") if untrained else ("1500",):
-            for way, control, values in readings:
-                for layer, value in values.items():
-                    rows += rows_of(model, step, way, control, layer, value if step != "0" else 1.0, width)
-    table = pd.DataFrame(rows).assign(corpus="english", resampling_unit="speaker", n=320)
-    table["n_groups"] = 32 if np.isfinite(width) else 4
-    return table.reindex(columns=list(LENS_COLUMNS))
-
-
-def rows_of(model, step, way, control, layer, value, width):
-    kept = SPOKEN[: int(len(SPOKEN) * max(0, 1 - value))]
-    named = {"model": model, "step": step, "layer": layer, "lens": way, "control": control, "example": kept}
-    named |= {
-        "example_of": SPOKEN,
-        "n_fit": np.nan if way == "direct" else 200,
-        "n_fit_frames": 21_345,
-        "map_of": layer,
-    }
-    for metric, level, chance in (
-        ("word_error_rate", value, 1.1),
-        ("character_error_rate", 0.8 * value, 0.9),
-        ("word_agreement", max(0.0, 1 - value), 0.05),
-    ):
-        target = "output" if metric == "word_agreement" else "spoken"
-        ends = {"ci_low": level - width, "ci_high": level + width}
-        yield named | {"target": target, "metric": metric, "value": level, "chance": chance} | ends
 
 
 def draw(table, context=CONTEXT):
     return draw_styled(lens, context, table=table)
 
 
-def finding(table, context=CONTEXT):
-    return lens.describe_finding(table, context=context)
+def slide_of(table, context=CONTEXT):
+    with slide_style():
+        drawing = headline.draw(table, context=context)
+    title = headline.describe_headline(table, context=context)
+    assert faults(drawing, SLIDE_MM) == []
+    assert " ".join(drawing.texts[0].get_text().split()) == title
+    assert len(title) <= 145
+    return drawing, title
 
 
-def title_of(table, context=CONTEXT):
-    return headline.describe_headline(table, context=context)
+def heights(axes):
+    return {round(float(y), 2) for line in axes.lines for y in np.atleast_1d(line.get_ydata()) if np.isfinite(y)}
 
 
-@pytest.fixture(scope="module")
-def words():
-    return drawn(draw(lens_table()))
-
-
-def test_counts_controls_and_the_resampling_unit_are_stated(words):
-    expected = {
-        "english · HuBERT (English)",
-        "n = 320, 32 speakers",
-        "95 % interval over speakers",
-        "as it is",
-        "through its map",
-        "through the map of another layer",
-        "untrained, as it is",
-        "transcripts of other utterances",
-        "Words",
-        "Characters",
-        "Output already written",
-    }
-    assert expected <= set(words)
-
-
-def test_the_note_says_what_fitted_the_maps():
-    note = note_of(draw(lens_table()))
-    assert note.startswith("Study “default”, synthesised speech (english).")
-    assert "least squares on 200 utterances (21,345 frames) of other speakers" in note
-    assert len(note.split()) <= 60
-
-
-def test_one_sentence_is_written_from_each_layer_by_both_ways(words):
-    assert words.count(f"spoken: {SPOKEN}") == 2
-    assert {"Written from each layer as it is", "Written from each layer through its map"} <= set(words)
-    assert {*LAYERS, "cnn", "input", "(nothing)", "–"} <= set(words)
-    assert words.count("the old king reads a letter to the quiet q") == 2
-
-
-def test_curves_are_at_the_values_of_their_layers():
+def test_a_page_has_errors_agreement_and_the_sentence_of_every_layer():
     (page,) = draw(lens_table())
-    lines = {line.get_label(): line for line in page.axes[0].lines}
-    assert lines["as it is"].get_ydata().tolist() == list(DIRECT.values())
-    assert lines["as it is"].get_xdata().tolist() == [2, 3, 4, 5, 6]
-    assert lines["through its map"].get_ydata().tolist() == list(AFFINE.values())
-
-
-def test_without_maps_the_page_has_the_layers_that_the_output_reads():
-    (page,) = draw(lens_table(affine={}))
     words = drawn(page)
-    assert "through its map" not in words
-    assert not {"cnn", "input"} & set(words)
-    assert "Maps" not in note_of(page)
+    assert len(page.axes) == 5
+    assert set(DIRECTLY) | set(MAPPED.values()) | {1.1} <= heights(page.axes[0])
+    assert {"n = 160, 16 speakers", "95 % interval over speakers", "(nothing)", SPOKEN, "layer as it is"} & set(words)
+    assert words.count(SPOKEN) == 2
+    assert f"spoken: {SPOKEN}" in words
+    assert "fitted on 200 utterances of other speakers (30,000 frames)" in words
+    for name in ("through another layer's map", "HuBERT (English), untrained", "through the layer's map, untrained"):
+        assert name in words
+    assert note_of(page).startswith("Study “default”, synthesised speech (english).")
+    assert len(note_of(page).split()) <= 60
+
+
+def test_without_maps_there_is_one_column_of_sentences():
+    (page,) = draw(lens_table(mapped=False))
+    assert len(page.axes) == 4
+    assert not [word for word in drawn(page) if "map" in word.lower()]
+
+
+@pytest.mark.parametrize("table", [lens_table(), lens_table(mapped=False), lens_table(MORE), lens_table(RUNS[:1])])
+def test_no_text_lies_over_text(misplaced, table):
+    plotting.save_pages(draw(table), "unused")
+    assert misplaced == []
+
+
+def test_rates_beyond_the_panel_are_named():
+    table = lens_table()
+    far = table["layer"].eq("embed") & table["lens"].eq(DIRECT) & table["metric"].eq("word_error_rate")
+    table.loc[far, ["value", "ci_low", "ci_high"]] = 3.0, 2.9, 3.1
+    (page,) = draw(table)
+    assert page.axes[0].get_ylim()[1] == 1.5
+    assert note_of(page).endswith("Rates above 1.5 leave the panel.")
 
 
 def test_every_trained_recogniser_has_its_own_page():
-    pages = draw(lens_table(models=("hubert-english", "w2v2-english")))
-    assert len(pages) == 2
-    assert "english · wav2vec 2.0 (English)" in drawn(pages[1])
+    assert ["english · wav2vec 2.0 (English)" in drawn(page) for page in draw(lens_table(MORE))] == [False, True]
 
 
-def test_a_table_can_be_drawn_without_context():
-    assert any("hubert-english" in word for word in drawn(lens.draw(lens_table())))
+def test_the_slide_says_from_which_layer_on_words_are_written():
+    drawing, title = slide_of(lens_table())
+    assert title == (
+        "HuBERT (English) writes words from T2 on (error rate .70), from embed on through a map (error rate .95); "
+        "last layer .10"
+    )
+    assert {"as it is", "through a map", "another's map", "untrained", "exchanged", "(nothing)"} <= set(drawn(drawing))
 
 
-def test_a_model_without_rows_is_refused():
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ((1.0, 1.0, 1.0, 0.1), "writes words only from T3, the last layer (error rate .10)"),
+        # A layer that writes more wrong words than there are is not read, whatever exchanged transcripts give.
+        ((1.05, 1.05, 1.05, 0.1), "writes words only from T3, the last layer (error rate .10)"),
+        # An early layer does not count if a later one is not read.
+        ((0.5, 1.0, 0.5, 0.1), "writes words from T2 on (error rate .50); last layer .10"),
+        ((1.0, 1.0, 1.0, 1.0), "writes no words that it does not write for other utterances, from any layer"),
+    ],
+)
+def test_the_headline_follows_the_intervals(values, expected):
+    table = lens_table(mapped=False)
+    own = table["metric"].eq("word_error_rate") & table["step"].eq("1500")
+    for layer, value in zip(LAYERS, values):
+        table.loc[own & table["layer"].eq(layer), ["value", "ci_low", "ci_high"]] = value, value - 0.01, value + 0.01
+    assert slide_of(table)[1] == f"HuBERT (English) {expected}"
+
+
+@pytest.mark.parametrize("table", [lens_table(RUNS[:1]), lens_table(RUNS[1:]), lens_table(MORE)])
+def test_the_slide_of_other_recognisers_is_legible(table):
+    slide_of(table)
+
+
+def test_few_speakers_have_no_interval():
+    table = lens_table(n_speakers=4)
+    assert "no interval: 4 speakers" in drawn(draw(table))
+    assert slide_of(table)[1] == "HuBERT (English): word error rate .10 at the last layer, without interval"
+
+
+def test_the_finding_compares_with_the_layer_before_and_controls():
+    found = lens.describe_finding(lens_table(), context=CONTEXT)
+    assert found == (
+        "The word error rate of HuBERT (English) at T3 is .10 [.08, .12], below exchanged transcripts (1.10), T2 as it "
+        "is (.70), T2 through its map (.30) and untrained (1.00)."
+    )
+
+
+def test_the_rows_beside_the_figure_are_those_of_its_models():
+    shown = lens.drawn_rows(lens_table(MORE), context=context_of("lens", shown=["w2v2-english"]))
+    assert set(shown["model"]) == {"w2v2-english"}
     with pytest.raises(AnalysisError, match="expected model 'absent' in the table of lens, found"):
         draw(lens_table(), context_of("lens", shown=["absent"]))
 
 
-def test_the_finding_compares_the_last_layers():
-    assert finding(lens_table()) == (
-        "The word error rate of HuBERT (English) at T3, read as it is, is .63 [.60, .66], above T4 (.08) and a fitted "
-        "map (.31), below other utterances (1.10)."
-    )
-    assert "against T4 (.08)" in finding(lens_table(width=np.nan))
-    assert finding(lens_table(direct={"T1": 0.1}, affine={})) == ""
-
-
-def slide_of(table, context=CONTEXT):
-    with slide_style():
-        drawing = headline.draw(table, context=context)
-    assert faults(drawing, SLIDE_MM) == []
-    assert " ".join(drawing.texts[0].get_text().split()) == title_of(table, context)
-    assert len(title_of(table, context)) <= 145
-    return drawing
-
-
-def test_the_slide_shows_the_sentence_and_the_errors():
-    drawing = slide_of(lens_table())
-    words = drawn(drawing)
-    assert {*LAYERS, f"Spoken: {SPOKEN}", "Words wrong", "as it is", "through a fitted map", "untrained"} <= set(words)
-    assert any("n = 320, 32 speakers" in word for word in words)
-
-
-@pytest.mark.parametrize(
-    ("table", "title"),
-    [
-        (
-            lens_table(),
-            "HuBERT (English) writes most words from the last layer only, through a fitted map from T3 on: word errors "
-            "fall to .08 at T4",
-        ),
-        (
-            lens_table(direct=DIRECT | {"T3": 0.4}),
-            "HuBERT (English) writes most words from T3 on, and a fitted map reads none earlier: word errors fall to "
-            ".08 at T4",
-        ),
-        (
-            lens_table(affine={}),
-            "HuBERT (English) writes most words from the last layer only: word errors fall to .08 at T4",
-        ),
-        (
-            lens_table(direct=DIRECT | {"T4": 0.49}),
-            "HuBERT (English): no layer is written with most words right (.49 wrong at T4)",
-        ),
-        # A layer in between that fails is not passed over.
-        (
-            lens_table(affine=AFFINE | {"T1": 0.2}),
-            "HuBERT (English) writes most words from the last layer only, through a fitted map from T3 on: word errors "
-            "fall to .08 at T4",
-        ),
-    ],
-)
-def test_the_title_is_the_finding(table, title):
-    assert title_of(table) == title
-    slide_of(table)
-
-
-@pytest.mark.parametrize("n_layers", [2, 5, 13, 25])
-def test_no_text_lies_over_text(misplaced, n_layers):
-    layers = ["embed", *(f"T{place}" for place in range(1, n_layers))]
-    falling = dict(zip(layers, np.linspace(1.4, 0.1, n_layers)))
-    table = lens_table(direct=falling, affine={"input": 1.0, "cnn": 1.0} | falling)
-    plotting.save_pages(draw(table), "unused")
-    assert misplaced == []
-    slide_of(table)
-
-
-def test_the_pages_of_deep_models_hold_their_sentence():
-    layers = ["embed", *(f"T{place}" for place in range(1, 25))]
-    falling = dict(zip(layers, np.linspace(1.4, 0.1, 25)))
-    (page,) = draw(lens_table(direct=falling, affine={"input": 1.0} | falling))
-    assert page.get_size_inches()[1] * 25.4 <= 240
-
-
-def test_the_finding_is_the_same_from_a_file(tmp_path):
-    write_table(lens_table(), tmp_path / "lens.csv")
-    table = read_table(tmp_path / "lens.csv")
-    assert finding(table) == finding(lens_table())
-    assert title_of(table) == title_of(lens_table())
-    assert len(draw(table)) == 1
+def test_a_table_can_be_drawn_without_context():
+    assert "english · hubert-english" in drawn(lens.draw(lens_table()))
 
 
 def test_drawn_twice_it_has_the_same_bytes(tmp_path):
@@ -228,8 +181,11 @@ def test_drawn_twice_it_has_the_same_bytes(tmp_path):
         assert digest(f"{stems[0]}.{ending}") == digest(f"{stems[1]}.{ending}"), ending
 
 
-def test_the_caption_takes_its_numbers_from_the_study():
-    figure = {"name": "lens", "title": "T", "models": ["hubert-english"], "analysis": {"n_resamples": 1234}}
+@pytest.mark.parametrize("affine", [True, False])
+def test_the_caption_takes_its_numbers_from_the_study(affine):
+    analysis = {"n_resamples": 1234, "affine": affine, "splits": {"fit": ["train"], "test": ["test"]}}
+    figure = {"name": "lens", "title": "T", "models": ["hubert-english"], "analysis": analysis}
     caption = caption_of("lens", {"figure": figure, "study": STUDY, "models": MODELS})
     assert "1,234 resamplings" in caption
-    assert "problematic" not in caption
+    assert "What the output of HuBERT (English) writes" in caption
+    assert ("affine map" in caption) == affine

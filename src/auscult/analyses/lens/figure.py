@@ -36,16 +36,16 @@ WORD_ERRORS = "word_error_rate"
 _PANELS = {
     WORD_ERRORS: ("Word errors", "word error rate"),
     "character_error_rate": ("Character errors", "character error rate"),
-    "word_agreement": ("Words of the model's own transcript", "share written from the layer"),
+    "word_agreement": ("Own words written already", "share of the model's own words"),
 }
 # Tol's muted scheme, apart from the palette of models: here a colour stands for a way of reading.
 MAP = ModelStyle("through the layer's map", "#882255", marker="s")
 _OTHER = ModelStyle("through another layer's map", "#999933", dashes=(0, (1, 1)), marker="D")
 # Error rates above this leave the panel: a decoder may repeat itself.
 _HIGHEST_RATE = 1.5
-_PANEL_MM, _HEAD_MM, _LINE_MM = 66, 14, 3.3
+_PANEL_MM, _HEAD_MM, _ROW_MM = 66, 14, 5.5
 _MAX_ROWS = 14
-_TEXT_PT, _TEXT_MM, _TEXT_LINES = 7, 76, 2
+_TEXT_PT, _TEXT_MM = 7, 74
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,6 @@ def draw_sentence(
     lens: str,
     *,
     width_mm: float,
-    n_lines: int,
     lift: float = 0,
     **look: str,
 ) -> None:
@@ -193,7 +192,7 @@ def draw_sentence(
     entry : the model at the step that is drawn
     layers : rows from top to bottom
     lens : how layers are read
-    width_mm, n_lines : room of a text; longer ones end in an ellipsis
+    width_mm : room of a text; longer ones end in an ellipsis
     lift : how far above the middle of its row a text stands, as a share of the row
     look : properties of the texts
     """
@@ -205,15 +204,15 @@ def draw_sentence(
     axes.spines["bottom"].set_visible(False)
     for y, layer in enumerate(layers):
         text = spelt.get(layer, "")
-        text = _shortened(text if isinstance(text, str) and text.strip() else "(nothing)", width_mm, n_lines)
-        axes.text(0, y - lift, plain(text), va="center", **{"fontsize": _TEXT_PT, "linespacing": 1.05, **look})
+        text = slide.shortened(text if isinstance(text, str) and text.strip() else "(nothing)", width_mm, _TEXT_PT)
+        axes.text(0, y - lift, plain(text), va="center", fontsize=_TEXT_PT, **look)
 
 
 def _page(rows: pd.DataFrame, corpus: str, entry: Entry, context: FigureContext) -> Figure:
     layers = plotting.layer_order(rows["layer"])
     mapped = (rows["lens"] == AFFINE).any()
     shown = _thinned(layers)
-    table_mm = _HEAD_MM + len(shown) * _TEXT_LINES * _LINE_MM
+    table_mm = _HEAD_MM + len(shown) * _ROW_MM
     handles = _handles(rows, entry)
     figure = plotting.new_figure(_PANEL_MM + table_mm, [handles], _note(rows, context))
     grid = figure.add_gridspec(2, 6, height_ratios=(_PANEL_MM, table_mm))
@@ -225,13 +224,15 @@ def _page(rows: pd.DataFrame, corpus: str, entry: Entry, context: FigureContext)
         axes.set_ylabel(axis)
         plotting.head(axes, title, _heading(curves, corpus, entry) if place == 0 else [""] * 3)
     left = figure.add_subplot(grid[1, :3] if mapped else grid[1, :])
-    size = {"width_mm": _TEXT_MM if mapped else 2 * _TEXT_MM, "n_lines": _TEXT_LINES}
-    draw_sentence(left, rows, entry, [layer for layer in shown if layer in read_layers(rows)], DIRECT, **size)
+    width_mm = _TEXT_MM if mapped else 2 * _TEXT_MM
+    draw_sentence(
+        left, rows, entry, [layer for layer in shown if layer in read_layers(rows)], DIRECT, width_mm=width_mm
+    )
     spoken = rows["example_of"].iloc[0]
-    plotting.head(left, "Written from each layer as it is", [f"spoken: {_shortened(spoken, _TEXT_MM, 1)}"])
+    plotting.head(left, "Written from each layer as it is", [f"spoken: {slide.shortened(spoken, _TEXT_MM, _TEXT_PT)}"])
     if mapped:
         right = figure.add_subplot(grid[1, 3:])
-        draw_sentence(right, rows, entry, shown, AFFINE, color=MAP.colour, **size)
+        draw_sentence(right, rows, entry, shown, AFFINE, width_mm=width_mm, color=MAP.colour)
         plotting.head(right, "Written through the layer's map", [_fitted(rows)])
     return figure
 
@@ -276,13 +277,6 @@ def _thinned(layers: Sequence[str]) -> list[str]:
     """Return at most so many layers as have room, the last among them."""
     every = max(1, -(-len(layers) // _MAX_ROWS))
     return list(layers[::-1][::every][::-1])
-
-
-def _shortened(text: str, width_mm: float, n_lines: int) -> str:
-    lines = slide.wrapped(text, width_mm, _TEXT_PT)
-    if len(lines) > n_lines:
-        lines = [*lines[: n_lines - 1], f"{lines[n_lines - 1]} …"]
-    return "\n".join(lines)
 
 
 def _at(rows: pd.DataFrame, layer: str) -> pd.Series | None:

@@ -113,13 +113,12 @@ def _draw_sentence(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
     layers = details.read_layers(rows)
     every = max(1, -(-len(layers) // _MAX_ROWS))
     shown = layers[::-1][::every][::-1]
-    look = {"width_mm": _TEXT_MM, "n_lines": 1}
     mapped = (rows["lens"] == AFFINE).any()
     details.draw_sentence(
-        axes, rows, entry, shown, DIRECT, lift=0.2 if mapped else 0.0, color=entry.style.colour, **look
+        axes, rows, entry, shown, DIRECT, width_mm=_TEXT_MM, lift=0.2 if mapped else 0.0, color=entry.style.colour
     )
     if mapped:
-        details.draw_sentence(axes, rows, entry, shown, AFFINE, lift=-0.2, color=details.MAP.colour, **look)
+        details.draw_sentence(axes, rows, entry, shown, AFFINE, width_mm=_TEXT_MM, lift=-0.2, color=details.MAP.colour)
     spoken = slide.wrapped(f"Spoken: {rows['example_of'].iloc[0]}", _TEXT_MM, 8.5)
     axes.set_title("\n".join(spoken[:2]), fontsize=8.5, loc="left")
 
