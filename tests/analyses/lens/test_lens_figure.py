@@ -81,7 +81,7 @@ def test_a_page_has_errors_agreement_and_the_sentence_of_every_layer():
     assert {"n = 160, 16 speakers", "95 % interval over speakers", "(nothing)", SPOKEN, "layer as it is"} & set(words)
     assert words.count(SPOKEN) == 2
     assert f"spoken: {SPOKEN}" in words
-    assert "fitted on 200 utterances of other speakers (30,000 frames)" in words
+    assert "fitted on 200 utterances (30,000 frames)" in words
     for name in ("through another layer's map", "HuBERT (English), untrained", "through the layer's map, untrained"):
         assert name in words
     assert note_of(page).startswith("Study “default”, synthesised speech (english).")

@@ -36,7 +36,7 @@ WORD_ERRORS = "word_error_rate"
 _PANELS = {
     WORD_ERRORS: ("Word errors", "word error rate"),
     "character_error_rate": ("Character errors", "character error rate"),
-    "word_agreement": ("Own words written already", "share of the model's own words"),
+    "word_agreement": ("Own words", "share of the model's own words"),
 }
 # Tol's muted scheme, apart from the palette of models: here a colour stands for a way of reading.
 MAP = ModelStyle("through the layer's map", "#882255", marker="s")
@@ -45,6 +45,7 @@ _OTHER = ModelStyle("through another layer's map", "#999933", dashes=(0, (1, 1))
 _HIGHEST_RATE = 1.5
 _PANEL_MM, _HEAD_MM, _ROW_MM = 66, 14, 5.5
 _MAX_ROWS = 14
+_NAME_SHARE = 0.32  # of a narrow panel, for the name of a layer
 _TEXT_PT, _TEXT_MM = 7, 74
 
 
@@ -168,8 +169,8 @@ def draw_curves(axes: Axes, curves: Sequence[Curve], layers: Sequence[str], **li
     if own is not None:
         marks.chance_line(axes, float(own["chance"]))
         highest = max(highest, float(own["chance"]))
-    marks.layer_axis(axes, layers)
-    axes.set(ylim=(-0.02, min(highest * 1.04, _HIGHEST_RATE)), xlabel="layer")
+    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-0.02, min(highest * 1.04, _HIGHEST_RATE)), xlabel="layer")
+    marks.few_ticks(axes, layers, range(len(layers)), share=_NAME_SHARE)
 
 
 def draw_sentence(
@@ -190,7 +191,7 @@ def draw_sentence(
     axes : panel, which gets an axis of rows
     rows : of one corpus and model
     entry : the model at the step that is drawn
-    layers : rows from top to bottom
+    layers : rows from top to bottom; one that is not read has a dash
     lens : how layers are read
     width_mm : room of a text; longer ones end in an ellipsis
     lift : how far above the middle of its row a text stands, as a share of the row
@@ -205,6 +206,7 @@ def draw_sentence(
     for y, layer in enumerate(layers):
         text = spelt.get(layer, "")
         text = slide.shortened(text if isinstance(text, str) and text.strip() else "(nothing)", width_mm, _TEXT_PT)
+        text = text if layer in spelt.index else "–"
         axes.text(0, y - lift, plain(text), va="center", fontsize=_TEXT_PT, **look)
 
 
@@ -225,9 +227,7 @@ def _page(rows: pd.DataFrame, corpus: str, entry: Entry, context: FigureContext)
         plotting.head(axes, title, _heading(curves, corpus, entry) if place == 0 else [""] * 3)
     left = figure.add_subplot(grid[1, :3] if mapped else grid[1, :])
     width_mm = _TEXT_MM if mapped else 2 * _TEXT_MM
-    draw_sentence(
-        left, rows, entry, [layer for layer in shown if layer in read_layers(rows)], DIRECT, width_mm=width_mm
-    )
+    draw_sentence(left, rows, entry, shown, DIRECT, width_mm=width_mm)
     spoken = rows["example_of"].iloc[0]
     plotting.head(left, "Written from each layer as it is", [f"spoken: {slide.shortened(spoken, _TEXT_MM, _TEXT_PT)}"])
     if mapped:
@@ -244,10 +244,8 @@ def _heading(curves: Sequence[Curve], corpus: str, entry: Entry) -> list[str]:
 
 def _fitted(rows: pd.DataFrame) -> str:
     fitted = rows[rows["lens"] == AFFINE]
-    return (
-        f"fitted on {plotting.describe_range(fitted['n_fit'])} utterances of other speakers "
-        f"({plotting.describe_range(fitted['n_fit_frames'])} frames)"
-    )
+    n_fit, n_frames = (plotting.describe_range(fitted[name]) for name in ("n_fit", "n_fit_frames"))
+    return f"fitted on {n_fit} utterances ({n_frames} frames)"
 
 
 def _handles(rows: pd.DataFrame, entry: Entry) -> list[Line2D | Patch]:
@@ -263,7 +261,8 @@ def _note(rows: pd.DataFrame, context: FigureContext) -> str:
     rates = rows.loc[rows["metric"].isin([WORD_ERRORS, "character_error_rate"]), "value"]
     over = f" Rates above {_HIGHEST_RATE:g} leave the panel." if (rates > _HIGHEST_RATE).any() else ""
     mapped = (
-        " Maps are affine, from a layer's states to the last layer's, by least squares; input: log-mel."
+        " Maps are affine, from a layer's states to the last layer's, by least squares on other speakers (input: "
+        "log-mel)."
         if (rows["lens"] == AFFINE).any()
         else ""
     )

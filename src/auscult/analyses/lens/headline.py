@@ -17,7 +17,7 @@ from auscult.figures.palette import Entry
 __all__ = ["draw", "describe_headline"]
 
 _MAX_ROWS = 7
-_TEXT_MM = 66
+_TEXT_MM = 57
 
 
 def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     """
     rows, entry = _first(table, context)
     curves = details.curves_of(rows, entry, details.WORD_ERRORS)
-    figure = slide.new_slide(describe_headline(table, context=context), _note(rows, curves, entry))
+    figure = slide.new_slide(describe_headline(table, context=context), _note(rows, curves))
     left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))
     _draw_errors(left, rows, curves)
     _draw_sentence(right, rows, entry)
@@ -92,7 +92,6 @@ def _draw_errors(axes: Axes, rows: pd.DataFrame, curves: Sequence[details.Curve]
     details.draw_curves(axes, curves, layers, linewidth=1.8, markersize=4)
     own = curves[0].rows.set_index("layer")
     axes.set(ylabel="word error rate", xlabel="layer that the output reads")
-    marks.layer_axis(axes, layers, n_names=_MAX_ROWS)
     low, high = axes.get_ylim()
     ends = [
         (curve.name, float(np.clip(_last(curve, layers), low, high)), curve.style.colour)
@@ -123,16 +122,16 @@ def _draw_sentence(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
     axes.set_title("\n".join(spoken[:2]), fontsize=8.5, loc="left")
 
 
-def _note(rows: pd.DataFrame, curves: Sequence[details.Curve], entry: Entry) -> str:
+def _note(rows: pd.DataFrame, curves: Sequence[details.Curve]) -> str:
     """Return counts, the interval and what the maps and the control are."""
     own = curves[0].rows
     interval = plotting.describe_interval(own)
     mapped = (
-        " Map: affine, fitted on other speakers to give the last layer's states (input: log-mel)."
+        " Map: affine, to the last layer's states, fitted on other speakers (input: log-mel)."
         if (rows["lens"] == AFFINE).any()
         else ""
     )
     return (
-        f"{entry.style.label} reads each layer instead of its last.{mapped} Dotted: transcripts exchanged between "
-        f"utterances. {interval[:1].upper()}{interval[1:]}. {marks.count_line(own)}."
+        f"The output reads each layer instead of the last.{mapped} Dotted: transcripts of other utterances. "
+        f"{interval[:1].upper()}{interval[1:]}. {marks.count_line(own)}."
     )
