@@ -43,7 +43,7 @@ def spoken(texts=TEXTS, n_speakers=6, n_samples=6000, waveform=None):
     return SimpleNamespace(name="c", utterances=table, waveform=waveform)
 
 
-def spoken_in_test(corpus):
+def utterances_of_test(corpus):
     return corpus.utterances[corpus.utterances["split"] == "test"]
 
 
@@ -68,7 +68,7 @@ def test_at_the_last_layer_the_lens_is_the_model_itself(name, request):
     corpus = spoken(n_speakers=2)
     table = read_layers(corpus, model, names=NAMES, settings=SETTINGS)
     assert list(table.columns) == list(LENS_COLUMNS)
-    rows = spoken_in_test(corpus)
+    rows = utterances_of_test(corpus)
     own = [model.transcribe([corpus.waveform(name)])[0] for name in rows["utterance"]]
     for unit in ("word", "character"):
         edits, lengths = count_edits(rows["text"].tolist(), own)[unit]
@@ -86,7 +86,7 @@ def test_the_head_on_each_layer_writes_what_the_predictor_says():
     settings = LensSettings(affine=False, n_resamples=100)
     table = read_layers(corpus, predictor, names=NAMES, settings=settings)
     assert set(table["lens"]) == {"direct"}
-    rows = spoken_in_test(corpus).reset_index(drop=True)
+    rows = utterances_of_test(corpus).reset_index(drop=True)
     written = pd.DataFrame([predictor.transcribe_layers(corpus.waveform(name)) for name in rows["utterance"]])
     for layer in ("embed", "T1", "T2"):
         expected = jiwer.cer(rows["text"].tolist(), [" ".join(text.split()) for text in written[layer]])
@@ -134,9 +134,10 @@ def test_a_map_reads_what_the_head_misses_and_no_other_map_does(planted):
     assert one(table, "T1", "affine", "word_agreement")["value"] == 1
     assert one(table, "T1")["value"] > 0.9
     assert one(table, "T2")["value"] > 0.9
-    controls = {layer: one(table, layer, "affine", control="other_map") for layer in ("embed", "T1", "T2")}
-    assert {layer: row["map_of"] for layer, row in controls.items()} == {"embed": "T1", "T1": "T2", "T2": "embed"}
-    assert all(row["ci_low"] > 0.5 for row in controls.values())
+    for layer, other in (("T1", "T2"), ("T2", "embed")):
+        row = one(table, layer, "affine", control="other_map")
+        assert row["map_of"] == other
+        assert row["ci_low"] > 0.9
     assert one(table, "embed", "affine")["value"] > 0.9
     assert one(table, "input", "affine")["value"] > 0.9
     row = one(table, "T1", "affine")
@@ -215,7 +216,7 @@ def test_utterances_are_spread_over_speakers_who_have_one_purpose():
 
 def test_without_maps_no_split_is_needed_to_fit_on():
     corpus = spoken()
-    corpus.utterances = spoken_in_test(corpus)
+    corpus.utterances = utterances_of_test(corpus)
     assert choose_utterances(corpus, LensSettings(affine=False), seed=0).fit == []
     message = (
         r"expected utterances of split train in corpus 'c' to read layers of, found only test; name another split in "

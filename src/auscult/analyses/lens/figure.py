@@ -36,7 +36,7 @@ WORD_ERRORS = "word_error_rate"
 _PANELS = {
     WORD_ERRORS: ("Word errors", "word error rate"),
     "character_error_rate": ("Character errors", "character error rate"),
-    "word_agreement": ("Own words", "share of the model's own words"),
+    "word_agreement": ("Own words written", "share of the model's own words"),
 }
 # Tol's muted scheme, apart from the palette of models: here a colour stands for a way of reading.
 MAP = ModelStyle("through the layer's map", "#882255", marker="s")
@@ -45,8 +45,7 @@ _OTHER = ModelStyle("through another layer's map", "#999933", dashes=(0, (1, 1))
 _HIGHEST_RATE = 1.5
 _PANEL_MM, _HEAD_MM, _ROW_MM = 66, 14, 5.5
 _MAX_ROWS = 14
-_NAME_SHARE = 0.32  # of a narrow panel, for the name of a layer
-_TEXT_PT, _TEXT_MM = 7, 74
+_TEXT_PT, _TEXT_MM = 7, 73
 
 
 @dataclass(frozen=True)
@@ -169,8 +168,9 @@ def draw_curves(axes: Axes, curves: Sequence[Curve], layers: Sequence[str], **li
     if own is not None:
         marks.chance_line(axes, float(own["chance"]))
         highest = max(highest, float(own["chance"]))
-    axes.set(xlim=(-0.5, len(layers) - 0.5), ylim=(-0.02, min(highest * 1.04, _HIGHEST_RATE)), xlabel="layer")
-    marks.few_ticks(axes, layers, range(len(layers)), share=_NAME_SHARE)
+    marks.layer_axis(axes, layers)
+    axes.tick_params(axis="x", rotation=40, pad=1)
+    axes.set(ylim=(-0.02, min(highest * 1.04, _HIGHEST_RATE)), xlabel="layer")
 
 
 def draw_sentence(
@@ -204,7 +204,8 @@ def draw_sentence(
     axes.grid(False)
     axes.spines["bottom"].set_visible(False)
     for y, layer in enumerate(layers):
-        text = spelt.get(layer, "")
+        # The output cannot read layers of another size as they are.
+        text = spelt.get(layer, "–")
         text = slide.shortened(text if isinstance(text, str) and text.strip() else "(nothing)", width_mm, _TEXT_PT)
         text = text if layer in spelt.index else "–"
         axes.text(0, y - lift, plain(text), va="center", fontsize=_TEXT_PT, **look)
@@ -244,8 +245,8 @@ def _heading(curves: Sequence[Curve], corpus: str, entry: Entry) -> list[str]:
 
 def _fitted(rows: pd.DataFrame) -> str:
     fitted = rows[rows["lens"] == AFFINE]
-    n_fit, n_frames = (plotting.describe_range(fitted[name]) for name in ("n_fit", "n_fit_frames"))
-    return f"fitted on {n_fit} utterances ({n_frames} frames)"
+    counts = [plotting.describe_range(fitted[name]) for name in ("n_fit", "n_fit_frames")]
+    return f"fitted on {counts[0]} utterances ({counts[1]} frames)"
 
 
 def _handles(rows: pd.DataFrame, entry: Entry) -> list[Line2D | Patch]:
@@ -261,8 +262,7 @@ def _note(rows: pd.DataFrame, context: FigureContext) -> str:
     rates = rows.loc[rows["metric"].isin([WORD_ERRORS, "character_error_rate"]), "value"]
     over = f" Rates above {_HIGHEST_RATE:g} leave the panel." if (rates > _HIGHEST_RATE).any() else ""
     mapped = (
-        " Maps are affine, from a layer's states to the last layer's, by least squares on other speakers (input: "
-        "log-mel)."
+        " Maps are affine, to the last layer's states, by least squares on other speakers; input: log-mel."
         if (rows["lens"] == AFFINE).any()
         else ""
     )

@@ -17,7 +17,7 @@ from auscult.figures.palette import Entry
 __all__ = ["draw", "describe_headline"]
 
 _MAX_ROWS = 7
-_TEXT_MM = 57
+_TEXT_MM = 54
 
 
 def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
@@ -92,6 +92,8 @@ def _draw_errors(axes: Axes, rows: pd.DataFrame, curves: Sequence[details.Curve]
     details.draw_curves(axes, curves, layers, linewidth=1.8, markersize=4)
     own = curves[0].rows.set_index("layer")
     axes.set(ylabel="word error rate", xlabel="layer that the output reads")
+    marks.layer_axis(axes, layers, n_names=_MAX_ROWS)
+    axes.tick_params(axis="x", labelsize=7.5)
     low, high = axes.get_ylim()
     ends = [
         (curve.name, float(np.clip(_last(curve, layers), low, high)), curve.style.colour)
@@ -132,6 +134,6 @@ def _note(rows: pd.DataFrame, curves: Sequence[details.Curve]) -> str:
         else ""
     )
     return (
-        f"The output reads each layer instead of the last.{mapped} Dotted: transcripts of other utterances. "
-        f"{interval[:1].upper()}{interval[1:]}. {marks.count_line(own)}."
+        f"{entry.style.label}, {marks.count_line(own)}. {interval[:1].upper()}{interval[1:]}.{mapped} "
+        "Dotted: transcripts of other utterances."
     )
