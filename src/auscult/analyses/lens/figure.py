@@ -207,7 +207,6 @@ def draw_sentence(
         # The output cannot read layers of another size as they are.
         text = spelt.get(layer, "–")
         text = slide.shortened(text if isinstance(text, str) and text.strip() else "(nothing)", width_mm, _TEXT_PT)
-        text = text if layer in spelt.index else "–"
         axes.text(0, y - lift, plain(text), va="center", fontsize=_TEXT_PT, **look)
 
 

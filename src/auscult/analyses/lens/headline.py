@@ -27,7 +27,7 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     """
     rows, entry = _first(table, context)
     curves = details.curves_of(rows, entry, details.WORD_ERRORS)
-    figure = slide.new_slide(describe_headline(table, context=context), _note(rows, curves))
+    figure = slide.new_slide(describe_headline(table, context=context), _note(rows, curves, entry))
     left, right = figure.subplots(1, 2, width_ratios=(1.05, 1))
     _draw_errors(left, rows, curves)
     _draw_sentence(right, rows, entry)
@@ -124,7 +124,7 @@ def _draw_sentence(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
     axes.set_title("\n".join(spoken[:2]), fontsize=8.5, loc="left")
 
 
-def _note(rows: pd.DataFrame, curves: Sequence[details.Curve]) -> str:
+def _note(rows: pd.DataFrame, curves: Sequence[details.Curve], entry: Entry) -> str:
     """Return counts, the interval and what the maps and the control are."""
     own = curves[0].rows
     interval = plotting.describe_interval(own)
