@@ -17,7 +17,7 @@ from auscult.figures.palette import Entry
 __all__ = ["draw", "describe_headline"]
 
 _MAX_ROWS = 7
-_TEXT_MM = 54
+_TEXT_MM, _SPOKEN_MM = 54, 50
 
 
 def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
@@ -100,7 +100,7 @@ def _draw_errors(axes: Axes, rows: pd.DataFrame, curves: Sequence[details.Curve]
         for curve in curves
         if not curve.style.label.startswith("through the layer's map, untrained")
     ]
-    ends.append(("exchanged", float(own["chance"].iloc[-1]), marks.GREY))
+    ends.append(("other utterances", float(own["chance"].iloc[-1]), marks.GREY))
     slide.label_ends(axes, ends, len(layers) - 0.5, 0.075 * (high - low))
 
 
@@ -120,7 +120,7 @@ def _draw_sentence(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
     )
     if mapped:
         details.draw_sentence(axes, rows, entry, shown, AFFINE, width_mm=_TEXT_MM, lift=-0.2, color=details.MAP.colour)
-    spoken = slide.wrapped(f"Spoken: {rows['example_of'].iloc[0]}", _TEXT_MM, 8.5)
+    spoken = slide.wrapped(f"Spoken: {rows['example_of'].iloc[0]}", _SPOKEN_MM, 8.5)
     axes.set_title("\n".join(spoken[:2]), fontsize=8.5, loc="left")
 
 
