@@ -119,7 +119,9 @@ def test_the_slide_says_from_which_layer_on_words_are_written():
         "HuBERT (English) writes words from T2 on (error rate .70), from embed on through a map (error rate .95); "
         "last layer .10"
     )
-    assert {"as it is", "through a map", "another's map", "untrained", "other utterances", "(nothing)"} <= set(drawn(drawing))
+    assert {"as it is", "through a map", "another's map", "untrained", "other utterances", "(nothing)"} <= set(
+        drawn(drawing)
+    )
 
 
 @pytest.mark.parametrize(
