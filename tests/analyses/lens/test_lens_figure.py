@@ -22,7 +22,7 @@ DIRECTLY = (1.0, 1.0, 0.7, 0.1)
 MAPPED = {"input": 0.99, "cnn": 0.98, "embed": 0.95, "T1": 0.6, "T2": 0.3, "T3": 0.1}
 OTHER = {"embed": 1.0, "T1": 1.0, "T2": 0.99}
 SPOKEN = "the old king sees a small grey cat beside the long wall"
-WRITTEN = {"embed": "", "T1": "e", "T2": "the old kin see a smal cat", "T3": SPOKEN}
+WRITTEN = {"embed": "", "T1": "e", "T2": "the old kin see a sm cat", "T3": SPOKEN}
 
 
 def readings(trained, mapped=True):
