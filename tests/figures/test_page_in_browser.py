@@ -14,8 +14,12 @@ def opened(tmp_path_factory):
     row = {"family": "probing", "sentence": EVIL, "source": "A (2025)", "verdict": "borne out", "compared": "x − y"}
     claims = pd.DataFrame([row | {"value": 0.1, "ci_low": 0.05, "ci_high": 0.25, "reason": None, "decides": "more"}])
     figures = [figure(folder, finding="Phones: .80"), figure(folder, "tone", title=EVIL), figure(folder, "mixing")]
+    figures.append(figure(folder, "reliability"))
+    rows = "model,method,fraction,value\nkeyword,lime,,0.75\nkeyword,lime,0.5,0.25\nkeyword,lime,1,0.5\n"
+    (folder / "results" / "figures" / "reliability.csv").write_text(rows)
     scores(folder).to_csv(folder / "results" / "figures" / "mixing.csv", index=False)
     models = {"hubert": {"label": EVIL, "source": "trained", "colour": "#004488"}, "mfcc": {"source": "acoustic"}}
+    models["keyword-1"] = {"label": "spotter, seed 1", "source": "finetuned"}
     charts = {"mixing": {"metric": "accuracy", "along": "layer"}}
     page(folder, *figures, claims=claims, models=models, charts=charts)
     with browser(folder / "profile") as one:
@@ -128,6 +132,40 @@ def test_a_table_without_models_and_layers_is_drawn_all_the_same(opened):
     one.run(f"{chart}.querySelector('.chart').focus()")
     one.press("Home")
     assert one.run(f"{chart}.querySelector('.said').textContent") == "hubert: .500, no interval".replace("hubert", EVIL)
+
+
+def test_marks_of_a_trained_and_an_untrained_model_stand_out_from_a_dark_page(opened):
+    one, folder = opened
+    one.open(folder / "results" / "talk" / "index.html", dark=True)
+    chart = open_chart(one)
+    found = f"[...{chart}.querySelectorAll('.mark-symbol.role-mark path')].map(dot => getComputedStyle(dot).fill)"
+    fills = {fill for fill in one.run(found) if fill.startswith("rgb(")}
+    assert len(fills) >= 3
+    assert min(contrast(fill, "rgb(29, 34, 39)") for fill in fills) >= 3
+    one.open(folder / "results" / "talk" / "index.html")
+
+
+def contrast(*colours):
+    """Return the contrast of two colours by WCAG 2.2."""
+    found = []
+    for colour in colours:
+        parts = [int(part) / 255 for part in colour[4:-1].split(",")]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        found.append(sum(weight * part for weight, part in zip((0.2126, 0.7152, 0.0722), linear)) + 0.05)
+    return max(found) / min(found)
+
+
+def test_rows_that_do_not_state_what_the_chart_goes_along_are_not_drawn(opened):
+    one, _ = opened
+    chart = open_chart(one, "reliability")
+    along = f"{chart}.querySelector('select')"
+    one.run(f"{along}.value = 'fraction'; {along}.dispatchEvent(new Event('change'))")
+    assert "by fraction, 2 values" in one.run(f"{chart}.querySelector('.chart').getAttribute('aria-label')")
+    one.run(f"{chart}.querySelector('.chart').focus()")
+    one.press("Home")
+    # The seeds of a condition, taken together in a table, have its look.
+    said = one.run(f"{chart}.querySelector('.said').textContent")
+    assert said == "spotter, fraction 0.5: .250, no interval"
 
 
 def test_labels_stay_text(opened):

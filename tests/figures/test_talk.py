@@ -20,7 +20,11 @@ STUDY = {
     "left_out": {},
 }
 CAPTION = "7 points. Method: module ``auscult.analyses.probing.analysis``.\n"
-PARTS = {"Part I: controls": ["probing"], "Part II: importance": ["mixing"], "Part III: outlook": ["tone", "syntax"]}
+PARTS = {
+    "Part I: controls": ["probing"],
+    "Part II: importance": ["mixing", "reliability"],
+    "Part III: outlook": ["tone", "syntax"],
+}
 
 
 class Page(HTMLParser):

@@ -23,6 +23,7 @@ from auscult.figures.palette import model_style
 from auscult.figures.plotting import SPEECH
 from auscult.manifests import write_file
 from auscult.result_seals import check_results_of
+from auscult.seeds import condition_label, task_of
 from auscult.tables import read_table
 
 __all__ = ["build_talk", "headline_numbers"]
@@ -241,11 +242,15 @@ def _write_files(figure: Mapping[str, Any], folder: Path) -> None:
 
 
 def _looks(models: Mapping[str, Mapping[str, Any]], charts: Mapping[str, Mapping[str, str]]) -> str:
-    """Return a script with the name and colour of every model, and what the chart of each figure shows at first."""
-    looks = {
-        name: {"label": models[name].get("label") or name, "colour": style.colour}
-        for name, style in model_style(models).items()
-    }
+    """Return a script with the look of every model and condition, and what the chart of each figure shows at first.
+
+    Tables that take the seeds of a condition together name the condition, ``keyword`` for ``keyword-2``.
+    """
+    looks: dict[str, dict[str, str]] = {}
+    for name, style in model_style(models).items():
+        label = models[name].get("label") or name
+        looks[name] = {"label": label, "colour": style.colour}
+        looks.setdefault(task_of(name), {"label": condition_label(label), "colour": style.colour})
     values = {"looks": looks, "charts": {name: dict(chart) for name, chart in charts.items()}}
     return f"Object.assign(TALK, {json.dumps(values, ensure_ascii=True)});\n"
 

@@ -53,14 +53,30 @@ const CHARTS = (() => {
       Math.round((1 - share) * part + share * parts[1][at]).toString(16).padStart(2, "0")).join("");
   };
 
-  const shade = ({ colour, untrained }, dark) => {
-    const seen = dark ? mixed(colour, "#ffffff", 0.45) : colour;
-    return untrained ? mixed(seen, dark ? "#000000" : "#ffffff", 0.4) : seen;
+  // Contrast of two colours, from 1 to 21 (WCAG 2.2).
+  const luminance = (colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16) / 255)
+    .map((part) => (part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, part, at) => sum + [0.2126, 0.7152, 0.0722][at] * part, 0);
+  const contrast = (one, other) => {
+    const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+    return (high + 0.05) / (low + 0.05);
+  };
+
+  // Untrained models are nearer to the ground, and nothing is so near that its contrast is below 3.
+  const shade = ({ colour, untrained }, { dark, card }) => {
+    const away = dark ? "#ffffff" : "#000000";
+    let seen = dark ? mixed(colour, away, 0.45) : colour;
+    if (untrained) seen = mixed(seen, card, 0.4);
+    for (let turn = 0; turn < 20 && contrast(seen, card) < 3; turn += 1) seen = mixed(seen, away, 0.1);
+    return seen;
   };
 
   // The rows that are shown, and for every other condition the values to choose from.
   const choose = (all, along, chosen, start) => {
     let rows = along === "step" ? all.filter((row) => isNumber(text(row.step))) : firstAndLast(all);
+    // Rows that do not state what the chart goes along have no place in it, unless none states it.
+    const stated = rows.filter((row) => text(row[along]) !== "–");
+    if (stated.length) rows = stated;
     const offered = new Map();
     for (const column of CONDITIONS) {
       if (column === along || column === "step" || column === "model") continue;
@@ -98,7 +114,7 @@ const CHARTS = (() => {
     const where = measured ? { field: "along", type: "quantitative", title: words(along), scale: { zero: false }, axis: { format: "~g" } }
       : { field: "along", type: "nominal", title: upright ? words(along) : null, ...sort };
     const colour = { field: "series", type: "nominal", title: null,
-      scale: { domain: [...series.keys()], range: [...series.values()].map((one) => shade(one, colours.dark)) },
+      scale: { domain: [...series.keys()], range: [...series.values()].map((one) => shade(one, colours)) },
       legend: { orient: "bottom", direction: "vertical", columns: width > 520 ? 2 : 1, labelLimit: width > 520 ? width / 2 - 60 : width - 60 } };
     const offset = upright ? {} : { yOffset: { field: "series", type: "nominal", sort: [...series.keys()] } };
     const base = { [other]: where, color: colour, ...offset };
@@ -131,7 +147,7 @@ const CHARTS = (() => {
   const colours = () => {
     const style = getComputedStyle(document.documentElement);
     const named = (name) => style.getPropertyValue(`--${name}`).trim();
-    return { ink: named("ink"), soft: named("soft"), line: named("line"),
+    return { ink: named("ink"), soft: named("soft"), line: named("line"), card: named("card"),
       dark: matchMedia("(prefers-color-scheme: dark)").matches };
   };
 
