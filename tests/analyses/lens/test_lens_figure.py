@@ -107,6 +107,7 @@ def test_rates_beyond_the_panel_are_named():
     (page,) = draw(table)
     assert page.axes[0].get_ylim()[1] == 1.5
     assert note_of(page).endswith("Rates above 1.5 leave the panel.")
+    assert slide_of(table)[0].texts[1].get_text().endswith("leave the panel.")
 
 
 def test_every_trained_recogniser_has_its_own_page():
@@ -141,6 +142,15 @@ def test_the_headline_follows_the_intervals(values, expected):
     for layer, value in zip(LAYERS, values):
         table.loc[own & table["layer"].eq(layer), ["value", "ci_low", "ci_high"]] = value, value - 0.01, value + 0.01
     assert slide_of(table)[1] == f"HuBERT (English) {expected}"
+
+
+def test_the_headline_says_where_a_map_reads_no_earlier_layer():
+    table = lens_table()
+    mapped = table["metric"].eq("word_error_rate") & table["lens"].eq(AFFINE) & table["layer"].isin(["embed", "T1"])
+    table.loc[mapped, ["value", "ci_low", "ci_high"]] = 1.2, 1.1, 1.3
+    assert slide_of(table)[1] == (
+        "HuBERT (English) writes words from T2 on (error rate .70), and no earlier through a map; last layer .10"
+    )
 
 
 @pytest.mark.parametrize("table", [lens_table(RUNS[:1]), lens_table(RUNS[1:]), lens_table(MORE)])

@@ -22,6 +22,7 @@ __all__ = [
     "WORD_ERRORS",
     "Curve",
     "curves_of",
+    "describe_limit",
     "describe_finding",
     "draw",
     "draw_curves",
@@ -259,7 +260,7 @@ def _handles(rows: pd.DataFrame, entry: Entry) -> list[Line2D | Patch]:
 
 def _note(rows: pd.DataFrame, context: FigureContext) -> str:
     rates = rows.loc[rows["metric"].isin([WORD_ERRORS, "character_error_rate"]), "value"]
-    over = f" Rates above {_HIGHEST_RATE:g} leave the panel." if (rates > _HIGHEST_RATE).any() else ""
+    over = describe_limit(rates)
     mapped = (
         " Maps are affine, to the last layer's states, by least squares on other speakers; input: log-mel."
         if (rows["lens"] == AFFINE).any()
@@ -269,6 +270,11 @@ def _note(rows: pd.DataFrame, context: FigureContext) -> str:
         f"{context.describe(rows['corpus'])} The output, trained on the last layer, reads each layer after the final "
         f"normalisation.{mapped}{over}"
     )
+
+
+def describe_limit(rates: pd.Series) -> str:
+    """Return a sentence that says which error rates are not in the panel; nothing if all of them are."""
+    return f" Rates above {_HIGHEST_RATE:g} leave the panel." if (rates > _HIGHEST_RATE).any() else ""
 
 
 def _thinned(layers: Sequence[str]) -> list[str]:

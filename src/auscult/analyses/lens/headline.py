@@ -53,7 +53,9 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
         return f"{entry.style.label} writes no words that it does not write for other utterances, from any layer"
     said = _from(first, layers, own)
     if mapped is not None:
-        said += f", {_from(_first_read(mapped, layers), layers, mapped, ' through a map')}"
+        earlier = _first_read(mapped, layers)
+        clause = _from(earlier, layers, mapped, " through a map")
+        said += f", {clause if earlier != first else 'and no earlier through a map'}"
     end = "" if first == layers[-1] else f"; last layer {number(last['value'])}"
     return f"{entry.style.label} writes words {said}{end}"
 
@@ -127,6 +129,7 @@ def _draw_sentence(axes: Axes, rows: pd.DataFrame, entry: Entry) -> None:
 def _note(rows: pd.DataFrame, curves: Sequence[details.Curve], entry: Entry) -> str:
     """Return counts, the interval and what the maps and the control are."""
     own = curves[0].rows
+    rates = pd.concat([curve.rows["value"] for curve in curves])
     interval = plotting.describe_interval(own)
     mapped = (
         " Map: affine, to the last layer's states, fitted on other speakers (input: log-mel)."
@@ -135,5 +138,5 @@ def _note(rows: pd.DataFrame, curves: Sequence[details.Curve], entry: Entry) -> 
     )
     return (
         f"{entry.style.label}, {marks.count_line(own)}. {interval[:1].upper()}{interval[1:]}.{mapped} "
-        "Dotted: transcripts of other utterances."
+        f"Dotted: transcripts of other utterances.{details.describe_limit(rates)}"
     )
