@@ -61,12 +61,12 @@ def other_layers(layers: tuple[str, ...]) -> dict[str, str]:
     Maps of neighbours may be alike, as blocks add to what they read; half the encoder away is as far as a rule that
     holds for all layers can go. Empty if there are fewer than two such layers.
 
+    >>> other_layers(("embed", "T1", "T2", "T3", "T4"))
+    {'embed': 'T2', 'T1': 'T3', 'T2': 'embed', 'T3': 'T1'}
+
     Parameters
     ----------
     layers : ``embed, T1 … TL``
-
-    >>> other_layers(("embed", "T1", "T2", "T3", "T4"))
-    {'embed': 'T2', 'T1': 'T3', 'T2': 'embed', 'T3': 'T1'}
     """
     inner = layers[:-1]
     half = len(inner) // 2
