@@ -86,7 +86,7 @@ def contrast_items(
     n_folds: int,
     seed: int,
     classes: Sequence[str] = (),
-    train: str = "",
+    train: str | None = None,
 ) -> ContrastItems:
     """Select the syllables of a contrast and divide voices and strings into folds.
 
@@ -166,7 +166,7 @@ def contrast_items(
         n_folds=n_folds,
         n_string_folds=n_string_folds,
         n_dropped=int((~kept).sum()),
-        train=train,
+        train=train or "",
     )
 
 
