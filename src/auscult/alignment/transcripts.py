@@ -117,7 +117,7 @@ def open_transcripts(folder: str | Path, options: TranscriptOptions) -> Iterator
         yield _of_corpus(folder, corpus.utterances, corpus.segments, options)
     elif options.reader:
         with read_source(options.reader, folder, options.reader_options) as (tables, _):
-            yield _of_corpus(folder, *tables, options)
+            yield _of_corpus(folder, tables[0], tables[1], options)
     else:
         with TemporaryDirectory(prefix="auscult-") as scratch:
             yield _of_files(list_files(folder), options, Path(scratch))

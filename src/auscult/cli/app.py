@@ -411,7 +411,8 @@ def export(
     from auscult.cli import exporting
     from auscult.cli.places import open_study
 
-    place, given = open_study(study, directory), {"form": form, "tier": tier or None, "layers": layer}
+    place = open_study(study, directory)
+    given: dict[str, Any] = {"form": form, "tier": tier or None, "layers": layer}
     if adapter:
         paths = exporting.export_adapter_frames(place, run, out, adapter, **given)
     else:

@@ -69,7 +69,7 @@ def _inspect(place: StudyPlace, name: str, folder: Path, n_workers: int) -> Insp
         corpus["options"],
         resample=corpus["resample"],
         settings=_limits(place.config, name),
-        further=partial(_needs, place, name) if name in checked_corpora(place.config) else None,
+        further=partial(_needs, place, name) if name in checked_corpora(dict(place.config)) else None,
         n_workers=n_workers,
     )
 

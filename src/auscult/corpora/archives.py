@@ -201,7 +201,7 @@ def _tar_members(archive: Path) -> Iterator[tuple[str, int, IO[bytes] | None]]:
                 n_bytes = (member.size if member.isfile() else 0) + max(0, guarded.n_of_headers - _HEADER_BYTES)
                 guarded.in_headers = False
                 yield member.name, n_bytes, opened.extractfile(member)
-                opened.members.clear()  # each keeps its headers, of which there may be gigabytes
+                opened.members.clear()  # type: ignore[attr-defined]  # each keeps its headers, of which there may be gigabytes
                 guarded.check_length(sum(len(name) + len(value) for name, value in opened.pax_headers.items()))
                 guarded.in_headers, guarded.n_of_headers = True, 0
             _check_end(stream, opened.offset, archive)

@@ -19,8 +19,10 @@ __all__ = ["check_accessories"]
 _MAX_BYTES = 64 << 20
 _MAX_RATE_HZ = 384_000
 _TOKENIZERS = ("tokenizer_config.json", "special_tokens_map.json")
-_TOKENS = ("bos_token", "eos_token", "unk_token", "pad_token", "mask_token", "sep_token", "cls_token")
-_TOKENS += ("word_delimiter_token",)
+_TOKENS = (
+    *("bos_token", "eos_token", "unk_token", "pad_token", "mask_token", "sep_token", "cls_token"),
+    "word_delimiter_token",
+)
 _WHOLE = (
     *("num_hidden_layers", "num_attention_heads", "hidden_size", "intermediate_size", "vocab_size", "pad_token_id"),
     *("encoder_layers", "decoder_layers", "d_model", "num_mel_bins"),

@@ -27,8 +27,9 @@ def extracted_sweeps(config: Mapping[str, Any]) -> Iterator[tuple[str, str, list
             for other in training_names(dict(config), corpus):
                 read.setdefault(other, set()).update(probed_runs(dict(config), corpus))
     for corpus, other in config["analyses"].get("tone", {}).get("train", {}).items():
-        wanted = [(model, step) for name, model, step in runs_of(config, "tone") if name == corpus]
-        read.setdefault(other, set()).update(wanted)
+        read.setdefault(other, set()).update(
+            (model, step) for name, model, step in runs_of(config, "tone") if name == corpus
+        )
     acoustic = [(name, "final") for name, model in config["models"].items() if model["source"] == "acoustic"]
     for corpus, wanted in read.items():
         if acoustic:

@@ -1,6 +1,6 @@
 """The slide of disentangling: what is read after one factor is erased, before and after training, and shared axes."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -164,7 +164,7 @@ def _draw_overlaps(axes: Axes, shown: _Shown) -> None:
         top = place * step
         name = f"{plain_name(target)} – {plain_name(factor)}"
         # Right of the line at 0.
-        about = {"xytext": (4, 0), "textcoords": "offset points", "annotation_clip": False}
+        about: dict[str, Any] = {"xytext": (4, 0), "textcoords": "offset points", "annotation_clip": False}
         axes.annotate(name, (0, top), fontsize=8.5, va="center", **about)
         for shift, entry in enumerate(shown.entries, start=1):
             rows = _overlaps(shown, entry)

@@ -25,6 +25,13 @@ def _cross(section: Mapping[str, Any], items: PlannedItems, settings: Disentangl
     found = factor_items(items.index, section["factors"], settings, known=KNOWN_VALUES, seed=items.seed)
     fold_of = dict(zip(found.speakers, found.folds))
     for name, target in section["targets"].items():
-        limits = {"min_class_size": settings.min_class_size, "max_items": settings.max_items}
-        labelled_target(items.index, fold_of, name, target, **limits, seed=items.seed)
+        labelled_target(
+            items.index,
+            fold_of,
+            name,
+            target,
+            min_class_size=settings.min_class_size,
+            max_items=settings.max_items,
+            seed=items.seed,
+        )
     return len(np.unique(found.speakers))

@@ -162,7 +162,7 @@ def draw_curves(axes: Axes, curves: Sequence[Curve], layers: Sequence[str], **li
         rows = curve.rows.set_index("layer").reindex(layers)
         if curve.style.filled:
             marks.interval_lines(axes, np.arange(len(layers)), rows, curve.style.colour)
-        look = {**curve.style.line, "linewidth": 1.2, "markersize": 3.5, **line}
+        look: dict[str, Any] = {**curve.style.line, "linewidth": 1.2, "markersize": 3.5, **line}
         axes.plot(range(len(layers)), rows["value"], **look)
         highest = max(highest, float(rows[["value", "ci_high"]].max(axis=None)))
     own = _at(curves[0].rows, layers[-1])
@@ -183,7 +183,7 @@ def draw_sentence(
     *,
     width_mm: float,
     lift: float = 0,
-    **look: str,
+    **look: Any,
 ) -> None:
     """Write what the output makes of one sentence from each layer, one row for each.
 
