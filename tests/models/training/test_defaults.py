@@ -20,8 +20,8 @@ MODEL = yaml.safe_load((ROOT / "workflow/schemas/config.schema.yaml").read_text(
 # Settings of figures, and those that the workflow resolves before it calls the library: `recipe` chooses between
 # functions, and the seeds of translators are passed together.
 RESOLVED = {"source", "label", "colour", "start_step", "revisions", "repositories"}
-# Of a fetched model, the extraction of activations reads which layers are kept.
-RESOLVED_OF = {"masked_language_model": {"recipe"}, "translator": {"seed"}, "hub": {"layers"}}
+# Of a fetched model, the extraction of activations reads which layers are kept and in which windows they are computed.
+RESOLVED_OF = {"masked_language_model": {"recipe"}, "translator": {"seed"}, "hub": {"layers", "windows"}}
 RECEIVERS = {
     "trained": train_model,
     "masked_language_model": train_language_model,
