@@ -330,7 +330,9 @@ def test_snakemake_lint_only_complains_about_missing_conda_environments():
         "Specify a conda environment or container for each rule.:",
         "Mixed rules and functions in same snakefile.:",
     }
-    assert set(advice) == expected
+    # An optional variable cannot be asserted, and a part of a relative path in an f-string is no absolute path.
+    mistaken = ("Environment variable AUSCULT_CONTAINER ", 'Absolute path "/{wildcards.corpus}/", f"')
+    assert {line for line in advice if not line.startswith(mistaken)} == expected
 
 
 def test_an_input_function_that_may_return_nothing_returns_a_list():
