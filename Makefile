@@ -2,6 +2,7 @@
 # `make talk TORCH=cpu` installs PyTorch without what only GPUs need, from PyTorch's own package index.
 CORES ?= all
 TORCH ?= gpu
+PROCESSES ?= auto
 LOCK := $(if $(filter cpu,$(TORCH)),requirements-cpu.lock,requirements.lock)
 VENV := $(CURDIR)/.venv
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -23,9 +24,9 @@ report: $(VENV)/.complete
 	@snakemake --cores 1 --report results/report.html
 	@echo "Report: $(CURDIR)/results/report.html"
 
-## Run all tests, including the smoke study from end to end.
+## Run all tests, including the smoke study from end to end, in PROCESSES processes (a core each).
 test: $(VENV)/.complete
-	pytest
+	pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 ## Run the slow tests: a real SLURM, an S3 server, kill -9 at 20 moments, a damaged build. About an hour on two cores.
 test-slow: $(VENV)/.complete build/slow/.complete

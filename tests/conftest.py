@@ -1,4 +1,8 @@
-"""Settings and fixtures of all tests. Numerical libraries use one thread, so that parallel tests share the cores."""
+"""Settings and fixtures of all tests. Numerical libraries use one thread, so that parallel tests share the cores.
+
+``make test`` divides the files of tests among processes. The tests of the workflow share one build of the smoke study,
+which takes longest: they stay together in one process, and that starts first.
+"""
 
 import os
 
@@ -7,8 +11,21 @@ import pytest
 from auscult.figures import legibility
 from auscult.figures.legibility import PAGE_MM, SLIDE_MM
 
+_WORKFLOW = "workflow"
+
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
+
+
+def pytest_collection_modifyitems(items):
+    """Name the process group of each test: its file, or all tests of the workflow, which come first."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_WORKFLOW if _of_workflow(item) else str(item.path)))
+    items.sort(key=lambda item: not _of_workflow(item))
+
+
+def _of_workflow(item):
+    return _WORKFLOW in item.path.parts
 
 
 @pytest.fixture
