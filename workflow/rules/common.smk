@@ -12,6 +12,7 @@ from auscult.cli.resources import ResourceRequests
 from auscult.cli.work import Sizes
 from auscult.corpora.synthesis.lexicon_files import has_translations
 from auscult.corpora.walk import list_source
+from auscult.instructions import use_instruction_set
 from auscult.seeds import task_of
 from auscult.sources import code_digest, keep_digests, recall_digests
 from auscult.study.arrays import arrays_entry, arrays_inputs
@@ -325,9 +326,11 @@ def code_of(script, *modules):
     """Return the digest of the code that a script runs, including modules that it imports dynamically.
 
     Every rule that computes has it as a parameter: Snakemake itself does not notice changes in imported modules and
-    would rerun jobs after an edit that only changes comments.
+    would rerun jobs after an edit that only changes comments. Another instruction set counts as other code.
     """
-    return code_digest(Path(workflow.basedir) / f"scripts/{script}.py", *modules)
+    digest = code_digest(Path(workflow.basedir) / f"scripts/{script}.py", *modules)
+    instructions = config["instruction_set"]
+    return digest if instructions == "native" else f"{digest} {instructions}"
 
 
 try:
@@ -341,6 +344,7 @@ try:
         STUDY_FOLDER,
         is_fetched,
     )
+    use_instruction_set(study.config["instruction_set"])
 except AuscultError as error:
     raise WorkflowError(f"auscult: {error}") from None
 

@@ -1,5 +1,6 @@
 """Threads and matrix products of a training: the fastest products that are exact in float32 on this processor."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -36,8 +37,9 @@ def training_arithmetic(n_threads: int) -> Iterator[None]:
 
 
 def describe_arithmetic() -> str:
-    """Return how matrices are multiplied in a training, for manifests: ``"float32 (oneDNN)"`` or ``"float32"``."""
-    return "float32 (oneDNN)" if _takes_onednn() else "float32"
+    """Return how matrices are multiplied in a training, for manifests: ``"float32"``, by oneDNN, limited to AVX2."""
+    limits = ["oneDNN"] * _takes_onednn() + ["AVX2"] * (os.environ.get("ATEN_CPU_CAPABILITY") == "avx2")
+    return f"float32 ({', '.join(limits)})" if limits else "float32"
 
 
 def _takes_onednn() -> bool:
