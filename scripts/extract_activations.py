@@ -18,8 +18,14 @@ with job(snakemake.log[0], snakemake.threads):
     given = snakemake.params
     settings = {"corpus": corpus, "tiers": given.tiers, "splits": given.splits}
     extractions = []
-    for manifest, features, checkpoint, layers, windows, arrays in zip(
-        given.manifests, given.features, given.checkpoints, given.layers, given.windows, given.arrays
+    for manifest, features, checkpoint, layers, windows, alteration, arrays in zip(
+        given.manifests,
+        given.features,
+        given.checkpoints,
+        given.layers,
+        given.windows,
+        given.alterations,
+        given.arrays,
     ):
         folder = Path(manifest).parent
         name = dict(zip(("corpus", "model", "step"), folder.parts[-3:]))
@@ -29,11 +35,17 @@ with job(snakemake.log[0], snakemake.threads):
             )
             continue
         opener, parents = model_opener(
-            features=features, checkpoint=checkpoint, device=given.device, layers=layers, windows=windows
+            features=features,
+            checkpoint=checkpoint,
+            device=given.device,
+            layers=layers,
+            windows=windows,
+            alteration=alteration,
         )
         recipe = {**name, "features": features, "device": given.device, "code": given.code}
         recipe |= {"layers": layers} if layers else {}
         recipe |= {"windows": windows} if windows else {}
+        recipe |= {"alteration": alteration} if alteration else {}
         extractions.append(Extraction(folder, opener, recipe, {"corpus": corpus.manifest.sha256, **parents}))
     settings["batch_s"] = given.batch_s
     if given.part:

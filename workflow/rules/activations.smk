@@ -15,7 +15,10 @@ scattergather:
 
 def get_extraction_params(corpus, runs):
     """Return the parameters that the extraction of some runs on a corpus shares with that of its parts."""
-    models = [config["models"][model] for model, _ in runs]
+    # A model that hears altered speech has the weights and layers of another.
+    entries = [config["models"][model] for model, _ in runs]
+    sources = [source_of(config, model, step) for model, step in runs]
+    models = [config["models"][model] for model, _ in sources]
     return dict(
         code=code_of("extract_activations"),
         manifests=[
@@ -23,9 +26,10 @@ def get_extraction_params(corpus, runs):
             for model, step in runs
         ],
         features=[model.get("features") for model in models],
-        checkpoints=[get_folder(*run) for run in runs],
+        checkpoints=[get_folder(*run) for run in sources],
         layers=[model.get("layers") for model in models],
         windows=[model.get("windows") for model in models],
+        alterations=[alteration_of(entry) for entry in entries],
         arrays=[get_arrays(corpus, *run) for run in runs],
         tiers=tiers_of(config, corpus),
         splits=config["activations"]["splits"],

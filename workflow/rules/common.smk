@@ -15,6 +15,7 @@ from auscult.corpora.walk import list_source
 from auscult.instructions import use_instruction_set
 from auscult.seeds import task_of
 from auscult.sources import code_digest, keep_digests, recall_digests
+from auscult.study.altered import alteration_of
 from auscult.study.arrays import arrays_entry, arrays_inputs
 from auscult.study.configuration import (
     analysed_steps,
@@ -22,6 +23,7 @@ from auscult.study.configuration import (
     model_seed,
     models_of,
     read_steps,
+    source_of,
     runs_of,
     start_of,
     teacher_of,
@@ -44,6 +46,8 @@ from auscult.study.translators import translator_seeds
 # Folder of the study file; relative paths in the study start here.
 STUDY_FILE = Path(workflow.configfiles[-1]).absolute()
 STUDY_FOLDER = STUDY_FILE.parent
+# Models that run on no checkpoint of their own.
+WITHOUT_CHECKPOINTS = ("acoustic", "arrays", "altered")
 DIGESTS = ".snakemake/auscult/digests.json"
 
 recall_digests(DIGESTS)
@@ -89,7 +93,7 @@ def get_checkpoint(wildcards):
     """Return the manifest of a checkpoint; acoustic baselines and arrays have none."""
     return (
         []
-        if config["models"][wildcards.model]["source"] in ("acoustic", "arrays")
+        if config["models"][wildcards.model]["source"] in WITHOUT_CHECKPOINTS
         else f"resources/checkpoints/{wildcards.model}/{wildcards.step}/manifest.json"
     )
 
@@ -116,7 +120,9 @@ def get_extracted(corpus, runs):
         arrays = get_arrays(corpus, model, step)
         if arrays:
             found += arrays_inputs(arrays)
-        elif config["models"][model]["source"] != "acoustic":
+            continue
+        model, step = source_of(config, model, step)
+        if config["models"][model]["source"] != "acoustic":
             found.append(f"{get_folder(model, step)}/manifest.json")
     return found
 
@@ -223,7 +229,7 @@ def get_checkpoints(family):
     return [
         f"{get_folder(model, step)}/manifest.json"
         for model in models_of(config["analyses"][family])
-        if config["models"][model]["source"] not in ("acoustic", "arrays")
+        if config["models"][model]["source"] not in WITHOUT_CHECKPOINTS
         for step in read_steps(config, family, model)
     ]
 
@@ -381,5 +387,6 @@ wildcard_constraints:
         "folder",
         "acoustic",
         "arrays",
+        "altered",
     ),
     step="[0-9]+|final",

@@ -134,6 +134,6 @@ rule checkpoints:
         [
             f"resources/checkpoints/{name}/{step}/manifest.json"
             for name, model in config["models"].items()
-            if model["source"] not in ("acoustic", "arrays")
+            if model["source"] not in WITHOUT_CHECKPOINTS
             for step in steps_of(name, model)
         ],

@@ -213,7 +213,7 @@ def disk_gb(place: StudyPlace, sizes: Sizes) -> dict[str, float]:
     config = place.config
     checkpoints = 0.0
     for name, model in config["models"].items():
-        if model["source"] not in ("acoustic", "arrays"):
+        if model["source"] not in ("acoustic", "arrays", "altered"):
             layers, dims = sizes.model(name)
             checkpoints += len(steps_of(name, model)) * (12 * layers * dims**2 + 40_000 * dims / 128) * _BYTES / 1e9
     return {

@@ -88,6 +88,8 @@ class Sizes:
                 return shape.get("layers", _TRAINED[0]), shape.get("hidden", _TRAINED[1])
             case "finetuned" | "translator":
                 return self.model(entry["start"])
+            case "altered":
+                return self.model(entry["of"])
             case "folder":
                 return _shape(self.place.file.parent / Path(entry["path"]).expanduser() / "config.json")
             case _:

@@ -5,15 +5,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import astuple
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from auscult.corpora.audio import SAMPLE_RATE_HZ
 from auscult.errors import CheckpointError, ConfigError
 from auscult.manifests import check_folder
 from auscult.models.acoustic import acoustic_model
+from auscult.models.alterations import Alteration
 from auscult.models.checkpoint_format import CONFIG
 from auscult.models.seals import checkpoint_digest
-from auscult.models.views import Resampled, SomeLayers, Windowed
+from auscult.models.views import Altered, Resampled, SomeLayers, Windowed
 from auscult.models.windows import Windows
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def model_opener(
     device: str = "cpu",
     layers: Sequence[str] | None = None,
     windows: Mapping[str, float] | None = None,
+    alteration: Mapping[str, Any] | None = None,
 ) -> "tuple[Callable[[], FrameModel], Mapping[str, str]]":
     """Return a function that opens a model later, and the digest that :func:`open_model` would return now.
 
@@ -70,17 +72,19 @@ def model_opener(
     features, checkpoint, device : as for :func:`open_model`
     layers : names of the layers to keep; all by default
     windows : ``window_s`` and ``overlap_s`` of :class:`auscult.models.windows.Windows`
+    alteration : ``kind`` and options of :class:`auscult.models.alterations.Alteration`
 
     Raises
     ------
     ConfigError
-        Windows cannot be joined.
+        Windows cannot be joined, or the alteration does not exist.
     ManifestError, CheckpointError
         The folder is missing, unfinished or damaged; raised at once, not when the function is called.
     """
     parents = {} if features is not None else {"checkpoint": _digest(_required(checkpoint))}
     chosen = Windows(**windows) if windows else None
-    return partial(_open, features, checkpoint, device, layers, chosen), parents
+    heard = Alteration(**alteration) if alteration else None
+    return partial(_open, features, checkpoint, device, layers, chosen, heard), parents
 
 
 def _required(checkpoint: str | Path | None) -> str | Path:
@@ -101,6 +105,7 @@ def _open(
     device: str,
     layers: Sequence[str] | None,
     windows: Windows | None,
+    alteration: Alteration | None,
 ) -> "FrameModel":
     model = open_model(features=features, checkpoint=checkpoint, device=device)[0]
     longest_s = getattr(model, "window_s", None)
@@ -119,4 +124,7 @@ def _open(
             *(SAMPLE_RATE_HZ, model.sample_rate_hz, model.name),
         )
         model = Resampled(model, SAMPLE_RATE_HZ)
+    if alteration is not None:
+        _log.info("%r hears altered speech: %s", model.name, alteration)
+        model = Altered(model, alteration)
     return SomeLayers(model, layers) if layers else model

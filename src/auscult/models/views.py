@@ -1,4 +1,4 @@
-"""Models seen through the rate of a corpus, by some of their layers only, or in windows of long recordings."""
+"""Models seen through the rate of a corpus, by some of their layers, in windows, or through altered speech."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ import numpy as np
 
 from auscult.corpora.audio import resample_waveform
 from auscult.errors import CheckpointError
+from auscult.models.alterations import Alteration
 from auscult.models.frames import FrameTiming
 from auscult.models.interface import FrameModel
 from auscult.models.windows import Window, Windows
@@ -15,7 +16,7 @@ from auscult.models.windows import Window, Windows
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Resampled", "SomeLayers", "Windowed"]
+__all__ = ["Altered", "Resampled", "SomeLayers", "Windowed"]
 
 # Windows that run together: with 30 s each, as much audio as a batch of an extraction.
 _WINDOWS_AT_ONCE = 2
@@ -107,6 +108,39 @@ class Resampled(_View):
 
     def _heard(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
         return [resample_waveform(waveform, self.sample_rate_hz, self._own_hz) for waveform in waveforms]
+
+
+class Altered(_View):
+    """A model that hears altered speech; its frames keep their times.
+
+    Parameters
+    ----------
+    model : the model
+    alteration : what is done to each waveform
+    """
+
+    def __init__(self, model: FrameModel, alteration: Alteration) -> None:
+        super().__init__(model)
+        self._alteration = alteration
+
+    @property
+    def front_end_digest(self) -> str | None:
+        """Identity of the front end, which the alteration is a part of."""
+        own = super().front_end_digest
+        return None if own is None else hashlib.sha256(f"{own} {self._alteration!r}".encode()).hexdigest()
+
+    def front_end(self, waveforms: Sequence[np.ndarray]) -> "list[Tensor]":
+        """Return the output of the front end for each altered waveform."""
+        return self._model.front_end(self._heard(waveforms))
+
+    def frames(
+        self, waveforms: Sequence[np.ndarray], *, front: "list[Tensor] | None" = None
+    ) -> "Mapping[str, list[Tensor]]":
+        """Return for each layer one tensor [shape=(n_frames, n_dims)] per waveform."""
+        return self._frames(self._heard(waveforms), front)
+
+    def _heard(self, waveforms: Sequence[np.ndarray]) -> list[np.ndarray]:
+        return [self._alteration(waveform, self.sample_rate_hz) for waveform in waveforms]
 
 
 class SomeLayers(_View):

@@ -10,6 +10,7 @@ from jsonschema.validators import extend
 
 from auscult.errors import ConfigError
 from auscult.requirements import check_known, suggestion, tiers_of
+from auscult.study.altered import check_altered
 from auscult.study.arrays import check_arrays
 from auscult.study.families import get_family
 from auscult.study.listening import check_listening, leave_out_listeners
@@ -22,6 +23,7 @@ __all__ = [
     "check_study",
     "steps_of",
     "start_of",
+    "source_of",
     "teacher_of",
     "analysed_steps",
     "read_steps",
@@ -74,14 +76,14 @@ def steps_of(name: str, model: Mapping[str, Any]) -> list[str]:
             return sweep_steps(model)
         case "folder":
             return local_steps(model)
-        case "acoustic":
+        case "acoustic" | "altered":
             return ["final"]
         case "arrays":
             return [str(step) for step in model.get("steps", ("final",))]
         case source:
             raise ConfigError(
-                f"expected models: {name}: source: trained, finetuned, translator, hub, folder, acoustic or "
-                f"arrays, found {source!r}"
+                f"expected models: {name}: source: trained, finetuned, translator, hub, folder, acoustic, "
+                f"arrays or altered, found {source!r}"
             )
 
 
@@ -90,6 +92,14 @@ def start_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
     entry = config["models"][name]
     steps = steps_of(entry["start"], config["models"][entry["start"]])
     return entry["start"], str(entry.get("start_step", steps[-1]))
+
+
+def source_of(config: Mapping[str, Any], name: str, step: str) -> tuple[str, str]:
+    """Return the (model, step) whose weights a run uses: its own, or those of the model that hears altered speech."""
+    entry = config["models"][name]
+    if entry["source"] != "altered":
+        return name, step
+    return entry["of"], steps_of(entry["of"], config["models"][entry["of"]])[-1]
 
 
 def teacher_of(config: Mapping[str, Any], name: str) -> tuple[str, str]:
@@ -163,7 +173,7 @@ def uninitialised_models(config: Mapping[str, Any]) -> list[str]:
 
 
 def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
-    """Return the configuration without some models and the models that start from them or are taught by them.
+    """Return the configuration without some models, and without those that depend on them.
 
     Raises
     ------
@@ -175,7 +185,9 @@ def leave_out(config: Mapping[str, Any], models: Collection[str]) -> Config:
     # A translator starts from a recogniser, which starts from an encoder.
     while (
         more := {
-            name for name, model in config["models"].items() if {model.get("start"), model.get("teacher")} & missing
+            name
+            for name, model in config["models"].items()
+            if {model.get("start"), model.get("teacher"), model.get("of")} & missing
         }
         - missing
     ):
@@ -221,6 +233,8 @@ def _check_names(config: Config) -> None:
             check_local(name, model)
         if model["source"] == "arrays":
             check_arrays(name, config)
+        if model["source"] == "altered":
+            check_altered(name, config)
         if model["source"] == "acoustic":
             model.setdefault("features", name)
             check_known(

@@ -62,7 +62,7 @@ def leave_out_listeners(config: Config, missing: Collection[str]) -> None:
 
 def _check_model(name: str, section: Mapping[str, Any], config: Config, where: str) -> None:
     model = config["models"][name]
-    if model["source"] in ("arrays", "translator") or model.get("recipe") == "masked_language_model":
+    if model["source"] in ("arrays", "altered", "translator") or model.get("recipe") == "masked_language_model":
         raise ConfigError(
             f"expected speech encoders, recognisers or acoustic baselines in {where}: models, found {name!r}, which "
             "is none; take it out"
