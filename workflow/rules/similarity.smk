@@ -4,7 +4,8 @@ Similarity of representation spaces: the layers of a model, of two models, and o
 required inputs:  results/activations/{corpus}/{model}/{step}/manifest.json, resources/corpora/{corpus}/manifest.json,
                   files of word vectors named by references
 outputs:          results/similarity/{corpus}/{model}/{step}.csv (layers and references), results/similarity/{corpus}/models.csv,
-                  collected in results/similarity/similarity.csv; results/figures/similarity.*
+                  collected in results/similarity/similarity.csv; {step}.blocks.csv and {step}.gram.csv (labels × speakers),
+                  collected in results/similarity/blocks.csv and gram.csv; results/figures/similarity.*
 """
 
 from auscult.study.similarity import (
@@ -44,6 +45,8 @@ rule similarity_run:
         corpus="resources/corpora/{corpus}/manifest.json",
     output:
         table="results/similarity/{corpus}/{model}/{step}.csv",
+        blocks="results/similarity/{corpus}/{model}/{step}.blocks.csv",
+        gram="results/similarity/{corpus}/{model}/{step}.gram.csv",
     log:
         "logs/similarity/{corpus}/{model}/{step}.log",
     threads: 1
@@ -54,7 +57,7 @@ rule similarity_run:
         code=code_of("similarity"),
         references=reference_spaces(config, STUDY_FOLDER),
         settings=get_settings(
-            "similarity", "tier", "layer_metrics", "n_items", "measures"
+            "similarity", "tier", "layer_metrics", "n_items", "measures", "blocks"
         ),
         seed=config["seed"],
     script:
@@ -91,8 +94,12 @@ rule similarity:
                 corpus=config["analyses"]["similarity"]["corpora"],
             ),
         ],
+        blocks=get_runs("similarity", ".blocks.csv"),
+        gram=get_runs("similarity", ".gram.csv"),
     output:
         table="results/similarity/similarity.csv",
+        blocks="results/similarity/blocks.csv",
+        gram="results/similarity/gram.csv",
     log:
         "logs/similarity/collect.log",
     threads: 1
@@ -108,4 +115,6 @@ rule similarity:
 # Tables from which the figure is drawn.
 FIGURE_TABLES["similarity"] = {
     "table": rules.similarity.output.table,
+    "blocks": rules.similarity.output.blocks,
+    "gram": rules.similarity.output.gram,
 }

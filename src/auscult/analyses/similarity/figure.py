@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from auscult.analyses.similarity.figure_blocks import draw_blocks
 from auscult.analyses.similarity.settings import ALIGNMENTS
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
@@ -65,13 +66,20 @@ class LayerMatrix(NamedTuple):
     down: str = ""
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> list[Figure]:
-    """Draw, for each corpus, a page of CKA matrices between layers and one of similarity to references by layer.
+def draw(
+    table: pd.DataFrame,
+    blocks: pd.DataFrame | None = None,
+    gram: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> list[Figure]:
+    """Draw, for each corpus, a page of CKA matrices, one of similarity to references, and one of labels × speakers.
 
     Parameters
     ----------
     table : result rows of :func:`~auscult.analyses.similarity.analysis.compare_activations` and
         :func:`~auscult.analyses.similarity.analysis.compare_models`
+    blocks, gram : as returned by :func:`~auscult.analyses.similarity.blocks.block_tables`; may be left out
     context : models, settings and study
 
     Raises
@@ -88,7 +96,7 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> li
             pages.append(_matrices_page(str(corpus), panels, context))
         if _metrics(rows):
             pages.append(_references_page(rows, entries, context))
-    return pages
+    return pages + (draw_blocks(blocks, gram, entries, context) if blocks is not None and gram is not None else [])
 
 
 def _matrices_page(corpus: str, panels: Sequence[LayerMatrix], context: FigureContext) -> Figure:
@@ -107,12 +115,24 @@ def _references_page(rows: pd.DataFrame, entries: Sequence[Entry], context: Figu
     return figure
 
 
-def drawn_rows(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> pd.DataFrame:
+def drawn_rows(
+    table: pd.DataFrame,
+    blocks: pd.DataFrame | None = None,
+    gram: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> pd.DataFrame:
     """Return the rows of the models that the figure shows."""
     return context.select(table)
 
 
-def describe_finding(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+def describe_finding(
+    table: pd.DataFrame,
+    blocks: pd.DataFrame | None = None,
+    gram: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> str:
     """Compare the highest similarity of the first trained model to a reference with the same layer untrained.
 
     The reference is the first that is not another model's activations; the metric the first zero-shot one.

@@ -29,7 +29,13 @@ class _Message(NamedTuple):
     references: list[str]
 
 
-def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
+def draw(
+    table: pd.DataFrame,
+    blocks: pd.DataFrame | None = None,
+    gram: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> Figure:
     """Draw the layers of the first model against each other, trained and untrained, and against references.
 
     Parameters and errors are those of :func:`auscult.analyses.similarity.figure.draw`.
@@ -46,7 +52,13 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
     return figure
 
 
-def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
+def describe_headline(
+    table: pd.DataFrame,
+    blocks: pd.DataFrame | None = None,
+    gram: pd.DataFrame | None = None,
+    *,
+    context: FigureContext = FigureContext(),
+) -> str:
     """Return one sentence: the layer that is nearest to each reference, against the same layer untrained."""
     message = _message(table, context)
     if not message.entries:

@@ -20,6 +20,7 @@ __all__ = [
     "LAYER_METRICS",
     "METRICS",
     "REFERENCES",
+    "Blocks",
     "Measures",
     "SimilarityReference",
     "SimilaritySettings",
@@ -114,6 +115,17 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class Blocks:
+    """Settings under ``blocks``: items of which every label is said by every speaker."""
+
+    tier: str = setting("Segments; by default those of the analysis.", "", enum=["", *_TIERS])
+    column: str = setting("Column of the activations' index with the labels.", "label")
+    n_labels: int = setting("Largest number of labels.", 24, minimum=3)
+    n_speakers: int = setting("Largest number of speakers.", 24, minimum=3)
+    n_shown: int = setting("Number of speakers and of labels in the matrices that are drawn.", 6, minimum=2, maximum=12)
+
+
+@dataclass(frozen=True)
 class SimilaritySettings:
     """Settings of the analysis ``similarity``."""
 
@@ -128,6 +140,9 @@ class SimilaritySettings:
     )
     n_items: int = setting("Number of segments in the random sample, the same for all models.", 3000, minimum=50)
     measures: Measures = setting("Metrics and how each is estimated.", Measures)
+    blocks: Blocks = setting(
+        "Labels × speakers: whether the same word or the same voice brings vectors together.", Blocks
+    )
 
 
 @dataclass(frozen=True)
