@@ -22,6 +22,12 @@ def test_the_pool_holds_the_labelled_utterances_of_the_split_in_a_random_order(t
     assert first[0] not in find_pool(speech, settings(), seed=0).names
 
 
+def test_recordings_without_any_label_are_all_in_the_pool(tmp_path):
+    speech = corpus(tmp_path, 4)
+    speech.segments.drop(speech.segments.index, inplace=True)
+    assert find_pool(speech, settings()).described == "4 utterances of french (test)"
+
+
 def test_long_utterances_are_left_out_and_the_rule_says_so(tmp_path):
     speech = corpus(tmp_path, 4)
     assert find_pool(speech, settings()).described == "4 utterances of french (test)"

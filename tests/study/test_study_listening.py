@@ -38,8 +38,9 @@ def test_a_study_needs_no_listening_page(config):
         (
             "english",
             {"lanes": ["spelling"]},
-            r"expected recognisers \(task: ctc\) .* for the lane spelling, found 'hub",
+            r"expected a recogniser \(task: ctc\) in listen: english: models for the lane spelling, found 'hub",
         ),
+        ("english", {"models": ["mel"], "lanes": ["probe", "mixing"]}, "expected an encoder .* mixing, found 'mel'"),
         ("english", {"lanes": ["prob"]}, "listen: english: lanes: 0: 'prob' is not one of"),
         (
             "french",

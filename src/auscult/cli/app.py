@@ -8,6 +8,7 @@ from typer.core import TyperGroup
 
 from auscult import __version__
 from auscult.cli.align_command import align
+from auscult.cli.listen_command import listen
 from auscult.errors import AuscultError
 
 __all__ = ["app"]
@@ -74,6 +75,10 @@ def auscult(
     \b
     Recordings without alignments:
       auscult align ~/speech --model ~/recogniser --out ~/aligned
+
+    \b
+    A page to hear recordings beside what each layer of a model makes of them:
+      auscult listen ~/speech --model ~/my-model
 
     Every command has a --help with examples. The work is done by Snakemake, whose own commands work on the same
     files.
@@ -232,6 +237,7 @@ def check(
 
 
 app.command()(align)
+app.command()(listen)
 
 
 @app.command(context_settings=_PASS_ON)

@@ -14,11 +14,23 @@ import jinja2
 
 from auscult.cli.places import base_schema, repository
 from auscult.errors import ConfigError, HubError
+from auscult.listening.heads import has_ctc_head
 from auscult.models.accessories import check_accessories
 from auscult.study.loading import load_study
 from auscult.study.reading import read_study
 
-__all__ = ["FIGURES", "NewModel", "NewCorpus", "look_at_model", "look_at_corpus", "find_reader", "write_study"]
+__all__ = [
+    "FIGURES",
+    "NewModel",
+    "NewCorpus",
+    "look_at_model",
+    "look_at_corpus",
+    "find_reader",
+    "fitting_readers",
+    "slug",
+    "study_template",
+    "write_study",
+]
 
 FIGURES = ("probing", "reduction", "similarity", "abx")
 _REPOSITORY = re.compile(r"([\w.-]+/[\w.-]+?)(?:@([\w./-]+))?")
@@ -38,6 +50,7 @@ class NewModel:
     repository, revision : repository of the hub and its commit
     allow_pickle : whether the repository has no safetensors
     n_layers : number of transformer layers; 0 if unknown
+    has_ctc_head : whether it is a recogniser with a CTC head; None if unknown
     endpoint : address of the hub; empty for the public one
     """
 
@@ -48,6 +61,7 @@ class NewModel:
     revision: str = ""
     allow_pickle: bool = False
     n_layers: int = 0
+    has_ctc_head: bool | None = None
     endpoint: str = ""
 
 
@@ -107,14 +121,15 @@ def look_at_model(model: str, endpoint: str = "") -> NewModel:
             )
         check_accessories(folder)
         label = folder.resolve().name
-        return NewModel(_slug(label), label, model, n_layers=_layers(settings))
-    found = _REPOSITORY.fullmatch(model)
-    if not found:
+        found = _read(settings)
+        return NewModel(slug(label), label, model, n_layers=_layers(found), has_ctc_head=has_ctc_head(found))
+    repository = _REPOSITORY.fullmatch(model)
+    if not repository:
         raise ConfigError(
             f"expected a model folder, or a repository of the hub such as owner/name@commit, found {model!r}, which is "
             "neither; correct the path"
         )
-    return _look_at_hub(found[1], found[2] or "", endpoint or None)
+    return _look_at_hub(repository[1], repository[2] or "", endpoint or None)
 
 
 def find_reader(folder: Path, known: Sequence[str]) -> str:
@@ -125,10 +140,22 @@ def find_reader(folder: Path, known: Sequence[str]) -> str:
     ConfigError
         No reader, or more than one, fits.
     """
+    readers, endings = fitting_readers(folder, known)
+    if len(readers) != 1:
+        found = ", ".join(readers) or f"none (its files end in {', '.join(endings) or 'nothing'})"
+        raise ConfigError(
+            f"expected labels of one known layout below {folder}, found {found}; name one by --reader: "
+            f"{', '.join(known)}"
+        )
+    return readers[0]
+
+
+def fitting_readers(folder: Path, known: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the readers among those known that fit the files of a folder, and the endings of its files."""
     from auscult.corpora.walk import list_files
 
     files = list_files(folder)
-    endings = {path.suffix.lower() for path in files.paths}
+    endings = {path.suffix.lower() for path in files.paths} - {""}
     fits = {
         "textgrid": ".textgrid" in endings,
         "librispeech": any(path.name.endswith(".trans.txt") for path in files.paths),
@@ -136,14 +163,7 @@ def find_reader(folder: Path, known: Sequence[str]) -> str:
         "conllu": ".conllu" in endings,
     }
     fits["collection"] = not any(fits.values()) and bool(endings & {".eaf", ".ctm", ".phones", ".parquet", ".arrow"})
-    readers = [reader for reader, fit in fits.items() if fit and reader in known]
-    if len(readers) != 1:
-        found = ", ".join(readers) or f"none (its files end in {', '.join(sorted(endings - {''})) or 'nothing'})"
-        raise ConfigError(
-            f"expected labels of one known layout below {folder}, found {found}; name one by --reader: "
-            f"{', '.join(known)}"
-        )
-    return readers[0]
+    return [reader for reader, fit in fits.items() if fit and reader in known], sorted(endings)
 
 
 def look_at_corpus(folder: Path, reader: str, options: Mapping[str, Any]) -> NewCorpus:
@@ -172,7 +192,7 @@ def look_at_corpus(folder: Path, reader: str, options: Mapping[str, Any]) -> New
         hours = float((used["n_samples"] / used["sample_rate_hz"]).sum() / 3600)
         length = f"{hours:.1f} h" if hours >= 1 else f"{60 * hours:.1f} min"
         return NewCorpus(
-            _slug(folder.resolve().name),
+            slug(folder.resolve().name),
             reader,
             str(folder),
             dict(options),
@@ -220,10 +240,10 @@ def write_study(
     chosen, left = _figures(figures, corpus, layer)
     root = repository()
     place = out.absolute().parent
-    text = _template().render(
+    text = study_template("study").render(
         schema=os.path.relpath(root / "workflow" / "schemas" / "config.schema.yaml", place),
         file=out,
-        name=_slug(name),
+        name=slug(name),
         model=replace(model, path=_relative(model.path, place)),
         corpus=replace(corpus, path=_relative(corpus.path, place)),
         targets=targets,
@@ -307,20 +327,15 @@ def _look_at_hub(repository: str, revision: str, endpoint: str | None) -> NewMod
     from auscult.models.hub.fetching import is_reachable
 
     label = repository.split("/")[1]
-    model = NewModel(_slug(label), label, repository=repository, revision=revision, endpoint=endpoint or "")
+    model = NewModel(slug(label), label, repository=repository, revision=revision, endpoint=endpoint or "")
     try:
         with hub_errors(repository, revision or "main", endpoint), TemporaryDirectory() as scratch:
             info = HfApi(endpoint=endpoint).model_info(repository, revision=revision or None, timeout=10)
             names = [entry.rfilename for entry in info.siblings or []]
-            n_layers = 0
+            settings: dict[str, Any] = {}
             if "config.json" in names:
-                n_layers = _layers(
-                    Path(
-                        hf_hub_download(
-                            repository, "config.json", revision=info.sha, endpoint=endpoint, local_dir=scratch
-                        )
-                    )
-                )
+                at = hf_hub_download(repository, "config.json", revision=info.sha, endpoint=endpoint, local_dir=scratch)
+                settings = _read(Path(at))
     except HubError as error:
         if is_reachable(endpoint):
             raise
@@ -333,19 +348,24 @@ def _look_at_hub(repository: str, revision: str, endpoint: str | None) -> NewMod
         model,
         revision=str(info.sha),
         allow_pickle=not any(name.endswith(".safetensors") for name in names),
-        n_layers=n_layers,
+        n_layers=_layers(settings),
+        has_ctc_head=has_ctc_head(settings),
     )
 
 
-def _layers(settings: Path) -> int:
+def _read(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(settings.read_text(encoding="utf-8"))
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        raise ConfigError(f"expected JSON in {settings}, found other text; save the model again") from None
-    return next((found[key] for key in _LAYER_COUNTS if isinstance(found.get(key), int)), 0)
+        raise ConfigError(f"expected JSON in {path}, found other text; save the model again") from None
+    return found
 
 
-def _slug(text: str) -> str:
+def _layers(settings: Mapping[str, Any]) -> int:
+    return next((settings[key] for key in _LAYER_COUNTS if isinstance(settings.get(key), int)), 0)
+
+
+def slug(text: str) -> str:
     """Return a text as a name of the study; names of the acoustic baselines are taken."""
     slug = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "mine"
     return f"{slug}-own" if slug in ("mel", "mfcc", "time") else slug
@@ -360,8 +380,9 @@ def _relative(path: str, folder: Path) -> str:
     )
 
 
-def _template() -> jinja2.Template:
-    text = (Path(__file__).parent / "templates" / "study.yaml.j2").read_text(encoding="utf-8")
+def study_template(name: str) -> jinja2.Template:
+    """Return the template of a study that a command writes."""
+    text = (Path(__file__).parent / "templates" / f"{name}.yaml.j2").read_text(encoding="utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
     return environment.from_string(text)

@@ -101,15 +101,16 @@ def figure_targets(place: StudyPlace, names: Iterable[str]) -> list[str]:
         The study has no such figure.
     """
     figures, targets = list(place.config["figures"]), []
+    rules = ("all", "talk", "corpora", "checkpoints", "figures", *(["listen"] if place.config.get("listen") else []))
     for name in names:
         if name in figures:
             targets += [f"results/figures/{name}.{ending}" for ending in ENDINGS]
-        elif "/" in name or name in ("all", "talk", "corpora", "checkpoints", "figures"):
+        elif "/" in name or name in rules:
             targets.append(name)
         else:
             raise ConfigError(
-                f"expected a figure of study {place.config['study']!r} ({', '.join(figures)}), a file, or one of all, "
-                f"talk, corpora, checkpoints, figures, found {name!r}{suggestion(name, figures)}"
+                f"expected a figure of study {place.config['study']!r} ({', '.join(figures)}), a file, or one of "
+                f"{', '.join(rules)}, found {name!r}{suggestion(name, figures)}"
             )
     return targets
 

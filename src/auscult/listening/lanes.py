@@ -1,7 +1,6 @@
 """What is computed for the listening page: the utterances of one corpus, with the lanes of every checkpoint."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,82 +11,17 @@ from auscult.analyses.mixing.sentences import Sentence
 from auscult.analyses.mixing.waveforms import mix_waveform
 from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError
-from auscult.listening.phones import HeardPhones, PhoneLane, hear_phones
+from auscult.listening.listeners import Listener, Run, check_lanes, open_listener
+from auscult.listening.phones import HeardPhones
 from auscult.listening.selection import Pool, Shown, choose, find_pool
 from auscult.listening.settings import ListenSettings
 from auscult.listening.spellings import judge_targets, known_cues, score_spelling_of, spell_layers
-from auscult.models.frames import FrameTiming
-from auscult.models.loading import model_opener
-from auscult.models.predictor import Predictor, load_predictor
-from auscult.models.seals import checkpoint_digest
+from auscult.models.predictor import Predictor
+from auscult.models.speech import SpeechModel
 
 __all__ = ["Run", "listen"]
 
 Lanes = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A checkpoint that listens.
-
-    Parameters
-    ----------
-    model, step : names in the study; step ``0`` is the untrained model
-    label : name shown to readers
-    checkpoint : its folder; None for an acoustic baseline
-    features : name of an acoustic baseline
-    """
-
-    model: str
-    step: str
-    label: str
-    checkpoint: str | None = None
-    features: str | None = None
-
-    @property
-    def key(self) -> str:
-        """Name of the checkpoint in the page's data."""
-        return f"{self.model}/{self.step}"
-
-    @property
-    def described(self) -> str:
-        """Name of the checkpoint on the page."""
-        return f"{self.label}, untrained" if self.step == "0" else self.label
-
-
-@dataclass(frozen=True)
-class _Listener:
-    """A checkpoint that has been opened: its probe, its recogniser, or both."""
-
-    run: Run
-    timing: FrameTiming
-    probe: PhoneLane | None
-    recogniser: Predictor | None
-
-    @property
-    def layers(self) -> list[str]:
-        """Names of the layers, in order of depth."""
-        if self.probe is not None:
-            return list(self.probe.layers)
-        return list(self.recogniser.encoder.layers) if self.recogniser is not None else []
-
-    def about(self) -> Lanes:
-        """Return what the page needs to know: layers, the time of frames in samples, accuracy of the probe."""
-        about: Lanes = {
-            "key": self.run.key,
-            "label": self.run.described,
-            "trained": self.run.step != "0",
-            "layers": self.layers,
-            "first": float(self.timing.centres(1)[0]) / 2,
-            "hop": self.timing.hop_samples,
-            "digest": checkpoint_digest(self.run.checkpoint) if self.run.checkpoint else "",
-        }
-        if self.probe is not None:
-            about["classes"] = list(self.probe.classes)
-            about["accuracy"] = [round(float(value), 3) for value in self.probe.accuracy]
-            about["chance"] = round(self.probe.chance, 3)
-            about["best"] = self.probe.best_layer()
-        return about
 
 
 def listen(
@@ -101,8 +35,8 @@ def listen(
 ) -> Lanes:
     """Choose utterances of a corpus by the stated rules, and compute the lanes of every checkpoint for them.
 
-    The hardest utterances are judged with the last run: by its phone probe at the layer that hears phones best, or by
-    its spelling of homophones.
+    The hardest utterances are judged by the phone probe of the last run at the layer that hears phones best, or else by
+    how the last recogniser spells homophones or, without any, the text.
 
     Parameters
     ----------
@@ -129,19 +63,22 @@ def listen(
         pool = find_pool(corpus, settings, only=set(targets["utterance"]), kind=kind, seed=seed)
     drawn = pool if explained is None else _among(pool, set(explained["utterance"]), corpus.name)
     # The probe hears the utterances that it is fitted on, in other folds; those drawn must be among them.
-    heard = list(dict.fromkeys([*pool.names[: settings.considered], *drawn.names[: settings.drawn]]))
+    considered = pool.names[: settings.considered] if "probe" in settings.lanes or settings.hardest else []
+    heard = list(dict.fromkeys([*considered, *drawn.names[: settings.drawn]]))
     rows = pool.utterances[pool.utterances["utterance"].isin(heard)]
-    listeners = [_open(run, corpus, rows, settings, device, seed) for run in runs]
-    scores, measure = _scores(listeners[-1], rows, corpus, targets)
+    listeners = [open_listener(run, corpus, rows, settings, device, seed) for run in runs]
+    check_lanes(listeners, settings, corpus.name)
+    scores, measure = _scores(listeners, rows, corpus, targets)
     n_considered = min(settings.considered, len(pool.names))
     all_considered = n_considered == len(pool.names)
-    considered = pool.described if all_considered else f"{n_considered} drawn at random from {pool.described}"
-    shown, rules = choose(drawn, scores, settings, measure=measure, considered=considered)
+    of = pool.described if all_considered else f"{n_considered} drawn at random from {pool.described}"
+    shown, rules = choose(drawn, scores, settings, measure=measure, considered=of)
     return {
         "corpus": corpus.name,
         "lanes": list(settings.lanes),
         "rules": rules,
         "measure": measure,
+        "notes": list(settings.notes),
         "runs": [listener.about() for listener in listeners],
         "utterances": [
             _utterance(one, corpus, listeners, settings, targets, explained)
@@ -161,56 +98,31 @@ def _among(pool: Pool, explained: Collection[str], corpus: str) -> Pool:
     return Pool(rows, f"{len(rows)} of {pool.described} that the study's attribution explains")
 
 
-def _open(
-    run: Run, corpus: Corpus, utterances: pd.DataFrame, settings: ListenSettings, device: str, seed: int
-) -> _Listener:
-    """Open a checkpoint, and fit its phone probe if it is shown."""
-    probe = recogniser = None
-    if "probe" in settings.lanes:
-        model = model_opener(features=run.features, checkpoint=run.checkpoint, device=device)[0]()
-        probe = hear_phones(model, corpus, utterances, settings, seed=seed)
-        timing = model.timing
-    if "probe" not in settings.lanes or {"spelling", "mixing"} & set(settings.lanes):
-        recogniser = load_predictor(str(run.checkpoint), device=device)
-        _check_recogniser(recogniser, run, corpus)
-        timing = recogniser.timing
-    return _Listener(run, timing, probe, recogniser)
-
-
-def _check_recogniser(recogniser: Predictor, run: Run, corpus: Corpus) -> None:
-    if recogniser.task != "ctc":
-        raise AnalysisError(
-            f"expected a recogniser with a CTC head for the lanes of corpus {corpus.name!r}, found a classifier in "
-            f"{run.key}; take the model out of the study's section listen"
-        )
-    rates = set(corpus.utterances["sample_rate_hz"])
-    if rates != {recogniser.sample_rate_hz}:
-        raise AnalysisError(
-            f"expected recordings at {recogniser.sample_rate_hz} Hz, which {run.key} reads, found "
-            f"{', '.join(map(str, sorted(rates)))} Hz in corpus {corpus.name!r}; take the model out of the study's "
-            "section listen"
-        )
-
-
 def _scores(
-    listener: _Listener, utterances: pd.DataFrame, corpus: Corpus, targets: pd.DataFrame
+    listeners: Sequence[Listener], utterances: pd.DataFrame, corpus: Corpus, targets: pd.DataFrame
 ) -> tuple[dict[str, float], str]:
-    """Return a score for each utterance considered, and what it measures."""
-    run, probe, recogniser = listener.run, listener.probe, listener.recogniser
-    if probe is not None:
-        layer = probe.best_layer()
-        return probe.mean_probability(layer), (
-            f"mean probability of the true phones (probe of {run.label}, layer {probe.layers[layer]})"
-        )
-    assert recogniser is not None  # without a probe, every listener is a recogniser
-    own = dict(list(targets.groupby("utterance")))
-    scores = {
-        name: score_spelling_of(recogniser, corpus, name, own.get(name, targets.iloc[:0]))
-        for name in tqdm(utterances["utterance"], desc="judging spelling", unit=" utterances", disable=None)
-    }
-    known = len(targets) and (targets["other"] != "").any()
-    measure = "probability of the number of a homophone" if known else "accuracy of letters (1 − error rate)"
-    return scores, f"{measure} ({run.label})"
+    """Return a score for each utterance considered, and what it measures; none if nothing known can be compared with.
+
+    The last checkpoint that has a probe judges, or else the last recogniser, where texts are known.
+    """
+    for listener in reversed(listeners):
+        if listener.probe is not None:
+            layer = listener.probe.best_layer()
+            return listener.probe.mean_probability(layer), (
+                f"mean probability of the true phones (probe of {listener.run.label}, layer "
+                f"{listener.probe.layers[layer]})"
+            )
+    own, known = dict(list(targets.groupby("utterance"))), bool((targets["other"] != "").any())
+    transcribed = utterances.loc[utterances["text"].str.strip() != "", "utterance"]
+    for listener in reversed(listeners):
+        if listener.recogniser is not None and len(transcribed):
+            scores = {
+                name: score_spelling_of(listener.recogniser, corpus, name, own.get(name, targets.iloc[:0]))
+                for name in tqdm(transcribed, desc="judging spelling", unit=" utterances", disable=None)
+            }
+            measure = "probability of the number of a homophone" if known else "accuracy of letters (1 − error rate)"
+            return scores, f"{measure} ({listener.run.label})"
+    return {}, ""
 
 
 def _explained(attributions: pd.DataFrame | None, corpus: str, runs: Sequence[Run]) -> pd.DataFrame:
@@ -237,7 +149,7 @@ def _explained(attributions: pd.DataFrame | None, corpus: str, runs: Sequence[Ru
 def _utterance(
     one: Shown,
     corpus: Corpus,
-    listeners: Sequence[_Listener],
+    listeners: Sequence[Listener],
     settings: ListenSettings,
     targets: pd.DataFrame,
     explained: pd.DataFrame | None,
@@ -250,10 +162,10 @@ def _utterance(
         lanes: Lanes = {}
         if listener.probe is not None:
             lanes["probe"] = _probed(listener.probe.heard[one.utterance])
-        if listener.recogniser is not None and "spelling" in settings.lanes:
+        if listener.recogniser is not None:
             lanes["spelling"] = _spelt(listener.recogniser, corpus, one.utterance, own, words)
-        if listener.recogniser is not None and "mixing" in settings.lanes and len(words):
-            lanes["mixing"] = _mixed(listener.recogniser, corpus, one.utterance, words, settings)
+        if listener.encoder is not None and len(words):
+            lanes["mixing"] = _mixed(listener.encoder, corpus, one.utterance, words, settings)
         if explained is not None:
             keys = explained["model"] + "/" + explained["step"].astype(str)
             scores = explained[(keys == listener.run.key) & (explained["utterance"] == one.utterance)]
@@ -289,13 +201,13 @@ def _spelt(predictor: Predictor, corpus: Corpus, utterance: str, targets: pd.Dat
 
 
 def _mixed(
-    predictor: Predictor, corpus: Corpus, utterance: str, words: pd.DataFrame, settings: ListenSettings
+    encoder: SpeechModel, corpus: Corpus, utterance: str, words: pd.DataFrame, settings: ListenSettings
 ) -> Lanes:
     """Return words × words in per mille, by method and layer; each row sums to 1000."""
     waveform = corpus.waveform(utterance)
     sentence = Sentence(utterance, "", "test", len(waveform), words, words.iloc[:0], whole=True)
-    spans, _ = sentence.spans(predictor.timing)
-    scores = mix_waveform(predictor.encoder, waveform, spans, methods=settings.methods)
+    spans, _ = sentence.spans(encoder.timing)
+    scores = mix_waveform(encoder, waveform, spans, methods=settings.methods)
     return {
         method: {layer: np.rint(1000 * matrix).astype(int).tolist() for layer, matrix in layers.items()}
         for method, layers in scores.items()

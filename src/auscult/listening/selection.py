@@ -48,7 +48,9 @@ class Shown:
 def find_pool(
     corpus: Corpus, settings: ListenSettings, *, only: Collection[str] | None = None, kind: str = "", seed: int = 0
 ) -> Pool:
-    """Return the utterances of the split that have words or phones and are not too long, in a random order.
+    """Return the utterances of the split that are not too long, in a random order.
+
+    Those without words and phones are left out, unless the split has none with any.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def find_pool(
     """
     rows = corpus.utterances[corpus.utterances["split"] == settings.split]
     labelled = corpus.segments.loc[corpus.segments["tier"].isin(("phone", "word")), "utterance"]
-    rows = rows[rows["utterance"].isin(labelled)]
+    rows = rows[rows["utterance"].isin(labelled)] if rows["utterance"].isin(labelled).any() else rows
     if only is not None:
         rows = rows[rows["utterance"].isin(only)]
     short = rows[rows["n_samples"] <= settings.longest_s * rows["sample_rate_hz"]]

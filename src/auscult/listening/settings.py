@@ -19,8 +19,8 @@ class ListenSettings:
         "Models that listen, each at its untrained and its last checkpoint.", minItems=1, uniqueItems=True
     )
     lanes: tuple[str, ...] = setting(
-        "What is shown: probe (phones at each frame), spelling (the CTC head on every layer), mixing (words × words), "
-        "attribution (scores of results/attribution).",
+        "What is shown, for the models that have it: probe (phones at each frame), spelling (the CTC head on every "
+        "layer), mixing (words × words), attribution (scores of results/attribution).",
         items={"enum": list(LANES)},
         minItems=1,
         uniqueItems=True,
@@ -46,3 +46,4 @@ class ListenSettings:
         minItems=1,
         uniqueItems=True,
     )
+    notes: tuple[str, ...] = setting("Sentences shown with every utterance, such as why a lane is missing.", ())

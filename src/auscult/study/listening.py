@@ -39,7 +39,8 @@ def check_listening(config: Config) -> None:
             raise ConfigError(f"expected corpora of speech in listen, found {corpus!r}; take it out")
         for name in section["models"]:
             check_known(name, config["models"], f"{where}: models", "models")
-            _check_model(name, section, config, where)
+            _check_model(name, config, where)
+        _check_lanes(section, config, where)
         if section["hardest"] and not set(_RANKS) & set(section["lanes"]):
             raise ConfigError(
                 f"expected the lane {' or '.join(_RANKS)} in {where}: lanes, which rank utterances, "
@@ -60,19 +61,31 @@ def leave_out_listeners(config: Config, missing: Collection[str]) -> None:
         del config["listen"]
 
 
-def _check_model(name: str, section: Mapping[str, Any], config: Config, where: str) -> None:
+def _check_model(name: str, config: Config, where: str) -> None:
     model = config["models"][name]
     if model["source"] in ("arrays", "altered", "translator") or model.get("recipe") == "masked_language_model":
         raise ConfigError(
             f"expected speech encoders, recognisers or acoustic baselines in {where}: models, found {name!r}, which "
             "is none; take it out"
         )
-    needs = [lane for lane in ("spelling", "mixing", "attribution") if lane in section["lanes"]]
-    if needs and model["source"] not in ("hub", "folder") and model.get("task") != "ctc":
-        raise ConfigError(
-            f"expected recognisers (task: ctc) in {where}: models for the lane {needs[0]}, found {name!r}; take the "
-            "model or the lane out"
-        )
+
+
+def _check_lanes(section: Mapping[str, Any], config: Config, where: str) -> None:
+    """Require a model for each lane; what models of a hub or folder have is known when they are opened."""
+    models = {name: config["models"][name] for name in section["models"]}
+    pretrained = [name for name, model in models.items() if model["source"] in ("hub", "folder")]
+    recognisers = [*pretrained, *(name for name, model in models.items() if model.get("task") == "ctc")]
+    encoders = [name for name, model in models.items() if model["source"] != "acoustic"]
+    for lane, kind, able in (
+        ("spelling", "a recogniser (task: ctc)", recognisers),
+        ("mixing", "an encoder", encoders),
+        ("attribution", "a recogniser (task: ctc)", recognisers),
+    ):
+        if lane in section["lanes"] and not able:
+            raise ConfigError(
+                f"expected {kind} in {where}: models for the lane {lane}, found {', '.join(map(repr, models))}; take "
+                "the lane out or add one"
+            )
 
 
 def _check_attribution(section: Mapping[str, Any], config: Config, corpus: str) -> None:

@@ -529,6 +529,8 @@ const LISTEN = (() => {
     place = 0;
     get("text").textContent = data.text || data.id;
     get("about").textContent = [data.id, `speaker ${data.speaker}`, data.gender, `${data.seconds} s`, set.speech].filter(Boolean).join(" · ");
+    get("notes").replaceChildren(...(set.notes || []).map((note) => make("li", note)));
+    get("notes").hidden = !(set.notes || []).length;
     get("status").textContent = "";
     document.querySelectorAll("#sets button").forEach((node) => {
       if (node.dataset.file === data.file) node.setAttribute("aria-current", "true"); else node.removeAttribute("aria-current");
