@@ -4,7 +4,7 @@ import json
 
 import pytest
 from browser import CHROMIUM, browser
-from listening_cases import EVIL, RATE, corpus, heard_lanes, spelt_lanes
+from listening_cases import EVIL, RATE, corpus, heard_lanes, spelt_lanes, toned_lanes
 
 from auscult.listening.page import build_page
 
@@ -17,9 +17,11 @@ def opened(tmp_path_factory):
     folder = tmp_path_factory.mktemp("listening")
     heard = corpus(folder / "one", 2, labels=("les", EVIL, "dansent"), name="english")
     spelt = corpus(folder / "two", 1)
-    lanes = [heard_lanes(heard, labels=("a", EVIL, "pause")), spelt_lanes(spelt)]
+    toned = corpus(folder / "three", 1, name="mandarin", toned=True)
+    lanes = [heard_lanes(heard, labels=("a", EVIL, "pause")), spelt_lanes(spelt), toned_lanes(toned)]
+    corpora = {"english": heard, "french": spelt, "mandarin": toned}
     study = {"name": "default", "title": EVIL, "speech": {}}
-    build_page(folder / "listen", lanes=lanes, corpora={"english": heard, "french": spelt}, study=study)
+    build_page(folder / "listen", lanes=lanes, corpora=corpora, study=study)
     with browser(folder / "profile") as one:
         yield one, folder
 
@@ -144,6 +146,30 @@ def test_spelling_mixing_and_attribution_of_a_recogniser(page):
     assert shown(page, ".cell")[3:] == ["−1.00", "–", "+.50"]
 
 
+def test_tones_and_f0_follow_the_cursor(page):
+    choose(page, "003.js")
+    wait(page, "LISTEN.state().id === 'mandarin-0'")
+    assert shown(page, "#notes li") == ["Left out: lane mixing: no words"]
+    label = page.run("document.querySelector('canvas[aria-label^=F0]').getAttribute('aria-label')")
+    assert "F0: median 200 Hz, from " in label
+    assert shown(page, ".tick") == ["150", "200"]
+    assert shown(page, ".cell") == ["1", "1", "1", "3"]
+    assert shown(page, ".cell .true") == ["1", "1", "3"]
+    page.run("document.getElementById('scroll').focus()")
+    for _ in range(20):
+        page.press("ArrowRight")
+    assert shown(page, "#time") == ["0.40 of 1.00 s · F0 200 Hz"]
+    assert shown(page, "#tone") == ["ma3, true tone: 3"]
+    assert shown(page, ".tones tbody tr") == ["T1.60.10.20.10.50", "T2.10.10.70.101.00"]
+    assert shown(page, ".tones tr.chosen th") == ["T2"]
+    assert shown(page, ".tones .true") == [".20", ".70"]
+    page.press("[")
+    assert shown(page, ".tones tr.chosen th") == ["T1"]
+    page.run("document.querySelectorAll('.segment[data-tier=syllable]')[2].click()")
+    wait(page, "document.getElementById('tone').textContent === 'no syllable with a tone'")
+    assert shown(page, ".tones .true") == []
+
+
 def test_words_are_silenced_by_key(page):
     choose(page, "002.js")
     wait(page, "LISTEN.state().id === 'french-0'")
@@ -202,7 +228,7 @@ def test_the_page_fits_its_window(opened, width, dark):
     one, folder = opened
     one.open(folder / "listen" / "index.html", width=width, dark=dark)
     wait(one, "LISTEN.state()")
-    for utterance in ("000.js", "002.js"):
+    for utterance in ("000.js", "002.js", "003.js"):
         one.run(f"document.querySelector('#sets button[data-file=\"{utterance}\"]').click()")
         wait(one, f"document.querySelector('[aria-current]').dataset.file === '{utterance}'")
         assert one.run("document.documentElement.scrollWidth") <= width

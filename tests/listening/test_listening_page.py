@@ -11,7 +11,7 @@ from listening_cases import EVIL, RATE, corpus, heard_lanes, spelt_lanes
 from PIL import Image
 
 from auscult.listening.page import build_page
-from auscult.listening.sounds import encoded_spectrogram
+from auscult.listening.sounds import encoded_spectrogram, f0_track
 
 STUDY = {"name": "default", "title": EVIL, "speech": {"french": "synthetic speech"}}
 
@@ -68,6 +68,7 @@ def test_every_utterance_is_a_script_with_sound_tiers_and_lanes(tmp_path):
     np.testing.assert_array_equal(samples, speech.waveform("french-0"))
     assert rate == data["rate"] == RATE
     assert data["seconds"] == 1.0
+    assert len(data["f0"]["hz"]) == 98
 
 
 def test_lanes_of_a_recogniser_are_kept_as_they_are(tmp_path):
@@ -83,3 +84,13 @@ def test_a_tone_is_a_dark_line_at_its_frequency():
     assert picture.width == 251
     assert abs((1 - column.argmin() / (picture.height - 1)) * 8000 - 2000) < 100
     assert column[0] > 200
+
+
+def test_f0_is_in_hz_and_has_gaps_where_nothing_is_voiced():
+    times = np.arange(RATE) / RATE
+    voice = sum(np.sin(2 * np.pi * 150 * k * times) for k in (1, 2, 3)) / 4
+    track = f0_track(np.where(times < 0.5, voice, 0).astype(np.float32))
+    centres_s = (track["first"] + track["hop"] * np.arange(len(track["hz"]))) / RATE
+    hz = np.array(track["hz"])
+    assert np.abs(hz[(centres_s > 0.05) & (centres_s < 0.45)] - 150).max() <= 1
+    assert not hz[centres_s > 0.55].any()

@@ -85,9 +85,7 @@ def test_no_voice_helps_to_hear_itself(tmp_path):
 
 def test_a_single_speaker_is_refused(tmp_path):
     speech = corpus(tmp_path, 2, n_speakers=1)
-    with pytest.raises(
-        AnalysisError, match=r"expected at least two speakers for a phone probe .* found 1 in 2 utterances"
-    ):
+    with pytest.raises(AnalysisError, match=r"expected at least two speakers for a probe .* found 1 in 2 utterances"):
         hear_phones(Planted(speech), speech, speech.utterances, SETTINGS)
 
 

@@ -50,7 +50,7 @@ def test_a_study_needs_no_listening_page(config):
         (
             "french",
             {"models": ["recogniser-french"], "lanes": ["mixing"]},
-            "expected the lane probe or spelling in listen: french: lanes, which rank utterances, found mixing",
+            "expected the lane probe, tone or spelling in listen: french: lanes, which rank utterances, found mixing",
         ),
     ],
 )

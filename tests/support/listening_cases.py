@@ -12,14 +12,19 @@ EVIL = '"><img src=x onerror=alert(1)>'
 TEXT = ("les", "chats", "dansent")
 
 
-def corpus(folder, n_utterances=6, n_speakers=3, seconds=1.0, labels=TEXT, name="french", split="test"):
-    """Write utterances of three words and six phones, 0.1 s before the first word, and return the corpus."""
+def corpus(folder, n_utterances=6, n_speakers=3, seconds=1.0, labels=TEXT, name="french", split="test", toned=False):
+    """Write utterances of three words and six phones, 0.1 s before the first word, and return the corpus.
+
+    With ``toned``, words are syllables with tones, too, and the recordings are voices of 200 Hz instead of noise.
+    """
     generator = np.random.default_rng(0)
     (folder / "audio").mkdir(parents=True, exist_ok=True)
     rows, segments = [], []
     for number in range(n_utterances):
         utterance, n = f"{name}-{number}", round(seconds * RATE)
         samples = generator.uniform(-0.3, 0.3, n)
+        if toned:
+            samples = 0.02 * samples + sum(np.sin(2 * np.pi * 200 * k * np.arange(n) / RATE) for k in (1, 2, 3)) / 8
         soundfile.write(folder / "audio" / f"{utterance}.flac", samples, RATE, subtype="PCM_16")
         about = {"utterance": utterance, "corpus": name, "path": f"audio/{utterance}.flac", "sample_rate_hz": RATE}
         about |= {"n_samples": n, "speaker": f"s{number % n_speakers}", "gender": "female", "language": "fr"}
@@ -27,11 +32,15 @@ def corpus(folder, n_utterances=6, n_speakers=3, seconds=1.0, labels=TEXT, name=
         length = (n - 3200) // 6
         for place in range(6):
             onset = 1600 + place * length
-            segments.append((utterance, "phone", place, "ab"[place % 2], onset, onset + length, place // 2))
+            segments.append((utterance, "phone", place, "ab"[place % 2], onset, onset + length, place // 2, ""))
         for place, label in enumerate(labels):
             onset = 1600 + 2 * place * length
-            segments.append((utterance, "word", place, label, onset, onset + 2 * length, -1))
-    columns = ["utterance", "tier", "index", "label", "onset", "offset", "parent"]
+            segments.append((utterance, "word", place, label, onset, onset + 2 * length, -1, ""))
+            if toned:
+                tone = str(generator.integers(1, 5))
+                segments.append((utterance, "syllable", place, f"ma{tone}", onset, onset + 2 * length, place, tone))
+    columns = ["utterance", "tier", "index", "label", "onset", "offset", "parent", *(["tone"] if toned else [])]
+    segments = [row[: len(columns)] for row in segments]
     manifest = Manifest({}, sha256="c0ffee" * 10)
     return Corpus(name, folder, pd.DataFrame(rows), pd.DataFrame(segments, columns=columns), manifest)
 
@@ -79,6 +88,32 @@ def heard_lanes(corpus, labels=("a", "b", "pause"), n_frames=49):
                 "score": 0.1,
                 "runs": {"hubert/0": {"probe": probe}, "hubert/9": {"probe": probe}},
             },
+        ],
+    }
+
+
+def toned_lanes(corpus):
+    """Return lanes of a tone probe: of two syllables, layer T1 hears the first one right, T2 both."""
+    tone = {
+        "syllables": [["ma1", 1600, 5866], ["ma3", 5866, 10132]],
+        "truth": [0, 2],
+        "p": [[[70, 10, 10, 10], [60, 10, 20, 10]], [[80, 10, 5, 5], [10, 10, 70, 10]]],
+    }
+    about = {"classes": ["1", "2", "3", "4"], "accuracy": [0.5, 1.0], "chance": 0.3}
+    return {
+        "corpus": corpus.name,
+        "lanes": ["tone"],
+        "rules": {"drawn": "1 drawn at random"},
+        "measure": "mean probability of the true tones",
+        "notes": ["Left out: lane mixing: no words"],
+        "runs": [run("tones/9", "HuBERT (Mandarin)", ("T1", "T2"), tone=about, best=1)],
+        "utterances": [
+            {
+                "id": corpus.utterances["utterance"][0],
+                "rule": "drawn",
+                "score": 0.7,
+                "runs": {"tones/9": {"tone": tone}},
+            }
         ],
     }
 

@@ -48,4 +48,4 @@ def test_recordings_alone_become_a_page_with_what_a_recogniser_spells(tmp_path):
     assert len(index["utterances"]) == 2
     assert index["utterances"][0]["score"] is None
     assert set(first["runs"]["model/final"]) == {"spelling"}
-    assert first["tiers"] == {"word": [], "phone": []}
+    assert first["tiers"] == {"word": [], "syllable": [], "phone": []}

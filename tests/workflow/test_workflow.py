@@ -31,7 +31,7 @@ def test_the_smoke_study_builds_all_figures_and_the_page(smoke):
         for ending in ("pdf", "svg", "png", "csv", "json"):
             assert (smoke / f"results/figures/{figure}.{ending}").stat().st_size > 0
         assert f'id="{figure}"' in (smoke / "results/talk/index.html").read_text()
-    assert len(list((smoke / "results/listen/files").glob("0*.js"))) == 6
+    assert len(list((smoke / "results/listen/files").glob("0*.js"))) == 9
 
 
 def test_a_finished_study_has_nothing_left_to_do(smoke):

@@ -51,18 +51,21 @@ def plan_page(
     """
     labels = ", ".join(one.label for one in listeners)
     reasons = {
-        "probe": _no_probe(speech),
+        "probe": _no_probe(speech, speech.n_phones, "phones"),
+        "tone": _no_probe(speech, speech.n_tones, "tones"),
         "spelling": "" if any(one.has_ctc_head for one in listeners) else f"no CTC head in {labels}",
         "mixing": "" if "word" in speech.tiers else "the recordings have no words with times",
     }
     lanes = [lane for lane, reason in reasons.items() if not reason]
-    notes = [f"lane {lane}: {reason}" for lane, reason in reasons.items() if reason]
+    # Most languages have no tones: that is not said.
+    told = {lane: reason for lane, reason in reasons.items() if reason and (lane != "tone" or speech.n_tones)}
+    notes = [f"lane {lane}: {reason}" for lane, reason in told.items()]
     if not lanes:
         raise ConfigError(
             f"expected recordings or models of which a layer can be shown, found {'; '.join(notes)}: put alignments "
             "beside the recordings (auscult align makes them from texts), or name a recogniser"
         )
-    ranked = "probe" in lanes or ("spelling" in lanes and speech.has_texts)
+    ranked = {"probe", "tone"} & {*lanes} or ("spelling" in lanes and speech.has_texts)
     return PlannedPage(
         speech, listeners, lanes, notes, drawn, hardest if ranked else 0, title or f"{labels} on {speech.name}", device
     )
@@ -124,10 +127,10 @@ def build(place: StudyPlace, cores: str) -> int:
     return workflow.call(workflow.command(place, ["--cores", cores, "--logger", "auscult"], ["listen"]))
 
 
-def _no_probe(speech: HeardFolder) -> str:
-    """Return why no phone probe can be fitted; empty if one can."""
-    if speech.n_phones < 2:
-        return "the recordings have no phones with times"
+def _no_probe(speech: HeardFolder, n_classes: int, what: str) -> str:
+    """Return why no probe can be fitted that tells phones, or tones, apart; empty if one can."""
+    if n_classes < 2:
+        return f"the recordings have no {what} with times"
     if speech.unnamed:
         return f"the speakers are not known: {speech.unnamed}"
     if speech.n_speakers < _MIN_SPEAKERS:

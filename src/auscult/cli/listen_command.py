@@ -51,7 +51,7 @@ def listen(
 
     \b
     What is shown follows from what there is, and is said:
-      nothing but recordings   waveform, spectrogram, what each layer of a recogniser (CTC) would spell
+      nothing but recordings   waveform, spectrogram, F0, what each layer of a recogniser (CTC) would spell
       words                    and how much a word takes from the others, by layer
       phones, two speakers     and which phones a probe hears in each layer, fitted on the other speakers
 

@@ -14,6 +14,7 @@ from auscult.corpora.pauses import PAUSE
 from auscult.corpora.recordings import find_recordings
 from auscult.corpora.walk import list_files
 from auscult.errors import ConfigError, CorpusError
+from auscult.listening.tones import toned_syllables
 from auscult.models.checkpoint_format import CONFIG, check_checkpoint
 
 __all__ = ["HeardFolder", "HeardModel", "look_at_recordings", "look_at_listeners"]
@@ -35,6 +36,7 @@ class HeardFolder:
     n_speakers : number of speakers of these recordings
     tiers : tiers with labels
     n_phones : number of different phones, pauses apart
+    n_tones : number of different tones of syllables, as the lane ``tone`` knows them
     has_texts : whether any recording has a text
     unnamed : why the speakers are not known; empty if they are
     summary : one phrase
@@ -49,6 +51,7 @@ class HeardFolder:
     n_speakers: int = 1
     tiers: frozenset[str] = frozenset()
     n_phones: int = 0
+    n_tones: int = 0
     has_texts: bool = False
     unnamed: str = ""
     summary: str = ""
@@ -119,6 +122,7 @@ def look_at_recordings(folder: Path, reader: str, options: Mapping[str, Any], lo
         n_speakers,
         frozenset(segments["tier"]),
         len(set(phones) - {PAUSE}),
+        toned_syllables(segments).get("tone", pd.Series(dtype=str)).nunique(),
         bool((shown["text"].str.strip() != "").any()),
         unnamed,
         f"{len(shown)} recording{'' if len(shown) == 1 else 's'}{speakers}, {minutes:.1f} min",

@@ -16,12 +16,14 @@ from auscult.listening.phones import HeardPhones
 from auscult.listening.selection import Pool, Shown, choose, find_pool
 from auscult.listening.settings import ListenSettings
 from auscult.listening.spellings import judge_targets, known_cues, score_spelling_of, spell_layers
+from auscult.listening.tones import HeardTones
 from auscult.models.predictor import Predictor
 from auscult.models.speech import SpeechModel
 
 __all__ = ["Run", "listen"]
 
 Lanes = dict[str, Any]
+_PROBES = ("probe", "tone")
 
 
 def listen(
@@ -36,7 +38,7 @@ def listen(
     """Choose utterances of a corpus by the stated rules, and compute the lanes of every checkpoint for them.
 
     The hardest utterances are judged by the phone probe of the last run at the layer that hears phones best, or else by
-    how the last recogniser spells homophones or, without any, the text.
+    its tone probe, or else by how the last recogniser spells homophones or, without any, the text.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ def listen(
         pool = find_pool(corpus, settings, only=set(targets["utterance"]), kind=kind, seed=seed)
     drawn = pool if explained is None else _among(pool, set(explained["utterance"]), corpus.name)
     # The probe hears the utterances that it is fitted on, in other folds; those drawn must be among them.
-    considered = pool.names[: settings.considered] if "probe" in settings.lanes or settings.hardest else []
+    considered = pool.names[: settings.considered] if settings.hardest or set(_PROBES) & set(settings.lanes) else []
     heard = list(dict.fromkeys([*considered, *drawn.names[: settings.drawn]]))
     rows = pool.utterances[pool.utterances["utterance"].isin(heard)]
     listeners = [open_listener(run, corpus, rows, settings, device, seed) for run in runs]
@@ -103,15 +105,14 @@ def _scores(
 ) -> tuple[dict[str, float], str]:
     """Return a score for each utterance considered, and what it measures; none if nothing known can be compared with.
 
-    The last checkpoint that has a probe judges, or else the last recogniser, where texts are known.
+    The last checkpoint judges by its phone probe or its tone probe, or else the last recogniser, where texts are known.
     """
-    for listener in reversed(listeners):
-        if listener.probe is not None:
-            layer = listener.probe.best_layer()
-            return listener.probe.mean_probability(layer), (
-                f"mean probability of the true phones (probe of {listener.run.label}, layer "
-                f"{listener.probe.layers[layer]})"
-            )
+    judge = listeners[-1]
+    for what, probe in (("phones", judge.probe), ("tones", judge.tones)):
+        if probe is not None:
+            layer = probe.best_layer()
+            where = f"probe of {judge.run.label}, layer {probe.layers[layer]}"
+            return probe.mean_probability(layer), f"mean probability of the true {what} ({where})"
     own, known = dict(list(targets.groupby("utterance"))), bool((targets["other"] != "").any())
     transcribed = utterances.loc[utterances["text"].str.strip() != "", "utterance"]
     for listener in reversed(listeners):
@@ -162,6 +163,8 @@ def _utterance(
         lanes: Lanes = {}
         if listener.probe is not None:
             lanes["probe"] = _probed(listener.probe.heard[one.utterance])
+        if listener.tones is not None and one.utterance in listener.tones.heard:
+            lanes["tone"] = _toned(listener.tones.heard[one.utterance])
         if listener.recogniser is not None:
             lanes["spelling"] = _spelt(listener.recogniser, corpus, one.utterance, own, words)
         if listener.encoder is not None and len(words):
@@ -180,6 +183,16 @@ def _probed(heard: HeardPhones) -> Lanes:
     percent = (np.rint(100 * values).astype(int).tolist() for values in (heard.p_top, heard.p_true))
     p_top, p_true = percent
     return {"truth": heard.truth.tolist(), "top": heard.top.tolist(), "p": p_top, "true": p_true}
+
+
+def _toned(heard: HeardTones) -> Lanes:
+    """Return syllables, the class of each, and probabilities in per cent by layer and syllable."""
+    columns = heard.syllables[["label", "onset", "offset"]].itertuples(index=False)
+    return {
+        "syllables": [[str(label), int(onset), int(offset)] for label, onset, offset in columns],
+        "truth": heard.truth.tolist(),
+        "p": np.rint(100 * heard.p).astype(int).tolist(),
+    }
 
 
 def _spelt(predictor: Predictor, corpus: Corpus, utterance: str, targets: pd.DataFrame, words: pd.DataFrame) -> Lanes:

@@ -12,6 +12,7 @@ from auscult.errors import AnalysisError
 from auscult.listening.heads import has_ctc_head
 from auscult.listening.phones import PhoneLane, hear_phones
 from auscult.listening.settings import ListenSettings
+from auscult.listening.tones import ToneLane, hear_tones
 from auscult.models.checkpoint_format import read_config
 from auscult.models.interface import FrameModel
 from auscult.models.loading import model_opener
@@ -62,6 +63,7 @@ class Listener:
     run : which one
     model : its frames
     probe : what its phone probe hears, if the lane is shown
+    tones : what its tone probe hears, if the lane is shown
     recogniser : with its CTC head, if it has one and the lane ``spelling`` is shown
     encoder : whose attention is measured, if it has any and the lane ``mixing`` is shown
     """
@@ -69,11 +71,12 @@ class Listener:
     run: Run
     model: FrameModel
     probe: PhoneLane | None = None
+    tones: ToneLane | None = None
     recogniser: Predictor | None = None
     encoder: SpeechModel | None = None
 
     def about(self) -> Lanes:
-        """Return what the page needs to know: layers, the time of frames in samples, accuracy of the probe."""
+        """Return what the page needs to know: layers, the time of frames in samples, accuracy of the probes."""
         about: Lanes = {
             "key": self.run.key,
             "label": self.run.described,
@@ -88,26 +91,31 @@ class Listener:
             about["accuracy"] = [round(float(value), 3) for value in self.probe.accuracy]
             about["chance"] = round(self.probe.chance, 3)
             about["best"] = self.probe.best_layer()
+        if self.tones is not None:
+            accuracy = [round(float(value), 3) for value in self.tones.accuracy]
+            about["tone"] = {"classes": list(self.tones.classes), "accuracy": accuracy}
+            about["tone"]["chance"] = round(self.tones.chance, 3)
+            about.setdefault("best", self.tones.best_layer())
         return about
 
 
 def open_listener(
     run: Run, corpus: Corpus, utterances: pd.DataFrame, settings: ListenSettings, device: str, seed: int
 ) -> Listener:
-    """Open a checkpoint for the lanes of a corpus, and fit its probe if it is shown.
+    """Open a checkpoint for the lanes of a corpus, and fit the probes that are shown.
 
     Parameters
     ----------
     run : which checkpoint
-    utterances : rows of the corpus that the probe is fitted on and hears
-    settings : lanes, and settings of the probe
+    utterances : rows of the corpus that the probes are fitted on and hear
+    settings : lanes, and settings of the probes
     device : where the model runs
-    seed : of the probe
+    seed : of the probes
 
     Raises
     ------
     AnalysisError
-        The probe cannot be fitted, or a recogniser or an encoder reads waveforms of another rate.
+        A probe cannot be fitted, or a recogniser or an encoder reads waveforms of another rate.
     """
     recogniser = encoder = None
     if run.checkpoint is not None:
@@ -121,7 +129,8 @@ def open_listener(
     opened = recogniser.encoder if recogniser is not None else encoder
     model = opened or model_opener(features=run.features, checkpoint=run.checkpoint, device=device)[0]()
     probe = hear_phones(model, corpus, utterances, settings, seed=seed) if "probe" in settings.lanes else None
-    return Listener(run, model, probe, recogniser, encoder)
+    tones = hear_tones(model, corpus, utterances, settings, seed=seed) if "tone" in settings.lanes else None
+    return Listener(run, model, probe, tones, recogniser, encoder)
 
 
 def check_lanes(listeners: Sequence[Listener], settings: ListenSettings, corpus: str) -> None:

@@ -12,13 +12,13 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from auscult.corpora.corpus import Corpus
-from auscult.listening.sounds import SPECTROGRAM, encoded_recording, encoded_spectrogram
+from auscult.listening.sounds import F0, SPECTROGRAM, encoded_recording, encoded_spectrogram, f0_track
 from auscult.manifests import write_file
 
 __all__ = ["build_page"]
 
 _PAGE = Path(__file__).with_name("page")
-_TIERS = ("word", "phone")
+_TIERS = ("word", "syllable", "phone")
 
 
 def build_page(
@@ -67,6 +67,7 @@ def build_page(
         "study": study,
         "n_utterances": len(listed),
         "spectrogram": SPECTROGRAM,
+        "f0": F0,
         "corpora": {name: corpora[name].manifest.sha256 for name in (each["corpus"] for each in lanes)},
         "checkpoints": {run["label"]: run.get("digest", "") for each in lanes for run in each["runs"]},
         "commit": commit,
@@ -86,7 +87,7 @@ def _write_script(path: Path, function: str, value: Any) -> None:
 def _utterance(corpus: Corpus, entry: Mapping[str, Any]) -> dict[str, Any]:
     row = corpus.utterances.loc[corpus.utterances["utterance"] == entry["id"]].iloc[0]
     segments = corpus.segments[corpus.segments["utterance"] == entry["id"]]
-    rate_hz = int(row["sample_rate_hz"])
+    rate_hz, waveform = int(row["sample_rate_hz"]), corpus.waveform(entry["id"])
     tiers = {
         tier: [
             [str(label), int(onset), int(offset)]
@@ -106,5 +107,6 @@ def _utterance(corpus: Corpus, entry: Mapping[str, Any]) -> dict[str, Any]:
         "seconds": round(float(row["n_samples"]) / rate_hz, 2),
         "tiers": tiers,
         "audio": encoded_recording(corpus, entry["id"]),
-        "spectrogram": encoded_spectrogram(corpus.waveform(entry["id"]), rate_hz),
+        "spectrogram": encoded_spectrogram(waveform, rate_hz),
+        "f0": f0_track(waveform),
     }

@@ -15,7 +15,7 @@ from auscult.models.frames import FrameTiming
 from auscult.models.interface import FrameModel
 from auscult.probes.logistic import LogisticPath, fit_logistic
 
-__all__ = ["PAUSE", "HeardPhones", "PhoneLane", "frame_labels", "hear_phones"]
+__all__ = ["PAUSE", "HeardPhones", "PhoneLane", "frame_labels", "hear_phones", "softmax", "voice_folds"]
 
 PAUSE = "pause"  # label of frames whose centre lies in no phone
 _TOP = 3
@@ -114,17 +114,8 @@ def hear_phones(
     AnalysisError
         There is a single speaker, or no phone.
     """
-    speakers = utterances["speaker"].unique()
-    if len(speakers) < 2:
-        raise AnalysisError(
-            f"expected at least two speakers for a phone probe that hears unseen voices, found {len(speakers)} in "
-            f"{len(utterances)} utterances of corpus {corpus.name!r}; take the lane probe out of the study's section "
-            "listen or add a speaker"
-        )
     generator = np.random.default_rng(seed)
-    n_folds = min(settings.n_folds, len(speakers))
-    fold_of = dict(zip(generator.permutation(speakers), np.arange(len(speakers)) % n_folds))
-    folds = {row.utterance: fold_of[row.speaker] for row in utterances.itertuples()}
+    folds, n_folds = voice_folds(utterances, settings, corpus.name, "probe", generator)
     labels = _labels(corpus, utterances, model.timing)
     found = sorted({label for own in labels.values() for label in own} - {PAUSE})
     if not found:
@@ -140,6 +131,42 @@ def hear_phones(
         for name, frames in _frames(model, corpus, list(codes), "listening")
     }
     return PhoneLane(tuple(model.layers), classes, heard)
+
+
+def voice_folds(
+    utterances: pd.DataFrame, settings: ListenSettings, corpus: str, lane: str, generator: np.random.Generator
+) -> tuple[dict[str, int], int]:
+    """Return the fold of each utterance, the same for all of a speaker, and the number of folds.
+
+    Parameters
+    ----------
+    utterances : rows of the corpus
+    settings : number of folds; there are no more than speakers
+    corpus, lane : for the error
+    generator : draws the folds
+
+    Raises
+    ------
+    AnalysisError
+        There is a single speaker.
+    """
+    speakers = utterances["speaker"].unique()
+    if len(speakers) < 2:
+        raise AnalysisError(
+            f"expected at least two speakers for a probe that hears unseen voices, found {len(speakers)} in "
+            f"{len(utterances)} utterances of corpus {corpus!r}; take the lane {lane} out of the study's section "
+            "listen or add a speaker"
+        )
+    n_folds = min(settings.n_folds, len(speakers))
+    fold_of = dict(zip(generator.permutation(speakers), np.arange(len(speakers)) % n_folds))
+    return {str(row.utterance): int(fold_of[row.speaker]) for row in utterances.itertuples()}, n_folds
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Return probabilities for logits, over the last axis."""
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    shares: np.ndarray = e / e.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def _labels(corpus: Corpus, utterances: pd.DataFrame, timing: FrameTiming) -> dict[str, np.ndarray]:
@@ -194,12 +221,6 @@ def _fit(
 
 
 def _hear(probes: Sequence[LogisticPath], frames: Sequence[np.ndarray], truth: np.ndarray, fold: int) -> HeardPhones:
-    p = np.stack([_softmax(path.scores(layer, fold)[:, 0]) for path, layer in zip(probes, frames)])
+    p = np.stack([softmax(path.scores(layer, fold)[:, 0]) for path, layer in zip(probes, frames)])
     top = np.argsort(-p, axis=2, kind="stable")[:, :, :_TOP]
     return HeardPhones(truth, top, np.take_along_axis(p, top, axis=2), p[:, np.arange(len(truth)), truth])
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    shares: np.ndarray = e / e.sum(axis=-1, keepdims=True)
-    return shares

@@ -8,7 +8,7 @@ from auscult.settings import setting
 __all__ = ["LANES", "ListenSettings"]
 
 # Those that rank utterances come first: the first of them in a section decides which utterances are hardest.
-LANES = ("probe", "spelling", "mixing", "attribution")
+LANES = ("probe", "tone", "spelling", "mixing", "attribution")
 
 
 @dataclass(frozen=True)
@@ -19,8 +19,8 @@ class ListenSettings:
         "Models that listen, each at its untrained and its last checkpoint.", minItems=1, uniqueItems=True
     )
     lanes: tuple[str, ...] = setting(
-        "What is shown, for the models that have it: probe (phones at each frame), spelling (the CTC head on every "
-        "layer), mixing (words × words), attribution (scores of results/attribution).",
+        "What is shown, for the models that have it: probe (phones at each frame), tone (of Mandarin syllables), "
+        "spelling (the CTC head on every layer), mixing (words × words), attribution (scores of results/attribution).",
         items={"enum": list(LANES)},
         minItems=1,
         uniqueItems=True,
@@ -39,6 +39,9 @@ class ListenSettings:
     )
     n_frames: int = setting("Number of frames, drawn at random, that the probes are fitted on.", 12000, minimum=100)
     penalty: float = setting("Penalty of the probe, see auscult.probes.logistic.", 0.001, exclusiveMinimum=0)
+    tone_penalty: float = setting(
+        "Penalty of the tone probe, whose vectors are three frames of a rime.", 0.03, exclusiveMinimum=0
+    )
     methods: tuple[str, ...] = setting(
         "Measures of context mixing, see auscult.analyses.mixing.methods.",
         ("attention", "value_zeroing"),

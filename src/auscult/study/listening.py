@@ -10,7 +10,7 @@ from auscult.settings import object_schema
 
 __all__ = ["listen_schema", "check_listening", "leave_out_listeners"]
 
-_RANKS = ("probe", "spelling")
+_RANKS = ("probe", "tone", "spelling")
 
 
 def listen_schema() -> dict[str, Any]:
@@ -43,7 +43,7 @@ def check_listening(config: Config) -> None:
         _check_lanes(section, config, where)
         if section["hardest"] and not set(_RANKS) & set(section["lanes"]):
             raise ConfigError(
-                f"expected the lane {' or '.join(_RANKS)} in {where}: lanes, which rank utterances, "
+                f"expected the lane {', '.join(_RANKS[:-1])} or {_RANKS[-1]} in {where}: lanes, which rank utterances, "
                 f"found {', '.join(section['lanes'])}; add one or set hardest: 0"
             )
         if "attribution" in section["lanes"]:

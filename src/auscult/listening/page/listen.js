@@ -2,7 +2,8 @@
 // The listening page. files/index.js calls LISTEN.open(…) with the list of utterances; each utterance is a script of its
 // own that calls LISTEN.add(…) when it is first chosen. Labels only ever become text.
 const LISTEN = (() => {
-  const PX_PER_S = 300, SPELT_PX_PER_S = 480, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, NOTE = 22, FADE_S = 0.005;
+  const PX_PER_S = 300, SPELT_PX_PER_S = 480, ROW = 15, SPELT_ROW = 24, ATTRIBUTION_ROW = 20, TONE_ROW = 20, F0_HEIGHT = 96, NOTE = 22, FADE_S = 0.005;
+  const TIERS = ["word", "syllable", "phone"];
   const get = (id) => document.getElementById(id);
   const cache = new Map();
   let index = { sets: [], utterances: [] };
@@ -210,6 +211,49 @@ const LISTEN = (() => {
     lane(`spectrogram, to ${shown.data.rate / 2000} kHz`, 128).append(picture);
   };
 
+  // A line of F0 on a logarithmic axis that spans an octave or more; nothing is drawn where the voice is silent.
+  const draw_f0 = () => {
+    const { first, hop, hz } = shown.data.f0, voiced = hz.filter(Boolean);
+    const track = lane("F0 in Hz, log", F0_HEIGHT);
+    if (!voiced.length) {
+      track.append(make("span", "no voiced frame", { class: "soft note" }));
+      return;
+    }
+    const sorted = [...voiced].sort((a, b) => a - b), median = sorted[Math.floor(sorted.length / 2)];
+    const low = Math.min(sorted[0] * 0.94, median / Math.SQRT2), high = Math.max(sorted.at(-1) * 1.06, median * Math.SQRT2);
+    const height_of = (f) => F0_HEIGHT * (1 - Math.log(f / low) / Math.log(high / low));
+    const share = Math.round(100 * voiced.length / hz.length);
+    const pen = canvas(track, F0_HEIGHT,
+      `F0: median ${median} Hz, from ${sorted[0]} to ${sorted.at(-1)} Hz, ${share} % of frames voiced; below the lanes is its value at the cursor`);
+    const label = get("names").lastChild;
+    pen.strokeStyle = colour("--line");
+    pen.lineWidth = 1;
+    for (const line of [75, 100, 150, 200, 300, 400, 600].filter((f) => f > low && f < high)) {
+      pen.beginPath();
+      pen.moveTo(0, height_of(line));
+      pen.lineTo(shown.width, height_of(line));
+      pen.stroke();
+      const tick = make("span", String(line), { class: "tick" });
+      tick.style.top = `${height_of(line)}px`;
+      label.append(tick);
+    }
+    pen.strokeStyle = pen.fillStyle = colour("--link");
+    pen.lineWidth = 2;
+    const x_of = (frame) => (first + hop * frame) / shown.data.samples * shown.width;
+    pen.beginPath();
+    hz.forEach((f, frame) => {
+      if (!f) return;
+      if (hz[frame - 1]) pen.lineTo(x_of(frame), height_of(f)); else pen.moveTo(x_of(frame), height_of(f));
+      if (!hz[frame - 1] && !hz[frame + 1]) pen.fillRect(x_of(frame) - 1, height_of(f) - 1, 2, 2);
+    });
+    pen.stroke();
+  };
+
+  const f0_at = (samples) => {
+    const { first, hop, hz } = shown.data.f0, f = hz[Math.max(0, Math.min(hz.length - 1, Math.round((samples - first) / hop)))];
+    return f ? `F0 ${f} Hz` : "unvoiced";
+  };
+
   const draw_tier = (tier) => {
     const segments = shown.data.tiers[tier];
     if (!segments.length) return;
@@ -238,6 +282,28 @@ const LISTEN = (() => {
       const left = (time_of(frame) - run_of().hop / shown.data.samples / 2) * shown.width;
       pen.fillStyle = `rgba(${heat}, ${p / 100})`;
       pen.fillRect(left, i * ROW + 1, run_of().hop / shown.data.samples * shown.width + 0.5, ROW - 2);
+    }));
+  };
+
+  // The tone heard in each syllable by each layer, underlined where it is the true one.
+  const draw_tone = () => {
+    const heard = lanes_of().tone, layers = run_of().layers;
+    if (!heard) return;
+    const { classes } = run_of().tone;
+    lane("tone", NOTE).append(make("span", `${run_of().label}: tone heard in each syllable, in an unseen voice; underlined where right`, { class: "soft note" }));
+    const track = lane("", TONE_ROW * layers.length, layers.map((name) => ({ text: name, layer: name, height: TONE_ROW })));
+    track.setAttribute("role", "img");
+    track.setAttribute("aria-label", "Tone heard in each syllable by layer; the table below has the probabilities at the cursor");
+    heard.p.forEach((row, i) => row.forEach((p, place) => {
+      const [, onset, offset] = heard.syllables[place], truth = heard.truth[place], best = p.indexOf(Math.max(...p));
+      const cell = make("span", undefined, { class: "cell" });
+      cell.append(make("span", classes[best], best === truth ? { class: "true" } : {}));
+      cell.style.left = `${100 * onset / shown.data.samples}%`;
+      cell.style.width = `${100 * (offset - onset) / shown.data.samples}%`;
+      cell.style.top = `${i * TONE_ROW}px`;
+      cell.style.height = `${TONE_ROW}px`;
+      cell.style.background = `rgba(var(--heat), ${0.5 * p[truth] / 100})`;
+      track.append(cell);
     }));
   };
 
@@ -342,6 +408,29 @@ const LISTEN = (() => {
     });
   };
 
+  const draw_tones = () => {
+    if (!lanes_of().tone) return;
+    const { classes, accuracy, chance } = run_of().tone, node = panel("Tone at the cursor");
+    node.append(make("p", "", { id: "tone", class: "soft" }));
+    const body = table(node, ["layer", ...classes.map((one) => `tone ${one}`), "accuracy"], "tones");
+    run_of().layers.forEach((name, i) => {
+      const line = row_of([name, ...classes.map(() => ""), fraction(accuracy[i])]);
+      line.dataset.layer = name;
+      body.append(line);
+    });
+    node.append(make("p",
+      `Accuracy: share of syllables, in unseen voices. Always answering the most frequent tone: ${fraction(chance)}.`, { class: "soft" }));
+  };
+
+  const fill_tones = (place) => {
+    const heard = lanes_of().tone, { classes } = run_of().tone, truth = place < 0 ? -1 : heard.truth[place];
+    get("tone").textContent = place < 0 ? "no syllable with a tone" : `${heard.syllables[place][0]}, true tone: ${classes[truth]}`;
+    document.querySelectorAll(".tones tbody tr").forEach((line, i) => classes.forEach((_, k) => {
+      const text = place < 0 ? "" : percent(heard.p[i][place][k]);
+      line.children[k + 1].replaceChildren(make("span", text, k === truth ? { class: "true" } : {}));
+    }));
+  };
+
   const draw_spelt = () => {
     const spelling = lanes_of().spelling;
     if (!spelling) return;
@@ -419,7 +508,7 @@ const LISTEN = (() => {
   };
 
   const update = () => {
-    for (const tier of ["word", "phone"]) {
+    for (const tier of TIERS) {
       const now = at(shown.data.tiers[tier], place);
       if (seen[tier] === now) continue;
       seen[tier] = now;
@@ -435,7 +524,12 @@ const LISTEN = (() => {
       const frame = frame_at(place, probe.truth.length);
       if (seen.frame !== frame) fill_heard(seen.frame = frame);
     }
-    const time = `${seconds(place).toFixed(2)} of ${seconds(shown.data.samples).toFixed(2)} s`;
+    const toned = lanes_of().tone;
+    if (toned) {
+      const syllable = at(toned.syllables, place);
+      if (seen.toned !== syllable) fill_tones(seen.toned = syllable);
+    }
+    const time = `${seconds(place).toFixed(2)} of ${seconds(shown.data.samples).toFixed(2)} s · ${f0_at(place)}`;
     if (seen.time !== time) get("time").textContent = seen.time = time;
   };
 
@@ -468,12 +562,14 @@ const LISTEN = (() => {
     get("tracks").style.width = `${shown.width}px`;
     draw_wave();
     draw_spectrogram();
-    draw_tier("word");
-    draw_tier("phone");
+    draw_f0();
+    TIERS.forEach(draw_tier);
     draw_probe();
+    draw_tone();
     draw_spelling();
     draw_attribution();
     draw_heard();
+    draw_tones();
     draw_spelt();
     draw_mixing();
     draw_controls();
