@@ -6,8 +6,9 @@ import torch
 from listening_cases import corpus
 
 from auscult.errors import AnalysisError
+from auscult.listening.selection import TONES, toned_syllables
 from auscult.listening.settings import ListenSettings
-from auscult.listening.tones import TONES, hear_tones, toned_syllables
+from auscult.listening.tones import hear_tones
 from auscult.models.frames import FrameTiming
 
 SETTINGS = ListenSettings(models=("m",), lanes=("tone",))

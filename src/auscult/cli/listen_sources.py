@@ -14,7 +14,7 @@ from auscult.corpora.pauses import PAUSE
 from auscult.corpora.recordings import find_recordings
 from auscult.corpora.walk import list_files
 from auscult.errors import ConfigError, CorpusError
-from auscult.listening.tones import toned_syllables
+from auscult.listening.selection import toned_syllables
 from auscult.models.checkpoint_format import CONFIG, check_checkpoint
 
 __all__ = ["HeardFolder", "HeardModel", "look_at_recordings", "look_at_listeners"]

@@ -14,7 +14,9 @@ from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError
 from auscult.listening.settings import ListenSettings
 
-__all__ = ["Pool", "Shown", "find_pool", "choose"]
+__all__ = ["TONES", "Pool", "Shown", "find_pool", "choose", "toned_syllables"]
+
+TONES = ("1", "2", "3", "4")  # the neutral tone has no contour of its own
 
 
 @dataclass(frozen=True)
@@ -105,3 +107,11 @@ def choose(
     if hardest:
         rules["hardest"] = f"{len(hardest)} other{'s' * (len(hardest) > 1)} with the lowest {measure}, of {considered}"
     return shown, rules
+
+
+def toned_syllables(segments: pd.DataFrame) -> pd.DataFrame:
+    """Return the syllables with one of :data:`TONES`, as spoken, in the order of their utterances."""
+    if "tone" not in segments:
+        return segments.iloc[:0]
+    toned = segments[(segments["tier"] == "syllable") & segments["tone"].astype(str).isin(TONES)]
+    return toned.sort_values(["utterance", "index"], kind="stable")

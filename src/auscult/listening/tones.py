@@ -12,13 +12,13 @@ from auscult.activations.rimes import derive_rimes
 from auscult.corpora.corpus import Corpus
 from auscult.errors import AnalysisError
 from auscult.listening.phones import softmax, voice_folds
+from auscult.listening.selection import TONES, toned_syllables
 from auscult.listening.settings import ListenSettings
 from auscult.models.interface import FrameModel
 from auscult.probes.logistic import fit_logistic
 
-__all__ = ["TONES", "HeardTones", "ToneLane", "hear_tones", "toned_syllables"]
+__all__ = ["HeardTones", "ToneLane", "hear_tones"]
 
-TONES = ("1", "2", "3", "4")  # the neutral tone has no contour of its own
 # A mean over a rime keeps neither the direction nor the shape of the pitch: its vectors at three points are joined.
 _POINTS = ("rime_20", "rime_50", "rime_80")
 _log = logging.getLogger(__name__)
@@ -76,14 +76,6 @@ class ToneLane:
         """Return the layer with the highest mean log-probability of the true tone."""
         p = np.concatenate([_of_truth(each) for each in self.heard.values()], axis=1)
         return int(np.log(np.maximum(p, 1e-6)).mean(axis=1).argmax())
-
-
-def toned_syllables(segments: pd.DataFrame) -> pd.DataFrame:
-    """Return the syllables with one of :data:`TONES`, as spoken, in the order of their utterances."""
-    if "tone" not in segments:
-        return segments.iloc[:0]
-    toned = segments[(segments["tier"] == "syllable") & segments["tone"].astype(str).isin(TONES)]
-    return toned.sort_values(["utterance", "index"], kind="stable")
 
 
 def hear_tones(
