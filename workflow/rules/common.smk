@@ -153,7 +153,9 @@ def get_published(wildcards):
 
 
 def get_local_checkpoint(wildcards):
-    """Return the files of a local model, so that replaced weights cause a rerun."""
+    """Return the files of a local model, so that replaced weights cause a rerun; none of a step that is made here."""
+    if local_checkpoint(config["models"][wildcards.model], wildcards.step) is None:
+        return []
     folder = Path(get_local_folder(wildcards))
     return sorted(
         str(path)

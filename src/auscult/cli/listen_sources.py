@@ -220,7 +220,10 @@ def _look_at_folder(folder: Path) -> HeardModel:
         last, places = steps.get("final", next(iter(steps.values()))), {}
     found = look_at_model(str(last))
     check_checkpoint(last)
-    label = folder.resolve().name
+    whole = folder.resolve()
+    # The folder of a step is named after its model, too.
+    is_step = whole.name.isdigit() or whole.name == "final"
+    label = f"{whole.parent.name}, step {whole.name}" if is_step else whole.name
     entry: dict[str, Any] = {"label": label, "source": "folder"}
     if places:
         entry["steps"] = {str(int(step)): str(place.resolve()) for step, place in places.items()}
