@@ -12,20 +12,15 @@ import pandas as pd
 from tqdm import tqdm
 
 from auscult.activations.interface import Activations
-from auscult.activations.layer_vectors import LayerVectors
 from auscult.analyses.probing.columns import PEER, PROBING_COLUMNS, SELECTED
 from auscult.analyses.probing.kept_results import KeptResults
-from auscult.analyses.probing.optional_measures import OptionalMeasures, layer_rows
+from auscult.analyses.probing.questions import Penalties, Question, answer_layer
 from auscult.analyses.probing.settings import ProbingSettings
 from auscult.analyses.probing.sources import open_sources
 from auscult.errors import AnalysisError
-from auscult.probes.classifiers import Probe
 from auscult.probes.confounds import predicted_from_duration
-from auscult.probes.cross_validation import Outcome, cross_validate, select_layer
-from auscult.probes.nonlinear import reduce_labellings
 from auscult.probes.result_rows import constant_score
 from auscult.probes.target_checks import check_target
-from auscult.probes.tasks import Task, make_task
 from auscult.tables import check_results
 
 __all__ = ["PENALTIES", "LOGISTIC_PENALTIES", "SELECTED", "PEER", "PROBING_COLUMNS", "probe_activations"]
@@ -122,71 +117,31 @@ def probe_activations(
     sources = open_sources(
         activations, targets, corpus=corpus, training=training or {}, acoustics=acoustics, segments=segments
     )
-    tasks = [_make_task(source.index, source.target, settings, seed) for source in sources]
-    # In descending order, so that ties select the strongest penalty.
-    candidates = np.sort(np.asarray(penalties, dtype=float))[::-1]
-    logistic = np.sort(np.asarray(logistic_penalties, dtype=float))[::-1]
-    linear: list[Probe] = ["logistic" if _is_logistic(task, settings) else "ridge" for task in tasks]
-    measures = [
-        OptionalMeasures(
-            source.activations,
-            source.index,
-            logistic if probe == "logistic" else candidates,
-            settings.n_resamples,
-            seed,
-            probe,
-        )
-        for source, probe in zip(sources, linear)
-    ]
-    # Sampled here, so that too small a sample is reported before any layer is read.
-    samples = [measure.sample(target, task) for measure, target, task in zip(measures, targets, tasks)]
-    by_ridge: list[dict[str, Outcome]] = [{} for _ in tasks]
-    by_logistic: list[dict[str, Outcome]] = [{} for _ in tasks]
-    small = [reduce_labellings(task, "true", "control") for task in tasks]
-    # Targets that read the same vectors share their moments.
-    shared: dict[int, list[int]] = {}
-    for place, source in enumerate(sources):
-        shared.setdefault(id(source.activations), []).append(place)
+    candidates = Penalties.of(penalties, logistic_penalties)
+    questions = [Question.of(target, source, settings, candidates, seed) for target, source in zip(targets, sources)]
     for layer in tqdm(activations.layers, desc=f"{model} {step}", disable=None):
-        for places in shared.values():
-            vectors = LayerVectors(sources[places[0]].activations, layer)
-            outcomes = cross_validate(
-                vectors, [tasks[place] for place in places], "ridge", candidates, kept is not None
-            )
-            for place, outcome in zip(places, outcomes):
-                by_ridge[place][layer] = outcome
-                if linear[place] == "logistic":
-                    by_logistic[place][layer] = cross_validate(
-                        vectors, [small[place]], "logistic", logistic, kept is not None
-                    )[0]
+        answer_layer(questions, layer, candidates, keep=kept is not None)
+    names = {"corpus": corpus, "model": model, "step": str(step)}
     rows: list[dict[str, Any]] = []
-    timed = all("log_duration" in source.index for source in sources)
-    guesses = (
-        [predicted_from_duration(source.index, [task], candidates)[0] for source, task in zip(sources, tasks)]
-        if timed
-        else []
-    )
-    for place, (target, task, sample) in enumerate(zip(targets, tasks, samples)):
-        shown = by_ridge[place]
-        shown[SELECTED] = select_layer(task, shown)
-        found = [*layer_rows(task, shown, "ridge", settings.n_resamples, seed)]
-        if linear[place] == "logistic":
-            shown = by_logistic[place]
-            shown[SELECTED] = select_layer(small[place], shown)
-            found += layer_rows(small[place], shown, "logistic", settings.n_resamples, seed)
-        found += measures[place].rows(target, task, sample, shown)
+    for question, by_duration in zip(questions, _duration_scores(questions, candidates)):
+        found, shown = question.rows(settings.n_resamples, seed)
         if kept is not None:
-            names = {"corpus": corpus, "model": model, "step": str(step)}
-            kept.add(task, sources[place].index, shown, linear[place], names)
-        by_duration = constant_score(task, guesses[place]) if timed else {}
-        about = {"given": target.get("given")}
-        rows += [row | about | {"duration_alone": by_duration.get(row["metric"], np.nan)} for row in found]
-    results = pd.DataFrame(rows).assign(corpus=corpus, model=model, step=str(step))
-    return check_results(results.reindex(columns=list(PROBING_COLUMNS)))
+            question.keep(kept, shown, names)
+        given = {"given": question.target.get("given")}
+        rows += [row | given | {"duration_alone": by_duration.get(row["metric"], np.nan)} for row in found]
+    return check_results(pd.DataFrame(rows).assign(**names).reindex(columns=list(PROBING_COLUMNS)))
 
 
-def _is_logistic(task: Task, settings: ProbingSettings) -> bool:
-    return settings.probe == "logistic" and task.kind == "classes"
+def _duration_scores(questions: Sequence[Question], penalties: Penalties) -> list[dict[str, float]]:
+    """Return the scores of each target from duration alone; none unless all items have a duration."""
+    if not all("log_duration" in question.source.index for question in questions):
+        return [{} for _ in questions]
+    return [
+        constant_score(
+            question.task, predicted_from_duration(question.source.index, [question.task], penalties.ridge)[0]
+        )
+        for question in questions
+    ]
 
 
 def _check_settings(targets: Sequence[Mapping[str, Any]], settings: ProbingSettings) -> None:
@@ -202,15 +157,3 @@ def _check_penalties(penalties: Sequence[float]) -> None:
     if not len(penalties) or not all(0 < penalty < np.inf for penalty in penalties):
         found = ", ".join(f"{penalty:g}" for penalty in penalties) or "none"
         raise AnalysisError(f"expected penalties above 0, found {found}; give one or several such as {PENALTIES[3]:g}")
-
-
-def _make_task(index: pd.DataFrame, target: Mapping[str, Any], settings: ProbingSettings, seed: int) -> Task:
-    return make_task(
-        index,
-        target,
-        n_folds=settings.n_folds,
-        n_permutations=settings.n_permutations,
-        min_class_size=settings.min_class_size,
-        max_items=settings.max_items,
-        seed=seed,
-    )
