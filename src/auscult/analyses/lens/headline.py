@@ -19,6 +19,9 @@ __all__ = ["draw", "describe_headline"]
 _MAX_ROWS = 7
 _TEXT_MM, _SPOKEN_MM = 54, 50
 
+# Error rate below which most words are right.
+_HALF = 0.5
+
 
 def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Figure:
     """Draw, for the first recogniser, the word error rate by layer, and what is written from each layer.
@@ -35,10 +38,10 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
 
 
 def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
-    """Return one sentence: from which layer on words are written, as it is and through a map, and the last layer's.
+    """Return one sentence: from which layer on most words are written, as it is and through a map, and the last layer's.
 
-    A layer counts if the interval of its word error rate lies below that of exchanged transcripts and below 1, which
-    writing nothing gives, and so do those of all later layers.
+    A layer counts if the interval of its word error rate lies below one half and below that of exchanged transcripts,
+    and so do those of all later layers.
     """
     rows, entry = _first(table, context)
     curves = details.curves_of(rows, entry, details.WORD_ERRORS)
@@ -50,14 +53,14 @@ def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureCon
         return f"{entry.style.label}: word error rate {number(last['value'])} at the last layer, without interval"
     first = _first_read(own, layers)
     if first is None:
-        return f"{entry.style.label} writes no words that it does not write for other utterances, from any layer"
+        return f"{entry.style.label} writes most words from no layer"
     said = _from(first, layers, own)
     if mapped is not None:
         earlier = _first_read(mapped, layers)
         clause = _from(earlier, layers, mapped, " through a map")
         said += f", {clause if earlier != first else 'and no earlier through a map'}"
     end = "" if first == layers[-1] else f"; last layer {number(last['value'])}"
-    return f"{entry.style.label} writes words {said}{end}"
+    return f"{entry.style.label} writes most words {said}{end}"
 
 
 def _from(first: str | None, layers: Sequence[str], curve: details.Curve, how: str = "") -> str:
@@ -70,12 +73,12 @@ def _from(first: str | None, layers: Sequence[str], curve: details.Curve, how: s
 
 
 def _first_read(curve: details.Curve, layers: Sequence[str]) -> str | None:
-    """Return the first layer from which on the error rate is below chance and below that of writing nothing."""
+    """Return the first layer from which on most words are written, more than for other utterances."""
     rows = curve.rows.set_index("layer").reindex(layers)
     first = None
     for layer in reversed(layers):
         row = rows.loc[layer]
-        if not row["ci_high"] < min(1.0, row["chance"]):
+        if not row["ci_high"] < min(_HALF, row["chance"]):
             break
         first = layer
     return first
