@@ -38,7 +38,7 @@ def draw(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> Fi
 
 
 def describe_headline(table: pd.DataFrame, *, context: FigureContext = FigureContext()) -> str:
-    """Return one sentence: from which layer on most words are written, as it is and through a map, and the last layer's.
+    """Return one sentence: from which layer on most words are written, as it is and through a map.
 
     A layer counts if the interval of its word error rate lies below one half and below that of exchanged transcripts,
     and so do those of all later layers.
