@@ -17,10 +17,14 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
+# Not in the hook below: pytest-xdist reads the groups there, and first.
+def pytest_itemcollected(item):
+    """Name the process group of a test: its file, or all tests of the workflow."""
+    item.add_marker(pytest.mark.xdist_group(_WORKFLOW if _of_workflow(item) else str(item.path)))
+
+
 def pytest_collection_modifyitems(items):
-    """Name the process group of each test: its file, or all tests of the workflow, which come first."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_WORKFLOW if _of_workflow(item) else str(item.path)))
+    """Start with the tests of the workflow."""
     items.sort(key=lambda item: not _of_workflow(item))
 
 
