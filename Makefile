@@ -28,7 +28,7 @@ report: $(VENV)/.complete
 
 ## Run all tests, including the smoke study from end to end, in PROCESSES processes (a core each).
 test: $(VENV)/.complete
-	pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
+	pytest --numprocesses $(PROCESSES) --maxprocesses 8 --dist loadfile --no-loadscope-reorder
 
 ## Run the slow tests: a real SLURM, an S3 server, kill -9 at 20 moments, a damaged build. About an hour on two cores.
 test-slow: $(VENV)/.complete build/slow/.complete

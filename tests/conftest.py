@@ -1,7 +1,6 @@
 """Settings and fixtures of all tests. Numerical libraries use one thread, so that parallel tests share the cores.
 
-``make test`` divides the files of tests among processes. The tests of the workflow share one build of the smoke study,
-which takes longest: they stay together in one process, and that starts first.
+``make test`` divides the files of tests among processes. Those of the workflow, which take longest, come first.
 """
 
 import os
@@ -11,25 +10,13 @@ import pytest
 from auscult.figures import legibility
 from auscult.figures.legibility import PAGE_MM, SLIDE_MM
 
-_WORKFLOW = "workflow"
-
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 
 
-# Not in the hook below: pytest-xdist reads the groups there, and first.
-def pytest_itemcollected(item):
-    """Name the process group of a test: its file, or all tests of the workflow."""
-    item.add_marker(pytest.mark.xdist_group(_WORKFLOW if _of_workflow(item) else str(item.path)))
-
-
 def pytest_collection_modifyitems(items):
     """Start with the tests of the workflow."""
-    items.sort(key=lambda item: not _of_workflow(item))
-
-
-def _of_workflow(item):
-    return _WORKFLOW in item.path.parts
+    items.sort(key=lambda item: item.path.parent.name != "workflow")
 
 
 @pytest.fixture
