@@ -14,7 +14,7 @@ from auscult.figures.palette import Entry
 
 __all__ = ["draw_blocks", "shown_layers"]
 
-_GRAM_MM, _CURVES_MM = 62, 52
+_GRAM_MM, _CURVES_MM = 74, 52
 _N_MATRICES = 3
 _TITLES = {"label": "Because the same is said", "speaker": "Because the same person speaks"}
 
