@@ -161,14 +161,17 @@ def block_tables(
     """
     crossed = cross_items(activations.index, blocks.tier or tier, blocks, seed)
     names = {"corpus": corpus, "model": model, "step": str(step)}
-    shares, grams = [], []
-    for layer in activations.layers if crossed else ():
-        x = _standardised(activations.load(layer, crossed.rows.ravel())).reshape(*crossed.rows.shape, -1)
-        about = {**names, "layer": layer, "metric": "omega_squared", "n": crossed.rows.size}
+    shares: list[dict[str, Any]] = []
+    grams: list[pd.DataFrame] = []
+    if crossed is not None:
+        about = {**names, "metric": "omega_squared", "n": crossed.rows.size}
         about |= {"n_groups": len(crossed.speakers), "n_labels": len(crossed.labels)}
-        for factor, (value, low, high) in zip(FACTORS, shares_interval(x)):
-            shares.append({**about, "target": factor, "value": value, "ci_low": low, "ci_high": high})
-        grams.append(_gram(x, crossed, blocks.n_shown).assign(**names, layer=layer))
+        for layer in activations.layers:
+            x = _standardised(activations.load(layer, crossed.rows.ravel())).reshape(*crossed.rows.shape, -1)
+            for factor, (value, low, high) in zip(FACTORS, shares_interval(x)):
+                row = {"layer": layer, "target": factor, "value": value, "ci_low": low, "ci_high": high}
+                shares.append(about | row)
+            grams.append(_gram(x, crossed, blocks.n_shown).assign(**names, layer=layer))
     table = check_results(pd.DataFrame(shares, columns=list(BLOCK_COLUMNS)))
     gram = pd.concat(grams) if grams else pd.DataFrame(columns=list(GRAM_COLUMNS))
     return table, gram.reindex(columns=list(GRAM_COLUMNS))

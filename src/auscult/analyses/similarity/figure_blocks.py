@@ -1,6 +1,7 @@
 """Pages of the similarity figure with labels × speakers: Gram matrices of some layers, and what matters in each."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -30,11 +31,11 @@ def draw_blocks(
     entries : entries of the figure
     context : study
     """
-    return [
-        page
+    pages = [
+        _page(blocks[blocks["corpus"] == corpus], gram[gram["corpus"] == corpus], entries, context)
         for corpus in blocks["corpus"].unique()
-        if (page := _page(*(rows[rows["corpus"] == corpus] for rows in (blocks, gram)), entries, context)) is not None
     ]
+    return [page for page in pages if page is not None]
 
 
 def shown_layers(layers: Sequence[str]) -> list[str]:
@@ -52,7 +53,8 @@ def _page(blocks: pd.DataFrame, gram: pd.DataFrame, entries: Sequence[Entry], co
     figure = plotting.new_figure(
         _GRAM_MM + _CURVES_MM, [model_handles([entry.style for entry in drawn])], _note(blocks, context)
     )
-    above, below = figure.subfigures(2, 1, height_ratios=(_GRAM_MM, _CURVES_MM))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(_GRAM_MM, _CURVES_MM))
+    above, below = parts
     _draw_matrices(above, trained[0], trained[0].rows(gram))
     layers = plotting.layer_order(set(blocks["layer"]) - {"input"})
     for axes, factor in zip(below.subplots(1, 2, sharey=True), _TITLES):
