@@ -23,6 +23,6 @@ with job(snakemake.log[0], snakemake.threads):
         **shared,
     )
     write_table(results, snakemake.output.table)
-    blocks, gram = block_tables(activations, tier=settings.tier, blocks=settings.blocks, **shared)
+    blocks, gram = block_tables(activations, settings=settings, **shared)
     write_table(blocks, snakemake.output.blocks)
     write_table(gram, snakemake.output.gram)

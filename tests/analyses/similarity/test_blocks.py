@@ -15,7 +15,7 @@ from auscult.analyses.similarity.blocks import (
     variance_shares,
 )
 from auscult.analyses.similarity.figure_blocks import draw_blocks, shown_layers
-from auscult.analyses.similarity.settings import Blocks
+from auscult.analyses.similarity.settings import Blocks, SimilaritySettings
 from auscult.figures import plotting
 from auscult.figures.legibility import PAGE_MM, faults
 
@@ -110,7 +110,7 @@ def test_speech_that_is_not_crossed_gives_empty_tables():
     own = Activations.from_arrays(
         {"T1": np.eye(30)}, index, speaker=[f"s{place % 5}" for place in range(30)], tier="word"
     )
-    blocks, gram = block_tables(own, corpus="c", model="m", step="1", tier="word")
+    blocks, gram = block_tables(own, corpus="c", model="m", step="1", settings=SimilaritySettings(tier="word"))
     assert blocks.empty
     assert gram.empty
     assert (tuple(blocks.columns), tuple(gram.columns)) == (BLOCK_COLUMNS, GRAM_COLUMNS)
@@ -123,7 +123,7 @@ def tables():
             corpus="english",
             model="hubert-english",
             step=step,
-            tier="word",
+            settings=SimilaritySettings(tier="word"),
         )
         for seed, step, label in ((0, "0", 0.2), (1, "1500", 2.0))
     ]
@@ -132,7 +132,13 @@ def tables():
 
 def test_the_gram_matrix_is_that_of_standardised_vectors_in_the_order_of_speakers():
     x = planted(speaker=3)
-    _, gram = block_tables(activations(x), corpus="c", model="m", step="1", tier="word", blocks=Blocks(n_shown=4))
+    _, gram = block_tables(
+        activations(x),
+        corpus="c",
+        model="m",
+        step="1",
+        settings=SimilaritySettings(tier="word", blocks=Blocks(n_shown=4)),
+    )
     first = gram[gram["layer"] == "T1"]
     assert len(first) == 16**2
     values = first["cosine"].to_numpy().reshape(16, 16)

@@ -17,7 +17,7 @@ from scipy.stats import t as student_t
 
 from auscult.activations.interface import Activations
 from auscult.analyses.similarity.reference_spaces import sample_items
-from auscult.analyses.similarity.settings import Blocks
+from auscult.analyses.similarity.settings import Blocks, SimilaritySettings
 from auscult.statistics.intervals import MIN_GROUPS
 from auscult.tables import RESULT_COLUMNS, check_results
 
@@ -137,7 +137,13 @@ def shares_interval(x: Array) -> Array:
 
 
 def block_tables(
-    activations: Activations, *, corpus: str, model: str, step: str, tier: str, blocks: Blocks = Blocks(), seed: int = 0
+    activations: Activations,
+    *,
+    corpus: str,
+    model: str,
+    step: str,
+    settings: SimilaritySettings = SimilaritySettings(),
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return how much labels and speakers matter in each layer, and the cosines of some of the items.
 
@@ -147,8 +153,7 @@ def block_tables(
     ----------
     activations : of the model
     corpus, model, step : copied into the tables
-    tier : segments, unless ``blocks`` names another
-    blocks : column and numbers of labels and speakers
+    settings : tier, and the column and numbers of labels and speakers
     seed : of the draw of items
 
     Returns
@@ -159,7 +164,8 @@ def block_tables(
 
     Both are empty if fewer than three labels are said by the same three speakers.
     """
-    crossed = cross_items(activations.index, blocks.tier or tier, blocks, seed)
+    blocks = settings.blocks
+    crossed = cross_items(activations.index, blocks.tier or settings.tier, blocks, seed)
     names = {"corpus": corpus, "model": model, "step": str(step)}
     shares: list[dict[str, Any]] = []
     grams: list[pd.DataFrame] = []
