@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from auscult.figures import plotting
 from auscult.figures.context import FigureContext
-from auscult.figures.marks import GREY, layer_axis, model_curve, model_handles
+from auscult.figures.marks import GREY, layer_axis, matrix, model_curve, model_handles
 from auscult.figures.palette import Entry
 
 __all__ = ["draw_blocks", "shown_layers"]
@@ -72,8 +72,9 @@ def _draw_matrices(figure: Figure, entry: Entry, gram: pd.DataFrame) -> None:
         rows = gram[gram["layer"] == layer]
         keys = rows[["speaker", "label"]].drop_duplicates()
         size = len(keys)
-        values = rows["cosine"].to_numpy().reshape(size, size)
-        cells = axes.imshow(values, vmin=-1, vmax=1, cmap="RdBu_r", interpolation="nearest")
+        values = pd.DataFrame(rows["cosine"].to_numpy().reshape(size, size))
+        cells = matrix(axes, values, limits=(-1, 1), cmap="RdBu_r", numbers=False)
+        axes.set_aspect("equal")
         _mark_speakers(axes, keys, named=axes is panels[0])
         plotting.head(axes, f"{entry.style.label} · {layer}", ())
     bar = figure.colorbar(cells, ax=list(panels), location="right", fraction=0.025, pad=0.01, aspect=25)
@@ -87,8 +88,8 @@ def _mark_speakers(axes: Axes, keys: pd.DataFrame, *, named: bool) -> None:
     n_speakers = len(keys) // n_labels
     for place in range(1, n_speakers):
         for line in (axes.axhline, axes.axvline):
-            line(place * n_labels - 0.5, color=GREY, linewidth=0.5)
-    middles = [(place + 0.5) * n_labels - 0.5 for place in range(n_speakers)]
+            line(place * n_labels, color=GREY, linewidth=0.5)
+    middles = [(place + 0.5) * n_labels for place in range(n_speakers)]
     numbers = [str(place + 1) for place in range(n_speakers)]
     axes.set_xticks(middles, numbers)
     axes.set_yticks(middles, numbers if named else [""] * n_speakers)
