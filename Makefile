@@ -3,7 +3,7 @@
 CORES ?= all
 TORCH ?= gpu
 PROCESSES ?= auto
-# `make talk INSTRUCTION_SET=avx2` gives the same numbers on processors with and without AVX-512.
+# `make talk INSTRUCTION_SET=avx2` limits all libraries to AVX2, on processors with and without AVX-512.
 INSTRUCTION_SET ?=
 LOCK := $(if $(filter cpu,$(TORCH)),requirements-cpu.lock,requirements.lock)
 VENV := $(CURDIR)/.venv

@@ -1,8 +1,8 @@
 """The instruction set of the numerical libraries: the processor's best, or AVX2, which most x86-64 processors share.
 
 Libraries choose their kernels by the processor. Kernels of other instruction sets add in another order, so the last
-digits differ, and trainings carry the difference on. With AVX2 everywhere the same study gives the same bytes on
-processors with and without AVX-512, at the cost of slower products.
+digits differ, and trainings carry the difference on. With AVX2 everywhere, processors with and without AVX-512
+run the same kernels, at the cost of slower products. That all bytes are equal then has not been shown yet.
 """
 
 import os
